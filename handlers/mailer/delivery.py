@@ -1,0 +1,120 @@
+"""Where a mail goes: to a mail server or, where none is set, into a folder.
+
+================  ================================================================================
+`SMTP_HOST`       the mail server; unset or empty: no mail leaves, each becomes a file
+`SMTP_TLS`        `starttls` (the default), `tls` (from the first byte) or `none`
+`SMTP_PORT`       default 587, 465 or 25, in that order
+`SMTP_USER`       log in with this and `SMTP_PASSWORD`; unset: no login
+`SMTP_FROM`       the sender's address; needed with `SMTP_HOST`
+`OUTBOX`          the folder for the files, default `out/mail` below the working directory
+================  ================================================================================
+"""
+
+from __future__ import annotations
+
+import os
+import smtplib
+import ssl
+from contextlib import closing, suppress
+from email.message import EmailMessage
+from pathlib import Path
+
+from message import PermanentError
+
+# Well below the minute that the function itself is given (`timeout` in the stack's file).
+TIMEOUT_SECONDS = 20
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+
+class TemporaryError(Exception):
+    """The mail cannot be sent now, but may be later."""
+
+
+def sender() -> str:
+    """Return the address that mails come from."""
+    return _setting("SMTP_FROM") or "mailer@localhost"
+
+
+def deliver(mail: EmailMessage, identity: str) -> str:
+    """Send the mail, or write it to a file, and return one line for the log that says which.
+
+    Raises:
+        PermanentError: a 5yz answer to the recipients or the content, a "permanent negative
+            completion": the same mail must not be sent again (RFC 5321, 4.2.1).
+        TemporaryError: anything else that went wrong on the way, a wrong setting included.
+    """
+    host = _setting("SMTP_HOST")
+    if not host:
+        try:
+            return f"wrote {_file(mail, identity)}"
+        except OSError as error:
+            raise TemporaryError(f"OUTBOX: {error}") from error
+    if not _setting("SMTP_FROM"):
+        raise TemporaryError("SMTP_HOST is set, so SMTP_FROM must be set too")
+    try:
+        with closing(_connected(host)) as server:
+            if user := _setting("SMTP_USER"):
+                server.login(user, os.environ.get("SMTP_PASSWORD", ""))
+            refused = server.send_message(mail)
+            with suppress(OSError, smtplib.SMTPException):  # the mail is accepted already
+                server.quit()
+    except smtplib.SMTPRecipientsRefused as error:
+        raise _judged(error.recipients) from error
+    except smtplib.SMTPDataError as error:
+        raise _judged({host: (error.smtp_code, _bytes(error.smtp_error))}) from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise TemporaryError(f"{host}: {error}") from error
+    if refused:  # the others must not get it again
+        raise PermanentError(f"{_listed(refused)}; all others have it")
+    return f"sent to {mail['To']} by {host}"
+
+
+def _connected(host: str) -> smtplib.SMTP:
+    tls = _setting("SMTP_TLS") or "starttls"
+    if tls not in PORTS:
+        raise TemporaryError(f"SMTP_TLS is {tls!r}; it can be {', '.join(PORTS)}")
+    given = _setting("SMTP_PORT")
+    if given and not given.isdecimal():
+        raise TemporaryError(f"SMTP_PORT is {given!r}, which is no number")
+    port = int(given or PORTS[tls])
+    context = ssl.create_default_context()
+    if tls == "tls":
+        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
+    server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+    try:
+        if tls == "starttls":
+            server.starttls(context=context)
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def _file(mail: EmailMessage, identity: str) -> Path:
+    """Write the mail below the outbox under a name of its own; a repetition replaces it."""
+    folder = Path(_setting("OUTBOX") or "out/mail").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{identity}.eml"
+    unfinished = path.with_suffix(".part")
+    unfinished.write_bytes(bytes(mail))
+    return unfinished.replace(path)
+
+
+def _judged(answers: dict[str, tuple[int, bytes]]) -> Exception:
+    """A refusal is final only if it is for every recipient."""
+    final = all(code // 100 == 5 for code, _ in answers.values())
+    return (PermanentError if final else TemporaryError)(_listed(answers))
+
+
+def _listed(answers: dict[str, tuple[int, bytes]]) -> str:
+    return "; ".join(
+        f"{who}: {code} {text.decode(errors='replace')}" for who, (code, text) in answers.items()
+    )
+
+
+def _bytes(text: bytes | str) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def _setting(name: str) -> str:
+    return os.environ.get(name, "").strip()

@@ -1,0 +1,74 @@
+"""A Cloud Run function that turns tasks into mails.
+
+`POST /send` with a JSON body such as
+
+    {"to": "ada@example.com", "subject": "Welcome", "text": "It works."}
+
+renders a mail and sends it by SMTP; without `SMTP_HOST` it writes an `.eml` file instead, which any
+mail program opens. `message.py` describes the body, `delivery.py` the environment variables.
+
+Cloud Tasks repeats a task until it gets a 2xx answer. So the answer says whether to repeat it:
+
+* 200: delivered, or dropped because no repetition could ever help (not JSON, no recipient, an
+  address that the mail server refuses for good). A dropped task leaves a line of severity ERROR.
+* 503: the mail server is away, busy or not set up. The task comes back.
+
+A task may be delivered twice. Both mails then carry the same `Message-ID`, and both `.eml` files
+the same name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+
+import flask
+from delivery import TemporaryError, deliver, sender
+from message import PermanentError, compose
+
+
+def handle(request: flask.Request) -> tuple[str, int]:
+    """Deliver the mail that one task asks for; the functions framework calls it."""
+    if request.path != "/send":
+        return f"no such path: {request.path}; mails go to /send\n", 404
+    if request.method != "POST":
+        return "send a task with POST\n", 405
+    body = request.get_data()
+    identity = _identity(request, body)
+    try:
+        mail, remarks = compose(body, sender=sender(), identity=identity)
+        for remark in remarks:
+            _log("WARNING", f"{identity}: {remark}")
+        outcome = deliver(mail, identity)
+    except PermanentError as error:
+        _log("ERROR", f"{identity}: dropped, repeating it cannot help: {error}")
+        return f"dropped: {error}\n", 200
+    except TemporaryError as error:
+        _log("ERROR", f"{identity}: not sent, to be repeated: {error}")
+        return f"not sent: {error}\n", 503
+    _log("INFO", f"{identity}: {outcome}")
+    return f"{outcome}\n", 200
+
+
+def _identity(request: flask.Request, body: bytes) -> str:
+    """A name for the mail that is the same each time the task is delivered, fit for a file name.
+
+    Tasks are named by 1 to 500 letters, digits, `-` and `_`; file systems stop at 255 bytes.
+    A call that comes from no task is named after its body.
+    """
+    queue = request.headers.get("X-CloudTasks-QueueName", "")
+    task = request.headers.get("X-CloudTasks-TaskName", "")
+    if re.fullmatch(r"[A-Za-z0-9-]{1,100}", queue) and re.fullmatch(r"[\w-]{1,100}", task, re.A):
+        return f"{queue}-{task}"
+    source = f"{queue}/{task}".encode() if task else body
+    return f"mail-{hashlib.sha256(source).hexdigest()[:20]}"
+
+
+def _log(severity: str, text: str) -> None:
+    """Print a line; on Cloud Run (which sets `K_SERVICE`) as JSON, so that severity is kept."""
+    if "K_SERVICE" in os.environ:
+        print(json.dumps({"severity": severity, "message": text}), flush=True)
+    else:
+        print(text if severity == "INFO" else f"{severity} {text}", flush=True)

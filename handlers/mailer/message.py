@@ -1,0 +1,156 @@
+"""What a task asks for, as a mail. Pure: nothing is sent, written or read from the environment.
+
+The body of a task is one JSON object:
+
+=============  ==================================================================================
+`to`           required: an address, `"Ada <ada@example.com>"`, or a list of them
+`subject`      required: one line
+`text`         what to say; without it, the subject
+`template`     a name in `templates/`; without it, `plain`
+`values`       an object with what the template mentions
+`attachments`  a list of `{"name": "a.jpg", "type": "image/jpeg", "base64": "…"}`; a task holds
+               1 MiB in all (https://cloud.google.com/tasks/docs/quotas), which base64 makes 750 KB
+=============  ==================================================================================
+
+A file's path is no attachment: whoever creates the task has another disk.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator, Mapping
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate, parseaddr
+from pathlib import Path
+from typing import cast
+
+import jinja2
+
+# Quoted-printable and base64 only: not every mail server takes eight bits.
+POLICY = SMTP.clone(cte_type="7bit")
+KEYS = ("to", "subject", "text", "template", "values", "attachments")
+TEMPLATES = Path(__file__).parent / "templates"
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+_environment = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(TEMPLATES),
+    autoescape=jinja2.select_autoescape(("html",)),
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+)
+
+
+class PermanentError(Exception):
+    """A task that can never become a mail, however often it is repeated."""
+
+
+def compose(body: bytes, *, sender: str, identity: str) -> tuple[EmailMessage, list[str]]:
+    """Return the mail that a task's body asks for, and remarks for the log.
+
+    Args:
+        body: the task's body, a JSON object as described above.
+        sender: the address in `From`.
+        identity: letters, digits, `-` and `_` that tell this mail from every other.
+
+    Raises:
+        PermanentError: with the reason, in words.
+    """
+    task = _object(body)
+    subject = _line(task, "subject")
+    mail = EmailMessage(policy=POLICY)
+    mail["From"] = sender
+    mail["To"] = ", ".join(_recipients(task.get("to")))
+    mail["Subject"] = subject
+    mail["Date"] = formatdate()
+    mail["Message-ID"] = f"<{identity}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+    text, html = _rendered(task, subject)
+    mail.set_content(text)
+    if html is not None:
+        mail.add_alternative(html, subtype="html")
+    for name, kind, content in _attachments(task.get("attachments")):
+        main, _, sub = kind.partition("/")
+        mail.add_attachment(content, maintype=main, subtype=sub, filename=name)
+    remarks = [f"ignored `{key}`: a mail has {', '.join(KEYS)}" for key in task if key not in KEYS]
+    return mail, remarks
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        task: object = json.loads(body)
+        json.dumps(task, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError) as error:
+        raise PermanentError(f"the body is not JSON: {error}") from None
+    if not isinstance(task, dict):
+        raise PermanentError("the body is JSON, but no object like {“to”: …, “subject”: …}")
+    return cast("dict[str, object]", task)
+
+
+def _line(task: Mapping[str, object], key: str) -> str:
+    value = task.get(key)
+    line = " ".join(value.split()) if isinstance(value, str) else ""
+    if not line or _CONTROL.search(line):
+        raise PermanentError(f"`{key}` is missing, empty or no text")
+    return line
+
+
+def _recipients(to: object) -> list[str]:
+    entries = to if isinstance(to, list) else [to]
+    texts = [entry for entry in entries if isinstance(entry, str) and entry.strip()]
+    if not texts or len(texts) < len(entries):
+        raise PermanentError("`to` is missing, or neither an address nor a list of addresses")
+    return [_addresses(text) for text in texts]
+
+
+def _addresses(text: str) -> str:
+    """Return the text if it is one or more addresses that a header can hold."""
+    try:
+        header = POLICY.header_factory("To", text)
+        whole = all(address.username and address.domain for address in header.addresses)
+        encoded = _CONTROL.search(str(header))  # `=?utf-8?q?=0A?=` decodes to a line break
+        fine = header.addresses and whole and not header.defects and not encoded
+    except (ValueError, IndexError, AttributeError, TypeError, MessageError):
+        fine = False  # the standard library has several ways to stumble over a bad address
+    if not fine:
+        raise PermanentError(f"`to` holds no mail address: {text!r}")
+    return text
+
+
+def _rendered(task: Mapping[str, object], subject: str) -> tuple[str, str | None]:
+    """Return the mail as text and, if the template has one, as HTML."""
+    name, values, text = task.get("template", "plain"), task.get("values", {}), task.get("text")
+    known = sorted(path.stem for path in TEMPLATES.glob("*.txt"))
+    if name not in known:
+        raise PermanentError(f"`template` is {name!r}; there are {', '.join(known)}")
+    if not isinstance(values, dict) or not isinstance(text, str | None):
+        raise PermanentError("`values` must be an object and `text` a text")
+    context = {**values, "subject": subject, "text": subject if text is None else text}
+    try:
+        plain = _environment.get_template(f"{name}.txt").render(context)
+        if f"{name}.html" not in _environment.list_templates():
+            return plain, None
+        return plain, _environment.get_template(f"{name}.html").render(context)
+    except jinja2.UndefinedError as error:
+        raise PermanentError(f"template `{name}`: {error.message}; give it in `values`") from None
+    except (TypeError, ValueError) as error:
+        raise PermanentError(f"template `{name}` cannot use these `values`: {error}") from None
+
+
+def _attachments(given: object) -> Iterator[tuple[str, str, bytes]]:
+    for entry in given if isinstance(given, list) else [] if given is None else [given]:
+        if not isinstance(entry, dict):
+            raise PermanentError("`attachments` must be a list of objects")
+        name = _line(entry, "name")
+        kind = entry.get("type", "application/octet-stream")
+        if not isinstance(kind, str) or not re.fullmatch(r"[a-z0-9.+-]+/[a-z0-9.+-]+", kind):
+            raise PermanentError(f"attachment {name!r}: `type` must be like image/jpeg")
+        try:
+            content = base64.b64decode("".join(_line(entry, "base64").split()), validate=True)
+        except binascii.Error as error:
+            raise PermanentError(f"attachment {name!r}: `base64` is not base64: {error}") from None
+        yield name, kind, content
