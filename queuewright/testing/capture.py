@@ -1,0 +1,404 @@
+"""A Pulumi program is run in this process, and what it asks for is kept.
+
+The SDK talks to the engine through a "monitor"; here it is given one that notes each request as the
+wire has it and answers with what Google would compute. No engine, no provider, no network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import runpy
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from inspect import isawaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from google.protobuf import empty_pb2
+
+from queuewright.errors import TargetError
+from queuewright.testing.computed import computed
+from queuewright.testing.graph import Graph
+from queuewright.testing.resource import Resource
+from queuewright.testing.wire import UNKNOWN, Decoded, Properties, Value, decode, encode
+
+if TYPE_CHECKING:
+    from pulumi.runtime.proto import engine_pb2, resource_pb2
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+PROVIDER_TYPE = "pulumi:providers:"
+
+
+def capture(
+    program: Callable[[], object] | str | Path,
+    *,
+    stack: str = "dev",
+    project: str | None = None,
+    config: Mapping[str, str] | None = None,
+    secrets: Collection[str] = (),
+    preview: bool = False,
+) -> Graph:
+    """Run a Pulumi program and return the graph of the resources it asks for.
+
+    Args:
+        program: a function that makes resources, or the folder or file of a program
+            (`__main__.py`), which is run as `pulumi up` runs it: in its folder, as `__main__`.
+        stack: what `pulumi.get_stack()` says.
+        project: what `pulumi.get_project()` says; the name in the program's `Pulumi.yaml` unless
+            given, or `"project"` where there is none.
+        config: the stack's configuration; a key without a namespace is the project's.
+        secrets: the keys of `config` that are secret.
+        preview: leave unknown what only the cloud can tell, as `pulumi preview` does.
+
+    Raises:
+        TargetError: Pulumi is not installed; or the program asks a provider for data (an invoke),
+            which a preview could only answer over the network.
+        Exception: whatever the program raises.
+    """
+    _require_pulumi()
+    folder = None if callable(program) else _folder(Path(program))
+    name = project or (folder and _project_name(folder)) or "project"
+    monitor = Monitor(name, stack, preview=preview)
+    run = program if callable(program) else _script(Path(program))
+    settings = {
+        key if ":" in key else f"{name}:{key}": text for key, text in (config or {}).items()
+    }
+    secret_keys = [key if ":" in key else f"{name}:{key}" for key in secrets]
+
+    def evaluate() -> None:
+        with _within(folder):
+            _run(run, monitor, settings, secret_keys)
+
+    _in_thread(evaluate)
+    return monitor.graph()
+
+
+class Monitor:
+    """Stands where the engine's resource monitor does; each method is one RPC of it.
+
+    The SDK calls them from the threads of its event loop's pool.
+    """
+
+    def __init__(self, project: str, stack: str, *, preview: bool) -> None:
+        self.project = project
+        self.stack = stack
+        self.preview = preview
+        self.resources: dict[str, Resource] = {}
+        self.outputs: Properties = {}
+        self.secret_outputs: tuple[str, ...] = ()
+        self.messages: list[str] = []
+        self._lock = threading.Lock()
+
+    def graph(self) -> Graph:
+        """What was asked for, sorted by URN: the order of the requests is up to chance."""
+        return Graph(
+            self.project,
+            self.stack,
+            dict(sorted(self.resources.items())),
+            self.outputs,
+            self.secret_outputs,
+            tuple(self.messages),
+        )
+
+    def RegisterResource(  # noqa: N802
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
+        """A resource is to be made."""
+        from pulumi.runtime.proto import resource_pb2
+
+        inputs = decode(request.object)
+        identity, outputs = "", dict[str, Value]()
+        if request.custom:
+            identity, outputs = self._made(request.type, inputs.properties, request.provider)
+        resource = self._resource(request, inputs, identity, outputs)
+        with self._lock:
+            if resource.urn in self.resources:
+                raise ValueError(
+                    f"two resources are named {resource}; their names must differ, or their parents"
+                )
+            self.resources[resource.urn] = resource
+        return resource_pb2.RegisterResourceResponse(
+            urn=resource.urn, id=identity, object=encode(outputs)
+        )
+
+    def RegisterResourceOutputs(  # noqa: N802
+        self, request: resource_pb2.RegisterResourceOutputsRequest
+    ) -> empty_pb2.Empty:
+        """A component, or the stack, says what its outputs are."""
+        decoded = decode(request.outputs)
+        with self._lock:
+            resource = self.resources[request.urn]
+            self.resources[request.urn] = replace(resource, outputs=decoded.properties)
+            if resource.type == STACK_TYPE:
+                self.outputs, self.secret_outputs = decoded.properties, decoded.secrets
+        return empty_pb2.Empty()
+
+    def ReadResource(  # noqa: N802
+        self, request: resource_pb2.ReadResourceRequest
+    ) -> resource_pb2.ReadResourceResponse:
+        """An existing resource is looked up by its id."""
+        from pulumi.runtime.proto import resource_pb2
+
+        inputs = decode(request.properties)
+        urn = self._urn(request.parent, request.type, request.name)
+        _, outputs = self._made(request.type, inputs.properties, request.provider)
+        with self._lock:
+            self.resources[urn] = Resource(
+                urn=urn,
+                type=request.type,
+                name=request.name,
+                inputs=inputs.properties,
+                outputs=outputs,
+                id=request.id,
+                parent=request.parent,
+                dependencies=tuple(sorted(request.dependencies)),
+                provider=_provider_urn(request.provider),
+                read=True,
+            )
+        return resource_pb2.ReadResourceResponse(urn=urn, properties=encode(outputs))
+
+    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> NoReturn:  # noqa: N802
+        """A provider is asked for data; refused."""
+        _refuse(f"a call of `{request.tok}`")
+
+    def Call(self, request: resource_pb2.ResourceCallRequest) -> NoReturn:  # noqa: N802
+        """A method of a remote component is called; refused."""
+        _refuse(f"a call of `{request.tok}`")
+
+    def GetDeploymentInfo(  # noqa: N802
+        self,
+        request: empty_pb2.Empty,  # noqa: ARG002
+    ) -> resource_pb2.DeploymentInfo:
+        """Which parts of the wire this monitor understands; the SDK refuses to use others."""
+        from pulumi.runtime.proto import resource_pb2
+
+        return resource_pb2.DeploymentInfo(
+            supportedFeatures=[
+                resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
+                resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
+                resource_pb2.RESOURCE_MONITOR_FEATURE_OUTPUT_VALUES,
+                resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
+                resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
+            ]
+        )
+
+    def SignalAndWaitForShutdown(  # noqa: N802
+        self,
+        request: empty_pb2.Empty,  # noqa: ARG002
+    ) -> empty_pb2.Empty:
+        """The program is done."""
+        return empty_pb2.Empty()
+
+    def Log(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty:  # noqa: N802
+        """The program logs; the engine's one RPC that programs use."""
+        from pulumi.runtime.proto import engine_pb2
+
+        if request.severity != engine_pb2.DEBUG:
+            severity = engine_pb2.LogSeverity.Name(request.severity).lower()
+            with self._lock:
+                self.messages.append(f"{severity}: {request.message.strip()}")
+        return empty_pb2.Empty()
+
+    def _made(self, type_token: str, inputs: Properties, provider: str) -> tuple[str, Properties]:
+        of_provider = self.resources.get(_provider_urn(provider))
+        project = str((of_provider and of_provider.input("project")) or "project")
+        if type_token.startswith(PROVIDER_TYPE):
+            return ("" if self.preview else "provider"), inputs
+        identity, filled = computed(type_token, inputs, project=project)
+        if not self.preview:
+            return identity, inputs | filled
+        unknown: Properties = {key: UNKNOWN for key in filled if key not in inputs}
+        return "", inputs | unknown
+
+    def _urn(self, parent: str, type_token: str, name: str) -> str:
+        """As the engine writes it: the parents' types before its own, the stack's left out.
+
+        https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/urn/urn.go
+        """
+        parents = parent.split("::")[2] if parent else STACK_TYPE
+        types = type_token if parents == STACK_TYPE else f"{parents}${type_token}"
+        return f"urn:pulumi:{self.stack}::{self.project}::{types}::{name}"
+
+    def _resource(
+        self,
+        request: resource_pb2.RegisterResourceRequest,
+        inputs: Decoded,
+        identity: str,
+        outputs: Properties,
+    ) -> Resource:
+        by_property = {
+            key: tuple(sorted(found.urns))
+            for key, found in sorted(request.propertyDependencies.items())
+            if found.urns
+        }
+        explained = {urn for urns in by_property.values() for urn in urns}
+        return Resource(
+            urn=self._urn(request.parent, request.type, request.name),
+            type=request.type,
+            name=request.name,
+            inputs=inputs.properties,
+            outputs=outputs,
+            id=identity,
+            custom=request.custom,
+            parent=request.parent,
+            dependencies=tuple(sorted(request.dependencies)),
+            depends_on=tuple(sorted(set(request.dependencies) - explained)),
+            property_dependencies=by_property,
+            provider=_provider_urn(request.provider),
+            protect=request.protect,
+            aliases=self._aliases(request),
+            secrets=inputs.secrets,
+            unknowns=inputs.unknowns,
+            ignore_changes=tuple(request.ignoreChanges),
+            replace_on_changes=tuple(request.replaceOnChanges),
+            retain_on_delete=request.retainOnDelete,
+            delete_before_replace=request.deleteBeforeReplace
+            if request.deleteBeforeReplaceDefined
+            else None,
+            secret_outputs=tuple(request.additionalSecretOutputs),
+            import_id=request.importId,
+            deleted_with=request.deletedWith,
+            source=_source(request),
+        )
+
+    def _aliases(self, request: resource_pb2.RegisterResourceRequest) -> tuple[str, ...]:
+        found = list(request.aliasURNs)
+        for alias in request.aliases:
+            if alias.WhichOneof("alias") == "urn":
+                found.append(alias.urn)
+                continue
+            spec = alias.spec
+            parent = "" if spec.noParent else spec.parentUrn or request.parent
+            urn = self._urn(parent, spec.type or request.type, spec.name or request.name)
+            _, _, rest = urn.partition("::")
+            _, _, rest = rest.partition("::")
+            project, stack = spec.project or self.project, spec.stack or self.stack
+            found.append(f"urn:pulumi:{stack}::{project}::{rest}")
+        return tuple(found)
+
+
+def _run(
+    program: Callable[[], object],
+    monitor: Monitor,
+    config: dict[str, str],
+    secret_keys: list[str],
+) -> None:
+    from pulumi.runtime import set_all_config
+    from pulumi.runtime.settings import Settings, configure, set_root_resource
+    from pulumi.runtime.stack import run_in_stack
+
+    set_root_resource(None)  # type: ignore[arg-type]
+    configure(
+        Settings(
+            project=monitor.project,
+            stack=monitor.stack,
+            monitor=monitor,
+            engine=monitor,
+            dry_run=monitor.preview,
+            organization="organization",
+            root_directory=str(Path.cwd()),
+        )
+    )
+    set_all_config(config, secret_keys)
+
+    def started() -> Awaitable[None] | None:
+        result = program()
+        return result if isawaitable(result) else None
+
+    async def main() -> None:
+        # After a failure the SDK leaves tasks that nobody awaits; the first error is told anyway.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        await run_in_stack(started)
+
+    asyncio.run(main())
+
+
+def _in_thread(function: Callable[[], None]) -> None:
+    """Call `function` in a thread of its own, with fresh context variables and no event loop.
+
+    The SDK keeps its settings in context variables; a caller's own program is not disturbed.
+    """
+    failure: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            function()
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=target, name="pulumi-program")
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+
+
+def _script(path: Path) -> Callable[[], None]:
+    def run() -> None:
+        runpy.run_path(str(path.resolve()), run_name="__main__")
+
+    return run
+
+
+def _folder(path: Path) -> Path:
+    folder = path if path.is_dir() else path.parent
+    if not path.exists():
+        raise TargetError(
+            f"{path}: there is no Pulumi program", hint="name the folder that has `__main__.py`"
+        )
+    return folder.resolve()
+
+
+@contextlib.contextmanager
+def _within(folder: Path | None) -> Iterator[None]:
+    """Work in the program's folder, its modules importable, as under `pulumi up`."""
+    if folder is None:
+        yield
+        return
+    before = sys.path[:]
+    sys.path.insert(0, str(folder))
+    try:
+        with contextlib.chdir(folder):
+            yield
+    finally:
+        sys.path[:] = before
+
+
+def _project_name(folder: Path) -> str | None:
+    file = folder / "Pulumi.yaml"
+    if not file.exists():
+        return None
+    found = re.search(r"^name:\s*['\"]?([\w.-]+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return found and found[1]
+
+
+def _provider_urn(reference: str) -> str:
+    """A provider is referred to as `URN::ID`."""
+    return reference.rpartition("::")[0]
+
+
+def _source(request: resource_pb2.RegisterResourceRequest) -> str:
+    position = request.sourcePosition
+    path = position.uri.rpartition("project://")[2].removeprefix("file://")
+    return f"{path.lstrip('/')}:{position.line}" if position.uri else ""
+
+
+def _refuse(what: str) -> NoReturn:
+    raise TargetError(
+        f"the program makes {what}, which needs the engine or the network",
+        hint="hand the value in as configuration or an argument, so that a preview needs neither",
+    )
+
+
+def _require_pulumi() -> None:
+    try:
+        import pulumi  # noqa: F401
+    except ImportError as error:
+        raise TargetError(
+            "the resource graph needs Pulumi, which is not installed",
+            hint="pip install 'queuewright[deploy]'",
+        ) from error
