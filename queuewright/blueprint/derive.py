@@ -1,0 +1,87 @@
+"""A spec to its blueprint: one pure step, told once from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from queuewright.blueprint.handlers import handler_plan
+from queuewright.blueprint.identity import (
+    BUILD,
+    accounts,
+    enqueues,
+    grants,
+    handler_account,
+    invoker_account,
+)
+from queuewright.blueprint.model import AccountPlan, Blueprint
+from queuewright.blueprint.names import bucket_name, prefixed
+from queuewright.blueprint.queues import queue_plan
+from queuewright.spec import HandlerSpec, Spec
+
+
+def blueprint(spec: Spec) -> Blueprint:
+    """Everything that follows from a spec. The same spec always gives the same blueprint."""
+    plans = accounts(spec)
+    handlers = {
+        key: handler_plan(spec, key, _existing(plans, handler_account(key)), enqueues(spec, key))
+        for key in spec.handlers
+    }
+    queues = {
+        key: queue_plan(spec, key, _existing(plans, invoker_account(key))) for key in spec.queues
+    }
+    every = spec.handlers.values()
+    bucket = bucket_name(spec.project, spec.prefix) if any(map(_is_packaged, every)) else None
+    repository = prefixed(spec.prefix, "queuewright") if any(map(_is_built, every)) else None
+    return Blueprint(
+        environment=spec.environment,
+        project=spec.project,
+        location=spec.location,
+        prefix=spec.prefix,
+        labels=spec.labels,
+        handlers=handlers,
+        queues=queues,
+        accounts=plans,
+        grants=tuple(grants(spec, plans, bucket, repository)),
+        apis=tuple(sorted(set(_apis(spec)))),
+        build_account=BUILD if BUILD in plans else None,
+        bucket=bucket,
+        repository=repository,
+    )
+
+
+def _existing(plans: dict[str, AccountPlan], key: str) -> str | None:
+    return key if key in plans else None
+
+
+def _is_packaged(handler: HandlerSpec) -> bool:
+    """Whether its code travels as an archive in the bucket."""
+    service, engine = handler.service, handler.app_engine
+    if service is not None:
+        return service.source is not None and service.runtime is not None
+    return handler.function is not None or (engine is not None and engine.source is not None)
+
+
+def _is_built(handler: HandlerSpec) -> bool:
+    """Whether an image is made of its code, which the repository keeps."""
+    service = handler.service
+    from_dockerfile = service is not None and service.source is not None and not service.runtime
+    return handler.function is not None or from_dockerfile
+
+
+def _apis(spec: Spec) -> Iterator[str]:
+    yield "cloudtasks.googleapis.com"
+    for handler in spec.handlers.values():
+        if handler.function is not None:
+            yield from ("cloudfunctions.googleapis.com", "cloudbuild.googleapis.com")
+        if handler.function is not None or handler.service is not None:
+            yield from ("iam.googleapis.com", "run.googleapis.com")
+        if handler.app_engine is not None:
+            yield "appengine.googleapis.com"
+        if _is_built(handler):
+            yield "artifactregistry.googleapis.com"
+        if _is_packaged(handler):
+            yield "storage.googleapis.com"
+        if handler.secrets:
+            yield "secretmanager.googleapis.com"
+        if handler.vpc is not None:
+            yield "compute.googleapis.com"

@@ -1,0 +1,156 @@
+"""Who exists and who may do what: the accounts of a stack and their grants, least privilege.
+
+- Every function and service runs as an account of its own.
+- Every queue with such a handler has an invoker account, which may call that handler
+  and nothing else.
+- A producer may add tasks to the one queue that names it under `enqueuers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from queuewright.blueprint.model import AccountPlan, Grant, Kind, Reason
+from queuewright.blueprint.names import (
+    account_email,
+    account_id,
+    app_engine_email,
+    prefixed,
+    queue_name,
+    queue_variable,
+    secret_id,
+)
+from queuewright.blueprint.queues import needs_invoker
+from queuewright.spec import HandlerSpec, Spec
+
+BUILD = "build"
+# Where Cloud Run functions puts sources before a build:
+# https://cloud.google.com/functions/docs/building#image_registry.
+FUNCTION_SOURCES = 'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")'
+
+
+def accounts(spec: Spec) -> dict[str, AccountPlan]:
+    """Every service account of the stack, by key."""
+    plans = {}
+    for name, handler in spec.handlers.items():
+        if has_account(handler):
+            reason = _reason(spec, f"handler `{name}` runs as it", "handlers", name)
+            plans[handler_account(name)] = _account(spec, name, "handler", reason)
+    for name, queue in spec.queues.items():
+        if needs_invoker(spec.handlers[queue.handler]):
+            text = f"queue `{name}` calls `{queue.handler}` as it"
+            reason = _reason(spec, text, "queues", name, "handler")
+            plans[invoker_account(name)] = _account(spec, name, "invoker", reason)
+    builder = next((name for name, handler in spec.handlers.items() if handler.function), None)
+    if builder is not None:
+        reason = _reason(spec, "functions are built by it", "handlers", builder, "function")
+        plans[BUILD] = _account(spec, "queuewright", BUILD, reason)
+    return plans
+
+
+def has_account(handler: HandlerSpec) -> bool:
+    """Whether the stack gives the handler an account to run as: where it deploys its code."""
+    engine = handler.app_engine
+    return handler.url is None and (engine is None or engine.source is not None)
+
+
+def handler_account(handler: str) -> str:
+    """The key of the account that a handler runs as."""
+    return f"{handler}-handler"
+
+
+def invoker_account(queue: str) -> str:
+    """The key of the account whose token a queue's tasks carry."""
+    return f"{queue}-invoker"
+
+
+def enqueues(spec: Spec, handler: str) -> dict[str, str]:
+    """The queues that a handler may add to: variable → full name."""
+    return {
+        queue_variable(key): queue_name(spec.project, spec.location, prefixed(spec.prefix, key))
+        for key, queue in spec.queues.items()
+        if handler in queue.enqueuers
+    }
+
+
+def grants(
+    spec: Spec, plans: Mapping[str, AccountPlan], bucket: str | None, repository: str | None
+) -> Iterator[Grant]:
+    """Every grant of the stack, each with the line of YAML that it follows from."""
+    for name, queue in spec.queues.items():
+        invoker = plans.get(invoker_account(name))
+        if invoker is not None and spec.handlers[queue.handler].url is None:
+            text = f"queue `{name}` dispatches to `{queue.handler}`"
+            reason = _reason(spec, text, "queues", name, "handler")
+            yield _grant("roles/run.invoker", invoker, "handler", queue.handler, reason)
+        for index, member in enumerate(queue.enqueuers):
+            reason = _reason(
+                spec, f"`{member}` adds to queue `{name}`", "queues", name, "enqueuers", index
+            )
+            role = "roles/cloudtasks.enqueuer"
+            if ":" in member:
+                yield Grant(role, member, None, "queue", name, reason)
+            elif (account := plans.get(handler_account(member))) is not None:
+                yield _grant(role, account, "queue", name, reason)
+            else:
+                app = f"serviceAccount:{app_engine_email(spec.project)}"
+                yield Grant(role, app, None, "queue", name, reason)
+    for name, handler in spec.handlers.items():
+        yield from _secret_grants(spec, name, handler, plans)
+    if BUILD in plans and bucket and repository:
+        yield from _build_grants(spec, plans[BUILD], bucket, repository)
+
+
+def _secret_grants(
+    spec: Spec, name: str, handler: HandlerSpec, plans: Mapping[str, AccountPlan]
+) -> Iterator[Grant]:
+    granted = set()
+    for variable, secret in handler.secrets.items():
+        identifier = secret.secret or secret_id(spec.prefix, name, variable)
+        if identifier in granted:
+            continue
+        granted.add(identifier)
+        reason = _reason(
+            spec, f"handler `{name}` reads it as {variable}", "handlers", name, "secrets", variable
+        )
+        account = plans[handler_account(name)]
+        yield _grant("roles/secretmanager.secretAccessor", account, "secret", identifier, reason)
+
+
+def _build_grants(
+    spec: Spec, builder: AccountPlan, bucket: str, repository: str
+) -> Iterator[Grant]:
+    # https://cloud.google.com/functions/docs/securing/build-custom-sa lists the three roles.
+    why = builder.reason
+    yield _grant("roles/logging.logWriter", builder, "project", spec.project, why)
+    yield _grant(
+        "roles/storage.objectViewer", builder, "project", spec.project, why, FUNCTION_SOURCES
+    )
+    yield _grant("roles/storage.objectViewer", builder, "bucket", bucket, why)
+    yield _grant("roles/artifactregistry.writer", builder, "repository", repository, why)
+
+
+def _account(spec: Spec, name: str, role: str, reason: Reason) -> AccountPlan:
+    identifier = account_id(prefixed(spec.prefix, name), role)
+    key = BUILD if role == BUILD else f"{name}-{role}"
+    # 100 characters at most: google/iam/admin/v1/iam.proto, ServiceAccount.display_name.
+    display = f"queuewright {spec.environment}: {reason.text}".replace("`", "")[:100]
+    return AccountPlan(key, identifier, account_email(identifier, spec.project), display, reason)
+
+
+def _grant(
+    role: str,
+    account: AccountPlan,
+    kind: Kind,
+    resource: str,
+    reason: Reason,
+    condition: str | None = None,
+) -> Grant:
+    return Grant(role, account.member, account.key, kind, resource, reason, condition)
+
+
+def _reason(spec: Spec, text: str, *path: str | int) -> Reason:
+    written = ""
+    for part in path:
+        written += f"[{part}]" if isinstance(part, int) else f".{part}" if written else part
+    return Reason(text, written, spec.locate(*path))

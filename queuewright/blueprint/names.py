@@ -1,0 +1,101 @@
+"""The names of things on Google Cloud: derived, stable, within Google's limits, never random."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+ACCOUNT_ID_LIMIT = 30  # https://cloud.google.com/iam/docs/service-accounts-create
+BUCKET_LIMIT = 63  # https://cloud.google.com/storage/docs/buckets#naming
+
+
+def prefixed(prefix: str | None, key: str) -> str:
+    """The name of the thing that the spec calls `key`.
+
+    >>> prefixed(None, "emails"), prefixed("feature-7", "emails")
+    ('emails', 'feature-7-emails')
+    """
+    return f"{prefix}-{key}" if prefix else key
+
+
+def account_id(name: str, role: str) -> str:
+    """The id of a service account: 6 to 30 characters, and another for every other name.
+
+    A name that does not fit as it is, be it too long or in capitals, is shortened and
+    gets a hash of itself.
+
+    >>> account_id("emails", "invoker")
+    'emails-invoker'
+    >>> account_id("Emails", "invoker")
+    'emails-invoker-b0b54019'
+    >>> account_id("a-queue-with-a-rather-long-name", "invoker")
+    'a-queue-with-a-rather-dce2293d'
+    """
+    wanted = f"{name}-{role}"
+    cleaned = re.sub(r"-+", "-", wanted.lower().strip("-"))
+    if not cleaned[0].isalpha():
+        cleaned = f"q-{cleaned}"
+    if cleaned == wanted and len(cleaned) <= ACCOUNT_ID_LIMIT:
+        return cleaned
+    digest = hashlib.sha256(wanted.encode()).hexdigest()[:8]
+    return f"{cleaned[: ACCOUNT_ID_LIMIT - 9].rstrip('-')}-{digest}"
+
+
+def account_email(account: str, project: str) -> str:
+    """The address of a service account, also in a project of a domain.
+
+    >>> account_email("emails-invoker", "acme-prod")
+    'emails-invoker@acme-prod.iam.gserviceaccount.com'
+    >>> account_email("emails-invoker", "acme.com:prod")
+    'emails-invoker@prod.acme.com.iam.gserviceaccount.com'
+    """
+    domain, _, short = project.rpartition(":")
+    return (
+        f"{account}@{short}.{domain}.iam.gserviceaccount.com"
+        if domain
+        else (f"{account}@{project}.iam.gserviceaccount.com")
+    )
+
+
+def app_engine_email(project: str) -> str:
+    """The account that App Engine runs as unless a version says otherwise.
+
+    https://cloud.google.com/appengine/docs/standard/configure-service-accounts
+    """
+    return f"{project}@appspot.gserviceaccount.com"
+
+
+def bucket_name(project: str, prefix: str | None) -> str:
+    """The bucket for packages; bucket names are global, so the project's id is part of it.
+
+    >>> bucket_name("acme-prod", None)
+    'acme-prod-queuewright'
+    """
+    wanted = re.sub(r"[^a-z0-9-]", "-", f"{project}-{prefixed(prefix, 'queuewright')}")
+    if len(wanted) <= BUCKET_LIMIT:
+        return wanted
+    digest = hashlib.sha256(wanted.encode()).hexdigest()[:8]
+    return f"{wanted[: BUCKET_LIMIT - 9].rstrip('-')}-{digest}"
+
+
+def queue_variable(key: str) -> str:
+    """The environment variable that holds a queue's full name.
+
+    >>> queue_variable("order-events")
+    'QUEUE_ORDER_EVENTS'
+    """
+    return "QUEUE_" + key.upper().replace("-", "_")
+
+
+def queue_name(project: str, location: str, queue_id: str) -> str:
+    """A queue's full name, as the API takes it."""
+    return f"projects/{project}/locations/{location}/queues/{queue_id}"
+
+
+def secret_id(prefix: str | None, handler: str, variable: str) -> str:
+    """The id of a secret that the stack makes itself, from Pulumi's configuration.
+
+    >>> secret_id(None, "mailer", "SMTP_PASSWORD")
+    'mailer-smtp-password'
+    """
+    return prefixed(prefix, f"{handler}-{variable}".replace("_", "-").lower())

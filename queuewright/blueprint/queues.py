@@ -1,0 +1,66 @@
+"""What follows for a queue: its name, where its tasks go, and whose token they carry."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from queuewright.blueprint.model import (
+    AppEngineRoute,
+    HandlerRoute,
+    QueuePlan,
+    Reason,
+    UrlRoute,
+)
+from queuewright.blueprint.names import prefixed, queue_name, queue_variable
+from queuewright.spec import HandlerSpec, Spec
+
+
+def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
+    """The plan of queue `key`, whose tasks carry the token of the account with key `invoker`."""
+    queue = spec.queues[key]
+    queue_id = prefixed(spec.prefix, key)
+    return QueuePlan(
+        key=key,
+        queue_id=queue_id,
+        name=queue_name(spec.project, spec.location, queue_id),
+        handler=queue.handler,
+        path=queue.path,
+        rate_limits=queue.rate_limits,
+        retry_config=queue.retry_config,
+        sampling_ratio=queue.stackdriver_logging_config.sampling_ratio,
+        desired_state=queue.desired_state,
+        protect=queue.protect,
+        route=_route(queue.handler, spec.handlers[queue.handler], queue.path),
+        invoker=invoker,
+        variable=queue_variable(key),
+        example=queue.example,
+        reason=Reason(f"queue `{key}`", f"queues.{key}", spec.locate("queues", key)),
+    )
+
+
+def needs_invoker(handler: HandlerSpec) -> bool:
+    """Whether tasks for this handler carry a token of the queue's own account."""
+    if handler.url is not None:
+        return handler.audience is not None
+    return handler.app_engine is None
+
+
+def _route(
+    name: str, handler: HandlerSpec, path: str | None
+) -> HandlerRoute | UrlRoute | AppEngineRoute:
+    if handler.app_engine is not None:
+        engine = handler.app_engine
+        return AppEngineRoute(engine.service, engine.version, engine.instance)
+    if handler.url is None:
+        return HandlerRoute(name, path)
+    url = urlsplit(handler.url)
+    joined = url.path.rstrip("/") + (path or "")
+    return UrlRoute(
+        scheme="HTTPS" if url.scheme == "https" else "HTTP",
+        host=url.hostname or "",
+        port=url.port,
+        path=joined or None,
+        query=url.query or None,
+        audience=handler.audience,
+        headers=handler.headers,
+    )
