@@ -18,7 +18,6 @@ A file's path is no attachment: whoever creates the task has another disk.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -151,6 +150,6 @@ def _attachments(given: object) -> Iterator[tuple[str, str, bytes]]:
             raise PermanentError(f"attachment {name!r}: `type` must be like image/jpeg")
         try:
             content = base64.b64decode("".join(_line(entry, "base64").split()), validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise PermanentError(f"attachment {name!r}: `base64` is not base64: {error}") from None
         yield name, kind, content

@@ -53,6 +53,7 @@ def enqueue(queue: str, name: str, *, to: str, thumbnail: Thumbnail, filename: s
     task = tasks_v2.Task(
         name=f"{queue}/tasks/{name}",
         http_request=tasks_v2.HttpRequest(
+            http_method=tasks_v2.HttpMethod.POST,
             url=URL,
             headers={"Content-Type": "application/json"},
             body=json.dumps(body).encode(),

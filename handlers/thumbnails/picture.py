@@ -10,8 +10,10 @@ from PIL import Image, ImageOps
 # Decoding takes up to four bytes for each: with four requests at once, well within 1 GiB.
 # A small file can claim far more than that (a "decompression bomb") and is refused unread.
 MAX_PIXELS = 40_000_000
-# What cameras, phones and the web produce. Pillow reads more, some with outside programs (EPS).
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+# What cameras, phones and the web produce. Pillow reads more, some with outside programs (EPS),
+# and a Pillow built by hand may read less.
+Image.init()
+FORMATS = {"AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"} & {*Image.OPEN}
 
 
 class Unusable(Exception):  # noqa: N818 - it is the image that is in error
@@ -44,7 +46,7 @@ def thumbnail(image: bytes, size: int) -> Thumbnail:
         Unusable: no image that Pillow can read, or too large a one.
     """
     try:
-        with Image.open(io.BytesIO(image), formats=FORMATS) as opened:
+        with Image.open(io.BytesIO(image), formats=sorted(FORMATS)) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 raise Unusable(f"{opened.width} × {opened.height} pixels; at most {MAX_PIXELS:,}")
             turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # lying on its side

@@ -65,7 +65,7 @@ def landscape(width: int, height: int, chance: random.Random) -> Image.Image:
 def _sky(width: int, height: int) -> Image.Image:
     down = Image.linear_gradient("L").resize((width, height))
     channels = [
-        down.point([round(a + (b - a) * (level / 255) ** 1.4) for level in range(256)])
+        down.point([round(a + (b - a) * min(1.0, level / 150) ** 1.6) for level in range(256)])
         for a, b in zip(*SKY, strict=True)
     ]
     return Image.merge("RGB", channels)

@@ -1,0 +1,71 @@
+"""The shipped handlers started by the very commands that start them on Google Cloud."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HANDLERS = Path(__file__).parents[2] / "handlers"
+
+
+@contextmanager
+def running(command: list[str], folder: Path, **env: str) -> Iterator[str]:
+    """Run a server on a port of the OS's choice and give its URL, read from what it prints."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={
+            **os.environ,
+            "PATH": path,
+            "PORT": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "GUNICORN_LOG_LEVEL": "info",  # or the functions framework does not say its port
+            **env,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        lines = iter(process.stdout)
+        port = next(
+            found[1] for line in lines if (found := re.search(r"://[\w.:\[\]]+:(\d+)", line))
+        )
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def post(url: str, body: bytes) -> tuple[int, str]:
+    with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=60) as answer:
+        return answer.status, answer.read().decode()
+
+
+def test_the_command_of_the_dockerfile_serves(photo: Callable[..., bytes], tmp_path: Path) -> None:
+    """The shell form of CMD starts gunicorn on PORT, and a thumbnail comes out."""
+    folder = HANDLERS / "thumbnails"
+    (line,) = re.findall(r"^CMD (exec .+)$", (folder / "Dockerfile").read_text(), re.M)
+    with running(["/bin/sh", "-c", line], folder, THUMBNAILS=str(tmp_path / "small")) as url:
+        status, _ = post(f"{url}/", photo(600, 400))
+    assert status == 200
+    assert len(list((tmp_path / "small").glob("*.jpg"))) == 1
+
+
+def test_the_functions_framework_serves(tmp_path: Path) -> None:
+    """`functions-framework --target handle` in the mailer's folder is all it takes."""
+    command = [sys.executable, "-m", "functions_framework", "--target", "handle"]
+    body = b'{"to": "ada@example.com", "subject": "Hello"}'
+    with running(command, HANDLERS / "mailer", OUTBOX=str(tmp_path / "mail")) as url:
+        status, answer = post(f"{url}/send", body)
+    assert status == 200
+    (path,) = (tmp_path / "mail").glob("*.eml")
+    assert answer == f"wrote {path}\n"

@@ -1,0 +1,299 @@
+"""The maker of thumbnails, from a task with an image to a file and the task that mails it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import pytest
+from flask.testing import FlaskClient
+from google.cloud import tasks_v2
+from PIL import Image, ImageCms
+from postbox import TasksApi
+
+TASK = {"X-CloudTasks-QueueName": "thumbnails", "X-CloudTasks-TaskName": "42"}
+Photo = Callable[..., bytes]
+
+
+def only() -> Image.Image:
+    (path,) = Path("out/thumbnails").iterdir()
+    assert path.suffix == ".jpg"
+    image = Image.open(io.BytesIO(path.read_bytes()))
+    assert image.format == "JPEG"
+    return image
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def bright(image: Image.Image, x: float, y: float) -> bool:
+    pixel = image.convert("L").getpixel((int(image.width * x), int(image.height * y)))
+    assert isinstance(pixel, int)
+    return pixel > 128
+
+
+def test_a_photograph_becomes_a_thumbnail(
+    thumbnails: FlaskClient, photo: Photo, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A photograph gives a JPEG of 320 pixels on the longer side, and the log names the file."""
+    answer = thumbnails.post("/", data=photo(), headers=TASK)
+    assert answer.status_code == 200
+    assert only().size == (320, 213)
+    (path,) = (tmp_path / "out/thumbnails").iterdir()
+    assert path.stat().st_size < 20_000
+    assert capsys.readouterr().out == f"wrote {path.resolve()}, 320 × 213 pixels\n"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_thumbnail_stands_upright(
+    thumbnails: FlaskClient, photo: Photo, orientation: int
+) -> None:
+    """However the camera was held, the sky is on top and the thumbnail needs no tag to say so."""
+    thumbnails.post("/", data=photo(600, 400, orientation=orientation))
+    small = only()
+    assert small.size == (320, 213)
+    # The sun stands left of the middle in this picture, above dark hills.
+    assert bright(small, 0.42, 0.4)
+    assert not bright(small, 0.5, 0.95)
+    assert not bright(small, 0.95, 0.05)
+
+
+def test_a_thumbnail_keeps_no_secrets(thumbnails: FlaskClient, photo: Photo) -> None:
+    """Where and with what a picture was taken stays behind."""
+    exif = Image.Exif()
+    exif[0x010F] = "Camera"
+    exif.get_ifd(0x8825)[1] = "N"
+    thumbnails.post("/", data=encoded(Image.open(io.BytesIO(photo())), "JPEG", exif=exif))
+    assert dict(only().getexif()) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        ("PNG", "RGB"),
+        ("PNG", "L"),
+        ("PNG", "1"),
+        ("PNG", "P"),
+        ("PNG", "RGBA"),
+        ("PNG", "LA"),
+        ("GIF", "P"),
+        ("WEBP", "RGBA"),
+        ("TIFF", "CMYK"),
+        ("TIFF", "LAB"),
+        ("BMP", "RGB"),
+        ("JPEG", "CMYK"),
+        ("JPEG", "L"),
+        ("PPM", "RGB"),
+    ],
+)
+def test_the_usual_kinds_of_images_are_read(thumbnails: FlaskClient, kind: str, mode: str) -> None:
+    """Formats and colour modes that people send."""
+    source = Image.linear_gradient("L").resize((640, 480)).convert("RGB")
+    if mode == "LAB":
+        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(source, rgb, lab, outputMode="LAB")
+        assert converted is not None
+    else:
+        converted = source.convert(mode)
+    answer = thumbnails.post("/", data=encoded(converted, kind))
+    assert answer.status_code == 200, answer.text
+    assert only().size == (320, 240)
+    assert bright(only(), 0.5, 0.95)
+    assert not bright(only(), 0.5, 0.05)
+
+
+def test_what_is_transparent_becomes_white(thumbnails: FlaskClient) -> None:
+    """JPEG knows no transparency; black would be the surprise."""
+    thumbnails.post("/", data=encoded(Image.new("RGBA", (50, 50), (0, 0, 0, 0)), "PNG"))
+    assert only().getpixel((25, 25)) == (255, 255, 255)
+
+
+def test_a_small_image_is_not_enlarged(thumbnails: FlaskClient, photo: Photo) -> None:
+    """There is nothing to gain from pixels that were never there."""
+    thumbnails.post("/", data=photo(120, 80))
+    assert only().size == (120, 80)
+
+
+def test_a_camera_s_colours_survive(thumbnails: FlaskClient, photo: Photo) -> None:
+    """The colour profile of a wide-gamut picture stays with it; without it colours turn pale."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = Image.open(io.BytesIO(photo(640, 480)))
+    thumbnails.post("/", data=encoded(picture, "JPEG", icc_profile=profile))
+    assert only().info["icc_profile"] == profile
+
+
+def test_size_and_folder_are_settings(
+    thumbnails: FlaskClient, photo: Photo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """THUMBNAIL_SIZE is the longer side, THUMBNAILS the folder."""
+    monkeypatch.setenv("THUMBNAIL_SIZE", "64")
+    monkeypatch.setenv("THUMBNAILS", str(tmp_path / "far" / "away"))
+    thumbnails.post("/", data=photo(480, 640))
+    (path,) = (tmp_path / "far" / "away").iterdir()
+    assert Image.open(io.BytesIO(path.read_bytes())).size == (48, 64)
+
+
+def test_the_mail_is_enqueued_with_the_thumbnail_in_it(
+    thumbnails: FlaskClient, tasks_api: TasksApi, photo: Photo
+) -> None:
+    """On the queue that QUEUE_EMAILS names, for MAIL_TO, with nothing but the queue's own route."""
+    assert thumbnails.post("/", data=photo(), headers=TASK).status_code == 200
+    (task,) = tasks_api.tasks
+    assert task.name.startswith("projects/p/locations/l/queues/emails/tasks/thumbnail-")
+    assert task.http_request.http_method == tasks_v2.HttpMethod.POST
+    assert task.http_request.url == "https://routed-by-the-queue.invalid/"
+    assert task.http_request.headers == {"Content-Type": "application/json"}
+    assert not task.http_request.oidc_token
+    mail = json.loads(task.http_request.body)
+    (path,) = Path("out/thumbnails").iterdir()
+    assert mail["to"] == "ada@example.com"
+    assert mail["values"] == {"name": path.name, "width": 1600, "height": 1067}
+    (attachment,) = mail["attachments"]
+    assert base64.b64decode(attachment["base64"]) == path.read_bytes()
+
+
+def test_the_mailer_understands_that_mail(
+    thumbnails: FlaskClient, mailer: FlaskClient, tasks_api: TasksApi, photo: Photo
+) -> None:
+    """What one handler enqueues, the other sends, with the thumbnail attached."""
+    thumbnails.post("/", data=photo(1067, 1600, orientation=6), headers=TASK)
+    mailer.post("/send", data=tasks_api.tasks[0].http_request.body)
+    (path,) = Path("out/mail").iterdir()
+    assert b"1067 " in path.read_bytes()
+    assert b"Content-Type: image/jpeg" in path.read_bytes()
+
+
+def test_a_task_done_twice_mails_once(
+    thumbnails: FlaskClient, tasks_api: TasksApi, photo: Photo
+) -> None:
+    """A repetition finds the mail enqueued and succeeds; another task's mail is another one."""
+    image = photo(600, 400)
+    first = thumbnails.post("/", data=image, headers=TASK)
+    again = thumbnails.post("/", data=image, headers={**TASK, "X-CloudTasks-TaskRetryCount": "1"})
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert "was enqueued before" in again.text
+    assert len(tasks_api.tasks) == 1
+    thumbnails.post("/", data=image, headers={**TASK, "X-CloudTasks-TaskName": "43"})
+    assert len(tasks_api.tasks) == 2
+    assert len(list(Path("out/thumbnails").iterdir())) == 1
+
+
+@pytest.mark.parametrize("status", [grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAVAILABLE])
+def test_a_mail_that_cannot_be_enqueued_keeps_the_task(
+    thumbnails: FlaskClient,
+    tasks_api: TasksApi,
+    photo: Photo,
+    capsys: pytest.CaptureFixture[str],
+    status: grpc.StatusCode,
+) -> None:
+    """Without the right to enqueue, or with Cloud Tasks away, the task comes back."""
+    tasks_api.refusal = (status, "not today")
+    assert thumbnails.post("/", data=photo(600, 400), headers=TASK).status_code == 503
+    log = capsys.readouterr().out
+    assert "ERROR 42: no mail enqueued on projects/p/locations/l/queues/emails" in log
+    assert "not today" in log
+    tasks_api.refusal = None
+    assert thumbnails.post("/", data=photo(600, 400), headers=TASK).status_code == 200
+    assert len(tasks_api.tasks) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MAIL_TO", ""), ("THUMBNAIL_SIZE", "801"), ("THUMBNAIL_SIZE", "15"), ("THUMBNAIL_SIZE", "x")],
+)
+def test_a_wrong_setting_keeps_the_task(
+    thumbnails: FlaskClient,
+    tasks_api: TasksApi,
+    photo: Photo,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+) -> None:
+    """A task must not be lost because of the service's own settings."""
+    monkeypatch.setenv(name, value)
+    assert thumbnails.post("/", data=photo(600, 400)).status_code == 500
+    assert tasks_api.tasks == []
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG that claims a size and brings a few bytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 1000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        b"",
+        b"hello",
+        b"\xff\xd8\xff\xe0" + b"\0" * 100,
+        b"GIF89a",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n",
+        bomb(20, 20),
+        bomb(8000, 5001),
+        bomb(10_000, 10_000),
+        bomb(60_000, 60_000),
+        bomb(0, 0),
+    ],
+    ids=lambda image: f"{image[:12]!r}" if len(image) < 130 else None,
+)
+def test_what_is_no_image_is_dropped_with_a_reason(
+    thumbnails: FlaskClient,
+    tasks_api: TasksApi,
+    capsys: pytest.CaptureFixture[str],
+    image: bytes,
+) -> None:
+    """It will be none the next time: 200, an ERROR in the log, no file and no mail."""
+    answer = thumbnails.post("/", data=image, headers=TASK)
+    assert answer.status_code == 200
+    assert answer.text.startswith("dropped: ")
+    log = capsys.readouterr().out
+    assert log.startswith("ERROR 42: dropped, repeating it cannot help: ")
+    assert tasks_api.tasks == []
+    assert not Path("out").exists()
+
+
+def test_a_broken_image_never_breaks_the_service(thumbnails: FlaskClient, photo: Photo) -> None:
+    """Cut off or with a wrong byte, an image gives a thumbnail or is dropped, but no 5xx."""
+    image = photo(96, 64)
+    png = encoded(Image.open(io.BytesIO(image)), "PNG")
+    broken = [image[:length] for length in range(0, len(image), 97)]
+    for place in range(0, 700, 3):
+        broken.append(image[:place] + bytes([image[place] ^ 0xFF]) + image[place + 1 :])
+        broken.append(png[:place] + bytes([png[place] ^ 0xFF]) + png[place + 1 :])
+    assert {thumbnails.post("/", data=data).status_code for data in broken} == {200}
+
+
+def test_an_image_with_too_many_pixels_is_refused_unread(
+    thumbnails: FlaskClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A few bytes that claim 40 million pixels and more are not unpacked."""
+    thumbnails.post("/", data=bomb(8000, 5001), headers=TASK)
+    assert "8000 × 5001 pixels; at most 40,000,000" in capsys.readouterr().out
+
+
+def test_on_cloud_run_a_log_line_carries_its_severity(
+    thumbnails: FlaskClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cloud Logging reads `severity` and `message` from JSON lines."""
+    monkeypatch.setenv("K_SERVICE", "thumbnails")
+    thumbnails.post("/", data=b"", headers=TASK)
+    entry = json.loads(capsys.readouterr().out)
+    assert entry["severity"] == "ERROR"
+    assert entry["message"].startswith("42: dropped")
