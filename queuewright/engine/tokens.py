@@ -174,7 +174,7 @@ class Signer:
             .subject_name(name)
             .issuer_name(name)
             .public_key(self._key.public_key())
-            .serial_number(int(self.key_id, 16) or 1)
+            .serial_number(int(self.key_id, 16) >> 1)  # at most 159 bits, RFC 5280
             .not_valid_before(_CERTIFICATE_FROM)
             .not_valid_after(_CERTIFICATE_UNTIL)
             .sign(self._key, hashes.SHA256())
