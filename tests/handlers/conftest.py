@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from flask.testing import FlaskClient
 from functions_framework import create_app
-from postbox import Postbox, TasksApi
+
+from tests.handlers.postbox import Postbox, TasksApi
 
 HANDLERS = Path(__file__).parents[2] / "handlers"
 SETTINGS = (

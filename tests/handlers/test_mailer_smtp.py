@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from postbox import Postbox
+
+from tests.handlers.postbox import Postbox
 
 TASK = {"X-CloudTasks-QueueName": "emails", "X-CloudTasks-TaskName": "42"}
 BODY = {"to": ["ada@example.com", "Bob <bob@example.com>"], "subject": "Grüße", "text": "Hallo"}

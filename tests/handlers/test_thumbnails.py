@@ -15,7 +15,8 @@ import pytest
 from flask.testing import FlaskClient
 from google.cloud import tasks_v2
 from PIL import Image, ImageCms
-from postbox import TasksApi
+
+from tests.handlers.postbox import TasksApi
 
 TASK = {"X-CloudTasks-QueueName": "thumbnails", "X-CloudTasks-TaskName": "42"}
 Photo = Callable[..., bytes]

@@ -1,0 +1,43 @@
+"""What of the shipped handlers travels to Google Cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from queuewright.packages import source_files
+
+HANDLERS = Path(__file__).parents[2] / "handlers"
+
+
+@pytest.mark.parametrize(
+    ("handler", "files"),
+    [
+        (
+            "mailer",
+            "delivery.py main.py message.py requirements.txt templates/layout.html "
+            "templates/plain.html templates/plain.txt templates/thumbnail.html "
+            "templates/thumbnail.txt",
+        ),
+        ("thumbnails", "Dockerfile app.py mail.py picture.py requirements.txt"),
+    ],
+)
+def test_only_what_runs_travels(handler: str, files: str) -> None:
+    """Neither the sample picture nor what a local run wrote, so neither causes a deployment."""
+    assert sorted(map(str, source_files(HANDLERS / handler))) == files.split()
+
+
+def test_every_requirement_is_pinned() -> None:
+    """What runs here is what runs there, whenever it is built."""
+    texts = [path.read_text() for path in HANDLERS.glob("*/requirements.txt")]
+    lines = [line for text in texts for line in text.splitlines()]
+    assert len(lines) == 6
+    assert [line for line in lines if line.count("==") != 1] == []
+
+
+def test_handlers_know_nothing_of_queuewright() -> None:
+    """They are ordinary code that runs wherever Google runs it."""
+    texts = [path.read_text() for path in HANDLERS.rglob("*.py")]
+    assert len(texts) == 7
+    assert [text for text in texts if "queuewright" in text] == []
