@@ -7,12 +7,8 @@ wire has it and answers with what Google would compute. No engine, no provider, 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import re
-import runpy
-import sys
 import threading
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from inspect import isawaitable
 from pathlib import Path
@@ -21,10 +17,11 @@ from typing import TYPE_CHECKING, NoReturn
 from google.protobuf import empty_pb2
 
 from queuewright.errors import TargetError
-from queuewright.testing.computed import computed
+from queuewright.testing.computed import computed, unknown_in_preview
 from queuewright.testing.graph import Graph
+from queuewright.testing.program import Program, project_name, runnable
 from queuewright.testing.resource import Resource
-from queuewright.testing.wire import UNKNOWN, Decoded, Properties, Value, decode, encode
+from queuewright.testing.wire import Decoded, Properties, Value, decode, encode
 
 if TYPE_CHECKING:
     from pulumi.runtime.proto import engine_pb2, resource_pb2
@@ -34,7 +31,7 @@ PROVIDER_TYPE = "pulumi:providers:"
 
 
 def capture(
-    program: Callable[[], object] | str | Path,
+    program: Program,
     *,
     stack: str = "dev",
     project: str | None = None,
@@ -60,20 +57,15 @@ def capture(
         Exception: whatever the program raises.
     """
     _require_pulumi()
-    folder = None if callable(program) else _folder(Path(program))
-    name = project or (folder and _project_name(folder)) or "project"
+    run, name = runnable(program), project or project_name(program)
     monitor = Monitor(name, stack, preview=preview)
-    run = program if callable(program) else _script(Path(program))
-    settings = {
-        key if ":" in key else f"{name}:{key}": text for key, text in (config or {}).items()
-    }
-    secret_keys = [key if ":" in key else f"{name}:{key}" for key in secrets]
 
-    def evaluate() -> None:
-        with _within(folder):
-            _run(run, monitor, settings, secret_keys)
+    def full(key: str) -> str:
+        return key if ":" in key else f"{name}:{key}"
 
-    _in_thread(evaluate)
+    settings = {full(key): text for key, text in (config or {}).items()}
+    secret_keys = list(map(full, secrets))
+    _in_thread(lambda: _run(run, monitor, settings, secret_keys))
     return monitor.graph()
 
 
@@ -209,10 +201,9 @@ class Monitor:
         if type_token.startswith(PROVIDER_TYPE):
             return ("" if self.preview else "provider"), inputs
         identity, filled = computed(type_token, inputs, project=project)
-        if not self.preview:
-            return identity, inputs | filled
-        unknown: Properties = {key: UNKNOWN for key in filled if key not in inputs}
-        return "", inputs | unknown
+        if self.preview:
+            return "", inputs | unknown_in_preview(filled, inputs)
+        return identity, inputs | filled
 
     def _urn(self, parent: str, type_token: str, name: str) -> str:
         """As the engine writes it: the parents' types before its own, the stack's left out.
@@ -335,45 +326,6 @@ def _in_thread(function: Callable[[], None]) -> None:
     thread.join()
     if failure:
         raise failure[0]
-
-
-def _script(path: Path) -> Callable[[], None]:
-    def run() -> None:
-        runpy.run_path(str(path.resolve()), run_name="__main__")
-
-    return run
-
-
-def _folder(path: Path) -> Path:
-    folder = path if path.is_dir() else path.parent
-    if not path.exists():
-        raise TargetError(
-            f"{path}: there is no Pulumi program", hint="name the folder that has `__main__.py`"
-        )
-    return folder.resolve()
-
-
-@contextlib.contextmanager
-def _within(folder: Path | None) -> Iterator[None]:
-    """Work in the program's folder, its modules importable, as under `pulumi up`."""
-    if folder is None:
-        yield
-        return
-    before = sys.path[:]
-    sys.path.insert(0, str(folder))
-    try:
-        with contextlib.chdir(folder):
-            yield
-    finally:
-        sys.path[:] = before
-
-
-def _project_name(folder: Path) -> str | None:
-    file = folder / "Pulumi.yaml"
-    if not file.exists():
-        return None
-    found = re.search(r"^name:\s*['\"]?([\w.-]+)", file.read_text(encoding="utf-8"), re.MULTILINE)
-    return found and found[1]
 
 
 def _provider_urn(reference: str) -> str:

@@ -6,9 +6,10 @@ be read in a test. The formats are Google's; numbers that only Google knows are 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
-from queuewright.testing.wire import Properties, Value
+from queuewright.testing.wire import UNKNOWN, Properties, Value
 
 PROJECT_NUMBER = "123456789012"
 
@@ -28,6 +29,23 @@ def computed(type_token: str, inputs: Properties, *, project: str) -> tuple[str,
         parts = [str(value) for key, value in sorted(inputs.items()) if key != "condition"]
         return "/".join(parts), {"etag": "BwXhqDV0yKk="}
     return str(inputs.get("name", inputs.get("id", "id"))), {}
+
+
+def unknown_in_preview(filled: Properties, inputs: Properties) -> Properties:
+    """Of the outputs that `computed` fills, what a preview knows: only what was asked for.
+
+    >>> unknown_in_preview({"uri": "https://…", "config": {"cpu": 1, "uri": "…"}},
+    ...                    {"config": {"cpu": 1}})
+    {'uri': <unknown>, 'config': {'cpu': 1, 'uri': <unknown>}}
+    """
+    known: Properties = {}
+    for key, value in filled.items():
+        given = inputs.get(key)
+        if isinstance(value, dict) and isinstance(given, dict):
+            known[key] = unknown_in_preview(value, given)
+        else:
+            known[key] = given if key in inputs else UNKNOWN
+    return known
 
 
 class _Texts:
@@ -133,7 +151,7 @@ def _app_version(of: _Texts) -> tuple[str, Properties]:
 def _image(of: _Texts) -> tuple[str, Properties]:
     tags = of.properties.get("tags")
     tag = str(tags[0]) if isinstance(tags, list) and tags else "image"
-    digest = "sha256:" + "0" * 64
+    digest = f"sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
     return digest, {"digest": digest, "ref": f"{tag}@{digest}"}
 
 

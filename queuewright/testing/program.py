@@ -1,0 +1,62 @@
+"""Where a Pulumi program is, what it is called, and how it is run as `pulumi up` runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import runpy
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from queuewright.errors import TargetError
+
+Program: TypeAlias = Callable[[], object] | str | Path
+
+
+def runnable(program: Program) -> Callable[[], object]:
+    """A function that runs `program`: itself, or what is in its folder or file.
+
+    A folder's or file's program runs in its folder, as `__main__`, its neighbours importable.
+
+    Raises:
+        TargetError: there is no such program.
+    """
+    if callable(program):
+        return program
+    path = Path(program)
+    file = (path / "__main__.py" if path.is_dir() else path).resolve()
+    if not file.exists():
+        raise TargetError(
+            f"{program}: there is no Pulumi program",
+            hint="name the folder that has `__main__.py`",
+        )
+
+    def run() -> None:
+        with _within(file.parent):
+            runpy.run_path(str(file), run_name="__main__")
+
+    return run
+
+
+def project_name(program: Program) -> str:
+    """The project's name in the `Pulumi.yaml` beside a program; `"project"` where there is none."""
+    if callable(program):
+        return "project"
+    path = Path(program)
+    file = (path if path.is_dir() else path.parent) / "Pulumi.yaml"
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    found = re.search(r"^name:\s*['\"]?([\w.-]+)", text, re.MULTILINE)
+    return found[1] if found else "project"
+
+
+@contextlib.contextmanager
+def _within(folder: Path) -> Iterator[None]:
+    before = sys.path[:]
+    sys.path.insert(0, str(folder))
+    try:
+        with contextlib.chdir(folder):
+            yield
+    finally:
+        sys.path[:] = before
