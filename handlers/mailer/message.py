@@ -110,9 +110,8 @@ def _addresses(text: str) -> str:
     """Return the text if it is one or more addresses that a header can hold."""
     try:
         header = POLICY.header_factory("To", text)
-        whole = all(address.username and address.domain for address in header.addresses)
-        encoded = _CONTROL.search(str(header))  # `=?utf-8?q?=0A?=` decodes to a line break
-        fine = header.addresses and whole and not header.defects and not encoded
+        hidden = _CONTROL.search(str(header))  # `=?utf-8?q?=C2=85?=` decodes to a line break
+        fine = header.addresses and not header.defects and not hidden
     except (ValueError, IndexError, AttributeError, TypeError, MessageError):
         fine = False  # the standard library has several ways to stumble over a bad address
     if not fine:

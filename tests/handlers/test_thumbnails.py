@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import email
+import email.policy
+import importlib
 import io
 import json
 import struct
 import zlib
 from collections.abc import Callable
+from email.message import EmailMessage
 from pathlib import Path
 
 import grpc
@@ -169,8 +173,15 @@ def test_the_mailer_understands_that_mail(
     thumbnails.post("/", data=photo(1067, 1600, orientation=6), headers=TASK)
     mailer.post("/send", data=tasks_api.tasks[0].http_request.body)
     (path,) = Path("out/mail").iterdir()
-    assert b"1067 " in path.read_bytes()
-    assert b"Content-Type: image/jpeg" in path.read_bytes()
+    mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    assert isinstance(mail, EmailMessage)
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert "Your picture of 1067 × 1600 pixels" in text.get_content()
+    (attachment,) = mail.iter_attachments()
+    (thumbnail,) = Path("out/thumbnails").iterdir()
+    assert attachment.get_filename() == thumbnail.name
+    assert attachment.get_content() == thumbnail.read_bytes()
 
 
 def test_a_task_done_twice_mails_once(
@@ -279,6 +290,28 @@ def test_a_broken_image_never_breaks_the_service(thumbnails: FlaskClient, photo:
         broken.append(image[:place] + bytes([image[place] ^ 0xFF]) + image[place + 1 :])
         broken.append(png[:place] + bytes([png[place] ^ 0xFF]) + png[place + 1 :])
     assert {thumbnails.post("/", data=data).status_code for data in broken} == {200}
+
+
+def test_no_outside_program_is_started_for_an_image(
+    thumbnails: FlaskClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pillow would hand PostScript to Ghostscript; whatever calls itself so is no image here."""
+    drawing = encoded(Image.new("RGB", (10, 10)), "EPS")
+    assert Image.open(io.BytesIO(drawing)).format == "EPS"
+    thumbnails.post("/", data=drawing, headers=TASK)
+    assert "cannot identify image file" in capsys.readouterr().out
+
+
+def test_too_little_memory_keeps_the_task(
+    thumbnails: FlaskClient, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the service that failed, not the image: another instance may have room."""
+
+    def crowded(_image: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(importlib.import_module("picture").ImageOps, "exif_transpose", crowded)
+    assert thumbnails.post("/", data=photo(96, 64)).status_code == 500
 
 
 def test_an_image_with_too_many_pixels_is_refused_unread(
