@@ -92,7 +92,7 @@ def test_vendored_files_are_part_of_it_and_source_wins(handler: Path, tmp_path: 
 def test_an_unwritable_place_is_named(handler: Path, tmp_path: Path) -> None:
     """The error says which folder could not be written, and why."""
     (tmp_path / "out").write_text("a file where a folder should be")
-    with pytest.raises(TargetError, match="cannot be archived: .*out"):
+    with pytest.raises(TargetError, match=r"cannot be archived: .*out"):
         package(handler, into=tmp_path / "out", name="h")
 
 

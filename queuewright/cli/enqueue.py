@@ -1,0 +1,168 @@
+"""`queuewright enqueue`: add one task to a queue, here or on Google Cloud."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+from google.cloud import tasks_v2
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from queuewright.blueprint import AppEngineRoute, Blueprint, HandlerRoute, QueuePlan
+from queuewright.cli.api import calling
+from queuewright.cli.project import Target, find_target, target_options
+from queuewright.client import connect
+from queuewright.errors import TargetError
+from queuewright.spec.values import duration
+from queuewright.spec.words import did_you_mean
+
+FULL_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[^/]+")
+# A task must have a URL, though the queue's own routing always replaces its scheme and host.
+# `.invalid` never resolves (RFC 2606), so a queue without routing cannot send it anywhere.
+PLACEHOLDER = "https://queue.invalid"
+JSON = "application/json"
+
+
+class _Duration(click.ParamType[timedelta]):
+    """A time such as `10m`, as in the environments' files."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        try:
+            return duration(value)
+        except (PydanticCustomError, ValidationError) as error:
+            self.fail(f"{error}; such as `90s`, `10m` or `1h30m`", param, ctx)
+
+
+@click.command("enqueue")
+@click.argument("queue")
+@click.argument("payload", required=False)
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="A file as the task's body; `-` is standard input.",
+)
+@click.option("--example", is_flag=True, help="The queue's `example` as the body.")
+@click.option("--in", "delay", type=_Duration(), metavar="TIME", help="Not before, as in `10m`.")
+@click.option("--name", metavar="ID", help="The task's id: a second task with it is refused.")
+@click.option("--path", help="Where in the handler, if the queue does not say it.")
+@click.option("--header", "headers", multiple=True, metavar="KEY:VALUE", help="May be repeated.")
+@target_options
+def command(
+    queue: str,
+    payload: str | None,
+    file: Path | None,
+    example: bool,
+    delay: timedelta | None,
+    name: str | None,
+    path: str | None,
+    headers: tuple[str, ...],
+    environment: str | None,
+    state: Path | None,
+) -> None:
+    """Add a task to QUEUE: with PAYLOAD as its body, or a file, or the queue's example.
+
+    Prints the name of the task.
+    """
+    given = sum((payload is not None, file is not None, example))
+    if given > 1:
+        raise click.UsageError("give one of PAYLOAD, --file and --example")
+    target = find_target(environment, state)
+    plan = find_queue(target.blueprint(), queue)
+    body, content_type = _body(plan, payload, file, example)
+    task = _task(plan, body, {**_typed(content_type), **_headers(headers)}, path)
+    if delay is not None:
+        task.schedule_time = datetime.now(UTC) + delay  # type: ignore[assignment]
+    if name is not None:
+        task.name = f"{plan.name}/tasks/{name}"
+    with calling(target, plan.name):
+        created = connect(target.address).create_task(parent=plan.name, task=task)
+    click.echo(f"{_said(plan, target)}", err=True)
+    click.echo(created.name)
+
+
+def find_queue(plan: Blueprint, queue: str) -> QueuePlan:
+    """A queue by its key in the file, its id or its full name.
+
+    Raises:
+        TargetError: where the environment has no such queue.
+    """
+    for candidate in plan.queues.values():
+        if queue in (candidate.key, candidate.queue_id, candidate.name):
+            return candidate
+    hint = did_you_mean(queue.rpartition("/")[2], plan.queues)
+    raise TargetError(f"{plan.environment} has no queue `{queue}`", hint=hint)
+
+
+def _body(
+    plan: QueuePlan, payload: str | None, file: Path | None, example: bool
+) -> tuple[bytes, str | None]:
+    """A task's body and its Content-Type, if it is plain what that is."""
+    if example:
+        if plan.example is None:
+            raise TargetError(
+                f"queue `{plan.key}` has no example",
+                hint=f"add `example: …` under `queues.{plan.key}`",
+            )
+        return json.dumps(plan.example, ensure_ascii=False).encode(), JSON
+    if file is not None:
+        return _content(file), mimetypes.guess_type(file.name)[0]
+    if payload is None:
+        return b"", None
+    try:
+        json.loads(payload)
+    except ValueError:
+        return payload.encode(), "text/plain; charset=utf-8"
+    return payload.encode(), JSON
+
+
+def _content(file: Path) -> bytes:
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise TargetError(f"`{file}` cannot be read: {reason}") from None
+
+
+def _typed(content_type: str | None) -> dict[str, str]:
+    return {"Content-Type": content_type} if content_type else {}
+
+
+def _headers(given: tuple[str, ...]) -> dict[str, str]:
+    headers = {}
+    for header in given:
+        key, colon, value = header.partition(":")
+        if not colon or not key.strip():
+            raise click.BadParameter(f"`{header}` is not `KEY:VALUE`", param_hint="--header")
+        headers[key.strip()] = value.strip()
+    return headers
+
+
+def _task(plan: QueuePlan, body: bytes, headers: dict[str, str], path: str | None) -> tasks_v2.Task:
+    if isinstance(plan.route, AppEngineRoute):
+        return tasks_v2.Task(
+            app_engine_http_request=tasks_v2.AppEngineHttpRequest(
+                relative_uri=path or "/", headers=headers, body=body
+            )
+        )
+    return tasks_v2.Task(
+        http_request=tasks_v2.HttpRequest(
+            url=PLACEHOLDER + (path or plan.path or "/"), headers=headers, body=body
+        )
+    )
+
+
+def _said(plan: QueuePlan, target: Target) -> str:
+    where = plan.route.handler if isinstance(plan.route, HandlerRoute) else plan.handler
+    return f"queued for `{where}` in {target}"

@@ -1,0 +1,73 @@
+"""`queuewright queues`: the queues of an environment, as they are there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from google.cloud import tasks_v2beta3
+from google.protobuf import field_mask_pb2
+from rich.console import Console
+from rich.table import Table
+
+from queuewright.cli.api import calling
+from queuewright.cli.project import find_target, target_options
+from queuewright.client import connect_beta
+
+# `stats` is told only to those who name it; v2 has none of it.
+FIELDS = ("name", "state", "rate_limits", "retry_config", "stats")
+
+
+@click.command("queues")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one object a line.")
+@target_options
+def command(as_json: bool, environment: str | None, state: Path | None) -> None:
+    """List queues, with their settings and how many tasks they hold."""
+    target = find_target(environment, state)
+    plan = target.blueprint()
+    parent = f"projects/{plan.project}/locations/{plan.location}"
+    request = tasks_v2beta3.ListQueuesRequest(
+        parent=parent, read_mask=field_mask_pb2.FieldMask(paths=FIELDS)
+    )
+    with calling(target, parent):
+        rows = [_row(queue) for queue in connect_beta(target.address).list_queues(request)]
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row))
+    elif rows:
+        _print(rows)
+    else:
+        click.echo(f"no queue in {target}", err=True)
+
+
+def _row(queue: tasks_v2beta3.Queue) -> dict[str, object]:
+    return {
+        "id": queue.name.rpartition("/")[2],
+        "state": queue.state.name,
+        "tasks": queue.stats.tasks_count,
+        "running": queue.stats.concurrent_dispatches_count,
+        "executed_last_minute": queue.stats.executed_last_minute_count,
+        "max_dispatches_per_second": queue.rate_limits.max_dispatches_per_second,
+        "max_concurrent_dispatches": queue.rate_limits.max_concurrent_dispatches,
+        "max_attempts": queue.retry_config.max_attempts,
+    }
+
+
+def _print(rows: list[dict[str, object]]) -> None:
+    table = Table("QUEUE", "STATE", "TASKS", "RUNNING", "RATE", "AT ONCE", "ATTEMPTS")
+    table.box, table.pad_edge = None, False
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for row in rows:
+        attempts = row["max_attempts"]
+        table.add_row(
+            str(row["id"]),
+            str(row["state"]),
+            str(row["tasks"]),
+            str(row["running"]),
+            f"{row['max_dispatches_per_second']:g}/s",
+            str(row["max_concurrent_dispatches"]),
+            "no limit" if attempts == -1 else str(attempts),
+        )
+    Console().print(table)

@@ -1,0 +1,77 @@
+"""Google's Cloud Tasks client, for a local engine where one is named and for Google otherwise."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from queuewright.errors import TargetError
+
+# Google's libraries take most of a second to import, so they are imported when they are used.
+if TYPE_CHECKING:
+    import grpc
+    from google.auth.credentials import Credentials
+    from google.cloud import tasks_v2, tasks_v2beta3
+
+EMULATOR_HOST = "CLOUD_TASKS_EMULATOR_HOST"
+"""The environment variable that names a local engine, as `host:port` of its gRPC side."""
+
+
+def connect(address: str | None = None) -> tasks_v2.CloudTasksClient:
+    """A client of the engine at `address`, or at `$CLOUD_TASKS_EMULATOR_HOST`, or of Google.
+
+    Args:
+        address: `host:port` of an engine's gRPC side; None asks the environment.
+
+    Raises:
+        TargetError: where an address is malformed, or Google is meant and there are no credentials.
+    """
+    from google.cloud import tasks_v2
+    from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+    channel = _channel(address)
+    if channel is not None:
+        return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+    return tasks_v2.CloudTasksClient(credentials=_credentials())
+
+
+def connect_beta(address: str | None = None) -> tasks_v2beta3.CloudTasksClient:
+    """Like `connect`, for v2beta3: the version that tells how many tasks a queue holds."""
+    from google.cloud import tasks_v2beta3
+    from google.cloud.tasks_v2beta3.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+    channel = _channel(address)
+    if channel is not None:
+        return tasks_v2beta3.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+    return tasks_v2beta3.CloudTasksClient(credentials=_credentials())
+
+
+def _channel(address: str | None) -> grpc.Channel | None:
+    address = address or os.environ.get(EMULATOR_HOST)
+    if not address:
+        return None
+    if not re.fullmatch(r"[^\s/:]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}", address):
+        raise TargetError(
+            f"`{address}` is not the address of an engine",
+            hint=f"{EMULATOR_HOST} is `host:port` without a scheme, as in `127.0.0.1:8123`",
+        )
+    import grpc
+
+    return grpc.insecure_channel(address)
+
+
+def _credentials() -> Credentials:
+    import google.auth
+    import google.auth.exceptions
+
+    try:
+        credentials, _ = google.auth.default(
+            scopes=["https://www.googleapis.com/auth/cloud-platform"]
+        )
+    except google.auth.exceptions.DefaultCredentialsError:
+        raise TargetError(
+            "there are no Google credentials on this machine",
+            hint="run `gcloud auth application-default login`",
+        ) from None
+    return credentials
