@@ -41,3 +41,12 @@ def test_handlers_know_nothing_of_queuewright() -> None:
     texts = [path.read_text() for path in HANDLERS.rglob("*.py")]
     assert len(texts) == 7
     assert [text for text in texts if "queuewright" in text] == []
+
+
+def test_an_image_holds_what_travels() -> None:
+    """Docker and Google Cloud leave out the same files, whatever each file's heading says."""
+    folder = HANDLERS / "thumbnails"
+    first, second = (
+        (folder / name).read_text().splitlines()[1:] for name in (".dockerignore", ".gcloudignore")
+    )
+    assert first == second != []
