@@ -1,0 +1,84 @@
+"""Every page of the documentation holds together."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from queuewright.cli import commands
+from queuewright.spec import parse
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    page
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
+    if not page.name.startswith(".")
+)
+FENCE = re.compile(
+    r"^( *)```(?P<language>\S*).*?\n(?P<text>.*?)^\1```\s*$", re.DOTALL | re.MULTILINE
+)
+LINK = re.compile(r"\[[^\]]+\]\((?P<target>[^)#\s]+)?(?:#(?P<anchor>[^)\s]+))?\)")
+COMMAND = re.compile(
+    r"(?:^|`|\$ |bin/)(?:queuewright|qw) (?P<words>[a-z][^\n`|#]*)", re.MULTILINE
+)
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def fences(page: Path) -> list[tuple[str, str]]:
+    """Language and text of each fenced block."""
+    return [(match["language"], match["text"]) for match in FENCE.finditer(page.read_text("utf-8"))]
+
+
+@each_page
+def test_every_fence_has_a_language(page: Path) -> None:
+    """So that it can be read in colour, and run."""
+    assert [text for language, text in fences(page) if not language] == []
+
+
+@each_page
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """To a file that exists, and a heading that is in it."""
+    text = FENCE.sub("", page.read_text("utf-8"))
+    for link in LINK.finditer(text):
+        target = link["target"] or ""
+        if re.match(r"[a-z]+:", target):
+            continue
+        file = (page.parent / target).resolve() if target else page
+        assert file.exists(), f"{page.name}: no file {target}"
+        if link["anchor"] and file.suffix == ".md":
+            assert link["anchor"] in anchors(file), f"{page.name}: no heading #{link['anchor']}"
+
+
+@each_page
+def test_every_stack_in_it_is_right(page: Path) -> None:
+    """A YAML block with queues or handlers passes `queuewright check`."""
+    for language, text in fences(page):
+        if language != "yaml" or not re.search(r"^(queues|handlers|queue_defaults):", text, re.M):
+            continue
+        if not re.search(r"^project:", text, re.M):
+            text += "\nproject: acme-dev\nlocation: europe-west1\n"
+        if re.search(r"^extends:", text, re.M) and not re.search(r"^handlers:", text, re.M):
+            continue  # a change to another file; it means nothing alone
+        parse(re.sub(r"^extends:.*$", "", text, flags=re.M), file=page.name)
+
+
+@each_page
+def test_every_command_in_it_exists(page: Path) -> None:
+    """Each `queuewright …` names a command, and options that it has."""
+    for words in COMMAND.findall(page.read_text("utf-8")):
+        name, *rest = words.split()
+        command = commands.get_command(click.Context(commands), name)
+        assert command is not None, f"{page.name}: no command `queuewright {name}`"
+        known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+        for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", " ".join(rest)):
+            assert option in {*known, "--help"}, f"{page.name}: {name} has no {option}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

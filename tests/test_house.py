@@ -1,0 +1,92 @@
+"""What holds of the whole house, whatever is built in it."""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import queuewright
+
+ROOT = Path(__file__).parents[1]
+TRACKED = subprocess.run(
+    ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+    check=True,
+).stdout.split("\0")
+FILES = [ROOT / name for name in TRACKED if name and (ROOT / name).is_file()]
+MODULES = sorted(
+    module.name for module in pkgutil.walk_packages(queuewright.__path__, "queuewright.")
+)
+
+
+def test_the_library_imports_without_pulumi() -> None:
+    """`pip install queuewright` does not bring Pulumi, and nothing misses it on import."""
+    program = f"""
+import importlib, sys
+for name in ("pulumi", "pulumi_gcp", "pulumi_docker_build"):
+    sys.modules[name] = None
+for name in {[name for name in MODULES if not name.endswith("__main__")]!r}:
+    importlib.import_module(name)
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "handlers").rglob("*.py")), ids=lambda file: str(file.relative_to(ROOT))
+)
+def test_a_handler_travels_alone(file: Path) -> None:
+    """It imports nothing of ours: in the cloud there is nothing of ours to import."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert not imported & {"queuewright", "components", "handlers"}
+
+
+@pytest.mark.parametrize(
+    ("place", "statement"),
+    [
+        ("queuewright/spec/document.py", r"\byaml\.(compose|load|safe_load)\b"),
+        ("queuewright/engine/clock.py", r"\btime\.time(_ns)?\(\)"),
+    ],
+    ids=["YAML is read", "time passes"],
+)
+def test_there_is_one_place_where(place: str, statement: str) -> None:
+    """Each of these happens in one file of the library."""
+    found = [
+        str(file.relative_to(ROOT))
+        for file in sorted((ROOT / "queuewright").rglob("*.py"))
+        if re.search(statement, file.read_text(encoding="utf-8"))
+        and "testing" not in file.relative_to(ROOT).parts
+    ]
+    assert found == [place]
+
+
+def test_nothing_names_a_registry() -> None:
+    """Whoever builds this has registries of their own."""
+    # Put together here, so that this file does not name them either.
+    hosts = ("pypi" + ".org", "pythonhosted" + ".org", "registry.npmjs" + ".org")
+    hosts += ("proxy.golang" + ".org", "sum.golang" + ".org", "debian" + ".org")
+    named = [
+        f"{file.relative_to(ROOT)}: {host}"
+        for file in FILES
+        for host in hosts
+        if host.encode() in file.read_bytes()
+    ]
+    assert named == []
