@@ -36,13 +36,6 @@ def test_every_requirement_is_pinned() -> None:
     assert [line for line in lines if line.count("==") != 1] == []
 
 
-def test_handlers_know_nothing_of_queuewright() -> None:
-    """They are ordinary code that runs wherever Google runs it."""
-    texts = [path.read_text() for path in HANDLERS.rglob("*.py")]
-    assert len(texts) == 7
-    assert [text for text in texts if "queuewright" in text] == []
-
-
 def test_an_image_holds_what_travels() -> None:
     """Docker and Google Cloud leave out the same files, whatever each file's heading says."""
     folder = HANDLERS / "thumbnails"
