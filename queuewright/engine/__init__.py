@@ -1,0 +1,25 @@
+"""Cloud Tasks on this machine: queues, tasks and the API. `Engine` is the way in."""
+
+from queuewright.engine.calls import DEVELOPER, Caller
+from queuewright.engine.clock import Clock, ManualClock, SystemClock
+from queuewright.engine.engine import Engine
+from queuewright.engine.events import Event
+from queuewright.engine.http_request import OutgoingRequest, Signer
+from queuewright.engine.sender import Answer, NoAnswerError, Sender
+from queuewright.engine.settings import Settings
+
+__all__ = [
+    "DEVELOPER",
+    "Answer",
+    "Caller",
+    "Clock",
+    "Engine",
+    "Event",
+    "ManualClock",
+    "NoAnswerError",
+    "OutgoingRequest",
+    "Sender",
+    "Settings",
+    "Signer",
+    "SystemClock",
+]

@@ -1,0 +1,151 @@
+"""Time, as something that can be handed over: the only place where it passes.
+
+`SystemClock` is the machine's; `ManualClock` moves only by hand, so that a day of retries
+takes milliseconds and happens the same way each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Final, Protocol
+
+from queuewright.engine.times import SECOND_US, moment, moment_us, span_us
+
+_LONGEST_NAP_US: Final = 10 * SECOND_US
+"""A laptop's monotonic time stands still while it sleeps; so the wall is looked at this often."""
+
+
+class Timer(Protocol):
+    """A call that is still to come."""
+
+    def cancel(self) -> None:
+        """Let the call not happen; harmless when it has happened."""
+        ...
+
+
+class Clock(Protocol):
+    """What the engine needs to know of time."""
+
+    def now_us(self) -> int:
+        """Return microseconds since the epoch."""
+        ...
+
+    def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
+        """Call back once `now_us()` has reached `when_us`: never before, never in this call."""
+        ...
+
+
+class SystemClock:
+    """The machine's own time; its timers need a running event loop."""
+
+    def now_us(self) -> int:
+        """Return the wall clock's microseconds since the epoch."""
+        return time.time_ns() // 1_000
+
+    def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
+        """Call back at `when_us` of the wall clock, also when that is set or sleeps meanwhile."""
+        return _SystemTimer(self, when_us, callback)
+
+
+class _SystemTimer:
+    __slots__ = ("_callback", "_clock", "_handle", "_when_us")
+
+    def __init__(self, clock: SystemClock, when_us: int, callback: Callable[[], None]) -> None:
+        self._clock = clock
+        self._when_us = when_us
+        self._callback = callback
+        self._nap(when_us - clock.now_us())
+
+    def _nap(self, left_us: int) -> None:
+        seconds = max(0, min(left_us, _LONGEST_NAP_US)) / SECOND_US
+        self._handle = asyncio.get_running_loop().call_later(seconds, self._woken)
+
+    def _woken(self) -> None:
+        left_us = self._when_us - self._clock.now_us()
+        if left_us > 0:
+            self._nap(left_us)
+        else:
+            self._callback()
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+
+
+class ManualClock:
+    """Time that moves only when it is told to.
+
+    An engine's `advance` moves it and lets everything happen that falls due on the way.
+
+    Args:
+        start: the first moment, aware; the beginning of 2026 in UTC unless given.
+    """
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._now_us = moment_us(start)
+        self._timers: list[_ManualTimer] = []
+        self._order = count()
+        self.sleepers = 0
+        """How many coroutines are inside `sleep`."""
+
+    def now_us(self) -> int:
+        """Return microseconds since the epoch."""
+        return self._now_us
+
+    def now(self) -> datetime:
+        """Return the moment as an aware `datetime`."""
+        return moment(self._now_us)
+
+    def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
+        """Call back when the clock is moved to `when_us`; calls at one moment keep their order."""
+        timer = _ManualTimer(when_us, next(self._order), callback)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    async def sleep(self, span: timedelta | str) -> None:
+        """Return when that much time has been let pass; for handlers that take their time."""
+        woken = asyncio.Event()
+        timer = self.call_at(self._now_us + span_us(span), woken.set)
+        self.sleepers += 1
+        try:
+            await woken.wait()
+        finally:
+            timer.cancel()
+            self.sleepers -= 1
+
+    def next_us(self) -> int | None:
+        """Return the moment of the next call, or None when none is to come."""
+        while self._timers and self._timers[0].cancelled:
+            heapq.heappop(self._timers)
+        return self._timers[0].when_us if self._timers else None
+
+    def step(self, until_us: int) -> bool:
+        """Move to the next call and make it, if it is due by `until_us`; else move to there."""
+        when_us = self.next_us()
+        if when_us is None or when_us > until_us:
+            self._now_us = max(self._now_us, until_us)
+            return False
+        timer = heapq.heappop(self._timers)
+        self._now_us = max(self._now_us, when_us)
+        timer.callback()
+        return True
+
+
+class _ManualTimer:
+    __slots__ = ("callback", "cancelled", "order", "when_us")
+
+    def __init__(self, when_us: int, order: int, callback: Callable[[], None]) -> None:
+        self.when_us = when_us
+        self.order = order
+        self.callback = callback
+        self.cancelled = False
+
+    def __lt__(self, other: _ManualTimer) -> bool:
+        return (self.when_us, self.order) < (other.when_us, other.order)
+
+    def cancel(self) -> None:
+        self.cancelled = True

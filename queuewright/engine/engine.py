@@ -1,0 +1,251 @@
+"""The engine as one object: parts put together, started, listened on, moved in time, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import grpc.aio
+from aiohttp import web
+
+from queuewright.engine.calls import DEVELOPER, Caller, Desk
+from queuewright.engine.clock import Clock, ManualClock, SystemClock
+from queuewright.engine.dispatcher import Dispatcher
+from queuewright.engine.events import Event
+from queuewright.engine.grpc_api import listening, v2_services
+from queuewright.engine.http_request import Signer
+from queuewright.engine.iam import Access
+from queuewright.engine.messages import Queue
+from queuewright.engine.pages import PageTokens
+from queuewright.engine.queue_config import QueueOptions
+from queuewright.engine.registry import Registry, RunningQueue
+from queuewright.engine.sender import HttpSender, Sender
+from queuewright.engine.service import Service
+from queuewright.engine.settings import Settings
+from queuewright.engine.store import Store
+from queuewright.engine.task_ids import TaskIds
+from queuewright.engine.times import SECOND_US, span_us
+from queuewright.errors import TargetError
+
+_SETTLE_ROUNDS: Final = 3
+
+
+class Engine:
+    """Cloud Tasks on this machine, as an object.
+
+    ::
+
+        engine = Engine(state=Path(".queuewright"))
+        await engine.start()
+        port = await engine.serve_grpc(port=8123)
+        ...
+        await engine.stop()
+
+    Args:
+        clock: the machine's, unless given; with a `ManualClock`, `advance` and `drain` move it.
+        state: the folder that keeps queues and tasks; None keeps nothing.
+        settings: where Google's documents leave a choice.
+        signer: makes the tokens of tasks that ask for one; without it they carry none.
+        on_event: is told of everything that happens, on the event loop; must not raise.
+        seed: makes ids and whatever else is random the same in every run.
+        sender: takes requests to handlers; over the network, unless given.
+
+    Raises:
+        TargetError: the state can't be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        state: Path | None = None,
+        settings: Settings | None = None,
+        signer: Signer | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        seed: int | None = None,
+        sender: Sender | None = None,
+    ) -> None:
+        chance = random.Random(seed)
+        self.clock: Clock = clock or SystemClock()
+        self.settings = settings or Settings()
+        self.access = Access(self.settings.explain_denial)
+        self._signer = signer
+        self._sender = sender or HttpSender()
+        self._store = Store(state, key=chance.getrandbits(63))
+        self._registry = Registry()
+        ids = TaskIds(self._store.key)
+        self._dispatcher = Dispatcher(
+            self.clock,
+            self._store,
+            self._registry,
+            self._sender,
+            self.settings,
+            ids,
+            signer,
+            on_event,
+        )
+        self.service = Service(
+            Desk(
+                clock=self.clock,
+                store=self._store,
+                registry=self._registry,
+                access=self.access,
+                settings=self.settings,
+                ids=ids,
+                pages=PageTokens(self._store.key),
+                dispatch=self._dispatcher,
+                emit=on_event,
+                new_uuid=lambda: str(uuid.UUID(int=chance.getrandbits(128), version=4)),
+            )
+        )
+        """The API as methods."""
+        self._load()
+        self._grpc_servers: list[grpc.aio.Server] = []
+        self._http_runners: list[web.AppRunner] = []
+
+    async def start(self) -> None:
+        """Begin to dispatch; calls are answered by listeners and by `service` alike."""
+        self._dispatcher.start()
+
+    async def serve_grpc(
+        self, host: str = "127.0.0.1", port: int = 8123, *, caller: Caller = DEVELOPER
+    ) -> int:
+        """Listen for gRPC; whoever connects there is `caller`. May be called again.
+
+        Args:
+            host: the address to listen on.
+            port: 0 lets the system choose.
+            caller: in whose name calls on this listener are made.
+
+        Returns:
+            The port.
+
+        Raises:
+            TargetError: the port can't be used.
+        """
+        server, bound = await listening(v2_services(self.service), caller, host, port)
+        self._grpc_servers.append(server)
+        return bound
+
+    async def serve_http(
+        self, host: str = "127.0.0.1", port: int = 8124, *, caller: Caller = DEVELOPER
+    ) -> int:
+        """Listen for REST; as `serve_grpc`."""
+        from queuewright.engine.rest_api import application
+
+        runner = web.AppRunner(application(self.service, caller), access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise TargetError(
+                f"port {port} on {host} cannot be used for HTTP: {error.strerror or error}",
+                hint="stop what listens there, or choose another port (0 lets the system choose)",
+            ) from error
+        self._http_runners.append(runner)
+        bound: int = runner.addresses[0][1]
+        return bound
+
+    async def declare_queue(self, queue: Queue, options: QueueOptions | None = None) -> None:
+        """Make a queue be as a configuration wants it: created or changed, its tasks kept.
+
+        A name that was deleted a short while ago can be used; `state` counts if it is given.
+
+        Raises:
+            Refusal: INVALID_ARGUMENT.
+        """
+        self.service.declare(queue, options)
+
+    def grant(self, principal: str, role: str, resource: str | None = None) -> None:
+        """Give a principal a role on a queue or service account; None: on everything."""
+        self.access.grant(principal, role, resource)
+
+    def reset_names(self) -> None:
+        """Make the names of all deleted queues and past tasks free again."""
+        for queue in self._registry:
+            while self._store.sweep(queue.number, queue.row.purged_id, None, 10_000):
+                pass
+        self._store.forget_names()
+        self._registry.forget()
+
+    async def advance(self, span: timedelta | str) -> None:
+        """Let that much time pass on a `ManualClock`, and everything happen that falls into it.
+
+        Time stands still while handlers answer. One that takes longer than `Settings.patience`
+        of real time is left waiting while time moves on, to its deadline perhaps.
+        """
+        clock = self._manual()
+        until_us = clock.now_us() + span_us(span)
+        await self._settled(clock)
+        while clock.step(until_us):
+            await self._settled(clock)
+        await self._settled(clock)
+
+    async def drain(self) -> None:
+        """Let as much time pass on a `ManualClock` as it takes for running queues to be empty."""
+        clock = self._manual()
+        await self._settled(clock)
+        while any(len(queue.core) for queue in self._registry if not queue.core.paused):
+            next_us = clock.next_us()
+            if next_us is None:
+                return
+            clock.step(next_us)
+            await self._settled(clock)
+
+    async def stop(self) -> None:
+        """Answer no more, let running attempts end within the grace, keep everything, close.
+
+        Attempts that are still running then are cancelled, and made again after the next start.
+        """
+        for server in self._grpc_servers:
+            await server.stop(grace=0.2)
+        for runner in self._http_runners:
+            await runner.cleanup()
+        grace_us = span_us(self.settings.stop_grace)
+        await self._dispatcher.stop(grace_us / SECOND_US)
+        await self._sender.close()
+        self._store.close()
+
+    def _load(self) -> None:
+        """Take over what the state holds."""
+        now_us = self.clock.now_us()
+        by_number: dict[int, RunningQueue] = {}
+        for row in self._store.queues():
+            queue = by_number[row.number] = RunningQueue(row, now_us)
+            self._registry.add(queue)
+        self._registry.tombstones = self._store.queue_tombstones()
+        tasks: dict[int, list[tuple[int, int]]] = {number: [] for number in by_number}
+        for number, schedule_us, task in self._store.schedule():
+            if number in tasks and task > by_number[number].row.purged_id:
+                tasks[number].append((schedule_us, task))
+        for number, waiting in tasks.items():
+            by_number[number].core.load(waiting)
+
+    def _manual(self) -> ManualClock:
+        if not isinstance(self.clock, ManualClock):
+            raise TypeError("only an engine with a ManualClock can be moved in time")
+        return self.clock
+
+    async def _settled(self, clock: ManualClock) -> None:
+        """Return when nothing can happen any more without time."""
+        while True:
+            for _ in range(_SETTLE_ROUNDS):
+                await asyncio.sleep(0)
+            if self._dispatcher.is_busy:
+                continue
+            if self._dispatcher.in_flight <= clock.sleepers:
+                return
+            self._dispatcher.progress.clear()
+            try:
+                await asyncio.wait_for(
+                    self._dispatcher.progress.wait(),
+                    self.settings.patience / timedelta(seconds=1),
+                )
+            except TimeoutError:
+                return

@@ -1,0 +1,200 @@
+"""The state file: opened, locked, and refused unless it is ours and sound.
+
+A file that is refused is left as it was, byte for byte: nothing is opened for writing before the
+header, the lock and a check of its structure have been passed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from queuewright.errors import TargetError
+
+FILE_NAME: Final = "tasks.sqlite"
+LOCK_NAME: Final = "engine.lock"
+
+APPLICATION_ID: Final = 0x71777467  # "qwtg", in the file's header (sqlite.org/fileformat.html)
+VERSION: Final = 1
+
+_SCHEMA: Final = """
+CREATE TABLE fact (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE queue (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, config BLOB NOT NULL,
+    policy BLOB NOT NULL, purged_id INTEGER NOT NULL, task_ttl_us INTEGER,
+    tombstone_ttl_us INTEGER, burst INTEGER
+);
+CREATE TABLE task (
+    id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, name TEXT, schedule_us INTEGER NOT NULL,
+    create_us INTEGER NOT NULL, dispatches INTEGER NOT NULL DEFAULT 0,
+    responses INTEGER NOT NULL DEFAULT 0, executions INTEGER NOT NULL DEFAULT 0,
+    previous INTEGER NOT NULL DEFAULT 0, first_dispatch_us INTEGER, last_schedule_us INTEGER,
+    last_dispatch_us INTEGER, last_response_us INTEGER
+);
+CREATE INDEX task_by_queue ON task (queue);
+CREATE UNIQUE INDEX task_by_name ON task (queue, name) WHERE name IS NOT NULL;
+CREATE TABLE content (id INTEGER PRIMARY KEY, task BLOB NOT NULL);
+CREATE TABLE task_tombstone (
+    queue INTEGER NOT NULL, name TEXT NOT NULL, until_us INTEGER NOT NULL,
+    PRIMARY KEY (queue, name)
+) WITHOUT ROWID;
+CREATE INDEX task_tombstone_by_end ON task_tombstone (until_us);
+CREATE TABLE queue_tombstone (name TEXT PRIMARY KEY, until_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE operation (
+    request TEXT PRIMARY KEY, operation BLOB NOT NULL, until_us INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@dataclass
+class State:
+    """An open state: the database, and the lock that keeps others away."""
+
+    database: sqlite3.Connection
+    path: Path | None
+    _lock: int | None
+
+    def close(self) -> None:
+        """Write all into the one file, close it and give the lock back."""
+        if self.path is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.database.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def opened(folder: Path | None) -> State:
+    """Open the state in a folder, made if it is missing; None: a state that is never kept.
+
+    The latter lives in memory as long as it is small and in a nameless temporary file beyond
+    that, so that its size is not bounded by memory either.
+
+    Raises:
+        TargetError: the folder can't be used, another process uses it, or the file in it is
+            damaged, foreign or of another version.
+    """
+    if folder is None:
+        database = sqlite3.connect("", isolation_level=None)
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute("PRAGMA cache_size = -65536")
+        _create(database)
+        return State(database, None, None)
+    path = folder / FILE_NAME
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = _locked(folder / LOCK_NAME, folder)
+    except OSError as error:
+        raise TargetError(
+            f"the state folder `{folder}` cannot be used: {error.strerror or error}",
+            hint="name a folder that can be written to",
+        ) from error
+    try:
+        return State(_database(path), path, lock)
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def _locked(path: Path, folder: Path) -> int:
+    """Lock the folder for this process; the lock ends with the process, however that ends."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
+        os.close(lock)
+        raise TargetError(
+            f"the state folder `{folder}` is in use by another engine (process {holder})",
+            hint=f"stop it (`kill {holder}`), or give this one another folder",
+        ) from None
+    os.ftruncate(lock, 0)
+    os.write(lock, f"{os.getpid()}\n".encode())
+    return lock
+
+
+def _database(path: Path) -> sqlite3.Connection:
+    exists = path.exists() and path.stat().st_size > 0
+    with _sound(path):
+        if exists:
+            _check_header(path)
+            _check_structure(path)
+        database = sqlite3.connect(path, isolation_level=None)
+        try:
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            database.execute("PRAGMA journal_mode = WAL")
+            # A commit reaches the operating system before it returns, so it survives the end of
+            # this process at any moment; only a power cut may take the latest ones.
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("PRAGMA wal_autocheckpoint = 4000")
+            database.execute("PRAGMA cache_size = -65536")
+            database.execute("PRAGMA temp_store = MEMORY")
+            if not exists:
+                _create(database)
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+
+def _create(database: sqlite3.Connection) -> None:
+    database.executescript(
+        f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
+        f"PRAGMA user_version = {VERSION}; COMMIT;"
+    )
+
+
+def _check_header(path: Path) -> None:
+    with path.open("rb") as file:
+        header = file.read(100)
+    application, version = header[68:72], header[60:64]
+    if not header.startswith(b"SQLite format 3\0"):
+        raise _refused(path, "is not a state file")
+    if int.from_bytes(application, "big") != APPLICATION_ID:
+        raise _refused(path, "is the database of another program")
+    if int.from_bytes(version, "big") != VERSION:
+        raise _refused(
+            path,
+            f"has version {int.from_bytes(version, 'big')} of the state, "
+            f"and this queuewright reads version {VERSION}",
+        )
+
+
+def _check_structure(path: Path) -> None:
+    """Read every table's tree once; a read-only connection leaves file and log as they are."""
+    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        database.execute("PRAGMA cell_size_check = ON")
+        found = [row[0] for row in database.execute("PRAGMA quick_check(1)")]
+        tables = {row[0] for row in database.execute("SELECT name FROM sqlite_schema")}
+    finally:
+        database.close()
+    if found != ["ok"]:
+        raise _refused(path, f"is damaged ({found[0].splitlines()[-1]})")
+    if not {"fact", "queue", "task", "content", "operation"} <= tables:
+        raise _refused(path, "is damaged (tables are missing)")
+
+
+@contextlib.contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _refused(path, f"is damaged ({error})") from error
+    except OSError as error:
+        raise _refused(path, f"cannot be read ({error.strerror or error})") from error
+
+
+def _refused(path: Path, what: str) -> TargetError:
+    return TargetError(
+        f"the state file `{path}` {what}; it was left as it is",
+        hint="move it away to begin with an empty state, or give another state folder",
+    )

@@ -1,0 +1,51 @@
+"""A task as the API shows it: what is kept of it and what is in flight, put together."""
+
+from __future__ import annotations
+
+from queuewright.engine.messages import Attempt, Task
+from queuewright.engine.registry import Flight
+from queuewright.engine.status import attempt_status
+from queuewright.engine.store import TaskRow
+from queuewright.engine.task_message import BASIC, FULL
+from queuewright.engine.times import SECOND_US, set_timestamp
+
+
+def shown(task: Task, name: str, row: TaskRow, flight: Flight | None, view: int) -> Task:
+    """Complete `task` (target, deadline, retry configuration; changed in place) and return it.
+
+    Only FULL shows the body; `create_time` has whole seconds, the other times microseconds; of
+    the first attempt only `dispatch_time` is kept (Task in task.proto).
+    """
+    task.name = name
+    set_timestamp(task.schedule_time, row.schedule_us)
+    task.create_time.seconds = row.create_us // SECOND_US
+    task.response_count = row.responses
+    task.dispatch_count = row.dispatches
+    first_us = row.first_dispatch_us
+    if row.last_dispatch_us is not None:
+        _show_ended(task.last_attempt, row)
+    if flight is not None and flight.dispatch_us:
+        task.dispatch_count += len(flight.dispatch_us)
+        first_us = min(flight.dispatch_us) if first_us is None else first_us
+        task.last_attempt.Clear()
+        set_timestamp(task.last_attempt.schedule_time, row.schedule_us)
+        set_timestamp(task.last_attempt.dispatch_time, flight.dispatch_us[-1])
+    if first_us is not None:
+        set_timestamp(task.first_attempt.dispatch_time, first_us)
+    task.view = FULL if view == FULL else BASIC
+    if view != FULL:
+        if task.HasField("http_request"):
+            task.http_request.ClearField("body")
+        elif task.HasField("app_engine_http_request"):
+            task.app_engine_http_request.ClearField("body")
+    return task
+
+
+def _show_ended(attempt: Attempt, row: TaskRow) -> None:
+    if row.last_schedule_us is not None:
+        set_timestamp(attempt.schedule_time, row.last_schedule_us)
+    if row.last_dispatch_us is not None:
+        set_timestamp(attempt.dispatch_time, row.last_dispatch_us)
+    if row.last_response_us is not None:
+        set_timestamp(attempt.response_time, row.last_response_us)
+    attempt.response_status.CopyFrom(attempt_status(row.previous))

@@ -1,0 +1,86 @@
+"""Times as the engine counts them, and as people and the wire write them.
+
+Inside, a moment is an `int` of microseconds since the epoch and a span an `int` of
+microseconds; names of both end in `_us`. Cloud Tasks keeps no finer time than that.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+SECOND_US: Final = 1_000_000
+
+_UNITS_US: Final = {
+    "ms": 1_000,
+    "s": SECOND_US,
+    "m": 60 * SECOND_US,
+    "h": 3_600 * SECOND_US,
+    "d": 86_400 * SECOND_US,
+}
+_PART: Final = re.compile(r"(\d+)(?:\.(\d+))?(ms|s|m|h|d)")
+
+
+def span_us(span: timedelta | str) -> int:
+    """Return a span in microseconds; text is numbers with a unit (`ms`, `s`, `m`, `h`, `d`).
+
+    Raises:
+        ValueError: the text is no such span.
+
+    >>> span_us("1h30m"), span_us("0.25s"), span_us(timedelta(days=31))
+    (5400000000, 250000, 2678400000000)
+    """
+    if isinstance(span, timedelta):
+        return span // timedelta(microseconds=1)
+    if not re.fullmatch(rf"(?:{_PART.pattern})+", span):
+        raise ValueError(f"{span!r} is not a span of time such as '10s', '45m' or '1h30m'")
+    total = 0
+    for whole, fraction, unit in _PART.findall(span):
+        total += int(f"{whole}{fraction}") * _UNITS_US[unit] // int(10 ** len(fraction))
+    return total
+
+
+def moment(us: int) -> datetime:
+    """Return the moment as an aware `datetime` in UTC."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
+
+
+def moment_us(at: datetime) -> int:
+    """Return an aware `datetime` in microseconds since the epoch."""
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def timestamp_us(timestamp: Timestamp) -> int:
+    """Return a protobuf timestamp in microseconds, truncated."""
+    return timestamp.seconds * SECOND_US + timestamp.nanos // 1_000
+
+
+def duration_us(duration: Duration) -> int:
+    """Return a protobuf duration in microseconds, truncated towards minus infinity."""
+    return duration.seconds * SECOND_US + duration.nanos // 1_000
+
+
+def set_timestamp(timestamp: Timestamp, us: int) -> None:
+    """Write a moment into a protobuf timestamp."""
+    timestamp.seconds, micros = divmod(us, SECOND_US)
+    timestamp.nanos = micros * 1_000
+
+
+def set_duration(duration: Duration, us: int) -> None:
+    """Write a span that is not negative into a protobuf duration."""
+    duration.seconds, micros = divmod(us, SECOND_US)
+    duration.nanos = micros * 1_000
+
+
+def text(us: int) -> str:
+    """Return a moment as RFC 3339 writes it, without a fraction where it has none.
+
+    >>> text(1_700_000_000_000_000), text(1_700_000_000_250_000)
+    ('2023-11-14T22:13:20Z', '2023-11-14T22:13:20.250000Z')
+    """
+    at = moment(us)
+    return at.isoformat().replace("+00:00", "Z")
