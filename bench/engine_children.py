@@ -1,0 +1,105 @@
+"""The processes that `bench/engine.py` measures.
+
+An engine, a handler, and a gRPC server that does nothing. Each prints one line of JSON when it is
+ready, and ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import ClassVar, cast
+
+import grpc
+import grpc.aio
+import uvloop
+
+from queuewright.engine import Engine
+from queuewright.engine.messages import Task
+
+
+async def engine(state: str) -> None:
+    """Serve an engine over gRPC; `state` "" keeps nothing."""
+    running = Engine(state=Path(state) if state else None)
+    await running.start()
+    port = await running.serve_grpc(port=0)
+    await _ready(port=port)
+    await running.stop()
+
+
+async def bare() -> None:
+    """Answer every CreateTask with the same bytes."""
+    answer = Task(name="projects/p/locations/l/queues/q/tasks/t").SerializeToString()
+
+    async def create_task(request: bytes, context: object) -> bytes:
+        del request, context
+        return answer
+
+    server = grpc.aio.server()
+    handlers = {"CreateTask": grpc.unary_unary_rpc_method_handler(create_task)}
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("google.cloud.tasks.v2.CloudTasks", handlers),)
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    await _ready(port=port)
+    await server.stop(None)
+
+
+class _Handler(asyncio.Protocol):
+    """Answers 200 to every request, notes when it came; GET tells and forgets the notes."""
+
+    arrivals: ClassVar[list[tuple[float, float]]] = []
+
+    def __init__(self) -> None:
+        self._pending = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer all requests that are complete."""
+        self._pending += data
+        while (end := self._pending.find(b"\r\n\r\n")) >= 0:
+            head = self._pending[:end].lower()
+            length = _header(head, b"content-length")
+            if len(self._pending) < end + 4 + int(length or 0):
+                return
+            self._pending = self._pending[end + 4 + int(length or 0) :]
+            body = b""
+            if head.startswith(b"get"):
+                body = json.dumps(self.arrivals).encode()
+                self.arrivals.clear()
+            else:
+                self.arrivals.append((time.time(), float(_header(head, b"x-cloudtasks-tasketa"))))
+            self._transport.write(
+                b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+            )
+
+
+def _header(head: bytes, name: bytes) -> bytes:
+    return head.partition(name + b":")[2].partition(b"\r\n")[0].strip()
+
+
+async def handler() -> None:
+    """Receive tasks."""
+    server = await asyncio.get_running_loop().create_server(_Handler, "127.0.0.1", 0)
+    await _ready(port=server.sockets[0].getsockname()[1])
+    server.close()
+
+
+async def _ready(**facts: int) -> None:
+    print(json.dumps({"pid": os.getpid(), **facts}), flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "engine":
+        uvloop.run(engine(sys.argv[2]))
+    else:
+        uvloop.run(bare() if sys.argv[1] == "bare" else handler())
