@@ -1,0 +1,38 @@
+"""What to write into the YAML so that a call that was denied is allowed. Pure."""
+
+from __future__ import annotations
+
+from queuewright.blueprint import Blueprint
+
+CREATE = "cloudtasks.tasks.create"
+ACT_AS = "iam.serviceAccounts.actAs"
+
+
+def explanation(blueprint: Blueprint, principal: str, permission: str, resource: str) -> str | None:
+    """A sentence for the end of a PERMISSION_DENIED; None where there is nothing to advise."""
+    handler = next(
+        (
+            plan.key
+            for plan in blueprint.handlers.values()
+            if plan.account is not None and blueprint.accounts[plan.account].member == principal
+        ),
+        None,
+    )
+    if handler is None:
+        return None
+    if permission == ACT_AS:
+        return (
+            f"`{handler}` may not act as another account, and need not: leave `oidc_token` and "
+            "`oauth_token` out of the task, the queue adds the right one."
+        )
+    name = resource.partition("/tasks/")[0]
+    queue = next((plan for plan in blueprint.queues.values() if plan.name == name), None)
+    if queue is None:
+        queues = ", ".join(f"`{key}`" for key in blueprint.queues)
+        return f"No such queue in `{blueprint.environment}`; it has {queues or 'none'}."
+    if permission == CREATE:
+        return (
+            f"`{handler}` may add tasks to `{queue.key}` with `enqueuers: [{handler}]` "
+            f"in `queues.{queue.key}` ({queue.reason.location})."
+        )
+    return f"`enqueuers` of `{queue.key}` may add tasks to it, and nothing else."

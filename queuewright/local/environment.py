@@ -1,0 +1,310 @@
+"""An environment on this machine: the engine with its queues, and every handler at its place."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import ExitStack, aclosing, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan, QueuePlan
+from queuewright.engine import DEVELOPER, Engine, Event, Settings
+from queuewright.engine.messages import PauseQueueRequest, Policy, SetIamPolicyRequest
+from queuewright.engine.tokens import Signer
+from queuewright.errors import QueuewrightError, Refusal, TargetError
+from queuewright.local.console import ENVIRONMENT, Console
+from queuewright.local.declared import Declared
+from queuewright.local.denials import explanation
+from queuewright.local.events import line
+from queuewright.local.front_door import HOST
+from queuewright.local.queues import queue_message, queue_policy
+from queuewright.local.spawn import Nursery
+from queuewright.local.state import Running, StateFolder
+from queuewright.local.station import Premises, Station
+from queuewright.local.venvs import VirtualEnvironments
+from queuewright.local.watch import changes
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an environment is run."""
+
+    root: Path
+    """The project's folder: where sources are found."""
+    stacks: Path
+    """The folder of the environments' files, which is watched."""
+    state: Path
+    """The folder that keeps queues, tasks and virtual environments."""
+    in_memory: bool = False
+    """Keep no queues and tasks."""
+    grpc_port: int = 8123
+    http_port: int = 8124
+    reload: bool = True
+    """Follow changes of files."""
+    verbose: bool = False
+
+
+class Environment:
+    """An environment that runs, or is about to; `start`, and `stop` in any case.
+
+    Args:
+        read: reads the blueprint, again after each change of the environments' files.
+        options: how it is run.
+        console: gets every word of it.
+    """
+
+    def __init__(self, read: Callable[[], Blueprint], options: Options, console: Console) -> None:
+        self.options = options
+        self.stations: dict[str, Station] = {}
+        self.grpc_address = ""
+        self.http_address = ""
+        self._read = read
+        self._console = console
+        self._held = ExitStack()
+        self._engine: Engine | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._stop_watching = asyncio.Event()
+        self._quiet = True
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """What runs."""
+        return self._blueprint
+
+    @property
+    def engine(self) -> Engine:
+        """Cloud Tasks, here."""
+        assert self._engine is not None, "it was started"
+        return self._engine
+
+    async def start(self) -> None:
+        """Start everything, and return when every handler serves.
+
+        Raises:
+            SpecError: where the environment's file is not right.
+            TargetError: a port or the folder is taken, a handler does not start, …
+        """
+        options = self.options
+        self._blueprint = self._read()
+        folder = self._held.enter_context(StateFolder(options.state))
+        nursery = self._held.enter_context(Nursery())
+        signer = Signer.in_folder(options.state)
+        settings = Settings(app_engine_url=self._app_engine_url, explain_denial=self._explain)
+        kept = None if options.in_memory else options.state / self._blueprint.environment
+        self._engine = engine = Engine(
+            state=kept, settings=settings, signer=signer, on_event=self._on_event
+        )
+        self._declared = Declared(kept)
+        venvs = VirtualEnvironments(options.state / "venvs", nursery, say=self._console.say)
+        self._premises = Premises(
+            options.root, engine, signer, nursery, venvs, self._console, dict(os.environ)
+        )
+        grpc_port = await engine.serve_grpc(HOST, options.grpc_port)
+        http_port = await engine.serve_http(HOST, options.http_port)
+        self.grpc_address, self.http_address = f"{HOST}:{grpc_port}", f"{HOST}:{http_port}"
+        self._console.introduce(*self._blueprint.handlers)
+        self._console.introduce(*(f"queue {plan.queue_id}" for plan in self._queues()))
+        self.stations = self._places()
+        for station in self.stations.values():
+            await station.open(self._blueprint)
+        key = asyncio.create_task(asyncio.to_thread(signer.jwks))  # a new key takes its time
+        try:
+            await self._serve_all()
+        finally:
+            await key
+        await self._declare()
+        await engine.start()
+        self._quiet = False
+        if options.reload:
+            self._watcher = asyncio.create_task(self._watch())
+        started = datetime.now().astimezone().isoformat(timespec="seconds")
+        folder.announce(
+            Running(
+                self._blueprint.environment,
+                os.getpid(),
+                self.grpc_address,
+                self.http_address,
+                started,
+            )
+        )
+
+    async def stop(self) -> None:
+        """Stop everything, in order: the watcher, dispatching, the handlers, the listeners."""
+        self._stop_watching.set()
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.wait([self._watcher])
+        self._quiet = True
+        if self._engine is not None:
+            await self._engine.stop()
+        stations = self.stations.values()
+        await asyncio.gather(*(station.stop() for station in stations))
+        await asyncio.gather(*(station.close() for station in stations))
+        await asyncio.to_thread(self._held.close)
+
+    async def change(self, blueprint: Blueprint) -> None:
+        """Run by another blueprint from now on: only what differs is touched.
+
+        What cannot be changed stays as it was, and the console says so.
+        """
+        before, self._blueprint = self._blueprint, blueprint
+        for key in before.handlers.keys() - blueprint.handlers.keys():
+            await self._close(key)
+        for key, plan in blueprint.handlers.items():
+            station = self.stations.get(key)
+            try:
+                wanted = Station(self._premises, plan)
+                if station is None or not station.is_like(wanted, blueprint):
+                    await self._close(key)
+                    await self._open(key)
+                elif not _is_same(station.plan, plan):
+                    await station.change(plan, blueprint)
+                    self._console.say(key, "runs by its new settings")
+            except TargetError as error:
+                self._console.say(key, str(error), "error")
+        for station in self.stations.values():
+            station.admit(blueprint)
+        await self._declare()
+
+    def _queues(self) -> list[QueuePlan]:
+        return list(self._blueprint.queues.values())
+
+    def _places(self) -> dict[str, Station]:
+        stations, errors = {}, []
+        for key, plan in self._blueprint.handlers.items():
+            try:
+                stations[key] = Station(self._premises, plan)
+            except TargetError as error:
+                errors.append(error)
+        _raise_all(errors)
+        return stations
+
+    async def _serve_all(self) -> None:
+        starting = [station.serve(self._blueprint) for station in self.stations.values()]
+        results = await asyncio.gather(*starting, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, TargetError):
+                raise result
+        _raise_all([result for result in results if isinstance(result, TargetError)])
+
+    async def _open(self, key: str) -> None:
+        self._console.introduce(key)
+        station = Station(self._premises, self._blueprint.handlers[key])
+        await station.open(self._blueprint)
+        self.stations[key] = station
+        await station.serve(self._blueprint)
+        self._console.say(key, "added")
+
+    async def _close(self, key: str) -> None:
+        station = self.stations.pop(key, None)
+        if station is not None:
+            await station.stop()
+            await station.close()
+            self._console.say(key, "removed")
+
+    async def _declare(self) -> None:
+        """Make the engine's queues be the blueprint's, and pause those that it no longer has."""
+        addresses = {key: station.address for key, station in self.stations.items()}
+        quiet, self._quiet = self._quiet, True
+        try:
+            for plan in self._queues():
+                if plan.handler not in addresses:
+                    continue  # its handler could not be put up, and the console said so
+                message = queue_message(plan, self._blueprint, addresses)
+                await self.engine.declare_queue(message)
+                await self._allow(plan.name, queue_policy(self._blueprint.grants, plan.key))
+            for name in self._declared.replace({plan.name for plan in self._queues()}):
+                await self._retire(name)
+        finally:
+            self._quiet = quiet
+
+    async def _allow(self, queue: str, policy: Policy) -> None:
+        request = SetIamPolicyRequest(resource=queue, policy=policy)
+        await self.engine.service.set_iam_policy(request, DEVELOPER)
+
+    async def _retire(self, name: str) -> None:
+        """A queue that is no longer described has nowhere to send its tasks, but keeps them."""
+        with suppress(Refusal):  # it was deleted by hand
+            await self.engine.service.pause_queue(PauseQueueRequest(name=name), DEVELOPER)
+            self._console.say(
+                ENVIRONMENT,
+                f"queue `{name}` is no longer described: it is paused and keeps its tasks",
+                "warning",
+            )
+
+    def _on_event(self, event: Event) -> None:
+        found = None if self._quiet else line(event, verbose=self.options.verbose)
+        if found is not None:
+            self._console.say(
+                found.source,
+                found.text,
+                found.level,
+                event=event.kind,
+                queue=event.queue,
+                task=event.task or None,
+                attempt=event.attempt or None,
+                http_code=event.http_code,
+                outcome=event.outcome or None,
+            )
+
+    def _app_engine_url(self, service: str, _version: str, _instance: str) -> str | None:
+        """Where a service of App Engine is: one version of each runs here, and one instance."""
+        for station in self.stations.values():
+            target = station.plan.target
+            if isinstance(target, AppEnginePlan) and target.service == (service or "default"):
+                return station.address.url
+        return None
+
+    def _explain(self, principal: str, permission: str, resource: str) -> str | None:
+        return explanation(self._blueprint, principal, permission, resource)
+
+    async def _watch(self) -> None:
+        try:
+            while not self._stop_watching.is_set():
+                folders = self._folders()
+                found = changes(folders, self.options.stacks, self._stop_watching)
+                async with aclosing(found):
+                    async for touched in found:
+                        await self._follow(touched)
+                        if self._folders() != folders:
+                            break
+        except TargetError as error:
+            self._console.say(ENVIRONMENT, str(error), "warning")
+
+    def _folders(self) -> dict[str, Path]:
+        places = {key: station.folder for key, station in self.stations.items()}
+        return {key: folder for key, folder in places.items() if folder is not None}
+
+    async def _follow(self, touched: set[str | None]) -> None:
+        if None in touched:
+            await self._reread()
+        for key in touched:
+            if key is not None and key in self.stations:
+                self.stations[key].reload(self._blueprint, "its files have changed")
+
+    async def _reread(self) -> None:
+        try:
+            blueprint = self._read()
+        except QueuewrightError as error:
+            text = f"{error}\nthe environment runs on as it was"
+            self._console.say(ENVIRONMENT, text, "error")
+            return
+        if blueprint != self._blueprint:
+            self._console.say(ENVIRONMENT, f"`{blueprint.environment}` has changed")
+            await self.change(blueprint)
+            self._console.say(ENVIRONMENT, "all is as described")
+
+
+def _is_same(before: HandlerPlan, after: HandlerPlan) -> bool:
+    """Whether two plans are the same, wherever they were written."""
+    return before == replace(after, reason=before.reason)
+
+
+def _raise_all(errors: list[TargetError]) -> None:
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise TargetError("\n".join(str(error) for error in errors))

@@ -1,0 +1,126 @@
+"""One process of a handler: from its start, through its readiness, until nothing of it is left."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from queuewright.errors import TargetError
+from queuewright.local.ready import serving
+from queuewright.local.spawn import Nursery
+
+STARTUP_S = 60.0
+"""How long a process may take until it serves. (Cloud Run allows 240 s; here somebody waits.)"""
+GRACE_S = 10.0
+"""How long it may take to stop: https://cloud.google.com/run/docs/container-contract#instance-shutdown."""
+KEPT_LINES = 15
+LONGEST_LINE = 8192
+"""Characters; what is longer is printed in pieces."""
+
+
+class Process:
+    """A running process that serves, or is about to, on `host:port`."""
+
+    def __init__(
+        self,
+        nursery: Nursery,
+        process: asyncio.subprocess.Process,
+        address: tuple[str, int],
+        on_line: Callable[[str], None],
+    ) -> None:
+        self.address = address
+        self.last_lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self._nursery = nursery
+        self._process = process
+        self._on_line = on_line
+        self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(
+        cls,
+        nursery: Nursery,
+        argv: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        address: tuple[str, int],
+        on_line: Callable[[str], None],
+    ) -> Process:
+        """Start it; `on_line` gets each line that it prints.
+
+        Raises:
+            TargetError: where there is no such program.
+        """
+        process = await nursery.start(argv, folder=folder, environment=environment)
+        return cls(nursery, process, address, on_line)
+
+    @property
+    def pid(self) -> int:
+        """Its id, and its group's."""
+        return self._process.pid
+
+    async def ready(self, timeout_s: float = STARTUP_S) -> None:
+        """Return when it serves.
+
+        Raises:
+            TargetError: where it ends before, or takes longer than `timeout_s` seconds.
+        """
+        probe = asyncio.create_task(serving(*self.address))
+        ended = asyncio.create_task(self.ended())
+        try:
+            await asyncio.wait(
+                (probe, ended), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if ended.done():
+                raise TargetError(self.obituary(f"ended before it served, {ended.result()}"))
+            if not probe.done():
+                port = self.address[1]
+                raise TargetError(
+                    self.obituary(f"does not listen on port {port} after {timeout_s:g} s"),
+                    hint="it must serve on $PORT, as on Cloud Run",
+                )
+        finally:
+            for task in (probe, ended):
+                task.cancel()
+            await asyncio.gather(probe, ended, return_exceptions=True)
+
+    async def ended(self) -> str:
+        """Wait until it has ended, and say how: `exit code 3` or `signal 9`."""
+        code = await self._process.wait()
+        with suppress(TimeoutError):  # what a grandchild holds open is not waited for
+            await asyncio.wait_for(asyncio.shield(self._reading), 1.0)
+        return f"exit code {code}" if code >= 0 else f"signal {-code}"
+
+    async def stop(self, grace_s: float = GRACE_S) -> None:
+        """Stop it and all that it started."""
+        await self._nursery.end(self._process, grace_s)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._reading, 1.0)
+
+    def obituary(self, what: str) -> str:
+        """`what` happened, and the last lines that it printed."""
+        return "\n".join((what, *(f"    {line}" for line in self.last_lines)))
+
+    async def _read(self) -> None:
+        stream = self._process.stdout
+        assert stream is not None, "it was started with a pipe"
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        rest = ""
+        while data := await stream.read(65_536):
+            *lines, rest = (rest + decoder.decode(data)).split("\n")
+            while len(rest) > LONGEST_LINE:
+                lines.append(rest[:LONGEST_LINE])
+                rest = rest[LONGEST_LINE:]
+            for line in lines:
+                self._line(line)
+        if rest:
+            self._line(rest)
+
+    def _line(self, line: str) -> None:
+        line = line.rstrip()
+        self.last_lines.append(line)
+        self._on_line(line)
