@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Never
 
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
+
+from queuewright.engine.calls import Caller
 from queuewright.errors import Refusal
 
 SERVICE: Final = "google.cloud.tasks.v2beta2.CloudTasks"
-"""The service's name over gRPC; every method of it is refused."""
+"""The service's name over gRPC."""
+
+REQUESTS: Final[dict[str, type[Message]]] = dict.fromkeys(
+    (
+        "AcknowledgeTask",
+        "CancelLease",
+        "CreateQueue",
+        "CreateTask",
+        "DeleteQueue",
+        "DeleteTask",
+        "GetIamPolicy",
+        "GetQueue",
+        "GetTask",
+        "LeaseTasks",
+        "ListQueues",
+        "ListTasks",
+        "PauseQueue",
+        "PurgeQueue",
+        "RenewLease",
+        "ResumeQueue",
+        "RunTask",
+        "SetIamPolicy",
+        "TestIamPermissions",
+        "UpdateQueue",
+        "UploadQueueYaml",
+    ),
+    Empty,
+)
+"""Its RPCs. What they ask does not matter: any message reads as an empty one."""
+
+
+class Beta2:
+    """Has a coroutine for each RPC, and each refuses."""
+
+    def __getattr__(self, name: str) -> object:
+        async def refused(request: Message, caller: Caller) -> Never:
+            del request, caller
+            raise refusal()
+
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return refused
 
 
 def refusal() -> Refusal:

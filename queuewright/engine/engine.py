@@ -13,17 +13,19 @@ from typing import Final
 import grpc.aio
 from aiohttp import web
 
+from queuewright.engine import beta2, beta3, messages_beta, tokens
 from queuewright.engine.calls import DEVELOPER, Caller, Desk
 from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.dispatcher import Dispatcher
 from queuewright.engine.events import Event
-from queuewright.engine.grpc_api import listening, v2_services
+from queuewright.engine.grpc_api import GrpcService, listening, tasks_service, v2_services
 from queuewright.engine.http_request import Signer
 from queuewright.engine.iam import Access
 from queuewright.engine.messages import Queue
 from queuewright.engine.pages import PageTokens
 from queuewright.engine.queue_config import QueueOptions
 from queuewright.engine.registry import Registry, RunningQueue
+from queuewright.engine.rest_api import application
 from queuewright.engine.sender import HttpSender, Sender
 from queuewright.engine.service import Service
 from queuewright.engine.settings import Settings
@@ -50,7 +52,8 @@ class Engine:
         clock: the machine's, unless given; with a `ManualClock`, `advance` and `drain` move it.
         state: the folder that keeps queues and tasks; None keeps nothing.
         settings: where Google's documents leave a choice.
-        signer: makes the tokens of tasks that ask for one; without it they carry none.
+        signer: makes the tokens of tasks that ask for one; one with a key of its own, kept with
+            the state, unless given.
         on_event: is told of everything that happens, on the event loop; must not raise.
         seed: makes ids and whatever else is random the same in every run.
         sender: takes requests to handlers; over the network, unless given.
@@ -74,7 +77,7 @@ class Engine:
         self.clock: Clock = clock or SystemClock()
         self.settings = settings or Settings()
         self.access = Access(self.settings.explain_denial)
-        self._signer = signer
+        self._signer = signer or (tokens.Signer.in_folder(state) if state else tokens.Signer())
         self._sender = sender or HttpSender()
         self._store = Store(state, key=chance.getrandbits(63))
         self._registry = Registry()
@@ -86,7 +89,7 @@ class Engine:
             self._sender,
             self.settings,
             ids,
-            signer,
+            self._signer,
             on_event,
         )
         self.service = Service(
@@ -128,7 +131,7 @@ class Engine:
         Raises:
             TargetError: the port can't be used.
         """
-        server, bound = await listening(v2_services(self.service), caller, host, port)
+        server, bound = await listening(self._services(), caller, host, port)
         self._grpc_servers.append(server)
         return bound
 
@@ -136,9 +139,8 @@ class Engine:
         self, host: str = "127.0.0.1", port: int = 8124, *, caller: Caller = DEVELOPER
     ) -> int:
         """Listen for REST; as `serve_grpc`."""
-        from queuewright.engine.rest_api import application
-
-        runner = web.AppRunner(application(self.service, caller), access_log=None)
+        keys = self._signer if isinstance(self._signer, tokens.Signer) else None
+        runner = web.AppRunner(application(self.service, caller, signer=keys), access_log=None)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
@@ -211,6 +213,14 @@ class Engine:
         await self._dispatcher.stop(grace_us / SECOND_US)
         await self._sender.close()
         self._store.close()
+
+    def _services(self) -> list[GrpcService]:
+        """What is served over gRPC: every version of the API, on one service."""
+        return [
+            *v2_services(self.service),
+            tasks_service(beta3.SERVICE, beta3.Beta3(self.service), messages_beta),
+            GrpcService(beta2.SERVICE, beta2.Beta2(), beta2.REQUESTS),
+        ]
 
     def _load(self) -> None:
         """Take over what the state holds."""

@@ -170,5 +170,5 @@ def _value(queue: Queue, fields: Fields) -> _Value:
         return duration_us(value)
     if isinstance(value, Timestamp):
         return timestamp_us(value)
-    assert isinstance(value, float | str), "`literal` refuses fields of other kinds"
+    assert isinstance(value, float | int | str), "`literal` refuses fields of other kinds"
     return value

@@ -6,10 +6,9 @@ Their enums have the same numbers as those of v2, so numbers are copied as they 
 from __future__ import annotations
 
 from google.cloud import tasks_v2beta3
-from google.cloud.location import locations_pb2  # type: ignore[import-untyped]
 from google.cloud.tasks_v2beta3.types import cloudtasks
-from google.iam.v1 import iam_policy_pb2
-from google.longrunning import operations_pb2  # type: ignore[import-untyped]
+
+from queuewright.engine import messages
 
 AppEngineHttpQueue = tasks_v2beta3.AppEngineHttpQueue.pb()
 BatchCreateTasksMetadata = cloudtasks.BatchCreateTasksMetadata.pb()
@@ -39,9 +38,9 @@ Task = tasks_v2beta3.Task.pb()
 UpdateCmekConfigRequest = cloudtasks.UpdateCmekConfigRequest.pb()
 UpdateQueueRequest = cloudtasks.UpdateQueueRequest.pb()
 
-GetIamPolicyRequest = iam_policy_pb2.GetIamPolicyRequest
-GetLocationRequest = locations_pb2.GetLocationRequest
-GetOperationRequest = operations_pb2.GetOperationRequest
-ListLocationsRequest = locations_pb2.ListLocationsRequest
-SetIamPolicyRequest = iam_policy_pb2.SetIamPolicyRequest
-TestIamPermissionsRequest = iam_policy_pb2.TestIamPermissionsRequest
+GetIamPolicyRequest = messages.GetIamPolicyRequest
+GetLocationRequest = messages.GetLocationRequest
+GetOperationRequest = messages.GetOperationRequest
+ListLocationsRequest = messages.ListLocationsRequest
+SetIamPolicyRequest = messages.SetIamPolicyRequest
+TestIamPermissionsRequest = messages.TestIamPermissionsRequest

@@ -11,21 +11,20 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from aiohttp import web
 from google.protobuf.message import Message
 
-from queuewright.engine import beta2, messages
+from queuewright.engine import beta2, messages, messages_beta
+from queuewright.engine.beta3 import Beta3
 from queuewright.engine.rest_errors import envelope
 from queuewright.engine.rest_json import shown
 from queuewright.engine.rest_request import Query, http_method, message, query, task_headers
 from queuewright.engine.rest_routes import RAW_BODY, Match, matched
+from queuewright.engine.service import Caller, Service
 from queuewright.engine.tokens import Signer
 from queuewright.errors import Refusal
-
-if TYPE_CHECKING:
-    from queuewright.engine.service import Caller, Service
 
 MAX_BODY: Final = 10 * 1024 * 1024
 """Bytes of a request's body. Google's front end names this number in its refusals."""
@@ -58,6 +57,7 @@ def application(
     api = _Api(
         {
             "v2": _Version(service, messages),
+            "v2beta3": _Version(Beta3(service), messages_beta),
         },
         caller,
         max_body,

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest  # type: ignore[import-untyped]
+from google.rpc.error_details_pb2 import BadRequest
 
 from queuewright.errors import Refusal
 
