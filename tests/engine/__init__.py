@@ -1,0 +1,1 @@
+"""Tests of the engine: tables, properties, the real client, and crashes."""
