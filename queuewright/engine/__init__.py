@@ -5,6 +5,7 @@ from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.engine import Engine
 from queuewright.engine.events import Event
 from queuewright.engine.http_request import OutgoingRequest, Signer
+from queuewright.engine.in_process import InProcessSender
 from queuewright.engine.sender import Answer, NoAnswerError, Sender
 from queuewright.engine.settings import Settings
 
@@ -15,6 +16,7 @@ __all__ = [
     "Clock",
     "Engine",
     "Event",
+    "InProcessSender",
     "ManualClock",
     "NoAnswerError",
     "OutgoingRequest",

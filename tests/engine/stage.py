@@ -12,12 +12,13 @@ from queuewright.engine import (
     Answer,
     Engine,
     Event,
+    InProcessSender,
     ManualClock,
     OutgoingRequest,
     Settings,
 )
 from queuewright.engine import messages as m
-from queuewright.engine.in_process import InProcessSender
+from queuewright.engine.names import location_of
 from queuewright.engine.service import Service
 
 LOCATION = "projects/acme/locations/europe-west1"
@@ -86,7 +87,8 @@ class Stage:
         return self.engine.service
 
     async def create_queue(self, name: str = QUEUE, **fields: Any) -> m.Queue:
-        request = m.CreateQueueRequest(parent=LOCATION, queue=m.Queue(name=name, **fields))
+        parent = location_of(name)
+        request = m.CreateQueueRequest(parent=parent, queue=m.Queue(name=name, **fields))
         return await self.service.create_queue(request, DEVELOPER)
 
     async def create_task(self, queue: str = QUEUE, task_id: str = "", **fields: Any) -> m.Task:

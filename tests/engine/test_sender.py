@@ -1,0 +1,188 @@
+"""What goes over the wire, byte by byte, against a server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from queuewright.engine import Answer, NoAnswerError, OutgoingRequest
+from queuewright.engine.sender import HttpSender
+
+
+class Wire:
+    """A server that keeps what it receives and answers with fixed bytes."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+        self.received = b""
+        self.connections = 0
+        self.breaks_off = answer.endswith(b"\r\n") and b"\r\n\r\n" not in answer
+        self.closed = asyncio.Event()
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                self.received += data
+                writer.write(self.answer)
+                await writer.drain()
+                if self.breaks_off:
+                    break
+        writer.close()
+        self.closed.set()
+
+
+@asynccontextmanager
+async def wire(
+    answer: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+) -> AsyncIterator[tuple[Wire, HttpSender]]:
+    server_side, sender = Wire(answer), HttpSender()
+    server = await asyncio.start_server(server_side.serve, "127.0.0.1", 0)
+    server_side.port = server.sockets[0].getsockname()[1]
+    try:
+        yield server_side, sender
+    finally:
+        await sender.close()
+        server.close()
+        await server.wait_closed()
+
+
+def request(port: int, method: str = "POST", path: str = "/", **fields: object) -> OutgoingRequest:
+    headers = fields.get("headers", ())
+    body = fields.get("body", b"")
+    return OutgoingRequest(method, f"http://127.0.0.1:{port}{path}", headers, body)  # type: ignore[arg-type]
+
+
+async def test_nothing_is_sent_that_the_request_does_not_say() -> None:
+    async with wire() as (server, sender):
+        headers = (("x-MIXED-Case", "a"), ("User-Agent", "Google-Cloud-Tasks"))
+        await sender.send(request(server.port, headers=headers, body=b"hello"))
+        head, _, body = server.received.partition(b"\r\n\r\n")
+        assert head.split(b"\r\n") == [
+            b"POST / HTTP/1.1",
+            f"Host: 127.0.0.1:{server.port}".encode(),
+            b"x-MIXED-Case: a",
+            b"User-Agent: Google-Cloud-Tasks",
+            b"Content-Length: 5",
+        ]
+        assert body == b"hello"
+
+
+async def test_a_post_without_a_body_says_that_its_length_is_zero() -> None:
+    async with wire() as (server, sender):
+        await sender.send(request(server.port))
+        assert b"Content-Length: 0\r\n" in server.received
+        assert b"Content-Type" not in server.received
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "OPTIONS", "PUT", "PATCH"])
+async def test_every_method_is_sent_as_it_is(method: str) -> None:
+    async with wire() as (server, sender):
+        answer = await sender.send(request(server.port, method))
+        assert answer == Answer(200)
+        assert server.received.startswith(method.encode() + b" / HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("path", ["/%zz?a=%", "/a%2Fb//c/../d?x=1&x=2", "/%C3%BC?q=%20+"])
+async def test_the_url_is_not_tidied_up(path: str) -> None:
+    async with wire() as (server, sender):
+        await sender.send(request(server.port, path=path))
+        assert server.received.startswith(f"POST {path} HTTP/1.1\r\n".encode())
+
+
+async def test_a_connection_is_used_again() -> None:
+    async with wire(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello") as (server, sender):
+        for _ in range(3):
+            await sender.send(request(server.port))
+        assert server.connections == 1
+
+
+async def test_a_cookie_of_one_task_is_not_sent_with_the_next() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
+    async with wire(answer) as (server, sender):
+        await sender.send(request(server.port))
+        await sender.send(request(server.port))
+        assert b"Cookie" not in server.received
+
+
+async def test_a_redirect_is_an_answer_like_any_other() -> None:
+    answer = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
+    async with wire(answer) as (server, sender):
+        assert (await sender.send(request(server.port))).status == 302
+        assert server.received.count(b"POST") == 1
+
+
+async def test_a_redirect_is_followed_if_that_is_asked_for() -> None:
+    answer = b"HTTP/1.1 307 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
+    async with wire(answer) as (server, sender):
+        asked = request(server.port)
+        following = OutgoingRequest(asked.method, asked.url, (), b"", follow_redirects=True)
+        with pytest.raises(NoAnswerError):
+            await sender.send(following)
+        assert b"POST /elsewhere HTTP/1.1" in server.received
+
+
+async def test_retry_after_comes_with_the_answer() -> None:
+    answer = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"
+    async with wire(answer) as (server, sender):
+        assert await sender.send(request(server.port)) == Answer(503, "7")
+
+
+async def test_a_compressed_answer_that_is_none_does_no_harm() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nxyz"
+    async with wire(answer) as (server, sender):
+        assert await sender.send(request(server.port)) == Answer(200)
+
+
+async def test_an_endless_answer_is_cut_off_and_still_counts() -> None:
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * 40
+    async with wire(answer) as (server, sender):
+        assert await sender.send(request(server.port)) == Answer(200)
+        await server.closed.wait()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 abc x\r\n\r\n"]
+)
+async def test_an_answer_that_is_none_is_no_answer(answer: bytes) -> None:
+    async with wire(answer) as (server, sender):
+        with pytest.raises(NoAnswerError):
+            await sender.send(request(server.port))
+
+
+async def test_a_refused_connection_names_host_and_port() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        sender = HttpSender()
+        with pytest.raises(NoAnswerError, match=f"cannot connect to 127.0.0.1:{port}: "):
+            await sender.send(request(port))
+        await sender.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://", "http://[::1", "http://a b/", "http://h:99999/", "http://" + "x" * 300]
+)
+async def test_a_url_that_leads_nowhere_is_no_answer(url: str) -> None:
+    sender = HttpSender()
+    with pytest.raises(NoAnswerError):
+        await sender.send(OutgoingRequest("POST", url, (), b""))
+    await sender.close()
+
+
+async def test_cancelling_closes_the_connection() -> None:
+    async with wire(b"") as (server, sender):
+        sending = asyncio.create_task(sender.send(request(server.port, body=b"x")))
+        while not server.received:
+            await asyncio.sleep(0)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await server.closed.wait()

@@ -1,0 +1,291 @@
+"""The state file: what is refused and left alone, and what survives."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from queuewright.engine import DEVELOPER, Engine, ManualClock, Settings
+from queuewright.engine import messages as m
+from queuewright.engine.state import FILE_NAME
+from queuewright.engine.store import NewTask, Store, Tombstone
+from queuewright.errors import Refusal, TargetError
+from tests.engine.stage import QUEUE, stage
+
+
+def a_task(number: int, name: str | None = None, queue: int = 1) -> NewTask:
+    return NewTask(number, queue, name, 5, 5, m.Task().SerializeToString())
+
+
+def filled(folder: Path) -> Path:
+    """A sound state file with enough in it to have inner pages."""
+    store = Store(folder)
+    store.insert([a_task(number, f"name-{number}") for number in store.new_ids(3_000)])
+    store.close()
+    return folder / FILE_NAME
+
+
+def refusal(folder: Path) -> str:
+    """The text of the refusal, after a look at the folder's bytes before and after."""
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if "sqlite" in path.name}
+    with pytest.raises(TargetError) as refused:
+        Store(folder)
+    after = {path.name: path.read_bytes() for path in folder.iterdir() if "sqlite" in path.name}
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) <= {f"{FILE_NAME}-shm", f"{FILE_NAME}-wal"}
+    return str(refused.value)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text("shopping list\n" * 20)
+    assert "is not a state file; it was left as it is" in refusal(tmp_path)
+
+
+def test_the_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE_NAME) as other:
+        other.execute("CREATE TABLE mine (x)")
+    other.close()
+    assert "is the database of another program" in refusal(tmp_path)
+
+
+def test_a_state_of_another_version_is_refused(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    with sqlite3.connect(path) as newer:
+        newer.execute("PRAGMA user_version = 7")
+    newer.close()
+    assert "has version 7 of the state, and this queuewright reads version 1" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("at", [0.2, 0.5, 0.9])
+def test_a_file_with_garbage_in_the_middle_is_refused(tmp_path: Path, at: float) -> None:
+    path = filled(tmp_path)
+    content = bytearray(path.read_bytes())
+    page = int(len(content) * at) // 4096 * 4096
+    content[page : page + 4096] = b"\xa5" * 4096
+    path.write_bytes(content)
+    assert "is damaged" in refusal(tmp_path)
+
+
+def test_a_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert "is damaged" in refusal(tmp_path)
+
+
+def test_a_header_without_tables_is_refused(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    with sqlite3.connect(path) as emptied:
+        emptied.execute("DROP TABLE task")
+    emptied.close()
+    assert "is damaged (tables are missing)" in refusal(tmp_path)
+
+
+def test_an_empty_file_is_the_beginning_of_a_state(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).touch()
+    Store(tmp_path).close()
+    assert (tmp_path / FILE_NAME).stat().st_size > 0
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TargetError, match="the state folder .* cannot be used"):
+        Store(tmp_path / "file" / "state")
+
+
+def test_a_second_engine_on_the_same_state_is_told_who_has_it(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from queuewright.engine.store import Store\n"
+        f"store = Store(Path({str(tmp_path)!r})); print('ready', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        with pytest.raises(TargetError) as refused:
+            Store(tmp_path)
+        assert f"in use by another engine (process {other.pid})" in str(refused.value)
+        other.kill()
+    Store(tmp_path).close()
+
+
+def test_an_engine_that_could_not_be_made_leaves_the_state_free(tmp_path: Path) -> None:
+    filled(tmp_path)
+    good = (tmp_path / FILE_NAME).read_bytes()
+    (tmp_path / FILE_NAME).write_bytes(b"x" * 200)
+    with pytest.raises(TargetError):
+        Store(tmp_path)
+    (tmp_path / FILE_NAME).write_bytes(good)
+    Store(tmp_path).close()
+
+
+def test_a_number_is_never_given_twice_even_after_all_tasks_are_gone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    [first] = store.new_ids(1)
+    store.insert([a_task(first)])
+    store.delete([(first, None)])
+    store.close()
+    store = Store(tmp_path)
+    assert store.new_ids(1)[0] > first
+    assert store.was_given(first)
+    store.close()
+
+
+def test_what_is_noted_is_seen_at_once_and_written_later(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.insert([a_task(number, f"n{number}") for number in store.new_ids(3)])
+    row = store.task(1)
+    assert row is not None
+    store.note_failed(row._replace(schedule_us=99, dispatches=1))
+    store.note_ended(2, Tombstone(1, "n2", 1_000))
+    for _ in ("noted", "written"):
+        assert [(task.id, task.schedule_us) for task in store.tasks(1, 0, 10)] == [(1, 99), (3, 5)]
+        assert store.task(2) is None
+        assert store.find(1, "n2") is None
+        assert store.tombstone_us(1, "n2") == 1_000
+        store.catch_up()
+        assert not store.is_behind
+    store.close()
+
+
+def test_a_page_full_of_ended_tasks_is_not_the_end_of_the_list() -> None:
+    store = Store(None)
+    store.insert([a_task(number) for number in store.new_ids(4)])
+    store.note_ended(1, None)
+    store.note_ended(2, None)
+    assert [task.id for task in store.tasks(1, 0, 2)] == [3, 4]
+    store.close()
+
+
+def full(store: Store) -> None:
+    """Let the file grow no further."""
+    database = store._database
+    pages = database.execute("PRAGMA page_count").fetchone()[0]
+    database.execute(f"PRAGMA max_page_count = {pages}")
+
+
+async def test_a_full_disk_refuses_new_work_and_loses_none(tmp_path: Path) -> None:
+    async with stage(state=tmp_path) as s:
+        await s.create_queue()
+        await s.pause()
+        body = m.HttpRequest(url="https://h/", body=b"x" * 100_000)
+        kept = [await s.create_task(http_request=body) for _ in range(5)]
+        store = s.engine._store
+        full(store)
+        with pytest.raises(Refusal) as refused:
+            for _ in range(50):
+                kept.append(await s.create_task(http_request=body))
+        assert refused.value.code == "RESOURCE_EXHAUSTED"
+        assert "make room on the disk" in refused.value.message
+        assert [task.name for task in await s.tasks()] == [task.name for task in kept]
+        await s.resume()
+        await s.engine.drain()
+        assert len(s.handler.received) == len(kept)
+
+
+async def test_dispatching_goes_on_while_nothing_can_be_written(tmp_path: Path) -> None:
+    async with stage(state=tmp_path) as s:
+        await s.create_queue()
+        s.handler.answers = [500]
+        store = s.engine._store
+        await s.create_task()
+        await s.create_task()
+        store._database.execute("PRAGMA query_only = ON")
+        await s.engine.drain()
+        assert len(s.handler.received) == 3
+        assert await s.tasks() == []
+        with pytest.raises(Refusal, match="cannot store this"):
+            await s.create_task()
+        s.engine._dispatcher._write()
+        s.engine._dispatcher._write()
+        assert [event.status for event in s.events if event.kind == "StateFailed"] == [
+            "RESOURCE_EXHAUSTED"
+        ]
+        store._database.execute("PRAGMA query_only = OFF")
+        s.engine._dispatcher._write()
+        assert not store.is_behind
+
+
+async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with stage(state=tmp_path, clock=clock) as s:
+        queue = await s.create_queue(rate_limits=m.RateLimits(max_dispatches_per_second=5))
+        await s.create_queue(f"{QUEUE}-2")
+        s.handler.answers = [500]
+        task = await s.create_task(
+            task_id="named", http_request=m.HttpRequest(url="https://h/", body=b"b")
+        )
+        await s.engine.advance("0s")
+        paused = await s.pause()
+        await s.service.delete_queue(m.DeleteQueueRequest(name=f"{QUEUE}-2"), DEVELOPER)
+        policy = m.Policy(bindings=[m.Binding(role="roles/viewer", members=["user:a"])])
+        await s.service.set_iam_policy(
+            m.SetIamPolicyRequest(resource=QUEUE, policy=policy), DEVELOPER
+        )
+        before = await s.get_task(task.name, view=2)
+        assert before.dispatch_count == 1
+    async with stage(state=tmp_path, clock=clock) as s:
+        shown = await s.service.get_queue(m.GetQueueRequest(name=QUEUE), DEVELOPER)
+        assert shown == paused
+        assert shown.rate_limits == queue.rate_limits
+        assert await s.get_task(task.name, view=2) == before
+        kept = await s.service.get_iam_policy(m.GetIamPolicyRequest(resource=QUEUE), DEVELOPER)
+        assert kept.bindings == policy.bindings
+        with pytest.raises(Refusal, match="existed too recently"):
+            await s.create_queue(f"{QUEUE}-2")
+        await s.resume()
+        await s.engine.drain()
+        assert s.handler.headers(0)["X-CloudTasks-TaskPreviousResponse"] == "500"
+        with pytest.raises(Refusal, match="already exists"):
+            await s.create_task(task_id="named")
+
+
+async def test_a_task_in_flight_at_a_stop_is_delivered_after_the_next_start(tmp_path: Path) -> None:
+    clock = ManualClock()
+    settings = Settings(stop_grace=timedelta(0))
+    async with stage(state=tmp_path, clock=clock, settings=settings) as s:
+        await s.create_queue()
+        s.handler.takes = "1h"
+        await s.create_task()
+        await s.engine.advance("1s")
+        assert s.handler.now_running == 1
+    assert s.handler.now_running == 0
+    assert s.outcomes() == ["interrupted"]
+    async with stage(state=tmp_path, clock=clock) as s:
+        await s.engine.drain()
+        assert s.handler.headers(0)["X-CloudTasks-TaskRetryCount"] == "0"
+        assert s.outcomes() == ["succeeded"]
+
+
+async def test_stop_lets_a_running_attempt_end_within_the_grace() -> None:
+    async with stage() as s:
+        await s.create_queue()
+        started, ended = asyncio.Event(), asyncio.Event()
+
+        async def slow(_: object) -> int:
+            started.set()
+            await asyncio.sleep(0)
+            ended.set()
+            return 200
+
+        s.engine._sender._handler = slow  # type: ignore[attr-defined]
+        await s.create_task()
+        await started.wait()
+    assert ended.is_set()
+    assert s.outcomes() == ["succeeded"]
+
+
+async def test_an_engine_in_memory_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    engine = Engine()
+    await engine.start()
+    await engine.stop()
+    assert list(tmp_path.iterdir()) == []
