@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from queuewright.blueprint.model import (
     AppEnginePlan,
@@ -17,15 +16,20 @@ from queuewright.blueprint.model import (
     UrlPlan,
 )
 from queuewright.blueprint.names import prefixed, secret_id
-from queuewright.spec import HandlerSpec, Spec
+from queuewright.spec import (
+    FUNCTION_MEMORY,
+    FUNCTION_TIMEOUT,
+    SERVICE_MEMORY,
+    SERVICE_TIMEOUT,
+    HandlerSpec,
+    Spec,
+)
 
 MIB = 2**20
 
 # What Google gives a function and a service that say nothing:
 # https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services#container and
 # https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions#serviceconfig.
-FUNCTION_MEMORY, SERVICE_MEMORY = 256 * MIB, 512 * MIB
-FUNCTION_TIMEOUT, SERVICE_TIMEOUT = timedelta(minutes=1), timedelta(minutes=5)
 FUNCTION_CONCURRENCY, SERVICE_CONCURRENCY = 1, 80
 
 # The CPU that a function of this much memory gets, in MiB:

@@ -17,11 +17,10 @@ from queuewright.blueprint.names import (
     app_engine_email,
     prefixed,
     queue_name,
-    queue_variable,
     secret_id,
 )
 from queuewright.blueprint.queues import needs_invoker
-from queuewright.spec import HandlerSpec, Spec
+from queuewright.spec import HandlerSpec, Spec, queue_variable
 
 BUILD = "build"
 # Where Cloud Run functions puts sources before a build:

@@ -78,15 +78,6 @@ def bucket_name(project: str, prefix: str | None) -> str:
     return f"{wanted[: BUCKET_LIMIT - 9].rstrip('-')}-{digest}"
 
 
-def queue_variable(key: str) -> str:
-    """The environment variable that holds a queue's full name.
-
-    >>> queue_variable("order-events")
-    'QUEUE_ORDER_EVENTS'
-    """
-    return "QUEUE_" + key.upper().replace("-", "_")
-
-
 def queue_name(project: str, location: str, queue_id: str) -> str:
     """A queue's full name, as the API takes it."""
     return f"projects/{project}/locations/{location}/queues/{queue_id}"

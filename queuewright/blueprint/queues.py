@@ -11,8 +11,8 @@ from queuewright.blueprint.model import (
     Reason,
     UrlRoute,
 )
-from queuewright.blueprint.names import prefixed, queue_name, queue_variable
-from queuewright.spec import HandlerSpec, Spec
+from queuewright.blueprint.names import prefixed, queue_name
+from queuewright.spec import HandlerSpec, Spec, queue_variable
 
 
 def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:

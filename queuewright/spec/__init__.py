@@ -1,6 +1,13 @@
 """A stack's YAML becomes a validated, immutable `Spec`. Only `load` touches files."""
 
 from queuewright.spec.check import Spec
+from queuewright.spec.document import Node, dotted
+from queuewright.spec.handler_rules import (
+    FUNCTION_MEMORY,
+    FUNCTION_TIMEOUT,
+    SERVICE_MEMORY,
+    SERVICE_TIMEOUT,
+)
 from queuewright.spec.load import STACKS, environments, load, load_file, parse
 from queuewright.spec.model import (
     AppEngineTarget,
@@ -15,14 +22,20 @@ from queuewright.spec.model import (
     ServiceSource,
     VpcAccess,
 )
+from queuewright.spec.rules import queue_variable
 
 __all__ = [
+    "FUNCTION_MEMORY",
+    "FUNCTION_TIMEOUT",
+    "SERVICE_MEMORY",
+    "SERVICE_TIMEOUT",
     "STACKS",
     "AppEngineTarget",
     "FunctionSource",
     "HandlerSpec",
     "Instances",
     "LocalOverride",
+    "Node",
     "QueueSpec",
     "RateLimits",
     "RetryConfig",
@@ -30,8 +43,10 @@ __all__ = [
     "ServiceSource",
     "Spec",
     "VpcAccess",
+    "dotted",
     "environments",
     "load",
     "load_file",
     "parse",
+    "queue_variable",
 ]

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from queuewright.errors import Location, Problem
-from queuewright.spec.document import Node, Path, dotted
-from queuewright.spec.merge import with_defaults
-from queuewright.spec.model import (
-    HANDLER_NAME,
-    QUEUE_ID,
-    Closed,
-    HandlerSpec,
-    QueueSpec,
-    SpecFile,
-)
-from queuewright.spec.rules import handler_rules, queue_rules, settings_of
-from queuewright.spec.words import did_you_mean, problems
+from queuewright.spec.document import Absence, Node, Path, dotted
+from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
+from queuewright.spec.handler_rules import handler_rules, kinds_of, settings_of
+from queuewright.spec.merge import with_defaults, without_nulls
+from queuewright.spec.model import Closed, HandlerSpec, QueueSpec, SpecFile
+from queuewright.spec.rules import name_rule, queue_rules
+from queuewright.spec.words import problems
 
 _Model = TypeVar("_Model", bound=Closed)
+
+DEFAULTS: Mapping[str, tuple[str, type[Closed]]] = {
+    "handlers": ("handler_defaults", HandlerSpec),
+    "queues": ("queue_defaults", QueueSpec),
+}
+"""Each section of entries, with the section of their defaults and the class of an entry."""
 
 
 @dataclass(frozen=True)
@@ -44,58 +44,75 @@ class Spec:
         return self.document.locate(path)
 
 
-def check(document: Node, *, environment: str) -> tuple[Spec | None, list[Problem]]:
-    """The spec that `document` describes, and every problem in it; no spec if there is one."""
-    found: list[Problem] = []
-    document = _with_all_defaults(document)
+def check(merged: Node, *, environment: str) -> tuple[Spec | None, list[Problem]]:
+    """The spec that a document describes, and every problem in it; no spec if there is one."""
+    document = without_nulls(_with_all_defaults(merged))
+    found = list(_default_problems(document))
     top = _validated(SpecFile, _shell(document), document, (), found)
     handlers = _handlers(document, found)
     queues = _queues(document, handlers, found)
-    for section in ("handler_defaults", "queue_defaults"):
-        found.extend(_unknown_defaults(document, section))
     if found or top is None:
-        return None, found
+        return None, _told_once(document, found)
     spec = Spec(
         environment, top.project, top.location, top.prefix, top.labels, handlers, queues, document
     )
     return spec, []
 
 
-def _with_all_defaults(document: Node) -> Node:
-    top = dict(document.value)
-    for section, defaults in (("handlers", "handler_defaults"), ("queues", "queue_defaults")):
+def _with_all_defaults(merged: Node) -> Node:
+    top = dict(merged.value)
+    for section, (defaults, _) in DEFAULTS.items():
+        node = merged.at((section,))
+        if node is None or not isinstance(node.value, dict):
+            continue
+        entries = {
+            name: with_defaults(
+                entry,
+                (section, name),
+                merged.at((defaults,)),
+                frozenset((*kinds_of(entry), *settings_of(entry)))
+                if section == "handlers"
+                else None,
+            )
+            for name, entry in node.value.items()
+        }
+        top[section] = Node(node.place, entries)
+    return Node(merged.place, top)
+
+
+def _default_problems(document: Node) -> Iterator[Problem]:
+    """What is wrong in the defaults themselves, whether an entry has them or not."""
+    for section, model in DEFAULTS.values():
         node = document.at((section,))
         if node is None or not isinstance(node.value, dict):
             continue
-        entries = {}
-        for name, entry in node.value.items():
-            allowed = None
-            if section == "handlers":
-                allowed = settings_of(entry)
-            is_map = isinstance(entry.value, dict)
-            entries[name] = (
-                with_defaults(entry, document.at((defaults,)), allowed) if is_map else entry
-            )
-        top[section] = Node(node.place, entries)
-    return Node(document.place, top)
+        found: list[Problem] = []
+        _validated(model, node.plain(), document, (section,), found)
+        yield from (problem for problem in found if not isinstance(problem, Absence))
 
 
 def _shell(document: Node) -> object:
-    """The document without its entries, which are validated one by one."""
+    """The document without its entries and their defaults, which are validated one by one."""
     plain = {key: node.plain() for key, node in document.value.items()}
-    for section in ("handlers", "queues"):
-        if isinstance(plain.get(section), dict):
-            plain[section] = {}
+    for section, (defaults, _) in DEFAULTS.items():
+        for key in (section, defaults):
+            if isinstance(plain.get(key), dict):
+                plain[key] = {}
     return plain
 
 
 def _validated(
-    model: type[_Model], plain: object, document: Node, at: Path, found: list[Problem]
+    model: type[_Model],
+    plain: object,
+    document: Node,
+    at: Path,
+    found: list[Problem],
+    examples: Mapping[str, str] | None = None,
 ) -> _Model | None:
     try:
         return model.model_validate(plain)
     except ValidationError as error:
-        found.extend(problems(error, model, document, at))
+        found.extend(problems(error, model, document, at, examples))
         return None
 
 
@@ -104,9 +121,7 @@ def _handlers(document: Node, found: list[Problem]) -> dict[str, HandlerSpec]:
     prefix = _prefix(document)
     for name, node in document.entries("handlers"):
         at = ("handlers", name)
-        if not re.fullmatch(HANDLER_NAME, prefix + name):
-            hint = "up to 49 of a-z, 0-9 and -, a letter first and no - last, the prefix included"
-            found.append(Problem(node.place, dotted(at), "not a name for a handler", hint))
+        found.extend(name_rule(node, at, HANDLER_NAME, prefix + name))
         handler = _validated(HandlerSpec, node.plain(), document, at, found)
         found.extend(handler_rules(node, at, handler))
         if handler is not None:
@@ -121,16 +136,15 @@ def _queues(
     names = [name for name, _ in document.entries("handlers")]
     seen: dict[str, str] = {}
     prefix = _prefix(document)
+    examples = {"handler": names[0]} if names else {}
     for name, node in document.entries("queues"):
         at = ("queues", name)
-        if not re.fullmatch(QUEUE_ID, prefix + name):
-            hint = "Cloud Tasks allows 1 to 100 of A-Z, a-z, 0-9 and -, the prefix included"
-            found.append(Problem(node.place, dotted(at), "not a queue's id", hint))
+        found.extend(name_rule(node, at, QUEUE_ID, prefix + name))
         if (other := seen.setdefault(name.lower(), name)) != name:
             message = f"differs from `{other}` in capitals only"
             hint = "both would be the same variable in a handler; choose another name"
             found.append(Problem(node.place, dotted(at), message, hint))
-        queue = _validated(QueueSpec, node.plain(), document, at, found)
+        queue = _validated(QueueSpec, node.plain(), document, at, found, examples)
         found.extend(queue_rules(node, at, queue, names, handlers))
         if queue is not None:
             queues[name] = queue
@@ -142,13 +156,15 @@ def _prefix(document: Node) -> str:
     return f"{node.value}-" if node is not None and isinstance(node.value, str) else ""
 
 
-def _unknown_defaults(document: Node, section: str) -> list[Problem]:
-    """Keys that no entry could have; the others are checked where they land."""
-    model: type[Closed] = HandlerSpec if section == "handler_defaults" else QueueSpec
-    return [
-        Problem(
-            node.place, dotted((section, key)), "unknown key", did_you_mean(key, model.model_fields)
-        )
-        for key, node in document.entries(section)
-        if key not in model.model_fields
-    ]
+def _told_once(document: Node, found: list[Problem]) -> list[Problem]:
+    """Each mistake in the defaults at its own path, once, however many entries inherit it."""
+    written = {
+        node.place: dotted(path)
+        for section, _ in DEFAULTS.values()
+        if (defaults := document.at((section,))) is not None
+        for path, node in defaults.walk((section,))
+    }
+    at_home = (
+        replace(problem, path=written.get(problem.location, problem.path)) for problem in found
+    )
+    return list(dict.fromkeys(at_home))

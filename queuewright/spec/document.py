@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,19 +11,32 @@ from typing import Any
 import yaml
 
 from queuewright.errors import Location, Problem, SpecError
+from queuewright.spec.syntax import Loader, syntax_problem
 
 Path = tuple[str | int, ...]
+
+MOST_FROM_ALIASES = 10_000
+"""Values that aliases may stand for in one file: ten short lines can stand for billions."""
+
+_READABLE = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
+_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in (*_READABLE, "null", "timestamp", "map", "seq")
+)
+_RESOLVED = frozenset(("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"))
+"""What plain text itself is taken for, with no tag written: a `=` and a `<<`."""
 
 
 @dataclass(frozen=True)
 class Node:
     """A value and the place where it was written: of its key, or of the list's item.
 
-    `value` is a scalar, a `dict[str, Node]` or a `list[Node]`.
+    `value` is a scalar, a `dict[str, Node]` or a `list[Node]`; `text` is a scalar as it
+    stands in the file, without its quotes.
     """
 
     place: Location
     value: Any
+    text: str | None = None
 
     def at(self, path: Path) -> Node | None:
         """The node at `path` below this one, if it was written."""
@@ -47,6 +62,14 @@ class Node:
         if node is not None and isinstance(node.value, dict):
             yield from node.value.items()
 
+    def walk(self, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+        """This node and all below it, each with its path; `path` is this one's own."""
+        yield path, self
+        below = self.value
+        pairs = below.items() if isinstance(below, dict) else ()
+        for part, node in enumerate(below) if isinstance(below, list) else pairs:
+            yield from node.walk((*path, part))
+
     def plain(self) -> Any:
         """The value as maps, lists and scalars."""
         if isinstance(self.value, dict):
@@ -56,43 +79,49 @@ class Node:
         return self.value
 
 
+class Absence(Problem):
+    """Something is not there; a base that cannot be read may hold it."""
+
+
 def read(text: str, file: str) -> tuple[Node, list[Problem]]:
     """Read a YAML text whose top is a map, with what is wrong in a text that can still be read.
 
     Raises:
         SpecError: where it is not YAML, is empty, or is no map.
     """
-    top = Location(file, 1, 1)
+    text = text.removeprefix("\ufeff")
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        raise SpecError([_syntax(error, text, file)]) from None
-    except yaml.reader.ReaderError as error:
-        place = _place_of(text, error.position, file)
-        message = f"a character that YAML does not allow: {ord(str(error.character)):#06x}"
-        raise SpecError([Problem(place, "$", message, "delete it")]) from None
-    except RecursionError:
-        raise SpecError([Problem(top, "$", "nested too deep to read")]) from None
+        root = yaml.compose(text, Loader=Loader)
+    except yaml.YAMLError as error:
+        raise SpecError([syntax_problem(error, text, file)]) from None
     if root is None:
         hint = "start with `project: my-project` and `location: europe-west1`"
-        raise SpecError([Problem(top, "$", "the file is empty", hint)])
+        raise SpecError([Problem(Location(file, 1, 1), "$", "the file is empty", hint)])
     builder = _Builder(file)
     node = builder.build(root, ())
     if not isinstance(node.value, dict):
         hint = "write keys such as `queues:` at the left edge"
-        raise SpecError([Problem(node.place, "$", "the file is not a map", hint)])
+        builder.problems.append(Problem(node.place, "$", "the file is not a map", hint))
+        raise SpecError(builder.problems)
     return node, builder.problems
 
 
 def dotted(path: Path) -> str:
-    """A path as people write it.
+    """A path as people write it; a part that is no plain word stands in quotes.
 
     >>> dotted(("queues", "emails", "enqueuers", 0))
     'queues.emails.enqueuers[0]'
+    >>> dotted(("handlers", "two words"))
+    'handlers."two words"'
     """
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        if isinstance(part, int):
+            text += f"[{part}]"
+            continue
+        word = part if len(part) <= 100 else f"{part[:97]}…"
+        word = word if re.fullmatch(r"[^\W_](\w|[-…])*|_\w*", word) else json.dumps(word)
+        text += f".{word}" if text else word
     return text or "$"
 
 
@@ -104,33 +133,51 @@ class _Builder:
         self._file = file
         self._scalars = yaml.SafeLoader("")
         self._open: set[int] = set()
+        self._built: set[int] = set()
+        self._from_aliases = 0
 
     def build(self, node: yaml.Node, path: Path, key: yaml.Node | None = None) -> Node:
         place = self._place(key or node)
         if id(node) in self._open:
             self._problem(node, path, "an alias that contains itself", "write the value out")
             return Node(place, None)
+        self._count(node, place, path)
         self._open.add(id(node))
         try:
+            if isinstance(node, yaml.ScalarNode):
+                return Node(place, self._scalar(node, path), node.value)
+            if node.tag not in _TAGS:
+                self._tag(node, path)
             if isinstance(node, yaml.MappingNode):
                 return Node(place, self._map(node, path))
-            if isinstance(node, yaml.SequenceNode):
-                items = [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
-                return Node(place, items)
-            return Node(place, self._scalar(node, path))
+            items = [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+            return Node(place, items)
         finally:
             self._open.discard(id(node))
+
+    def _count(self, node: yaml.Node, place: Location, path: Path) -> None:
+        """Refuse a text that stands for many times what it says."""
+        if id(node) not in self._built:
+            self._built.add(id(node))
+            return
+        self._from_aliases += 1
+        if self._from_aliases > MOST_FROM_ALIASES:
+            message = f"its aliases stand for more than {MOST_FROM_ALIASES:,} values"
+            hint = "write the values out"
+            raise SpecError([*self.problems, Problem(place, dotted(path), message, hint)])
 
     def _map(self, node: yaml.MappingNode, path: Path) -> dict[str, Node]:
         result: dict[str, Node] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self._problem(key_node, path, "a key must be text", None)
+                hint = "write `key: value`, and quote a text that starts with `[`, `{` or `?`"
+                self._problem(key_node, path, "a key must be text", hint)
                 continue
             key = key_node.value
             child = (*path, key)
             if key_node.tag == "tag:yaml.org,2002:merge":
-                self._problem(key_node, child, "merge keys are not supported", "use `extends`")
+                hint = "use `extends`, `handler_defaults` or `queue_defaults`"
+                self._problem(key_node, path, "merge keys (`<<`) are not read", hint)
             elif key in result:
                 hint = f"the first is at line {result[key].place.line}; keep one of them"
                 self._problem(key_node, child, "written twice", hint)
@@ -138,44 +185,30 @@ class _Builder:
                 result[key] = self.build(value_node, child, key_node)
         return result
 
-    def _scalar(self, node: yaml.Node, path: Path) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         if node.tag == "tag:yaml.org,2002:timestamp":
             return node.value
-        try:
-            return self._scalars.construct_object(node)
-        except (yaml.YAMLError, ValueError):
-            self._problem(node, path, f"cannot read {node.value!r} as `{node.tag}`", "quote it")
+        if node.tag not in _TAGS | _RESOLVED:
+            self._tag(node, path)
             return None
+        try:
+            value = self._scalars.construct_object(node)
+        except (yaml.YAMLError, ValueError, LookupError):
+            kind = _READABLE.get(node.tag.rpartition(":")[2], "a value")
+            text = node.value if len(node.value) <= 60 else f"{node.value[:57]}…"
+            self._problem(node, path, f"cannot read `{text}` as {kind}", "quote it")
+            return None
+        if isinstance(value, int) and value.bit_length() > 1024:
+            self._problem(node, path, "a number of more than 300 digits", "quote it")
+            return None
+        return value
 
-    def _problem(self, node: yaml.Node, path: Path, message: str, hint: str | None) -> None:
+    def _tag(self, node: yaml.Node, path: Path) -> None:
+        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+        self._problem(node, path, f"the tag `{tag}` is not read", "remove it")
+
+    def _problem(self, node: yaml.Node, path: Path, message: str, hint: str) -> None:
         self.problems.append(Problem(self._place(node), dotted(path), message, hint))
 
     def _place(self, node: yaml.Node) -> Location:
         return Location(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
-
-
-def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    place = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file, 1, 1)
-    line = text.splitlines()[place.line - 1] if place.line <= len(text.splitlines()) else ""
-    if "\t" in line:
-        place = Location(file, place.line, line.index("\t") + 1)
-        return Problem(place, "$", "a tab", "YAML indents with spaces; put spaces in its place")
-    return Problem(place, "$", f"not YAML: {error.problem}", _way_out(str(error.problem)))
-
-
-def _way_out(problem: str) -> str:
-    if "mapping values are not allowed" in problem:
-        return "is the indentation right? quote a text that holds `: `"
-    if "could not find expected ':'" in problem:
-        return "is a `:` missing after a key?"
-    if "undefined alias" in problem:
-        return "quote a text that starts with `*`"
-    if "expected ',' or" in problem:
-        return "is a `}` or `]` missing, or a `,` between two entries?"
-    return "is the indentation right, and is every quote closed?"
-
-
-def _place_of(text: str, position: int, file: str) -> Location:
-    before = text[:position]
-    return Location(file, before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)

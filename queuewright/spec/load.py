@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from queuewright.errors import Location, Problem, SpecError
+from queuewright.errors import Problem, SpecError
 from queuewright.spec.check import Spec, check
-from queuewright.spec.document import Node, dotted, read
-from queuewright.spec.merge import extend, without_nulls
-from queuewright.spec.words import did_you_mean
+from queuewright.spec.document import Absence, Node, dotted, read
+from queuewright.spec.files import beside, is_file, is_folder, text_of
+from queuewright.spec.merge import extend
+from queuewright.spec.words import did_you_mean, nearest
 
 STACKS = "stacks"
 """The folder, in a project's own, that holds one file per environment."""
+
+_PULUMI = "Pulumi."
+"""Pulumi keeps its own files, `Pulumi.dev.yaml`, in the same folder."""
 
 
 def load(environment: str, root: Path = Path()) -> Spec:
@@ -25,11 +29,13 @@ def load(environment: str, root: Path = Path()) -> Spec:
 
 def load_file(file: Path, root: Path) -> Spec:
     """Like `load`, from any file; sources are looked for in `root`."""
-    merged, problems = _read_chain(file, root, ())
+    merged, problems, is_whole = _read_chain(file, root, ())
     spec, found = check(merged, environment=file.stem)
-    problems = [*problems, *found, *_missing_sources(merged, root)]
+    if not is_whole:
+        found = [problem for problem in found if not isinstance(problem, Absence)]
+    problems = [*problems, *found, *_source_problems(merged, root)]
     if problems or spec is None:
-        raise SpecError(_once(problems))
+        raise SpecError(dict.fromkeys(problems))
     return spec
 
 
@@ -40,95 +46,100 @@ def parse(text: str, *, file: str = "spec.yaml", environment: str = "dev") -> Sp
         SpecError: with every problem found.
     """
     node, problems = read(text, file)
-    spec, found = check(without_nulls(node), environment=environment)
+    spec, found = check(node, environment=environment)
     if problems or found or spec is None:
-        raise SpecError(_once([*problems, *found]))
+        raise SpecError(dict.fromkeys([*problems, *found]))
     return spec
 
 
 def environments(root: Path = Path()) -> list[str]:
     """The environments that a project has files for, those that others extend included."""
     files = (root / STACKS).glob("*.yaml")
-    return sorted(file.stem for file in files if not file.name.startswith("Pulumi."))
+    return sorted(file.stem for file in files if not file.name.startswith(_PULUMI))
 
 
-def _read_chain(file: Path, root: Path, above: tuple[Path, ...]) -> tuple[Node, list[Problem]]:
-    name = _name(file, root)
-    node, problems = read(_text(file, root), name)
+def _read_chain(
+    file: Path, root: Path, above: tuple[Path, ...]
+) -> tuple[Node, list[Problem], bool]:
+    """The merged document, what is wrong in its files, and whether all of them could be read."""
+    known = environments(root) if file.parent == root / STACKS else []
+    hint = did_you_mean(file.stem, known) or f"write `{STACKS}/dev.yaml`" if known else None
+    node, problems = read(text_of(file, _name(file, root), hint), _name(file, root))
     extends = node.at(("extends",))
     if extends is None or extends.value is None:
-        return without_nulls(node), problems
-    place = extends.place
+        return node, problems, True
     if not isinstance(extends.value, str):
-        hint = "such as `extends: base.yaml`"
-        problems.append(Problem(place, "extends", "expected the name of a file", hint))
-        return without_nulls(node), problems
-    base = file.parent / extends.value
-    seen = (*above, file)
-    if base.resolve() in (known.resolve() for known in seen):
-        circle = " → ".join(known.name for known in (*seen, base))
-        hint = "remove one `extends` of the circle"
-        raise SpecError([*problems, Problem(place, "extends", f"goes in a circle: {circle}", hint)])
-    if not base.is_file():
-        others = (other.name for other in base.parent.glob("*.yaml") if other != file)
-        others = (other for other in others if not other.startswith("Pulumi."))
-        hint = did_you_mean(extends.value, others) or "the path starts at this file's folder"
-        problems.append(Problem(place, "extends", f"no file `{extends.value}`", hint))
-        return without_nulls(node), problems
-    below, found = _read_chain(base, root, seen)
-    return extend(below, node), [*problems, *found]
-
-
-def _text(file: Path, root: Path) -> str:
-    name = _name(file, root)
-    place = Location(name, 1, 1)
+        return node, problems, False  # what is wrong with it, `check` says
+    base, seen = file.parent / extends.value, (*above, file)
+    if (wrong := _wrong_base(extends.value, base, seen)) is not None:
+        problems.append(Problem(extends.place, "extends", *wrong))
+        return node, problems, False
     try:
-        return file.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        hint = did_you_mean(file.stem, environments(root)) or f"write `{STACKS}/dev.yaml`"
-        raise SpecError([Problem(place, "$", "no such file", hint)]) from None
-    except UnicodeDecodeError as error:
-        before = error.object[: error.start]
-        column = error.start - (before.rfind(b"\n") + 1) + 1
-        place = Location(name, before.count(b"\n") + 1, column)
-        byte = error.object[error.start]
-        message = f"not UTF-8: the byte 0x{byte:02x}"
-        raise SpecError([Problem(place, "$", message, "save the file as UTF-8")]) from None
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SpecError([Problem(place, "$", f"cannot be read: {reason}")]) from None
+        below, found, is_whole = _read_chain(base, root, seen)
+    except SpecError as error:
+        return node, [*problems, *error.problems], False
+    return extend(below, node), [*problems, *found], is_whole
 
 
-def _missing_sources(merged: Node, root: Path) -> list[Problem]:
+def _wrong_base(written: str, base: Path, seen: tuple[Path, ...]) -> tuple[str, str] | None:
+    """Why a file cannot be built on, and a way out; None if it can."""
+    if is_folder(base):
+        return f"`{written}` is a folder", "give a file in it, as in `extends: base.yaml`"
+    if not is_file(base):
+        folder = Path(written).parent
+        names = [
+            str(folder / other.name)
+            for other in beside(base)
+            if other.suffix == ".yaml" and other != seen[-1] and not other.name.startswith(_PULUMI)
+        ]
+        hint = did_you_mean(written, names) or "the path starts at this file's folder"
+        return f"no file `{written}`", hint
+    if any(base.samefile(known) for known in seen):
+        circle = " → ".join(known.name for known in (*seen, base))
+        return f"goes in a circle: {circle}", "remove one `extends` of the circle"
+    return None
+
+
+def _source_problems(merged: Node, root: Path) -> list[Problem]:
+    """What is wrong with the folders of code: that they are not there, or cannot be run."""
     problems = []
     for name, handler in merged.entries("handlers"):
         for kind in ("function", "service", "app_engine"):
             source = handler.at((kind, "source"))
             if source is None or not isinstance(source.value, str):
                 continue
-            if (root / source.value).is_dir():
-                continue
-            what = "is not a folder" if (root / source.value).exists() else "does not exist"
-            path = dotted(("handlers", name, kind, "source"))
-            folders = _siblings(root, source.value)
-            hint = did_you_mean(source.value, folders) or "the path starts at the project's folder"
-            problems.append(Problem(source.place, path, f"`{source.value}` {what}", hint))
+            path = ("handlers", name, kind, "source")
+            wrong = _wrong_source(source.value, root)
+            if wrong is None and kind == "service":
+                wrong = _wrong_service(handler, source.value, root)
+            if wrong is not None:
+                problems.append(Problem(source.place, dotted(path), *wrong))
     return problems
 
 
-def _siblings(root: Path, source: str) -> list[str]:
-    parent = (root / source).parent
-    if not parent.is_dir():
-        return []
-    return [
-        str(Path(source).parent / folder.name) for folder in parent.iterdir() if folder.is_dir()
-    ]
+def _wrong_source(source: str, root: Path) -> tuple[str, str] | None:
+    folder = root / source
+    if is_folder(folder) or not source.strip():
+        return None
+    if is_file(folder):
+        return f"`{source}` is not a folder", f"give its folder: `{Path(source).parent}`"
+    names = [str(Path(source).parent / other.name) for other in beside(folder) if is_folder(other)]
+    near = nearest(source, names)
+    hint = f"did you mean `{near}`?" if near else "the path starts at the project's folder"
+    return f"`{source}` does not exist", hint
 
 
-def _once(problems: list[Problem]) -> list[Problem]:
-    """A mistake in the defaults is one mistake, however many entries inherit it."""
-    by_place = {(problem.location, problem.message): problem for problem in reversed(problems)}
-    return list(by_place.values())
+def _wrong_service(handler: Node, source: str, root: Path) -> tuple[str, str] | None:
+    """Whether a service's folder says how it runs, exactly once."""
+    written = [key for key in ("runtime", "command") if handler.at(("service", key)) is not None]
+    if is_file(root / source / "Dockerfile"):
+        keys = " and ".join(f"`{key}`" for key in written)
+        hint = f"remove {keys}, or the Dockerfile"
+        return (f"`{source}` has a Dockerfile, which says how it runs", hint) if written else None
+    if written:
+        return None
+    hint = "write one, or say how it runs: `runtime: python312` and `command: python main.py`"
+    return f"`{source}` has no Dockerfile", hint
 
 
 def _name(file: Path, root: Path) -> str:

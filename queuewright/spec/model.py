@@ -6,155 +6,41 @@ range named in an error are generated from these classes.
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    WithJsonSchema,
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from queuewright.spec.fields import (
+    LARGEST_CPU,
+    AppEngineId,
+    Command,
+    Count,
+    Cpu,
+    EntryPoint,
+    Filled,
+    Folder,
+    HeaderName,
+    HeaderValue,
+    Image,
+    LabelKey,
+    LabelValue,
+    LocationId,
+    Memory,
+    Number,
+    Path,
+    Prefix,
+    ProjectId,
+    Runtime,
+    SecretId,
+    SecretVersion,
+    Timeout,
+    Url,
+    Variable,
+    VariableValue,
+    Wait,
+    WholeSeconds,
 )
-
-from queuewright.spec.values import (
-    Duration,
-    Size,
-    shown,
-    size,
-    written_duration,
-    written_size,
-    wrong,
-)
-
-# Names. Sources: a queue id, google/cloud/tasks/v2/queue.proto (`Queue.name`); a Cloud Run
-# service, https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/create
-# (`serviceId`: 49 characters at most); a label, https://cloud.google.com/resource-manager/docs/labels-overview;
-# a project id, https://cloud.google.com/resource-manager/docs/creating-managing-projects.
-QUEUE_ID = r"^[A-Za-z0-9-]{1,100}$"
-HANDLER_NAME = r"^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$"
-PREFIX = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"
-PROJECT_ID = r"^([a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
-LOCATION_ID = r"^[a-z]+(-[a-z]+)+[0-9]+$"
-LABEL_KEY = r"^[a-z][a-z0-9_-]{0,62}$"
-LABEL_VALUE = r"^[a-z0-9_-]{0,63}$"
-VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-MEMBER = r"^(serviceAccount|user|group|domain|principal|principalSet):\S+$"
-# Set by Cloud Run and the Functions Framework themselves:
-# https://cloud.google.com/run/docs/container-contract#env-vars.
-RESERVED_VARIABLES = frozenset(
-    {
-        "PORT",
-        "K_SERVICE",
-        "K_REVISION",
-        "K_CONFIGURATION",
-        "FUNCTION_TARGET",
-        "FUNCTION_SIGNATURE_TYPE",
-        "GOOGLE_CLOUD_PROJECT",
-        "CLOUD_TASKS_EMULATOR_HOST",
-    }
-)
-
-
-def _matching(pattern: str, what: str, example: str) -> tuple[object, ...]:
-    """Metadata that holds a text to `pattern`, and says `what` was expected."""
-
-    def check(value: object) -> object:
-        if not isinstance(value, str):
-            quoted = f'"{str(value).lower() if isinstance(value, bool) else value}"'
-            scalar = value is not None and not isinstance(value, dict | list)
-            hint = f"write it in quotes: `{quoted}`" if scalar else None
-            raise wrong(f"expected text, found {shown(value)}", hint)
-        if not re.fullmatch(pattern, value):
-            raise wrong(f"{shown(value)} is not {what}", f"such as `{example}`")
-        return value
-
-    return (
-        BeforeValidator(check),
-        WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]}),
-    )
-
-
-def _text(value: object) -> object:
-    if isinstance(value, bool | int | float):
-        quoted = str(value).lower() if isinstance(value, bool) else value
-        raise wrong(f"expected text, found {shown(value)}", f'write it in quotes: `"{quoted}"`')
-    return value
-
-
-def _variable(name: object) -> object:
-    if not isinstance(name, str) or not re.fullmatch(VARIABLE, name):
-        raise wrong(
-            f"{shown(name)} cannot be the name of a variable",
-            "letters, digits and _, and no digit first, as in `SMTP_HOST`",
-        )
-    if name in RESERVED_VARIABLES or name.startswith("X_GOOGLE_"):
-        raise wrong(f"`{name}` is set by the platform", f"choose another name, as in `MY_{name}`")
-    return name
-
-
-def _nonzero(value: object) -> object:
-    """Refuse a zero that cannot be said to Google: it and `not set` are one on the wire."""
-    if value in (0, timedelta()) and not isinstance(value, bool):
-        least = "1ms" if isinstance(value, timedelta) else "1"
-        raise wrong(
-            "0 cannot be told from `not set` by Cloud Tasks",
-            f"leave it out, or give `{least}` or more",
-        )
-    return value
-
-
-def _memory(value: int) -> int:
-    # https://cloud.google.com/run/docs/configuring/services/memory-limits
-    if not size("128Mi") <= value <= size("32Gi"):
-        raise wrong(
-            f"`{written_size(value)}` is out of range",
-            "Cloud Run allows at least `128Mi` and at most `32Gi`",
-        )
-    return value
-
-
-def _timeout(value: timedelta) -> timedelta:
-    # https://cloud.google.com/run/docs/configuring/request-timeout
-    if not timedelta(seconds=1) <= value <= timedelta(hours=1):
-        raise wrong(
-            f"`{written_duration(value)}` is out of range",
-            "Cloud Run allows at least `1s` and at most `1h`",
-        )
-    return value
-
-
-ProjectId = Annotated[str, *_matching(PROJECT_ID, "a Google Cloud project id", "acme-prod")]
-LocationId = Annotated[str, *_matching(LOCATION_ID, "a Google Cloud region", "europe-west1")]
-Prefix = Annotated[str, *_matching(PREFIX, "a prefix of 1 to 20 of a-z, 0-9 and -", "feature-7")]
-LabelKey = Annotated[str, *_matching(LABEL_KEY, "a label's key", "team")]
-LabelValue = Annotated[
-    str, *_matching(LABEL_VALUE, "a label's value (a-z, 0-9, _ and -)", "growth")
-]
-Path = Annotated[str, *_matching(r"^/\S*$", "a path that starts with `/`", "/send")]
-Url = Annotated[
-    str,
-    *_matching(r"^https?://[^\s/]+\S*$", "an http or https URL", "https://partner.example/hooks"),
-]
-Runtime = Annotated[str, *_matching(r"^[a-z]+[0-9]+$", "a Google runtime", "python312")]
-EntryPoint = Annotated[str, *_matching(r"^[A-Za-z_][\w.]*$", "a function's name", "handle")]
-Text = Annotated[str, BeforeValidator(_text)]
-Variable = Annotated[
-    str, BeforeValidator(_variable), WithJsonSchema({"type": "string", "pattern": VARIABLE})
-]
-Command = Annotated[
-    tuple[Text, ...],
-    BeforeValidator(lambda value: ("/bin/sh", "-c", value) if isinstance(value, str) else value),
-    Field(strict=False),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
-]
-SecretId = Annotated[str, *_matching(r"^[A-Za-z0-9_-]{1,255}$", "a secret's id", "smtp-password")]
-SecretVersion = Annotated[
-    str, *_matching(r"^(latest|[0-9]+)$", "a version's number in quotes, or `latest`", "3")
-]
 
 
 class Closed(BaseModel):
@@ -171,14 +57,19 @@ class RateLimits(Closed):
 
     authority = "Cloud Tasks"
 
-    max_dispatches_per_second: Annotated[float, BeforeValidator(_nonzero)] = Field(
+    max_dispatches_per_second: Number = Field(
         500.0,
         gt=0,
         le=500,
+        examples=[5, 0.5],
         description="Attempts started per second, first ones and retries alike.",
     )
-    max_concurrent_dispatches: Annotated[int, BeforeValidator(_nonzero)] = Field(
-        1000, ge=1, le=5000, description="Attempts that may be under way at once."
+    max_concurrent_dispatches: Count = Field(
+        1000,
+        ge=1,
+        le=5000,
+        examples=[10],
+        description="Attempts that may be under way at once.",
     )
 
 
@@ -190,22 +81,33 @@ class RetryConfig(Closed):
 
     authority = "Cloud Tasks"
 
-    max_attempts: Annotated[int, BeforeValidator(_nonzero)] = Field(
-        100, ge=-1, le=2**31 - 1, description="Attempts in all, the first included; -1 is no limit."
+    max_attempts: Count = Field(
+        100,
+        ge=-1,
+        le=2**31 - 1,
+        examples=[8, -1],
+        description="Attempts in all, the first included; -1 is no limit.",
     )
-    max_retry_duration: Duration = Field(
-        timedelta(), description="Time since the first attempt; `0s` is no limit."
+    max_retry_duration: WholeSeconds = Field(
+        timedelta(),
+        examples=["1h"],
+        description="Time since the first attempt, in whole seconds; `0s` is no limit.",
     )
-    min_backoff: Annotated[Duration, AfterValidator(_nonzero)] = Field(
-        timedelta(milliseconds=100), description="The wait after the first failure."
+    min_backoff: Wait = Field(
+        timedelta(milliseconds=100),
+        examples=["10s"],
+        description="The wait after the first failure.",
     )
-    max_backoff: Annotated[Duration, AfterValidator(_nonzero)] = Field(
-        timedelta(hours=1), description="The longest wait between attempts."
+    max_backoff: Wait = Field(
+        timedelta(hours=1),
+        examples=["5m"],
+        description="The longest wait between attempts, not less than `min_backoff`.",
     )
-    max_doublings: Annotated[int, BeforeValidator(_nonzero)] = Field(
+    max_doublings: Count = Field(
         16,
         ge=1,
         le=2**31 - 1,
+        examples=[3],
         description="How often the wait doubles; from then on it grows by a constant step.",
     )
 
@@ -228,34 +130,48 @@ class QueueSpec(Closed):
 
     authority = "Cloud Tasks"
 
-    handler: Text = Field(examples=["mailer"], description="The name of a handler in this file.")
+    handler: Filled = Field(examples=["mailer"], description="The name of a handler in this file.")
     path: Path | None = Field(
         None,
+        examples=["/send"],
         description="Where in the handler tasks arrive. Left out: at the path of a task's own URL.",
     )
-    rate_limits: RateLimits = Field(RateLimits(), description="How fast the queue dispatches.")
+    rate_limits: RateLimits = Field(
+        RateLimits(),
+        examples=[{"max_dispatches_per_second": 5, "max_concurrent_dispatches": 2}],
+        description="How fast the queue dispatches.",
+    )
     retry_config: RetryConfig = Field(
-        RetryConfig(), description="When a failed task is tried again."
+        RetryConfig(),
+        examples=[{"max_attempts": 8, "min_backoff": "10s"}],
+        description="When a failed task is tried again.",
     )
     stackdriver_logging_config: LoggingConfig = Field(
-        LoggingConfig(sampling_ratio=0.0), description="Which operations are logged."
+        LoggingConfig(sampling_ratio=0.0),
+        examples=[{"sampling_ratio": 0.1}],
+        description="Which operations are logged.",
     )
-    enqueuers: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+    enqueuers: Annotated[tuple[Filled, ...], Field(strict=False)] = Field(
         (),
+        examples=[["thumbnails", "serviceAccount:web@acme-prod.iam.gserviceaccount.com"]],
         description="Who may add tasks: handlers of this file, and IAM members such as "
         "`serviceAccount:…`, `user:…` or `group:…`.",
     )
     example: JsonValue = Field(
         None,
+        examples=[{"to": "ada@example.com", "subject": "Welcome"}],
         description="A payload that `queuewright enqueue --example` sends. Replaced as a whole.",
     )
     protect: bool = Field(
         True,
+        examples=[False],
         description="Refuse an update that would delete or replace the queue: "
         "the name of a deleted queue is blocked for days.",
     )
     desired_state: Literal["RUNNING", "PAUSED"] = Field(
-        "RUNNING", description="A paused queue accepts tasks and dispatches none."
+        "RUNNING",
+        examples=["PAUSED"],
+        description="A paused queue accepts tasks and dispatches none.",
     )
 
 
@@ -264,7 +180,7 @@ class FunctionSource(Closed):
 
     authority = "Cloud Run functions"
 
-    source: Text = Field(
+    source: Folder = Field(
         examples=["handlers/mailer"],
         description="The folder of the code, from the project's own folder.",
     )
@@ -275,52 +191,87 @@ class FunctionSource(Closed):
 
 
 class ServiceSource(Closed):
-    """A Cloud Run service: an image, or a folder to build one from."""
+    """A Cloud Run service: exactly one of a folder, as `source`, and an `image`."""
 
     authority = "Cloud Run"
 
-    source: Text | None = Field(
+    source: Folder | None = Field(
         None,
+        examples=["handlers/thumbnails"],
         description="The folder of the code. With a Dockerfile an image is built from it; "
         "without one it is deployed as it is, and `runtime` and `command` say how it runs.",
     )
-    image: Text | None = Field(None, description="A ready image, instead of `source`.")
+    image: Image | None = Field(
+        None,
+        examples=["europe-docker.pkg.dev/acme-prod/app/thumbnails:1.2"],
+        description="A ready image, instead of `source`.",
+    )
     runtime: Runtime | None = Field(
-        None, description="For a folder without a Dockerfile: Google's name of the language."
+        None,
+        examples=["python312"],
+        description="For a folder without a Dockerfile: Google's name of the language.",
     )
     command: Command = Field(
-        (), description="For a folder without a Dockerfile: the command that serves on `$PORT`."
+        (),
+        examples=["gunicorn --bind :$PORT main:app", ["node", "server.js"]],
+        description="For a folder without a Dockerfile: the command that serves on `$PORT`, "
+        "a text for the shell or a list.",
     )
 
 
 class AppEngineTarget(Closed):
-    """A service of the project's App Engine app; with `source` it is deployed too."""
+    """A service of the project's App Engine app; with `source` it is deployed too.
+
+    The app must be in the region of the queues: https://cloud.google.com/tasks/docs/dual-overview.
+    """
 
     authority = "App Engine"
 
-    service: Text = Field("default", description="The service that tasks go to.")
-    version: Text | None = Field(None, description="Its version. Left out: the one that serves.")
-    instance: Text | None = Field(None, description="One instance of it, by manual scaling only.")
-    source: Text | None = Field(None, description="The folder of the code, to deploy it as well.")
-    runtime: Runtime | None = Field(
-        None, description="With `source`: the language and its version."
+    service: AppEngineId = Field(
+        "default", examples=["my-service"], description="The service that tasks go to."
     )
-    entrypoint: Text | None = Field(None, description="With `source`: the command that serves.")
+    version: AppEngineId | None = Field(
+        None, examples=["v2"], description="Its version. Left out: the one that serves."
+    )
+    instance: Filled | None = Field(
+        None, examples=["0"], description="One instance of it, by manual scaling only."
+    )
+    source: Folder | None = Field(
+        None,
+        examples=["handlers/ledger"],
+        description="The folder of the code, to deploy it as well; needs `runtime`.",
+    )
+    runtime: Runtime | None = Field(
+        None,
+        examples=["python312"],
+        description="With `source`: the language and its version.",
+    )
+    entrypoint: Filled | None = Field(
+        None,
+        examples=["gunicorn --bind :$PORT main:app"],
+        description="With `source`: the command that serves.",
+    )
 
 
 class SecretReference(Closed):
-    """A value from Secret Manager, or from the stack's encrypted Pulumi configuration."""
+    """Exactly one of a secret of Secret Manager and a key of encrypted Pulumi configuration."""
 
     authority = "Secret Manager"
 
     secret: SecretId | None = Field(
-        None, description="The id of a secret that exists in the project."
+        None,
+        examples=["smtp-password"],
+        description="The id of a secret that exists in the project.",
     )
     version: SecretVersion = Field(
-        "latest", description="Its version; a pinned one redeploys on change."
+        "latest",
+        examples=["3"],
+        description="The version of `secret`; a pinned one redeploys on change.",
     )
-    config: Text | None = Field(
-        None, description="Instead of `secret`: the key of an encrypted Pulumi config value."
+    config: Filled | None = Field(
+        None,
+        examples=["smtpPassword"],
+        description="Instead of `secret`: the key of an encrypted Pulumi config value.",
     )
 
 
@@ -335,8 +286,8 @@ class Instances(Closed):
 
     authority = "Cloud Run"
 
-    min: int = Field(0, ge=0, le=1000, description="Instances kept warm.")
-    max: int = Field(100, ge=1, le=1000, description="Instances at most.")
+    min: int = Field(0, ge=0, le=1000, examples=[1], description="Instances kept warm.")
+    max: int = Field(100, ge=1, le=1000, examples=[50], description="Instances at most.")
 
 
 class VpcAccess(Closed):
@@ -344,15 +295,19 @@ class VpcAccess(Closed):
 
     authority = "Cloud Run"
 
-    network: Text | None = Field(None, description="The network; left out: that of `subnetwork`.")
-    subnetwork: Text | None = Field(
-        None, description="The subnetwork; left out: the network's own."
+    network: Filled | None = Field(
+        None, examples=["default"], description="The network; left out: that of `subnetwork`."
     )
-    tags: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
-        (), description="Network tags of the handler's instances."
+    subnetwork: Filled | None = Field(
+        None, examples=["workers"], description="The subnetwork; left out: the network's own."
+    )
+    tags: Annotated[tuple[Filled, ...], Field(strict=False)] = Field(
+        (), examples=[["worker"]], description="Network tags of the handler's instances."
     )
     egress: Literal["private-ranges-only", "all-traffic"] = Field(
-        "private-ranges-only", description="Which requests leave by the network."
+        "private-ranges-only",
+        examples=["all-traffic"],
+        description="Which requests leave by the network.",
     )
 
 
@@ -361,12 +316,19 @@ class LocalOverride(Closed):
 
     command: Command = Field(
         (),
+        examples=["flask run --port $PORT"],
         description="The command that serves on `$PORT`, run in the handler's folder: "
         "a text for the shell, or a list.",
     )
-    url: Url | None = Field(None, description="Something that runs already; nothing is started.")
-    env: dict[Variable, Text] = Field(
-        {}, description="Variables that replace or add to `env` and `secrets` on this machine only."
+    url: Url | None = Field(
+        None,
+        examples=["http://127.0.0.1:8080"],
+        description="Something that runs already, instead of `command`; nothing is started.",
+    )
+    env: dict[Variable, VariableValue] = Field(
+        {},
+        examples=[{"OUTBOX": "out/mail"}],
+        description="Variables that replace or add to `env` and `secrets` on this machine only.",
     )
 
 
@@ -375,48 +337,88 @@ class HandlerSpec(Closed):
 
     authority = "Cloud Run"
 
-    function: FunctionSource | None = Field(None, description="A Cloud Run function.")
-    service: ServiceSource | None = Field(None, description="A Cloud Run service.")
-    app_engine: AppEngineTarget | None = Field(None, description="An App Engine service.")
-    url: Url | None = Field(None, description="Somebody else's endpoint.")
-
-    audience: Text | None = Field(
-        None, description="For `url`: send an OIDC token of the queue's invoker for this audience."
+    function: FunctionSource | None = Field(
+        None,
+        examples=[{"source": "handlers/mailer", "entry_point": "handle", "runtime": "python312"}],
+        description="A Cloud Run function.",
     )
-    headers: dict[Text, Text] = Field({}, description="For `url`: headers that every task carries.")
-    env: dict[Variable, Text] = Field({}, description="Environment variables.")
+    service: ServiceSource | None = Field(
+        None, examples=[{"source": "handlers/thumbnails"}], description="A Cloud Run service."
+    )
+    app_engine: AppEngineTarget | None = Field(
+        None,
+        examples=[{"service": "my-service", "version": "v2"}],
+        description="An App Engine service.",
+    )
+    url: Url | None = Field(
+        None, examples=["https://partner.example/hooks"], description="Somebody else's endpoint."
+    )
+
+    audience: Filled | None = Field(
+        None,
+        examples=["https://partner.example"],
+        description="For `url`: send an OIDC token of the queue's invoker for this audience.",
+    )
+    headers: dict[HeaderName, HeaderValue] = Field(
+        {},
+        examples=[{"X-Api-Version": "2"}],
+        description="For `url`: headers that every task carries.",
+    )
+    env: dict[Variable, VariableValue] = Field(
+        {}, examples=[{"SMTP_HOST": "smtp.internal"}], description="Environment variables."
+    )
     secrets: dict[Variable, Secret] = Field(
         {},
+        examples=[{"SMTP_PASSWORD": "smtp-password"}],
         description="Environment variables from Secret Manager: a secret's id, "
         '`{secret: id, version: "3"}`, or `{config: key}` from encrypted Pulumi configuration.',
     )
-    memory: Annotated[Size, AfterValidator(_memory)] | None = Field(
+    memory: Memory | None = Field(
         None,
+        examples=["512Mi", "1Gi"],
         description="Memory of an instance. Left out: `512Mi`, for a function `256Mi`.",
     )
-    cpu: float | None = Field(
+    cpu: Cpu | None = Field(
         None,
         ge=0.08,
-        le=8,
-        description="CPUs of an instance. Left out: 1 for a service, by memory for a function.",
+        le=LARGEST_CPU,
+        examples=[2, 0.5],
+        description="CPUs of an instance: up to 1, or 2, 4, 6 or 8. "
+        "Left out: 1 for a service, by memory for a function.",
     )
-    timeout: Annotated[Duration, AfterValidator(_timeout)] | None = Field(
+    timeout: Timeout | None = Field(
         None,
-        description="The longest that a request may take, up to `1h`. "
+        examples=["10m"],
+        description="The longest that a request may take. "
         "Left out: `5m` for a service, `1m` for a function.",
     )
     concurrency: int | None = Field(
         None,
         ge=1,
         le=1000,
+        examples=[4],
         description="Requests an instance serves at once. Left out: 80, for a function 1.",
     )
-    instances: Instances = Field(Instances(), description="How many instances there may be.")
-    ingress: Literal["all", "internal", "internal-and-cloud-load-balancing"] = Field(
-        "all", description="Which networks may call; IAM is asked in any case."
+    instances: Instances = Field(
+        Instances(),
+        examples=[{"min": 1, "max": 50}],
+        description="How many instances there may be.",
     )
-    vpc: VpcAccess | None = Field(None, description="Direct VPC egress.")
-    local: LocalOverride = Field(LocalOverride(), description="What differs on this machine.")
+    ingress: Literal["all", "internal", "internal-and-cloud-load-balancing"] = Field(
+        "all",
+        examples=["internal"],
+        description="Which networks may call; IAM is asked in any case.",
+    )
+    vpc: VpcAccess | None = Field(
+        None,
+        examples=[{"network": "default", "subnetwork": "workers"}],
+        description="Direct VPC egress.",
+    )
+    local: LocalOverride = Field(
+        LocalOverride(),
+        examples=[{"command": "flask run --port $PORT"}],
+        description="What differs on this machine.",
+    )
 
 
 class SpecFile(Closed):
@@ -424,8 +426,9 @@ class SpecFile(Closed):
 
     authority = "Google Cloud"
 
-    extends: Text | None = Field(
+    extends: Filled | None = Field(
         None,
+        examples=["base.yaml"],
         description="A file beside this one that it builds on. Maps merge key by key, a list or a "
         "scalar replaces, `null` removes.",
     )
@@ -434,38 +437,44 @@ class SpecFile(Closed):
         examples=["europe-west1"], description="The region of queues and handlers."
     )
     prefix: Prefix | None = Field(
-        None, description="Put before every name, so that two stacks can share a project."
+        None,
+        examples=["feature-7"],
+        description="Put before every name, so that two stacks can share a project.",
     )
     labels: dict[LabelKey, LabelValue] = Field(
-        {}, description="Labels on everything that takes them."
+        {},
+        examples=[{"team": "growth"}],
+        # https://cloud.google.com/resource-manager/docs/labels-overview
+        max_length=64,
+        description="Labels on everything that takes them.",
     )
     handler_defaults: dict[str, JsonValue] = Field(
         {},
+        examples=[{"memory": "256Mi", "instances": {"max": 10}}],
         description="Settings of every handler that has them and does not say otherwise.",
     )
     queue_defaults: dict[str, JsonValue] = Field(
-        {}, description="Settings of every queue that does not say otherwise."
+        {},
+        examples=[{"protect": False}],
+        description="Settings of every queue that does not say otherwise.",
     )
     handlers: dict[str, HandlerSpec] = Field(
-        {}, description="The code that handles tasks, by name."
+        {},
+        examples=[{"webhook": {"url": "https://partner.example/hooks"}}],
+        description="The code that handles tasks, by name.",
     )
-    queues: dict[str, QueueSpec] = Field({}, description="The queues, by id.")
+    queues: dict[str, QueueSpec] = Field(
+        {}, examples=[{"emails": {"handler": "mailer"}}], description="The queues, by id."
+    )
 
 
-RUNTIME_SETTINGS = (
-    "env",
-    "secrets",
-    "memory",
-    "cpu",
-    "timeout",
-    "concurrency",
-    "instances",
-    "ingress",
-    "vpc",
-)
+KINDS = ("function", "service", "app_engine", "url")
+
+_INSTANCE = ("env", "secrets", "memory", "cpu", "timeout", "concurrency", "instances", "ingress")
 SETTINGS_BY_KIND: dict[str, frozenset[str]] = {
-    "function": frozenset((*RUNTIME_SETTINGS, "local")),
-    "service": frozenset((*RUNTIME_SETTINGS, "local")),
+    "function": frozenset((*_INSTANCE, "vpc", "local")),
+    "service": frozenset((*_INSTANCE, "vpc", "local")),
     "app_engine": frozenset(("env", "instances", "local")),
     "url": frozenset(("audience", "headers", "local")),
 }
+"""The settings that a handler of each kind has."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, GetCoreSchemaHandler, PlainSerializer, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 _DURATION_UNITS = {
     "d": timedelta(days=1),
@@ -20,15 +23,29 @@ DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(d|h|ms|m|s))+$"
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|ms|m|s)")
 
 _SIZE_UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-SIZE_PATTERN = r"^[0-9]+(Ki|Mi|Gi)$"
+SIZE_PATTERN = r"^[0-9]{1,12}(Ki|Mi|Gi)$"
 
 # The longest that a protobuf Duration can say: google/protobuf/duration.proto.
 LONGEST = timedelta(seconds=315_576_000_000)
 
+_PLAIN = re.compile(r"[\w/](?:[\w/.@+-]|:(?=[\w/])| (?=[\w/]))*", re.ASCII)
+_TAKEN = re.compile(
+    r"[-+.\d:_]+(e[+-]?\d+)?|0[bx]\w+|\d+-.*|true|false|yes|no|on|off|null", re.IGNORECASE
+)
+"""Plain text that YAML takes for something else than text."""
 
-def wrong(message: str, hint: str | None = None) -> PydanticCustomError:
-    """A validation error in our own words, with a way out."""
-    return PydanticCustomError("queuewright", "{message}", {"message": message, "hint": hint})
+_LONGEST_SHOWN = 60
+"""More of a value than this many characters is not repeated in a message."""
+
+
+def wrong(message: str, hint: str | None = None, value: object = None) -> PydanticCustomError:
+    """A validation error in our own words, with a way out.
+
+    `{value}` in the message stands for the value as it was written, in backticks;
+    `{text}` in the hint for the same without them.
+    """
+    words = {"template": message, "value": shown(value), "hint": hint}
+    return PydanticCustomError("queuewright", message, words)
 
 
 def duration(text: object) -> timedelta:
@@ -40,10 +57,12 @@ def duration(text: object) -> timedelta:
     if isinstance(text, timedelta):
         return text
     if isinstance(text, bool) or not isinstance(text, str):
-        hint = f"write it with its unit: `{text}s`" if isinstance(text, int | float) else None
-        raise wrong(f"expected a duration, found {shown(text)}", hint)
+        is_number = isinstance(text, int | float) and not isinstance(text, bool)
+        hint = f"write it with its unit: `{text}s`" if is_number else "such as `10s` or `1h30m`"
+        raise wrong("expected a duration, found {value}", hint, text)
     if not re.fullmatch(DURATION_PATTERN, text):
-        raise wrong(f"`{text}` is not a duration", "use d, h, m, s and ms, as in `10s` or `1h30m`")
+        hint = "use d, h, m, s and ms, as in `10s` or `1h30m`"
+        raise wrong("{value} is not a duration", hint, text)
     try:
         total = sum(
             (
@@ -55,7 +74,8 @@ def duration(text: object) -> timedelta:
     except OverflowError:
         total = LONGEST + timedelta(seconds=1)
     if total > LONGEST:
-        raise wrong(f"`{text}` is too long", "a protobuf Duration ends at 10,000 years")
+        hint = "write less than `3652500d`: a protobuf Duration ends at 10,000 years"
+        raise wrong("{value} is too long", hint, text)
     return total
 
 
@@ -70,7 +90,9 @@ def written_duration(value: timedelta) -> str:
         count, rest = divmod(rest, _DURATION_UNITS[unit])
         text += f"{count}{unit}" if count else ""
     if rest:
-        text += f"{rest / _DURATION_UNITS['ms']:g}ms"
+        micros = rest // timedelta(microseconds=1)
+        text += f"{micros // 1000}" + (f".{micros % 1000:03}".rstrip("0") if micros % 1000 else "")
+        text += "ms"
     return text or "0s"
 
 
@@ -94,16 +116,14 @@ def size(text: object) -> int:
     1073741824
     """
     if isinstance(text, bool) or not isinstance(text, str | int):
-        raise wrong(f"expected a size, found {shown(text)}", "use Ki, Mi or Gi, as in `512Mi`")
-    match = re.fullmatch(SIZE_PATTERN, str(text))
+        raise wrong("expected a size, found {value}", "use Ki, Mi or Gi, as in `512Mi`", text)
+    match = re.fullmatch(SIZE_PATTERN, text) if isinstance(text, str) else None
     if not match:
-        digits = re.match(r"^[0-9]+", str(text))
-        hint = (
-            f"`{digits[0]}Mi` or `{digits[0]}Gi`" if digits else "use Ki, Mi or Gi, as in `512Mi`"
-        )
-        raise wrong(f"`{text}` is not a size", hint)
+        digits = re.match(r"[0-9]{1,12}(?![0-9])", text if isinstance(text, str) else f"{text:d}")
+        units = f"write `{digits[0]}Mi` or `{digits[0]}Gi`" if digits else None
+        raise wrong("{value} is not a size", units or "use Ki, Mi or Gi, as in `512Mi`", text)
     unit = match[1]
-    return int(str(text).removesuffix(unit)) * _SIZE_UNITS[unit]
+    return int(match[0].removesuffix(unit)) * _SIZE_UNITS[unit]
 
 
 def written_size(value: int) -> str:
@@ -117,10 +137,10 @@ def written_size(value: int) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a person wrote it in YAML, in a few words.
+    """A value as a person wrote it in YAML, in a few words on one line.
 
-    >>> [shown(value) for value in (True, None, [1, 2], "yes")]
-    ['`true`', 'nothing', 'a list', '`yes`']
+    >>> [shown(value) for value in (True, None, [1, 2], "yes", "")]
+    ['`true`', 'nothing', 'a list', '`yes`', '`""`']
     """
     if value is None:
         return "nothing"
@@ -130,19 +150,55 @@ def shown(value: object) -> str:
         return "a list"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    text = str(value)
-    return f"`{text}`" if len(text) <= 60 else f"`{text[:57]}…`"
+    text = f"{value}"
+    text = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}…"
+    return f"`{text}`" if text and text.isprintable() else f"`{json.dumps(text)}`"
+
+
+def flow(value: object) -> str:
+    """A value as YAML on one line.
+
+    >>> flow({"to": "ada@example.com", "tags": ["a", "3"], "urgent": True})
+    '{to: ada@example.com, tags: [a, "3"], urgent: true}'
+    """
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and not _TAKEN.fullmatch(value):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Between:
+    """Metadata of a duration or a size: its least and its most, as people write them."""
+
+    amount: Callable[[object], float]
+    """Reads a text; raises as `duration` and `size` do."""
+    least: str
+    most: str
+
+    def __get_pydantic_core_schema__(
+        self, source: type, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._check, handler(source))
+
+    def _check(self, text: object) -> object:
+        if not self.amount(self.least) <= self.amount(text) <= self.amount(self.most):
+            raise PydanticCustomError("between", "{value} is out of range", {"value": shown(text)})
+        return text
 
 
 Duration = Annotated[
     timedelta,
     BeforeValidator(duration),
     PlainSerializer(written_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["10s", "1h30m"]}),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
 ]
 Size = Annotated[
     int,
     BeforeValidator(size),
     PlainSerializer(written_size, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN, "examples": ["256Mi", "1Gi"]}),
+    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN}),
 ]

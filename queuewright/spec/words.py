@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, get_args
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
 from pydantic import ValidationError
 
 from queuewright.errors import Problem
-from queuewright.spec.document import Node, Path, dotted
+from queuewright.spec.document import Absence, Node, Path, dotted
 from queuewright.spec.model import Closed
-from queuewright.spec.values import shown
+from queuewright.spec.values import Between, flow, shown
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
 
 _EXPECTED = {
     "string_type": "text",
@@ -28,93 +30,167 @@ _EXPECTED = {
     "model_type": "a map",
     "tuple_type": "a list",
 }
-_BOUNDS = ("greater_than", "greater_than_equal", "less_than_equal")
+_BOUNDS = ("greater_than", "greater_than_equal", "less_than_equal", "between")
 
 
-def problems(error: ValidationError, model: type[Closed], root: Node, at: Path) -> list[Problem]:
-    """Every problem in `error`, which came of validating what `root` holds at path `at`."""
+def problems(
+    error: ValidationError,
+    model: type[Closed],
+    root: Node,
+    at: Path,
+    examples: Mapping[str, str] | None = None,
+) -> list[Problem]:
+    """Every problem in `error`, which came of validating what `root` holds at path `at`.
+
+    `examples` are values to suggest for keys that are missing, where the model's own
+    would not do.
+    """
     found: dict[Path, Problem] = {}
     for entry in error.errors():
         path = (*at, *(part for part in entry["loc"] if part != "[key]"))
-        owner, info = _field(model, path[len(at) :])
-        message, hint = _words(
-            entry["type"],
-            entry["msg"],
-            entry.get("ctx", {}),
-            path,
-            _written(root, path),
-            owner,
-            info,
-        )
-        found.setdefault(path, Problem(root.locate(path), dotted(path), message, hint))
+        found.setdefault(path, _problem(entry, model, root, path, len(at), examples or {}))
     return list(found.values())
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     """A hint that names the choice nearest to `word`, or else all of them if they are few."""
     choices = sorted(choices)
-    near = get_close_matches(word, choices, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean `{near[0]}`?"
+    near = nearest(word, choices)
+    if near is not None:
+        return f"did you mean `{near}`?"
     if 0 < len(choices) <= 20:
         return "choose one of " + ", ".join(f"`{choice}`" for choice in choices)
     return None
 
 
-def _written(root: Node, path: Path) -> object:
-    node = root.at(path)
-    return node.plain() if node is not None else None
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that `word` is probably a slip of, if there is one."""
+    near = get_close_matches(word[:100], list(choices), n=1, cutoff=0.6)
+    return near[0] if near else None
 
 
-def _words(
-    kind: str,
-    library_words: str,
-    context: dict[str, object],
-    path: Path,
-    value: object,
-    owner: type[Closed],
-    info: FieldInfo | None,
-) -> tuple[str, str | None]:
-    if kind == "queuewright":
-        hint = context["hint"]
-        return str(context["message"]), str(hint) if hint is not None else None
-    if kind == "extra_forbidden":
-        return "unknown key", did_you_mean(str(path[-1]), owner.model_fields)
-    if kind == "missing" and info is not None:
-        example = info.examples[0] if info.examples else "…"
-        return "missing", f"add `{path[-1]}: {example}`"
-    if kind in _BOUNDS and info is not None:
-        return f"{shown(value)} is out of range", f"{owner.authority} allows {_range(info)}"
-    if kind == "literal_error" and info is not None:
-        choices = (str(choice) for choice in get_args(info.annotation))
-        return f"{shown(value)} is not a choice", did_you_mean(str(value), choices)
-    if kind in _EXPECTED:
-        return f"expected {_EXPECTED[kind]}, found {shown(value)}", _shape_hint(kind, path, value)
-    return library_words, None
+def unknown_key(key: str, model: type[Closed]) -> str | None:
+    """A way out for a key that `model` does not have: the one meant, or where it belongs."""
+    if nearest(key, model.model_fields) is None:
+        homes = [
+            name
+            for name, info in model.model_fields.items()
+            if any(key in inner.model_fields for inner in models_in(info.annotation))
+        ]
+        if homes:
+            return "write it under " + " or ".join(f"`{home}:`" for home in homes)
+    return did_you_mean(key, model.model_fields)
 
 
-def _shape_hint(kind: str, path: Path, value: object) -> str | None:
-    if kind == "tuple_type" and isinstance(value, str):
-        return f"write `[{value}]`"
-    if kind in ("int_type", "float_type", "int_from_float") and isinstance(value, str):
-        return "write a number, without quotes"
-    if kind in ("model_type", "dict_type"):
-        return f"write its entries below `{path[-1]}:`, indented"
-    if kind == "bool_type" and isinstance(value, str):
-        return "write `true` or `false`, without quotes"
-    return None
-
-
-def _range(info: FieldInfo) -> str:
+def allowed(info: FieldInfo) -> str | None:
+    """The range of a field in words, if it has one: `at least 1 and at most 5,000`."""
     bounds = []
-    for limit in info.metadata:
+    for limit in (*info.metadata, *_metadata(info.annotation)):
         if isinstance(limit, Gt):
             bounds.append(f"more than {limit.gt:,}")
         if isinstance(limit, Ge):
             bounds.append(f"at least {limit.ge:,}")
         if isinstance(limit, Le):
             bounds.append(f"at most {limit.le:,}")
-    return " and ".join(bounds)
+        if isinstance(limit, Between):
+            bounds += [f"at least `{limit.least}`", f"at most `{limit.most}`"]
+    return " and ".join(bounds) or None
+
+
+def models_in(annotation: object) -> Iterator[type[Closed]]:
+    """The maps with fixed keys that a field's type is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, Closed):
+        yield annotation
+    for part in get_args(annotation):
+        yield from models_in(part)
+
+
+def _problem(
+    entry: ErrorDetails,
+    model: type[Closed],
+    root: Node,
+    path: Path,
+    depth: int,
+    examples: Mapping[str, str],
+) -> Problem:
+    owner, info = _field(model, path[depth:])
+    node, key = root.at(path), str(path[-1])
+    place, kind = root.locate(path), entry["type"]
+    if kind == "missing" and info is not None:
+        example = examples.get(key) or flow((info.examples or ["…"])[0])
+        return Absence(place, dotted(path), "missing", f"add `{key}: {example}`")
+    if kind == "extra_forbidden":
+        return Problem(place, dotted(path), "unknown key", unknown_key(key, owner))
+    message, hint = _words(entry, owner, info, node, key)
+    hint = hint or _example(owner.model_fields.get(key), key) or "write one value"
+    return Problem(place, dotted(path), message, hint)
+
+
+def _words(
+    entry: ErrorDetails, owner: type[Closed], info: FieldInfo | None, node: Node | None, key: str
+) -> tuple[str, str | None]:
+    kind, context = entry["type"], entry.get("ctx", {})
+    found = _as_written(node, entry["input"])
+    if kind == "queuewright":
+        text = node.text if node is not None and node.text is not None else str(entry["input"])
+        hint = context["hint"]
+        message = context["template"].replace("{value}", found)
+        return message, hint.replace("{text}", text) if hint else None
+    if kind in _BOUNDS and info is not None:
+        return f"{found} is out of range", f"{owner.authority} allows {allowed(info)}"
+    if kind == "literal_error" and info is not None:
+        choices = (str(choice) for choice in get_args(info.annotation))
+        return f"{found} is not a choice", did_you_mean(str(entry["input"]), choices)
+    if kind in _EXPECTED:
+        hint = _shape_hint(kind, key, entry["input"])
+        return f"expected {_EXPECTED[kind]}, found {found}", hint
+    return entry["msg"], None
+
+
+def _as_written(node: Node | None, value: object) -> str:
+    """A value in a few words: a scalar as it stands in the file."""
+    if node is None or node.value is None or node.text is None:
+        return shown(value if node is None else node.plain())
+    return shown(node.text)
+
+
+def _shape_hint(kind: str, key: str, value: object) -> str | None:
+    if kind == "tuple_type" and isinstance(value, str):
+        return f"write `{key}: [{value}]`"
+    if kind in ("int_type", "float_type", "int_from_float"):
+        number = _number(value)
+        if number is not None and (number.is_integer() or kind == "float_type"):
+            return f"write `{key}: {int(number) if number.is_integer() else number}`"
+    if kind in ("model_type", "dict_type"):
+        return f"write its entries below `{key}:`, indented"
+    if kind == "bool_type" and str(value).lower() in ("true", "yes", "on", "1"):
+        return f"write `{key}: true`"
+    if kind == "bool_type" and str(value).lower() in ("false", "no", "off", "0"):
+        return f"write `{key}: false`"
+    return None
+
+
+def _number(value: object) -> float | None:
+    """The number that a text such as `"5"` or `1e2` says to people, if it is not large."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return number if isfinite(number) and abs(number) < 10**6 else None
+
+
+def _example(info: FieldInfo | None, key: str) -> str | None:
+    """A value that would do, where the key is the field's own and not a name in its map."""
+    if info is None or not info.examples:
+        return None
+    return f"such as `{key}: {flow(info.examples[0])}`"
+
+
+def _metadata(annotation: object) -> Iterator[object]:
+    if get_origin(annotation) is Annotated:
+        yield from get_args(annotation)[1:]
+    for part in get_args(annotation):
+        yield from _metadata(part)
 
 
 def _field(model: type[Closed], path: Path) -> tuple[type[Closed], FieldInfo | None]:
@@ -122,14 +198,7 @@ def _field(model: type[Closed], path: Path) -> tuple[type[Closed], FieldInfo | N
     owner, info = model, None
     for index, part in enumerate(path):
         info = owner.model_fields.get(str(part), info)
-        inner = next(_models(info.annotation), None) if info is not None else None
+        inner = next(models_in(info.annotation), None) if info is not None else None
         if inner is not None and index < len(path) - 1:
             owner = inner
     return owner, owner.model_fields.get(str(path[-1]), info) if path else info
-
-
-def _models(annotation: object) -> Iterator[type[Closed]]:
-    if isinstance(annotation, type) and issubclass(annotation, Closed):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models(part)

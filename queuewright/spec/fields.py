@@ -1,0 +1,232 @@
+"""The kinds of single values in a spec: what each looks like, and what is said when it does not.
+
+A field's type is one of these; its place, range and default are the model's.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from queuewright.spec.values import Between, Duration, Size, duration, shown, size, wrong
+
+# Names. Sources: a queue id, google/cloud/tasks/v2/queue.proto (`Queue.name`); a Cloud Run
+# service, https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/create
+# (`serviceId`: 49 characters at most); a label,
+# https://cloud.google.com/resource-manager/docs/labels-overview; a project id,
+# https://cloud.google.com/resource-manager/docs/creating-managing-projects.
+QUEUE_ID = r"^[A-Za-z0-9-]{1,100}$"
+HANDLER_NAME = r"^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$"
+PREFIX = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"
+PROJECT_ID = r"^([a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
+LOCATION_ID = r"^[a-z]+(-[a-z]+)+[0-9]+$"
+LABEL_KEY = r"^[a-z][a-z0-9_-]{0,62}$"
+LABEL_VALUE = r"^[a-z0-9_-]{0,63}$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+# https://cloud.google.com/iam/docs/principal-identifiers
+MEMBER = (
+    r"^((serviceAccount|user|group):[^\s:@]+@[^\s:@]+\.[^\s:@]+"
+    r"|domain:[^\s:@]+\.[^\s:@]+|principal(Set)?://\S+)$"
+)
+# A name of the app's: https://cloud.google.com/appengine/docs/standard/reference/app-yaml.
+APP_ENGINE_ID = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+# A header's name: RFC 9110, §5.6.2.
+HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+
+# Set by Cloud Run and the Functions Framework themselves:
+# https://cloud.google.com/run/docs/container-contract#env-vars.
+RESERVED_VARIABLES = frozenset(
+    {
+        "PORT",
+        "K_SERVICE",
+        "K_REVISION",
+        "K_CONFIGURATION",
+        "FUNCTION_TARGET",
+        "FUNCTION_SIGNATURE_TYPE",
+        "GOOGLE_CLOUD_PROJECT",
+        "CLOUD_TASKS_EMULATOR_HOST",
+    }
+)
+# Replaced or set by Cloud Tasks: google/cloud/tasks/v2/target.proto (`HttpRequest.headers`).
+RESERVED_HEADERS = re.compile(
+    r"host|content-length|user-agent|x-google-.*|x-appengine-.*|x-cloudtasks-.*", re.IGNORECASE
+)
+LONGEST_URL = 2083  # characters; google/cloud/tasks/v2/target.proto (`HttpRequest.url`)
+LONGEST_VARIABLE = 32 * 1024  # bytes; https://cloud.google.com/run/quotas
+LARGEST_CPU = 8.0
+
+
+def _matching(pattern: str, what: str, example: str) -> tuple[object, ...]:
+    """Metadata that holds a text to `pattern`, and says `what` was expected."""
+
+    def check(value: object) -> object:
+        if not re.fullmatch(pattern, text := _text(value)):
+            raise wrong("{value} is not " + what, f"such as `{example}`", text)
+        return text
+
+    return (BeforeValidator(check), WithJsonSchema({"type": "string", "pattern": pattern}))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        is_scalar = isinstance(value, bool | int | float)
+        hint = 'write it in quotes: `"{text}"`' if is_scalar else None
+        raise wrong("expected text, found {value}", hint, value)
+    return value
+
+
+def _filled(value: object) -> str:
+    if not (text := _text(value)).strip():
+        raise wrong("is empty", None, value)
+    return text
+
+
+def _folder(value: object) -> str:
+    if (text := _filled(value)).startswith(("/", "~")) or "\0" in text:
+        hint = "start at the project's folder, as in `handlers/mailer`"
+        raise wrong("{value} is not a path inside the project", hint, value)
+    return text
+
+
+def _variable(name: object) -> object:
+    if not isinstance(name, str) or not re.fullmatch(VARIABLE, name):
+        hint = "letters, digits and _, and no digit first, as in `SMTP_HOST`"
+        raise wrong(f"{shown(name)} cannot be the name of a variable", hint)
+    if name in RESERVED_VARIABLES or name.startswith("X_GOOGLE_"):
+        hint = f"choose another name, as in `MY_{name}`"
+        raise wrong(f"`{name}` is set by the platform", hint)
+    return name
+
+
+def _variable_value(value: object) -> str:
+    if len((text := _text(value)).encode()) > LONGEST_VARIABLE:
+        hint = "Cloud Run allows 32 KiB; put it in a file or in Secret Manager"
+        raise wrong("a value of more than 32 KiB", hint)
+    return text
+
+
+def _header_name(name: object) -> object:
+    if not isinstance(name, str) or not re.fullmatch(HEADER_NAME, name):
+        hint = "letters, digits and -, as in `X-Api-Key`"
+        raise wrong(f"{shown(name)} cannot be the name of a header", hint)
+    if RESERVED_HEADERS.fullmatch(name):
+        hint = "remove it, or send it under another name, as in `X-My-Header`"
+        raise wrong(f"Cloud Tasks puts its own value in the place of `{name}`", hint)
+    return name
+
+
+def _header_value(value: object) -> str:
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text := _text(value)):
+        raise wrong("{value} holds a line end or a control character", "write it on one line", text)
+    return text
+
+
+def _url(value: object) -> str:
+    text = _text(value)
+    example = "such as `https://partner.example/hooks`"
+    if not re.fullmatch(r"https?://[^\s/]\S*", text):
+        raise wrong("{value} is not an http or https URL", example, text)
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise wrong("{value} is not a URL: " + str(error).lower(), example, text) from None
+    if not host:
+        raise wrong("{value} names no host", example, text)
+    if parts.username is not None:
+        hint = "remove the part before `@`, and send it in `headers`"
+        raise wrong("Cloud Tasks sends no user and password from a URL", hint)
+    if parts.fragment:
+        raise wrong("a URL's part after `#` is never sent", "remove it")
+    if len(text) > LONGEST_URL:
+        raise wrong(f"a URL of {len(text):,} characters", f"Cloud Tasks allows {LONGEST_URL:,}")
+    return text
+
+
+def _nonzero(value: object) -> object:
+    """Refuse a zero that cannot be said to Google: it and `not set` are one on the wire."""
+    if value in (0, timedelta()) and not isinstance(value, bool):
+        least = "1ms" if isinstance(value, timedelta) else "1"
+        hint = f"leave it out, or give `{least}` or more"
+        raise wrong("0 cannot be told from `not set` by Cloud Tasks", hint)
+    return value
+
+
+def _whole_seconds(value: timedelta) -> timedelta:
+    # google/cloud/tasks/v2/queue.proto (`RetryConfig.max_retry_duration`): truncated to seconds.
+    if value % timedelta(seconds=1):
+        hint = "give whole seconds, as in `90s`"
+        raise wrong("Cloud Tasks cuts the fraction off {value}", hint)
+    return value
+
+
+def _cpu(value: float) -> float:
+    # https://cloud.google.com/run/docs/configuring/services/cpu
+    if value > 1 and value not in (2, 4, 6, LARGEST_CPU):
+        hint = "Cloud Run allows any number up to 1, and 2, 4, 6 or 8"
+        raise wrong("{value} is no number of CPUs", hint, value)
+    return value
+
+
+def _total_seconds(text: object) -> float:
+    return duration(text).total_seconds()
+
+
+ProjectId = Annotated[str, *_matching(PROJECT_ID, "a Google Cloud project id", "acme-prod")]
+LocationId = Annotated[str, *_matching(LOCATION_ID, "a Google Cloud region", "europe-west1")]
+Prefix = Annotated[str, *_matching(PREFIX, "a prefix of 1 to 20 of a-z, 0-9 and -", "feature-7")]
+LabelKey = Annotated[str, *_matching(LABEL_KEY, "a label's key", "team")]
+LabelValue = Annotated[
+    str, *_matching(LABEL_VALUE, "a label's value (a-z, 0-9, _ and -)", "growth")
+]
+Path = Annotated[str, *_matching(r"^/[^\s?#]*$", "a path that starts with `/`", "/send")]
+Url = Annotated[
+    str,
+    BeforeValidator(_url),
+    WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s/]\S*$"}),
+]
+Runtime = Annotated[str, *_matching(r"^[a-z]+[0-9]+$", "a Google runtime", "python312")]
+EntryPoint = Annotated[str, *_matching(r"^[A-Za-z_][\w.]*$", "a function's name", "handle")]
+Image = Annotated[
+    str, *_matching(r"^\S+$", "an image's name", "europe-docker.pkg.dev/acme/app/api")
+]
+AppEngineId = Annotated[
+    str, *_matching(APP_ENGINE_ID, "a name of 1 to 63 of a-z, 0-9 and -", "my-service")
+]
+SecretId = Annotated[str, *_matching(r"^[A-Za-z0-9_-]{1,255}$", "a secret's id", "smtp-password")]
+SecretVersion = Annotated[
+    str, *_matching(r"^(latest|[1-9][0-9]*)$", "a version's number in quotes, or `latest`", '"3"')
+]
+Filled = Annotated[
+    str, BeforeValidator(_filled), WithJsonSchema({"type": "string", "pattern": r"\S"})
+]
+Folder = Annotated[
+    str, BeforeValidator(_folder), WithJsonSchema({"type": "string", "pattern": r"^[^/~\s]"})
+]
+Variable = Annotated[
+    str, BeforeValidator(_variable), WithJsonSchema({"type": "string", "pattern": VARIABLE})
+]
+VariableValue = Annotated[str, BeforeValidator(_variable_value)]
+HeaderName = Annotated[
+    str, BeforeValidator(_header_name), WithJsonSchema({"type": "string", "pattern": HEADER_NAME})
+]
+HeaderValue = Annotated[str, BeforeValidator(_header_value)]
+Command = Annotated[
+    tuple[Filled, ...],
+    BeforeValidator(lambda value: ("/bin/sh", "-c", value) if isinstance(value, str) else value),
+    Field(strict=False),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+Number = Annotated[float, BeforeValidator(_nonzero)]
+Count = Annotated[int, BeforeValidator(_nonzero)]
+Wait = Annotated[Duration, AfterValidator(_nonzero)]
+WholeSeconds = Annotated[Duration, AfterValidator(_whole_seconds)]
+Cpu = Annotated[float, AfterValidator(_cpu)]
+# https://cloud.google.com/run/docs/configuring/services/memory-limits
+Memory = Annotated[Size, Between(size, "128Mi", "32Gi")]
+# https://cloud.google.com/run/docs/configuring/request-timeout
+Timeout = Annotated[Duration, Between(_total_seconds, "1s", "1h")]

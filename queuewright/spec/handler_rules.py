@@ -1,0 +1,197 @@
+"""The rules that no single value of a handler can break: what its settings say together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from queuewright.errors import Problem
+from queuewright.spec.document import Absence, Node, Path, dotted
+from queuewright.spec.model import KINDS, SETTINGS_BY_KIND, HandlerSpec
+from queuewright.spec.values import size, written_size
+from queuewright.spec.words import nearest
+
+# What Google gives a function and a service that say nothing of it:
+# https://cloud.google.com/run/docs/configuring/services/memory-limits.
+FUNCTION_MEMORY, SERVICE_MEMORY = size("256Mi"), size("512Mi")
+FUNCTION_TIMEOUT, SERVICE_TIMEOUT = timedelta(minutes=1), timedelta(minutes=5)
+
+# The least CPU for more memory than this, and the least memory for this many CPUs or more:
+# https://cloud.google.com/run/docs/configuring/services/memory-limits#cpu-minimum and
+# https://cloud.google.com/run/docs/configuring/services/cpu#cpu-memory.
+CPU_FOR_MEMORY = (
+    ("24Gi", 8.0),
+    ("16Gi", 6.0),
+    ("8Gi", 4.0),
+    ("4Gi", 2.0),
+    ("1Gi", 1.0),
+    ("512Mi", 0.5),
+)
+MEMORY_FOR_CPU = ((6.0, "4Gi"), (4.0, "2Gi"))
+
+LARGEST_HEADERS = 80 * 1024  # bytes; google/cloud/tasks/v2/target.proto (`HttpRequest.headers`)
+
+
+def kinds_of(handler: Node) -> list[str]:
+    """Which of the kinds a handler's entry names; one, if it is right."""
+    kinds = ((kind, handler.at((kind,))) for kind in KINDS)
+    return [kind for kind, node in kinds if node is not None and node.value is not None]
+
+
+def settings_of(handler: Node) -> frozenset[str]:
+    """The settings that a handler of this kind has; none where the kind is not clear."""
+    kinds = kinds_of(handler)
+    if len(kinds) != 1:
+        return frozenset()
+    if kinds == ["app_engine"] and not _is_deployed(handler):
+        return SETTINGS_BY_KIND["app_engine"] - {"env", "instances"}
+    return SETTINGS_BY_KIND[kinds[0]]
+
+
+def handler_rules(node: Node, at: Path, handler: HandlerSpec | None) -> Iterator[Problem]:
+    """What is wrong with one handler beyond its single values."""
+    if not isinstance(node.value, dict):
+        return
+    kinds = kinds_of(node)
+    if len(kinds) != 1:
+        yield from _kind_rules(node, at, kinds)
+        return
+    for key, child in node.value.items():
+        if key in HandlerSpec.model_fields and key not in (*kinds, *settings_of(node)):
+            message, hint = f"a `{kinds[0]}` handler has no `{key}`", "remove it"
+            if key in SETTINGS_BY_KIND[kinds[0]]:
+                message = f"an App Engine service that is deployed elsewhere has no `{key}` here"
+                hint = "remove it, or give `source` and `runtime` to deploy the service from here"
+            yield Problem(child.place, dotted((*at, key)), message, hint)
+    if handler is None:
+        return
+    for rule in (_service_rules, _app_engine_rules, _url_rules, _secret_rules, _vpc_rules):
+        yield from rule(node, at, handler)
+    yield from _capacity_rules(node, at, handler)
+    if handler.local.command and handler.local.url is not None:
+        message, hint = "`command` and `url`", "keep one: start it here, or say where it runs"
+        yield _problem(node, at, ("local",), message, hint)
+
+
+def _problem(node: Node, at: Path, path: Path, message: str, hint: str) -> Problem:
+    return Problem(node.locate(path), dotted((*at, *path)), message, hint)
+
+
+def _kind_rules(node: Node, at: Path, kinds: list[str]) -> Iterator[Problem]:
+    hint = "give it exactly one of `function`, `service`, `app_engine` and `url`"
+    if kinds:
+        message = "has more than one kind: " + ", ".join(kinds)
+        yield Problem(node.place, dotted(at), message, hint)
+        return
+    unknown = [key for key, _ in node.entries() if key not in HandlerSpec.model_fields]
+    if not any(nearest(key, HandlerSpec.model_fields) in KINDS for key in unknown):
+        yield Absence(node.place, dotted(at), "has no kind", hint)
+
+
+def _is_deployed(handler: Node) -> bool:
+    """Whether an App Engine service is deployed from here; `runtime` alone is half of it."""
+    keys = (("app_engine", key) for key in ("source", "runtime"))
+    return any(handler.at(key) is not None for key in keys)
+
+
+def _service_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
+    service = handler.service
+    if service is None:
+        return
+    path = ("service",)
+    if (service.source is None) == (service.image is None):
+        hint = "give it exactly one of `source: FOLDER` and `image: NAME`"
+        what = "neither `source` nor `image`" if service.source is None else "`source` and `image`"
+        yield _problem(node, at, path, what, hint)
+    elif service.image is not None and (service.runtime or service.command):
+        message, hint = "an image says itself how it runs", "remove `runtime` and `command`"
+        yield _problem(node, at, path, message, hint)
+    elif (service.runtime is None) != (not service.command):
+        missing = "command: python main.py" if service.runtime else "runtime: python312"
+        message = "`runtime` and `command` belong together"
+        yield _problem(node, at, path, message, f"add `{missing}`")
+
+
+def _app_engine_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
+    engine = handler.app_engine
+    if engine is None:
+        return
+    if engine.source is not None and engine.runtime is None:
+        message = "a service that is deployed from here needs a runtime"
+        yield _problem(node, at, ("app_engine", "source"), message, "add `runtime: python312`")
+    if engine.source is None:
+        for key in ("runtime", "entrypoint"):
+            if getattr(engine, key) is not None:
+                message = f"`{key}` is for a service that is deployed from here"
+                hint = "add `source: FOLDER`, or remove it"
+                yield _problem(node, at, ("app_engine", key), message, hint)
+
+
+def _url_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
+    if handler.url is None:
+        return
+    if handler.audience is not None and handler.url.startswith("http://"):
+        message = "Cloud Tasks sends no token to an http URL"
+        hint = "give an https URL, or remove `audience`"
+        yield _problem(node, at, ("audience",), message, hint)
+    seen: dict[str, str] = {}
+    for name in handler.headers:
+        path = ("headers", name)
+        if (other := seen.setdefault(name.lower(), name)) != name:
+            message = f"differs from `{other}` in capitals only"
+            yield _problem(node, at, path, message, "keep one of them")
+        if name.lower() == "authorization" and handler.audience is not None:
+            message = "the token for `audience` takes its place"
+            yield _problem(node, at, path, message, "remove it, or remove `audience`")
+    bytes_in_all = sum(len((name + value).encode()) for name, value in handler.headers.items())
+    if bytes_in_all >= LARGEST_HEADERS:
+        message = f"{bytes_in_all:,} bytes of headers"
+        hint = f"Cloud Tasks allows less than {LARGEST_HEADERS:,}"
+        yield _problem(node, at, ("headers",), message, hint)
+
+
+def _secret_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
+    for name, secret in handler.secrets.items():
+        path = ("secrets", name)
+        if (secret.secret is None) == (secret.config is None):
+            hint = "give exactly one of `secret: ID` and `config: KEY`"
+            yield _problem(node, at, path, "where is its value?", hint)
+        elif secret.config is not None and "version" in secret.model_fields_set:
+            hint = "remove it: a value from configuration has no versions"
+            yield _problem(node, at, (*path, "version"), "`version` belongs to `secret`", hint)
+        if name in handler.env:
+            yield _problem(node, at, path, "is in `env` and in `secrets`", "remove one of them")
+
+
+def _vpc_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
+    vpc = handler.vpc
+    if vpc is not None and vpc.network is None and vpc.subnetwork is None:
+        message, hint = "names no network", "add `network: default`, or a `subnetwork`"
+        yield _problem(node, at, ("vpc",), message, hint)
+
+
+def _capacity_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
+    instances, cpu = handler.instances, handler.cpu
+    if instances.min > instances.max:
+        default = "" if "max" in instances.model_fields_set else " (the default)"
+        message = f"{instances.min} is more than max, {instances.max}{default}"
+        hint = f"lower it, or set `max: {instances.min}` or more"
+        yield _problem(node, at, ("instances", "min"), message, hint)
+    if cpu is None:
+        return
+    memory = handler.memory or (FUNCTION_MEMORY if handler.function else SERVICE_MEMORY)
+    default = "" if handler.memory else " (the default)"
+    least_cpu = next((least for over, least in CPU_FOR_MEMORY if memory > size(over)), 0)
+    least_memory = next((least for over, least in MEMORY_FOR_CPU if cpu >= over), "0Ki")
+    if cpu < least_cpu:
+        message = f"{cpu:g} is too little for `{written_size(memory)}` of memory{default}"
+        hint = f"Cloud Run wants `cpu: {least_cpu:g}` or more for it"
+        yield _problem(node, at, ("cpu",), message, hint)
+    if memory < size(least_memory):
+        message = f"{cpu:g} CPUs are too many for `{written_size(memory)}` of memory{default}"
+        hint = f"Cloud Run wants `memory: {least_memory}` or more for them"
+        yield _problem(node, at, ("cpu",), message, hint)
+    if cpu < 1 and (handler.concurrency or 1) > 1:
+        message = f"{handler.concurrency} requests at once need a whole CPU"
+        hint = "set `cpu: 1` or more, or `concurrency: 1`"
+        yield _problem(node, at, ("concurrency",), message, hint)
