@@ -1,0 +1,152 @@
+"""`enqueue`, `tasks` and `queues` against a real engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from google.cloud import tasks_v2
+
+from queuewright.client import connect
+from tests.cli.conftest import Background, Run
+
+QUEUE = "projects/acme-dev/locations/europe-west1/queues/emails"
+
+
+def only_task(engine: Background, queue: str = QUEUE) -> tasks_v2.Task:
+    client = connect(engine.address)
+    (task,) = client.list_tasks(
+        tasks_v2.ListTasksRequest(parent=queue, response_view=tasks_v2.Task.View.FULL)
+    )
+    return task
+
+
+def test_the_example_is_sent_as_json(run: Run, engine: Background) -> None:
+    """With the queue's own words, and its path."""
+    outcome = run("enqueue", "emails", "--example")
+    assert outcome.code == 0
+    task = only_task(engine)
+    assert outcome.out == f"{task.name}\n"
+    assert json.loads(task.http_request.body) == {"to": "ada@example.com", "subject": "Grüße"}
+    assert task.http_request.headers["Content-Type"] == "application/json"
+    assert task.http_request.url.endswith("/send")
+    assert f"queued for `mailer` in dev on this machine ({engine.address})" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "body", "content_type"),
+    [
+        (['{"a": 1}'], b'{"a": 1}', "application/json"),
+        (["hello"], b"hello", "text/plain; charset=utf-8"),
+        (["--file", "photo.jpg"], b"\xff\xd8", "image/jpeg"),
+        ([], b"", None),
+    ],
+    ids=["JSON", "text", "a file", "nothing"],
+)
+def test_a_payload_carries_its_type(
+    run: Run,
+    engine: Background,
+    project: Path,
+    words: list[str],
+    body: bytes,
+    content_type: str | None,
+) -> None:
+    """A Content-Type only where it is plain what the body is."""
+    (project / "photo.jpg").write_bytes(b"\xff\xd8")
+    assert run("enqueue", "emails", *words).code == 0
+    request = only_task(engine).http_request
+    assert request.body == body
+    assert request.headers.get("Content-Type") == content_type
+
+
+def test_a_delay_and_a_name_are_kept(run: Run, engine: Background) -> None:
+    """`--in` is added to now; `--name` makes a second one fail."""
+    assert run("enqueue", "emails", "--in", "10m", "--name", "welcome").code == 0
+    task = only_task(engine)
+    assert task.name == f"{QUEUE}/tasks/welcome"
+    waits = (task.schedule_time - task.create_time).total_seconds()  # type: ignore[operator]
+    assert 600 <= waits <= 660
+    again = run("enqueue", "emails", "--name", "welcome")
+    assert again.code == 1
+    assert again.err == (
+        f"error: `{QUEUE}`: Requested entity already exists\n"
+        "  hint: a task's id cannot be used again for up to 24 hours\n"
+    )
+
+
+def test_an_app_engine_queue_gets_an_app_engine_task(run: Run, engine: Background) -> None:
+    """With the path in the task, where App Engine wants it."""
+    assert run("enqueue", "entries", "hi", "--path", "/work").code == 0
+    task = only_task(engine, QUEUE.replace("emails", "entries"))
+    assert task.app_engine_http_request.relative_uri == "/work"
+
+
+def test_a_full_name_is_as_good(run: Run, engine: Background) -> None:
+    """As the console shows it, for copying."""
+    assert run("enqueue", QUEUE, "hi").code == 0
+    assert only_task(engine).http_request.body == b"hi"
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["emial"], 1, "error: dev has no queue `emial`\n  hint: did you mean `emails`?\n"),
+        (["entries", "--example"], 1, "error: queue `entries` has no example\n  hint: add"),
+        (["emails", "--file", "gone.jpg"], 1, "error: `gone.jpg` cannot be read: no such file"),
+        (["emails", "x", "--example"], 2, "give one of PAYLOAD, --file and --example"),
+        (["emails", "--in", "soon"], 2, "`soon` is not a duration"),
+        (["emails", "--in", "31d"], 1, "is too far in the future"),
+        (["emails", "--name", "a b"], 1, 'Task ID "a b" can contain only letters'),
+        (["emails", "--header", "nope"], 2, "`nope` is not `KEY:VALUE`"),
+    ],
+)
+def test_what_goes_wrong_says_what(run: Run, words: list[str], code: int, said: str) -> None:
+    """One line and a way out; 1 for the input, 2 for the usage."""
+    outcome = run("enqueue", *words)
+    assert outcome.code == code
+    assert said in outcome.err
+    assert outcome.out == ""
+
+
+@pytest.mark.usefixtures("project")
+def test_nothing_running_is_said(run: Run) -> None:
+    """And nothing is sent to Google unless an environment was named."""
+    outcome = run("enqueue", "emails", "hi")
+    assert outcome.code == 1
+    assert outcome.err == (
+        "error: no environment runs here\n"
+        "  hint: start one with `queuewright up`, or name a deployed one with `--env`\n"
+    )
+
+
+@pytest.mark.usefixtures("engine")
+def test_tasks_are_listed_by_time(run: Run) -> None:
+    """The next one first, for people and for programs."""
+    assert run("enqueue", "emails", "--in", "2h", "--name", "later").code == 0
+    assert run("enqueue", "emails", "--name", "sooner").code == 0
+    listed = run("tasks", "emails")
+    assert [line.split()[0] for line in listed.out.splitlines()] == ["TASK", "sooner", "later"]
+    rows = [json.loads(line) for line in run("tasks", "emails", "--json").out.splitlines()]
+    assert [(row["id"], row["attempts"]) for row in rows] == [("sooner", 0), ("later", 0)]
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_empty_queue_is_said_on_stderr(run: Run) -> None:
+    """Stdout is for tasks."""
+    outcome = run("tasks", "emails")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert "no task in `emails`" in outcome.err
+
+
+@pytest.mark.usefixtures("engine")
+def test_queues_show_settings_and_counts(run: Run) -> None:
+    """As they are there, not as the file says."""
+    assert run("enqueue", "emails", "hi").code == 0
+    rows = [json.loads(line) for line in run("queues", "--json").out.splitlines()]
+    assert {row["id"]: (row["state"], row["tasks"], row["max_attempts"]) for row in rows} == {
+        "emails": ("PAUSED", 1, 8),
+        "entries": ("PAUSED", 0, 100),
+    }
+    assert "emails" in run("queues").out
