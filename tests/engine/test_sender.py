@@ -22,6 +22,7 @@ class Wire:
         self.received = b""
         self.connections = 0
         self.breaks_off = answer.endswith(b"\r\n") and b"\r\n\r\n" not in answer
+        self.heard = asyncio.Event()
         self.closed = asyncio.Event()
         self.port = 0
 
@@ -30,6 +31,7 @@ class Wire:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
                 self.received += data
+                self.heard.set()
                 writer.write(self.answer)
                 await writer.drain()
                 if self.breaks_off:
@@ -180,8 +182,7 @@ async def test_a_url_that_leads_nowhere_is_no_answer(url: str) -> None:
 async def test_cancelling_closes_the_connection() -> None:
     async with wire(b"") as (server, sender):
         sending = asyncio.create_task(sender.send(request(server.port, body=b"x")))
-        while not server.received:
-            await asyncio.sleep(0)
+        await server.heard.wait()
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
