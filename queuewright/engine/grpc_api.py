@@ -29,6 +29,7 @@ MAX_REQUEST_BYTES: Final = 112 * 1024 * 1024
 """A batch of 100 tasks of the greatest size, and some more."""
 
 _LONGEST_WAIT_S: Final = 30.0
+_ROUNDED_UP_S: Final = 0.2  # gRPC sends a timeout of this size in tenths of a second, rounded up
 _LONGEST_MESSAGE: Final = 2_000
 _LOG: Final = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ def _handler(
 
 
 def _check_deadline(remaining_s: float | None) -> None:
-    if remaining_s is not None and remaining_s > _LONGEST_WAIT_S:
+    if remaining_s is not None and remaining_s > _LONGEST_WAIT_S + _ROUNDED_UP_S:
         deadline = min(time.time() + remaining_s, 253_402_300_799)
         raise refusals.deadline_too_far(text(int(deadline * 1_000_000)))
 
