@@ -91,6 +91,8 @@ class ManualClock:
         self._order = count()
         self.sleepers = 0
         """How many coroutines are inside `sleep`."""
+        self.on_sleep: Callable[[], None] | None = None
+        """Called when one goes to sleep, so that whoever waits for it need wait no longer."""
 
     def now_us(self) -> int:
         """Return microseconds since the epoch."""
@@ -111,6 +113,8 @@ class ManualClock:
         woken = asyncio.Event()
         timer = self.call_at(self._now_us + span_us(span), woken.set)
         self.sleepers += 1
+        if self.on_sleep is not None:
+            self.on_sleep()
         try:
             await woken.wait()
         finally:

@@ -107,6 +107,8 @@ class Engine:
             )
         )
         """The API as methods."""
+        if isinstance(self.clock, ManualClock):
+            self.clock.on_sleep = self._dispatcher.progress.set
         self._load()
         self._grpc_servers: list[grpc.aio.Server] = []
         self._http_runners: list[web.AppRunner] = []
