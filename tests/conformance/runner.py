@@ -111,6 +111,7 @@ async def _stage(case: Case, over: str) -> AsyncIterator[_Stage]:
     target = _Target(clock)
     async with target.serving() as url:
         settings = {name: _setting(name, value) for name, value in case.settings.items()}
+        settings["stop_grace"] = timedelta(0)
         settings.setdefault("app_engine_url", lambda *_: url)
         engine = Engine(clock=clock, settings=Settings(**settings), seed=1)
         await engine.start()

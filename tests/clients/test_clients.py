@@ -1,0 +1,184 @@
+"""Google's own clients, each in a process of its own, against an engine in another."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+TOOLS = ROOT / ".tools"
+PARENT = "projects/acme-dev/locations/europe-west1"
+
+EXPECTED = [
+    ["create", "RUNNING", 5],
+    ["create again", True],
+    ["update", 10, 1000],
+    ["pause", "PAUSED"],
+    ["create task", "ok", 0],
+    ["list", ["flaky", "ok"]],
+    ["get", "PUT", "hello"],
+    ["run", 1, True],
+    ["resume", "RUNNING"],
+    ["retry", True],
+    ["purge", True],
+    ["delete", True],
+]
+"""What every client has to see, step by step."""
+
+
+class Target:
+    """Where the tasks go: answers `/flaky` with 500 twice and keeps what came, by queue."""
+
+    def __init__(self) -> None:
+        self.came: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+        target = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                came = target.came[self.headers["X-Scenario"]]
+                retries = self.headers["X-CloudTasks-TaskRetryCount"]
+                reason = self.headers.get("X-CloudTasks-TaskPreviousResponse", "")
+                came.append((self.path, retries, reason))
+                self.send_response(500 if self.path == "/flaky" and int(retries) < 2 else 200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    started = Target()
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def ports() -> Iterator[dict[str, int]]:
+    process = subprocess.Popen(
+        [sys.executable, HERE / "engine_process.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.stdin.close()
+        assert process.wait(timeout=30) == 0
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def node() -> list[str]:
+    """The Node scenario, its packages installed from the lock file."""
+    npm = _tool("npm")
+    folder = TOOLS / "clients" / "node"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json", ".npmrc", "scenario.mjs"):
+        shutil.copy(HERE / "node" / name, folder / name)
+    _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder)
+    return [_tool("node"), str(folder / "scenario.mjs")]
+
+
+@pytest.fixture(scope="module")
+def go() -> list[str]:
+    """The Go scenario, built with the modules of its sum file."""
+    program = TOOLS / "clients" / "go" / "scenario"
+    _run([_tool("go"), "build", "-mod=readonly", "-o", str(program), "."], HERE / "go")
+    return [str(program)]
+
+
+@pytest.fixture(scope="module")
+def python() -> list[str]:
+    return [sys.executable, str(HERE / "python_scenario.py")]
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        "python",
+        pytest.param("node", marks=pytest.mark.slow),
+        pytest.param("go", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["grpc", "rest"])
+def test_the_shared_scenario(
+    request: pytest.FixtureRequest,
+    ports: dict[str, int],
+    target: Target,
+    client: str,
+    protocol: str,
+) -> None:
+    """Create a queue, update with a mask, create, list, get, run, retry, purge, delete.
+
+    Each step looks the same through every client, and what the target got is what was sent.
+    """
+    command = request.getfixturevalue(client)
+    queue = f"{client}-{protocol}"
+    seen = _run([*command, protocol, str(ports[protocol]), PARENT, queue, target.url], ROOT)
+    assert json.loads(seen) == EXPECTED
+    assert target.came[queue] == [
+        ("/ok", "0", ""),
+        ("/flaky", "0", ""),
+        ("/flaky", "1", "500"),
+        ("/flaky", "2", "500"),
+    ]
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    """Where packages come from is the business of whoever installs them."""
+    lock = (HERE / "node" / "package-lock.json").read_text()
+    assert '"resolved"' not in lock
+    assert "://registry" not in lock
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"`{name}` is not on this machine, and CI runs every client")
+        pytest.skip(f"`{name}` is not on this machine; install it to run its client")
+    return found
+
+
+def _run(command: list[str], folder: Path) -> str:
+    """Run a command; return what it printed, fail with what it complained of."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "NODE_NO_WARNINGS": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command} failed:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
