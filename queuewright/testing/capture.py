@@ -10,7 +10,6 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
-from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -273,7 +272,7 @@ class Monitor:
 
 
 def _run(
-    program: Callable[[], object],
+    program: Callable[[], Awaitable[None] | None],
     monitor: Monitor,
     config: dict[str, str],
     secret_keys: list[str],
@@ -296,14 +295,10 @@ def _run(
     )
     set_all_config(config, secret_keys)
 
-    def started() -> Awaitable[None] | None:
-        result = program()
-        return result if isawaitable(result) else None
-
     async def main() -> None:
         # After a failure the SDK leaves tasks that nobody awaits; the first error is told anyway.
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        await run_in_stack(started)
+        await run_in_stack(program)
 
     asyncio.run(main())
 

@@ -26,17 +26,24 @@ class _Text:
 
 @dataclass(frozen=True)
 class _Range:
-    """A number between two others, both included."""
+    """A number between two others, both included; not zero where zero would not arrive.
+
+    The provider leaves a zero out of its request: Google takes its own default, and every preview
+    from then on shows the difference.
+    """
 
     least: float
     most: float
+    zero_arrives: bool = True
 
     @property
     def wanted(self) -> str:
-        return f"{self.least:g} to {self.most:g}"
+        return f"{self.least:g} to {self.most:g}" + ("" if self.zero_arrives else ", and not 0")
 
     def accepts(self, value: Value) -> bool:
-        return not isinstance(value, int | float) or self.least <= value <= self.most
+        if not isinstance(value, int | float):
+            return True
+        return self.least <= value <= self.most and (self.zero_arrives or value != 0)
 
 
 def _one_of(*words: str) -> _Text:
@@ -59,12 +66,19 @@ _RULES: tuple[tuple[str, str, _Text | _Range], ...] = (
     ("cloudtasks/queue", r"name", _Text(r"[A-Za-z0-9-]{1,100}", "letters, digits and hyphens")),
     ("cloudtasks/queue", r"retryConfig\.(min|max)Backoff", _DURATION),
     ("cloudtasks/queue", r"retryConfig\.maxRetryDuration", _DURATION),
-    ("cloudtasks/queue", r"retryConfig\.maxAttempts", _Range(-1, 2**31 - 1)),
-    # An explicit zero never reaches Google: the provider leaves it out of its request.
-    ("cloudtasks/queue", r"retryConfig\.maxDoublings", _Range(1, 2**31 - 1)),
-    ("cloudtasks/queue", r"rateLimits\.maxDispatchesPerSecond", _Range(1e-9, 500)),
-    ("cloudtasks/queue", r"rateLimits\.maxConcurrentDispatches", _Range(1, 5000)),
-    ("cloudtasks/queue", r"stackdriverLoggingConfig\.samplingRatio", _Range(0, 1)),
+    ("cloudtasks/queue", r"retryConfig\.maxAttempts", _Range(-1, 2**31 - 1, zero_arrives=False)),
+    ("cloudtasks/queue", r"retryConfig\.maxDoublings", _Range(0, 2**31 - 1, zero_arrives=False)),
+    ("cloudtasks/queue", r"rateLimits\.maxDispatchesPerSecond", _Range(0, 500, zero_arrives=False)),
+    (
+        "cloudtasks/queue",
+        r"rateLimits\.maxConcurrentDispatches",
+        _Range(0, 5000, zero_arrives=False),
+    ),
+    (
+        "cloudtasks/queue",
+        r"stackdriverLoggingConfig\.samplingRatio",
+        _Range(0, 1, zero_arrives=False),
+    ),
     ("cloudtasks/queue", r"desiredState", _one_of("RUNNING", "PAUSED")),
     ("cloudtasks/queue", r"httpTarget\.uriOverride\.scheme", _one_of("HTTP", "HTTPS")),
     (

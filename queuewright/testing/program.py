@@ -6,7 +6,8 @@ import contextlib
 import re
 import runpy
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from inspect import isawaitable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,16 +16,17 @@ from queuewright.errors import TargetError
 Program: TypeAlias = Callable[[], object] | str | Path
 
 
-def runnable(program: Program) -> Callable[[], object]:
+def runnable(program: Program) -> Callable[[], Awaitable[None] | None]:
     """A function that runs `program`: itself, or what is in its folder or file.
 
     A folder's or file's program runs in its folder, as `__main__`, its neighbours importable.
+    What a function returns is awaited where it can be, and of no interest otherwise.
 
     Raises:
         TargetError: there is no such program.
     """
     if callable(program):
-        return program
+        return lambda: _awaitable(program())
     path = Path(program)
     file = (path / "__main__.py" if path.is_dir() else path).resolve()
     if not file.exists():
@@ -49,6 +51,10 @@ def project_name(program: Program) -> str:
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     found = re.search(r"^name:\s*['\"]?([\w.-]+)", text, re.MULTILINE)
     return found[1] if found else "project"
+
+
+def _awaitable(result: object) -> Awaitable[None] | None:
+    return result if isawaitable(result) else None
 
 
 @contextlib.contextmanager

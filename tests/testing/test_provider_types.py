@@ -93,7 +93,15 @@ def test_types(type_token: str, inputs: Properties, problems: list[str]) -> None
         (
             QUEUE,
             {"rateLimits": {"maxDispatchesPerSecond": 501, "maxConcurrentDispatches": 5000}},
-            ["rateLimits.maxDispatchesPerSecond: 501 is not 1e-09 to 500"],
+            ["rateLimits.maxDispatchesPerSecond: 501 is not 0 to 500, and not 0"],
+        ),
+        (
+            QUEUE,
+            {"retryConfig": {"maxDoublings": 0}, "stackdriverLoggingConfig": {"samplingRatio": 0}},
+            [
+                "retryConfig.maxDoublings: 0 is not 0 to 2.14748e+09, and not 0",
+                "stackdriverLoggingConfig.samplingRatio: 0 is not 0 to 1, and not 0",
+            ],
         ),
         (
             QUEUE,

@@ -1,0 +1,171 @@
+"""What Google refuses to make or unmake, in its words: the rules between things."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from queuewright.testing.formats import format_problems
+from queuewright.testing.wire import Properties, walk
+from tests.pulumi_double.cloud import BLOCKED, Cloud
+from tests.pulumi_double.difference import sent
+from tests.pulumi_double.rules import (
+    ACCOUNT,
+    API,
+    BUCKET,
+    FUNCTION,
+    OBJECT,
+    QUEUE,
+    REPOSITORY,
+    RUN_SERVICE,
+    is_iam_member,
+    rule,
+)
+
+SECRET_MEMBER = "gcp:secretmanager/secretIamMember:SecretIamMember"
+PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
+
+# google/cloud/tasks/v2/cloudtasks.proto, DeleteQueue, and what the service answers.
+TOO_RECENT = "The queue cannot be created because a queue with this name existed too recently."
+# A build without it leaves no log, and fails:
+# https://cloud.google.com/functions/docs/securing/build-custom-sa
+BUILD_ROLE = "roles/logging.logWriter"
+
+# By the type of the grant: what it guards, which input names that, and its id.
+_GUARDED = (
+    ("cloudtasks/queueIam", (QUEUE,), "name", "{place}/queues/{name}"),
+    ("cloudrunv2/serviceIam", (RUN_SERVICE,), "name", "{place}/services/{name}"),
+    # A 2nd gen function is a Cloud Run service underneath.
+    ("cloudrunv2/serviceIam", (FUNCTION,), "name", "{place}/functions/{name}"),
+    (
+        "artifactregistry/repositoryIam",
+        (REPOSITORY,),
+        "repository",
+        "{place}/repositories/{name}",
+    ),
+    ("storage/bucketIAM", (BUCKET,), "bucket", "{name}"),
+)
+
+
+class GoogleError(Exception):
+    """What Google answers instead."""
+
+
+def admit(
+    cloud: Cloud, type_token: str, identity: str, properties: Properties, project: str
+) -> None:
+    """Let a thing be made, or say why not.
+
+    Raises:
+        GoogleError: its API is off, its name is taken or blocked, or what it refers to is missing.
+    """
+    known = rule(type_token)
+    if known.api and cloud.get(API, f"{project}/{known.api}") is None:
+        raise GoogleError(
+            f"Error 403: {known.api} has not been used in project {project} before or it is "
+            "disabled., accessNotConfigured"
+        )
+    if type_token == QUEUE and cloud.get(BLOCKED, identity) is not None:
+        raise GoogleError(f"Error 400: {TOO_RECENT}")
+    if known.unique and cloud.get(type_token, identity) is not None:
+        raise GoogleError(f"Error 409: {known.noun} already exists")
+    admit_references(cloud, type_token, properties, project)
+
+
+def admit_references(cloud: Cloud, type_token: str, properties: Properties, project: str) -> None:
+    """Let a thing refer to what it does, or say what is missing.
+
+    Raises:
+        GoogleError: a value is none that Google takes, or an account, a secret's grant, a source
+            or a guarded thing is not there.
+    """
+    for problem in format_problems(type_token, sent(properties)):
+        raise GoogleError(f"Error 400: Invalid value: {problem}, badRequest")
+    if is_iam_member(type_token):
+        _require_guarded(cloud, type_token, properties, project)
+    for email in sorted(set(_accounts(properties))):
+        _require_account(cloud, email, project)
+    for secret in sorted(set(_secrets(properties))):
+        _require_secret_access(cloud, secret, properties, project)
+    if type_token == FUNCTION:
+        _require_buildable(cloud, properties)
+
+
+def admit_removal(cloud: Cloud, type_token: str, identity: str, properties: Properties) -> None:
+    """Let a thing be unmade, or say why not.
+
+    Raises:
+        GoogleError: it is protected in the cloud, or still holds something.
+    """
+    if properties.get("deletionPolicy") == "PREVENT":
+        raise GoogleError('cannot destroy resource without setting deletion_policy="DELETE"')
+    if properties.get("deletionProtection") is True:
+        raise GoogleError("cannot destroy resource without setting deletion_protection=false")
+    if type_token == BUCKET and not properties.get("forceDestroy"):
+        held = [each for _, each in cloud.of_type(OBJECT) if each["bucket"] == identity]
+        if held:
+            raise GoogleError("Error 409: The bucket you tried to delete is not empty., conflict")
+
+
+def _require_guarded(cloud: Cloud, type_token: str, properties: Properties, project: str) -> None:
+    guards = [each for each in _GUARDED if each[0] in type_token]
+    names = {str(properties[key]) for _, _, key, _ in guards}
+    place = f"projects/{project}/locations/{properties.get('location')}"
+    found = [
+        cloud.get(kind, form.format(place=place, name=name.split("/")[-1]))
+        for _, kinds, _, form in guards
+        for kind in kinds
+        for name in names
+    ]
+    if guards and not any(each is not None for each in found):
+        raise GoogleError(f"Error 404: Resource {', '.join(names)} was not found")
+
+
+def _require_account(cloud: Cloud, email: str, project: str) -> None:
+    """Accounts of other projects, and Google's own, are taken to exist."""
+    own = email.endswith(f"@{project}.iam.gserviceaccount.com")
+    if own and cloud.get(ACCOUNT, f"projects/{project}/serviceAccounts/{email}") is None:
+        raise GoogleError(f"Error 400: Service account {email} does not exist., badRequest")
+
+
+def _require_secret_access(cloud: Cloud, secret: str, properties: Properties, project: str) -> None:
+    paths = ("template.serviceAccount", "serviceConfig.serviceAccountEmail")
+    emails = {str(value) for path, value in walk(properties) if path in paths}
+    for _, grant in cloud.of_type(SECRET_MEMBER):
+        same = str(grant["secretId"]).split("/")[-1] == secret.split("/")[-1]
+        if same and str(grant["member"]).removeprefix("serviceAccount:") in emails:
+            return
+    raise GoogleError(
+        f"Error 403: Permission denied on secret: projects/{project}/secrets/{secret} for "
+        f"Revision service account {', '.join(sorted(emails))}."
+    )
+
+
+def _require_buildable(cloud: Cloud, properties: Properties) -> None:
+    values = {path: str(value) for path, value in walk(properties)}
+    storage = "buildConfig.source.storageSource"
+    bucket, name = values.get(f"{storage}.bucket"), values.get(f"{storage}.object")
+    if bucket and cloud.get(OBJECT, f"{bucket}-{name}") is None:
+        raise GoogleError(f"Error 404: gs://{bucket}/{name} was not found")
+    builder = values.get("buildConfig.serviceAccount", "").split("/")[-1]
+    held = [
+        grant["member"] for _, grant in cloud.of_type(PROJECT_MEMBER) if grant["role"] == BUILD_ROLE
+    ]
+    if builder and f"serviceAccount:{builder}" not in held:
+        raise GoogleError(f"Error 400: Build failed: {builder} lacks {BUILD_ROLE}")
+
+
+def _accounts(properties: Properties) -> Iterator[str]:
+    """The accounts that a thing runs as, is built by, signs as or gives a role to."""
+    for path, value in walk(properties):
+        if isinstance(value, str) and re.search(r"(^|\.)serviceAccount(Email)?$", path):
+            yield value.split("/")[-1]
+        elif isinstance(value, str) and path == "member" and value.startswith("serviceAccount:"):
+            yield value.removeprefix("serviceAccount:")
+
+
+def _secrets(properties: Properties) -> Iterator[str]:
+    """The secrets that a handler's variables are taken from."""
+    for path, value in walk(properties):
+        if re.search(r"(secretKeyRef|secretEnvironmentVariables\[\d+\])\.secret$", path):
+            yield str(value)

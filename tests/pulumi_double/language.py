@@ -1,0 +1,61 @@
+"""Runs a program for the real engine, in this process, and leaves nothing behind.
+
+The SDK's own server for inline programs leaks its event loop and coroutines when an update is
+refused; they complain when they are collected, in whichever test runs by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
+import grpc
+from pulumi.automation import _stack
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime import set_all_config
+from pulumi.runtime.proto import language_pb2
+from pulumi.runtime.settings import reset_options
+from pulumi.runtime.stack import run_in_stack
+
+
+class _Language(LanguageServer):
+    def Run(  # noqa: N802
+        self,
+        request: language_pb2.RunRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002
+    ) -> language_pb2.RunResponse:
+        return contextvars.Context().run(self._run, request)
+
+    def _run(self, request: language_pb2.RunRequest) -> language_pb2.RunResponse:
+        reset_options(
+            project=request.project,
+            stack=request.stack,
+            engine_address=request.args[0],
+            monitor_address=request.monitor_address,
+            preview=request.dryRun,
+            parallel=request.parallel,
+            organization=request.organization or "organization",
+        )
+        set_all_config(dict(request.config), list(request.configSecretKeys))
+        try:
+            asyncio.run(self._main())
+        except Exception as error:
+            return language_pb2.RunResponse(error=f"{type(error).__name__}: {error}")
+        return language_pb2.RunResponse()
+
+    async def _main(self) -> None:
+        # What fails after the engine has gone away was told by the engine already.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        await run_in_stack(self.program)
+
+
+@contextlib.contextmanager
+def clean_programs() -> Iterator[None]:
+    """Inline programs of the Automation API run as above."""
+    _stack.LanguageServer = _Language  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        _stack.LanguageServer = LanguageServer  # type: ignore[attr-defined]

@@ -1,0 +1,201 @@
+"""How Google's provider for Pulumi treats each resource type that a stack uses.
+
+Measured with pulumi_gcp 10.2.0 against stand-ins of Google's APIs, or read in the schema of the
+Terraform provider that it wraps (https://github.com/hashicorp/terraform-provider-google).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from queuewright.testing.wire import Properties
+
+QUEUE = "gcp:cloudtasks/queue:Queue"
+ACCOUNT = "gcp:serviceaccount/account:Account"
+API = "gcp:projects/service:Service"
+AGENT = "gcp:projects/serviceIdentity:ServiceIdentity"
+RUN_SERVICE = "gcp:cloudrunv2/service:Service"
+FUNCTION = "gcp:cloudfunctionsv2/function:Function"
+BUCKET = "gcp:storage/bucket:Bucket"
+OBJECT = "gcp:storage/bucketObject:BucketObject"
+SECRET = "gcp:secretmanager/secret:Secret"
+SECRET_VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
+REPOSITORY = "gcp:artifactregistry/repository:Repository"
+APP_VERSION = "gcp:appengine/standardAppVersion:StandardAppVersion"
+IMAGE = "docker-build:index:Image"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One resource type.
+
+    Attributes:
+        force_new: inputs whose change replaces the resource.
+        kept: paths (Optional and Computed) that keep their value when left out; what is below
+            such a path keeps its value too.
+        defaults: what Google fills in for a field that is absent or zero in the request.
+        own_defaults: what the provider itself takes for a field that the program leaves out.
+        delete_first: a replacement deletes the old one before it makes the new one.
+        autonamed: without a `name` it gets one with a random end.
+        unique: a second one of the same id is refused with 409.
+        api: the API that must be enabled in the project; empty for none.
+        noun: how the API's conflict text calls it.
+    """
+
+    force_new: frozenset[str]
+    kept: frozenset[str] = frozenset()
+    defaults: Properties = field(default_factory=dict)
+    own_defaults: Properties = field(default_factory=dict)
+    delete_first: bool = False
+    autonamed: bool = False
+    unique: bool = True
+    api: str = ""
+    noun: str = "Requested entity"
+
+
+def rule(type_token: str) -> Rule:
+    """The rule of a type.
+
+    Raises:
+        LookupError: the double does not know the type; nothing is guessed.
+    """
+    if type_token in RULES:
+        return RULES[type_token]
+    if is_iam_member(type_token):
+        return Rule(_IAM, unique=False, kept=frozenset({"project", "location"}))
+    raise LookupError(f"the provider double has no rule for {type_token}; add it to rules.py")
+
+
+def is_iam_member(type_token: str) -> bool:
+    """Whether the type grants one role to one member."""
+    return type_token.lower().endswith("iammember")
+
+
+_IAM = frozenset(
+    {
+        "bucket",
+        "condition",
+        "location",
+        "member",
+        "name",
+        "project",
+        "repository",
+        "role",
+        "secretId",
+        "service",
+        "serviceAccountId",
+    }
+)
+_PLACE = frozenset({"name", "location", "project"})
+
+RULES: dict[str, Rule] = {
+    QUEUE: Rule(
+        _PLACE,
+        kept=frozenset({"project", "rateLimits", "retryConfig"}),
+        # https://cloud.google.com/tasks/docs/configuring-queues
+        defaults={
+            "rateLimits": {
+                "maxBurstSize": 100,
+                "maxConcurrentDispatches": 1000,
+                "maxDispatchesPerSecond": 500,
+            },
+            "retryConfig": {
+                "maxAttempts": 100,
+                "maxBackoff": "3600s",
+                "maxDoublings": 16,
+                "minBackoff": "0.100s",
+            },
+        },
+        own_defaults={"desiredState": "RUNNING"},
+        autonamed=True,
+        api="cloudtasks.googleapis.com",
+        noun="Queue",
+    ),
+    ACCOUNT: Rule(
+        frozenset({"accountId", "project"}),
+        kept=frozenset({"project"}),
+        api="iam.googleapis.com",
+        noun="Service account",
+    ),
+    API: Rule(frozenset({"project", "service"}), kept=frozenset({"project"}), unique=False),
+    AGENT: Rule(frozenset({"project", "service"}), kept=frozenset({"project"}), unique=False),
+    RUN_SERVICE: Rule(
+        _PLACE,
+        kept=frozenset(
+            {
+                "ingress",
+                "launchStage",
+                "project",
+                "scaling",
+                "template.containers[n].ports",
+                "template.containers[n].resources",
+                "template.containers[n].startupProbe",
+                "template.maxInstanceRequestConcurrency",
+                "template.scaling",
+                "template.serviceAccount",
+                "template.timeout",
+                "traffics",
+            }
+        ),
+        own_defaults={"deletionProtection": True},
+        autonamed=True,
+        api="run.googleapis.com",
+        noun="Service",
+    ),
+    FUNCTION: Rule(
+        _PLACE,
+        kept=frozenset(
+            {
+                "buildConfig.automaticUpdatePolicy",
+                "buildConfig.dockerRepository",
+                "buildConfig.environmentVariables",
+                "buildConfig.serviceAccount",
+                "project",
+                "serviceConfig.availableCpu",
+                "serviceConfig.availableMemory",
+                "serviceConfig.environmentVariables",
+                "serviceConfig.maxInstanceCount",
+                "serviceConfig.maxInstanceRequestConcurrency",
+                "serviceConfig.serviceAccountEmail",
+                "serviceConfig.timeoutSeconds",
+            }
+        ),
+        defaults={"serviceConfig": {"ingressSettings": "ALLOW_ALL"}},
+        autonamed=True,
+        api="cloudfunctions.googleapis.com",
+        noun="Function",
+    ),
+    BUCKET: Rule(
+        _PLACE,
+        kept=frozenset({"project", "softDeletePolicy", "rpo"}),
+        autonamed=True,
+        noun="Bucket",
+    ),
+    OBJECT: Rule(
+        frozenset({"bucket", "content", "name", "source"}),
+        kept=frozenset({"contentType", "storageClass"}),
+        delete_first=True,
+        autonamed=True,
+        unique=False,
+    ),
+    SECRET: Rule(
+        frozenset({"project", "replication", "secretId"}),
+        kept=frozenset({"project"}),
+        api="secretmanager.googleapis.com",
+        noun="Secret",
+    ),
+    SECRET_VERSION: Rule(frozenset({"secret", "secretData"}), unique=False),
+    REPOSITORY: Rule(
+        frozenset({"format", "location", "mode", "project", "repositoryId"}),
+        kept=frozenset({"project"}),
+        api="artifactregistry.googleapis.com",
+        noun="Repository",
+    ),
+    APP_VERSION: Rule(
+        frozenset({"project", "service", "versionId"}),
+        kept=frozenset({"project", "serviceAccount", "instanceClass"}),
+        unique=False,
+        api="appengine.googleapis.com",
+    ),
+    IMAGE: Rule(frozenset(), unique=False),
+}

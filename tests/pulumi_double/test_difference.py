@@ -1,0 +1,129 @@
+"""What the provider takes for a difference: tables, no engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from queuewright.testing.wire import Asset, Properties
+from tests.pulumi_double.difference import differences, retained, stored
+from tests.pulumi_double.rules import FUNCTION, OBJECT, QUEUE, RUN_SERVICE, rule
+
+RETRY: Properties = {"maxAttempts": 8, "minBackoff": "10s", "maxBackoff": "300s", "maxDoublings": 3}
+
+
+def settled(type_token: str, before: Properties, after: Properties) -> dict[str, str]:
+    """The difference when `after` is asked for where `before` was made."""
+    known = rule(type_token)
+    return differences(stored(before, known), before, after, known)
+
+
+@pytest.mark.parametrize(
+    ("type_token", "before", "after", "found"),
+    [
+        (QUEUE, {"name": "q"}, {"name": "q"}, {}),
+        (QUEUE, {"name": "q"}, {"name": "r"}, {"name": "UPDATE"}),
+        # Left out, they keep their value: no difference.
+        (QUEUE, {"retryConfig": RETRY}, {}, {}),
+        (QUEUE, {"retryConfig": RETRY}, {"retryConfig": {"maxAttempts": 8}}, {}),
+        (QUEUE, {"rateLimits": {"maxDispatchesPerSecond": 5}}, {"rateLimits": {}}, {}),
+        # Written out, they differ.
+        (
+            QUEUE,
+            {"retryConfig": RETRY},
+            {"retryConfig": {**RETRY, "maxAttempts": 100}},
+            {"retryConfig.maxAttempts": "UPDATE"},
+        ),
+        # The queue's target is not kept.
+        (QUEUE, {"httpTarget": {"httpMethod": "POST"}}, {}, {"httpTarget": "DELETE"}),
+        # An explicit zero never arrives: the difference stays for ever.
+        (
+            QUEUE,
+            {"retryConfig": {"maxDoublings": 0}},
+            {"retryConfig": {"maxDoublings": 0}},
+            {"retryConfig.maxDoublings": "UPDATE"},
+        ),
+        (
+            QUEUE,
+            {"stackdriverLoggingConfig": {"samplingRatio": 0}},
+            {"stackdriverLoggingConfig": {"samplingRatio": 0}},
+            {"stackdriverLoggingConfig": "ADD"},
+        ),
+        # These settle.
+        (
+            QUEUE,
+            {"retryConfig": {"maxRetryDuration": "0s", "minBackoff": "0.1s", "maxAttempts": -1}},
+            {"retryConfig": {"maxRetryDuration": "0s", "minBackoff": "0.1s", "maxAttempts": -1}},
+            {},
+        ),
+        (QUEUE, {"desiredState": "PAUSED"}, {}, {"desiredState": "DELETE"}),
+        # The last variable of a function is not removed by removing the map.
+        (
+            FUNCTION,
+            {"serviceConfig": {"environmentVariables": {"A": "1"}}},
+            {"serviceConfig": {}},
+            {},
+        ),
+        (
+            FUNCTION,
+            {"serviceConfig": {"environmentVariables": {"A": "1", "B": "2"}}},
+            {"serviceConfig": {"environmentVariables": {"A": "1"}}},
+            {"serviceConfig.environmentVariables.B": "DELETE"},
+        ),
+        # An asset differs by its content and not by its path.
+        (
+            OBJECT,
+            {"source": Asset("asset", "path", "/tmp/a", "1")},
+            {"source": Asset("asset", "path", "/tmp/b", "1")},
+            {},
+        ),
+        (
+            OBJECT,
+            {"source": Asset("asset", "path", "/tmp/a", "1")},
+            {"source": Asset("asset", "path", "/tmp/a", "2")},
+            {"source": "UPDATE"},
+        ),
+        (
+            RUN_SERVICE,
+            {"template": {"containers": [{"image": "a", "resources": {"limits": {"cpu": "1"}}}]}},
+            {"template": {"containers": [{"image": "b"}]}},
+            {"template.containers[0].image": "UPDATE"},
+        ),
+    ],
+)  # fmt: skip
+def test_differences(
+    type_token: str, before: Properties, after: Properties, found: dict[str, str]
+) -> None:
+    """Each row is one measured fact about the real provider."""
+    assert settled(type_token, before, after) == found
+
+
+def test_a_left_out_setting_stays_live() -> None:
+    """An update that leaves `retryConfig` out keeps the old one in the cloud."""
+    known = rule(QUEUE)
+    live = stored({"retryConfig": RETRY}, known)
+    assert stored(retained(live, {"name": "q"}, known), known)["retryConfig"] == RETRY
+
+
+def test_defaults_are_googles() -> None:
+    """What a new queue is given where the program is silent."""
+    assert stored({"name": "q", "retryConfig": {"maxDoublings": 0}}, rule(QUEUE)) == {
+        "name": "q",
+        "desiredState": "RUNNING",
+        "rateLimits": {
+            "maxBurstSize": 100,
+            "maxConcurrentDispatches": 1000,
+            "maxDispatchesPerSecond": 500,
+        },
+        "retryConfig": {
+            "maxAttempts": 100,
+            "maxBackoff": "3600s",
+            "maxDoublings": 16,
+            "minBackoff": "0.100s",
+        },
+    }
+
+
+def test_an_unknown_type_is_not_guessed() -> None:
+    """The double says that it has no rule rather than make one up."""
+    with pytest.raises(LookupError, match="no rule for gcp:pubsub/topic:Topic"):
+        rule("gcp:pubsub/topic:Topic")
