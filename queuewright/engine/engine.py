@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -34,6 +35,8 @@ from queuewright.engine.task_ids import TaskIds
 from queuewright.engine.times import SECOND_US, span_us
 from queuewright.errors import TargetError
 
+_LOG: Final = logging.getLogger(__name__)
+
 _SETTLE_ROUNDS: Final = 3
 
 
@@ -54,7 +57,7 @@ class Engine:
         settings: where Google's documents leave a choice.
         signer: makes the tokens of tasks that ask for one; one with a key of its own, kept with
             the state, unless given.
-        on_event: is told of everything that happens, on the event loop; must not raise.
+        on_event: is told of everything that happens, on the event loop; what it raises is logged.
         seed: makes ids and whatever else is random the same in every run.
         sender: takes requests to handlers; over the network, unless given.
 
@@ -74,6 +77,7 @@ class Engine:
         sender: Sender | None = None,
     ) -> None:
         chance = random.Random(seed)
+        emit = None if on_event is None else _guarded(on_event)
         self.clock: Clock = clock or SystemClock()
         self.settings = settings or Settings()
         self.access = Access(self.settings.explain_denial)
@@ -90,7 +94,7 @@ class Engine:
             self.settings,
             ids,
             self._signer,
-            on_event,
+            emit,
         )
         self.service = Service(
             Desk(
@@ -102,7 +106,7 @@ class Engine:
                 ids=ids,
                 pages=PageTokens(self._store.key),
                 dispatch=self._dispatcher,
-                emit=on_event,
+                emit=emit,
                 new_uuid=lambda: str(uuid.UUID(int=chance.getrandbits(128), version=4)),
             )
         )
@@ -112,6 +116,7 @@ class Engine:
         self._load()
         self._grpc_servers: list[grpc.aio.Server] = []
         self._http_runners: list[web.AppRunner] = []
+        self._is_stopped = False
 
     async def start(self) -> None:
         """Begin to dispatch; calls are answered by listeners and by `service` alike."""
@@ -138,11 +143,17 @@ class Engine:
         return bound
 
     async def serve_http(
-        self, host: str = "127.0.0.1", port: int = 8124, *, caller: Caller = DEVELOPER
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8124,
+        *,
+        caller: Caller = DEVELOPER,
+        pages: Iterable[web.AbstractRouteDef] = (),
     ) -> int:
-        """Listen for REST; as `serve_grpc`."""
+        """Listen for REST, as `serve_grpc` for gRPC; `pages` are routes beside the API's."""
         keys = self._signer if isinstance(self._signer, tokens.Signer) else None
-        runner = web.AppRunner(application(self.service, caller, signer=keys), access_log=None)
+        app = application(self.service, caller, signer=keys, pages=pages)
+        runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
@@ -205,8 +216,12 @@ class Engine:
     async def stop(self) -> None:
         """Answer no more, let running attempts end within the grace, keep everything, close.
 
+        A second call does nothing.
         Attempts that are still running then are cancelled, and made again after the next start.
         """
+        if self._is_stopped:
+            return
+        self._is_stopped = True
         for server in self._grpc_servers:
             await server.stop(grace=0.2)
         for runner in self._http_runners:
@@ -261,3 +276,15 @@ class Engine:
                 )
             except TimeoutError:
                 return
+
+
+def _guarded(listener: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Keep what a listener raises from the engine."""
+
+    def emit(event: Event) -> None:
+        try:
+            listener(event)
+        except Exception:
+            _LOG.exception("the listener to events failed on %s", event.kind)
+
+    return emit

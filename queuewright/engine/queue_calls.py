@@ -202,6 +202,8 @@ class QueueCalls(Calls):
         self._complete(config, options)
         row = replace(queue.row, config=config, options=options)
         self._store.save_queue(row)
+        if options != queue.row.options:
+            self._desk.dispatch.sweep()  # its tasks may have become too old
         queue.apply(row, self._clock.now_us())
         self._desk.dispatch.touch(queue)
 

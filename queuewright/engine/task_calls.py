@@ -20,6 +20,7 @@ from queuewright.engine.messages import (
     ListTasksResponse,
     RunTaskRequest,
     Task,
+    UriOverride,
 )
 from queuewright.engine.pages import page_size
 from queuewright.engine.registry import RunningQueue
@@ -129,7 +130,10 @@ class TaskCalls(Calls):
             )
         task = Task(name=f"{queue}/tasks/{names.check_task_id(task_id)}" if task_id else "")
         request = task.http_request
-        request.url = overridden("https://host/", target.uri_override)
+        override = UriOverride()
+        override.CopyFrom(target.uri_override)
+        override.ClearField("uri_override_enforce_mode")
+        request.url = overridden("https://host/", override)
         request.http_method = target.http_method or METHODS.index("POST")
         for name, value in headers.items():
             if not (is_reserved(name) or is_framing(name)):

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from queuewright.engine import DEVELOPER, Answer, NoAnswerError, Settings
+from queuewright.engine import (
+    DEVELOPER,
+    Answer,
+    Engine,
+    Event,
+    InProcessSender,
+    ManualClock,
+    NoAnswerError,
+    OutgoingRequest,
+    Settings,
+)
 from queuewright.engine import messages as m
 from tests.engine.stage import QUEUE, URL, stage
 
@@ -410,8 +420,6 @@ async def test_the_same_seed_and_calls_give_the_same_events() -> None:
 
 
 async def test_only_a_manual_clock_can_be_moved() -> None:
-    from queuewright.engine import Engine
-
     engine = Engine()
     with pytest.raises(TypeError, match="ManualClock"):
         await engine.advance(timedelta(seconds=1))
@@ -432,3 +440,27 @@ async def test_the_recent_figures_of_a_queue_can_be_asked_for() -> None:
         assert (stats.tasks_count, stats.executed_last_minute) == (0, 4)
         await s.engine.advance("2m")
         assert s.service.stats(QUEUE).executed_last_minute == 0
+
+
+async def test_a_listener_that_fails_is_logged_and_disturbs_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(event: Event) -> None:
+        raise ValueError(f"cannot show {event.kind}")
+
+    received: list[OutgoingRequest] = []
+    sender = InProcessSender(lambda request: received.append(request) or 200)
+    engine = Engine(clock=ManualClock(), sender=sender, on_event=fail)
+    await engine.start()
+    await engine.declare_queue(m.Queue(name=QUEUE))
+    task = m.Task(http_request=m.HttpRequest(url=URL))
+    await engine.service.create_task(m.CreateTaskRequest(parent=QUEUE, task=task), DEVELOPER)
+    await engine.drain()
+    await engine.stop()
+    assert len(received) == 1
+    assert "ValueError: cannot show AttemptResponse" in caplog.text
+
+
+async def test_an_engine_can_be_stopped_twice() -> None:
+    async with stage() as s:
+        await s.engine.stop()

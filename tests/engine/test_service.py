@@ -580,3 +580,26 @@ async def test_two_queues_of_one_name_in_two_places_are_two_queues() -> None:
         await s.create_task()
         await s.engine.drain()
         assert len(s.handler.received) == 1
+
+
+async def test_a_buffered_request_goes_to_the_queues_host_in_either_mode() -> None:
+    async with stage() as s:
+        override = m.UriOverride(host="h.example", uri_override_enforce_mode=1)
+        await s.create_queue(http_target=m.HttpTarget(uri_override=override))
+        task = await s.service.buffer_task(QUEUE, "", "GET", {}, b"", DEVELOPER)
+        assert task.http_request.url == "https://h.example/"
+        await s.engine.drain()
+        assert s.handler.received[0].url == "https://h.example/"
+
+
+async def test_a_shorter_life_of_tasks_counts_for_those_that_are_there() -> None:
+    async with stage() as s:
+        await s.create_queue()
+        await s.pause()
+        await s.create_task()
+        await s.engine.advance("11d")
+        options = QueueOptions(task_ttl_us=10 * 86_400 * 1_000_000)
+        request = m.UpdateQueueRequest(queue=m.Queue(name=QUEUE))
+        await s.service.update_queue(request, DEVELOPER, options)
+        await s.engine.advance("0s")
+        assert await s.tasks() == []
