@@ -18,9 +18,9 @@ from queuewright.engine.names import short
 from queuewright.engine.queue_config import retry_policy
 from queuewright.engine.registry import Flight, RunningQueue
 from queuewright.engine.retry import RetryPolicy
+from queuewright.engine.rows import TaskRow
 from queuewright.engine.sender import NoAnswerError
 from queuewright.engine.settings import Settings
-from queuewright.engine.store import TaskRow
 from queuewright.engine.times import SECOND_US, duration_us, moment_us
 
 

@@ -29,8 +29,8 @@ from queuewright.engine.messages import (
 )
 from queuewright.engine.operations import LIFETIME_US, RecentOperations
 from queuewright.engine.registry import RunningQueue
+from queuewright.engine.rows import KeptOperation, NewTask, TaskRow
 from queuewright.engine.status import CODES
-from queuewright.engine.store import KeptOperation, NewTask, TaskRow
 from queuewright.engine.task_calls import TaskCalls
 from queuewright.engine.times import set_timestamp
 from queuewright.errors import Refusal

@@ -12,8 +12,9 @@ from queuewright.engine.events import Event, Kind
 from queuewright.engine.iam import Access
 from queuewright.engine.pages import PageTokens
 from queuewright.engine.registry import Registry, RunningQueue
+from queuewright.engine.rows import TaskRow, Tombstone
 from queuewright.engine.settings import Settings
-from queuewright.engine.store import Store, TaskRow, Tombstone
+from queuewright.engine.store import Store
 from queuewright.engine.task_ids import TaskIds
 from queuewright.engine.times import span_us
 from queuewright.errors import Refusal

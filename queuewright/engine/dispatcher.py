@@ -27,19 +27,19 @@ from queuewright.engine.events import Event, Kind, Outcome
 from queuewright.engine.http_request import TIMED_OUT, UNREACHABLE, Signer
 from queuewright.engine.registry import Flight, Registry, RunningQueue
 from queuewright.engine.retry import backoff_us, is_exhausted
+from queuewright.engine.rows import TaskRow, Tombstone
 from queuewright.engine.sender import NoAnswerError, Sender
 from queuewright.engine.settings import Settings
 from queuewright.engine.status import code_name
-from queuewright.engine.store import Store, TaskRow, Tombstone
+from queuewright.engine.store import Store
 from queuewright.engine.sweeper import Sweeper
 from queuewright.engine.task_ids import TaskIds
 from queuewright.engine.times import SECOND_US
-from queuewright.errors import QueuewrightError, Refusal
+from queuewright.engine.write_behind import WriteBehind
+from queuewright.errors import QueuewrightError
 
 _LOG: Final = logging.getLogger(__name__)
 
-_WRITE_BEHIND_S: Final = 0.005
-_WRITE_AGAIN_S: Final = 1.0
 _AFTER_BUG_US: Final = SECOND_US
 _OVERLOADED: Final = (429, 503)
 
@@ -73,8 +73,7 @@ class Dispatcher:
         self._order = count()
         self._attempts: set[Attempt] = set()
         self._loop: asyncio.Task[None] | None = None
-        self._writing: asyncio.TimerHandle | None = None
-        self._is_stuck = False
+        self._write_behind = WriteBehind(clock, store, emit)
         self.progress = asyncio.Event()
         """Set whenever an attempt has ended."""
 
@@ -125,8 +124,7 @@ class Dispatcher:
                 attempt.runner.cancel()
         if runners:
             await asyncio.wait(runners)
-        if self._writing is not None:
-            self._writing.cancel()
+        self._write_behind.stop()
 
     @property
     def is_busy(self) -> bool:
@@ -258,7 +256,7 @@ class Dispatcher:
         self._throttle(attempt, result, now_us)
         self._tell("AttemptResponse", attempt, result, outcome, next_us)
         self.touch(queue)
-        self._write_soon()
+        self._write_behind.soon()
 
     def _done_with(self, attempt: Attempt) -> None:
         queue, row = attempt.queue, attempt.flight.row
@@ -299,32 +297,6 @@ class Dispatcher:
                     message=f"the target answered {result.outcome}: "
                     f"nothing is dispatched for {pause_s:g} s",
                 )
-
-    def _write_soon(self) -> None:
-        if self._writing is None:
-            loop = asyncio.get_running_loop()
-            self._writing = loop.call_later(_WRITE_BEHIND_S, self._write)
-
-    def _write(self) -> None:
-        self._writing = None
-        try:
-            self._store.catch_up()
-            self._is_stuck = False
-        except Refusal as refusal:
-            if not self._is_stuck and self._emit is not None:
-                self._emit(
-                    Event(
-                        kind="StateFailed",
-                        time_us=self._clock.now_us(),
-                        queue="",
-                        status=refusal.code,
-                        message=f"{refusal.message} Dispatching goes on; what attempts come to is "
-                        "kept in memory until it can be written.",
-                    )
-                )
-            self._is_stuck = True
-            loop = asyncio.get_running_loop()
-            self._writing = loop.call_later(_WRITE_AGAIN_S, self._write)
 
     def _tell(
         self,

@@ -25,7 +25,7 @@ from queuewright.engine.pages import page_size
 from queuewright.engine.queue_config import PAUSED, RUNNING, QueueOptions, complete
 from queuewright.engine.queue_mask import touches, updated
 from queuewright.engine.registry import QueueStats, RunningQueue
-from queuewright.engine.store import QueueRow
+from queuewright.engine.rows import QueueRow
 from queuewright.engine.task_message import complete_routing
 from queuewright.engine.times import set_timestamp, span_us
 

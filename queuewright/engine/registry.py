@@ -11,7 +11,7 @@ from queuewright.engine.messages import Queue
 from queuewright.engine.queue import QueueCore
 from queuewright.engine.queue_config import RUNNING, limits, retry_policy
 from queuewright.engine.retry import RetryPolicy
-from queuewright.engine.store import QueueRow, TaskRow
+from queuewright.engine.rows import QueueRow, TaskRow
 from queuewright.engine.times import SECOND_US
 
 _MINUTE_US: Final = 60 * SECOND_US

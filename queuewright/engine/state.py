@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from queuewright.engine import refusals
 from queuewright.errors import TargetError
 
 FILE_NAME: Final = "tasks.sqlite"
@@ -22,6 +23,9 @@ LOCK_NAME: Final = "engine.lock"
 
 APPLICATION_ID: Final = 0x71777467  # "qwtg", in the file's header (sqlite.org/fileformat.html)
 VERSION: Final = 1
+
+_PRIMARY_CODE: Final = 0xFF
+_NO_ROOM: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 
 _SCHEMA: Final = """
 CREATE TABLE fact (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -59,6 +63,26 @@ class State:
     database: sqlite3.Connection
     path: Path | None
     _lock: int | None
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what the block writes, all or nothing.
+
+        Raises:
+            Refusal: RESOURCE_EXHAUSTED; there is no room, and nothing was written.
+        """
+        try:
+            self.database.execute("BEGIN")
+            yield
+            self.database.execute("COMMIT")
+        except BaseException as error:
+            if self.database.in_transaction:
+                self.database.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError) and (
+                error.sqlite_errorcode & _PRIMARY_CODE in _NO_ROOM
+            ):
+                raise refusals.state_full(str(error)) from error
+            raise
 
     def close(self) -> None:
         """Write all into the one file, close it and give the lock back."""

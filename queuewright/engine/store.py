@@ -10,82 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from queuewright.engine import refusals
 from queuewright.engine.messages import Operation, Policy, Queue, Task
 from queuewright.engine.queue_config import QueueOptions
+from queuewright.engine.rows import KeptOperation, NewTask, QueueRow, TaskRow, Tombstone
 from queuewright.engine.state import opened
 from queuewright.errors import Refusal
 
 _ID_BLOCK: Final = 100_000
 """Numbers are taken from the file in blocks, so that none is ever given twice."""
-
-_PRIMARY_CODE: Final = 0xFF
-_NO_ROOM: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
-
-
-class NewTask(NamedTuple):
-    """A task to be kept; `name` only if the user gave one; `content` is a serialized `Task`."""
-
-    id: int
-    queue: int
-    name: str | None
-    schedule_us: int
-    create_us: int
-    content: bytes
-
-
-class TaskRow(NamedTuple):
-    """What is kept of a task besides its content; counts are of attempts that have ended."""
-
-    id: int
-    queue: int
-    name: str | None
-    schedule_us: int
-    create_us: int
-    dispatches: int
-    responses: int
-    executions: int
-    """Responses that were not 5xx."""
-    previous: int
-    """What the latest attempt came to; see `http_request.AttemptFacts.previous`."""
-    first_dispatch_us: int | None
-    last_schedule_us: int | None
-    last_dispatch_us: int | None
-    last_response_us: int | None
-
-
-class Tombstone(NamedTuple):
-    """The name of a task that is gone, taken until then."""
-
-    queue: int
-    name: str
-    until_us: int
-
-
-class KeptOperation(NamedTuple):
-    """An operation that a call with the same request id shall find, until then."""
-
-    request: str
-    operation: Operation
-    until_us: int
-
-
-@dataclass
-class QueueRow:
-    """What is kept of a queue."""
-
-    number: int
-    config: Queue
-    policy: Policy = field(default_factory=Policy)
-    options: QueueOptions = field(default_factory=QueueOptions)
-    purged_id: int = 0
-    """Its tasks up to this number are purged, whether they have been swept away or not."""
 
 
 class Store:
@@ -121,7 +57,7 @@ class Store:
         first = self._next_id
         if first + count > self._reserved_id:
             reserved = first + count + _ID_BLOCK
-            with self._transaction():
+            with self._state.transaction():
                 self._database.execute("REPLACE INTO fact VALUES ('next_id', ?)", (reserved,))
             self._reserved_id = reserved
         self._next_id += count
@@ -158,7 +94,7 @@ class Store:
     def save_queue(self, row: QueueRow) -> None:
         """Write a queue, new or changed; its name is no tombstone's any more."""
         name, options = row.config.name, row.options
-        with self._transaction():
+        with self._state.transaction():
             self._database.execute("DELETE FROM queue_tombstone WHERE name = ?", (name,))
             self._database.execute(
                 "REPLACE INTO queue (number, name, config, policy, purged_id, task_ttl_us,"
@@ -177,7 +113,7 @@ class Store:
 
     def delete_queue(self, row: QueueRow, until_us: int) -> None:
         """Delete a queue; its name stays taken until then, its tasks are dead and to be swept."""
-        with self._transaction():
+        with self._state.transaction():
             self._database.execute("DELETE FROM queue WHERE number = ?", (row.number,))
             self._database.execute(
                 "REPLACE INTO queue_tombstone VALUES (?, ?)", (row.config.name, until_us)
@@ -191,7 +127,7 @@ class Store:
 
     def insert(self, tasks: Sequence[NewTask], operation: KeptOperation | None = None) -> None:
         """Keep new tasks, all or none, together with the operation that made them."""
-        with self._transaction():
+        with self._state.transaction():
             self._database.executemany(
                 "INSERT INTO task (id, queue, name, schedule_us, create_us) VALUES (?, ?, ?, ?, ?)",
                 [task[:5] for task in tasks],
@@ -207,7 +143,7 @@ class Store:
         operation: KeptOperation | None = None,
     ) -> None:
         """Delete tasks, all or none, leaving tombstones of those that have a name."""
-        with self._transaction():
+        with self._state.transaction():
             self._delete(tasks)
             self._keep(operation)
         for number, _ in tasks:
@@ -215,7 +151,7 @@ class Store:
 
     def set_schedule(self, number: int, schedule_us: int) -> None:
         """Write when a task is due."""
-        with self._transaction():
+        with self._state.transaction():
             self._database.execute(
                 "UPDATE task SET schedule_us = ? WHERE id = ?", (schedule_us, number)
             )
@@ -305,7 +241,7 @@ class Store:
         """
         if not self.is_behind:
             return
-        with self._transaction():
+        with self._state.transaction():
             self._database.executemany(
                 "UPDATE task SET schedule_us = ?4, dispatches = ?6, responses = ?7,"
                 " executions = ?8, previous = ?9, first_dispatch_us = ?10,"
@@ -339,7 +275,7 @@ class Store:
         ).fetchall()
         if not ids:
             return False
-        with self._transaction():
+        with self._state.transaction():
             self._delete(
                 [(number, _tombstone(queue, name, tombstones_until_us)) for number, name in ids]
             )
@@ -356,7 +292,7 @@ class Store:
 
     def forget(self, before_us: int, limit: int) -> bool:
         """Drop what was kept until then; of names up to `limit`, True: there may be more."""
-        with self._transaction():
+        with self._state.transaction():
             for table in ("queue_tombstone", "operation"):
                 self._database.execute(f"DELETE FROM {table} WHERE until_us <= ?", (before_us,))
             dropped = self._database.execute(
@@ -369,7 +305,7 @@ class Store:
     def forget_names(self) -> None:
         """Drop all tombstones."""
         self.catch_up()
-        with self._transaction():
+        with self._state.transaction():
             self._database.execute("DELETE FROM task_tombstone")
             self._database.execute("DELETE FROM queue_tombstone")
 
@@ -392,25 +328,9 @@ class Store:
         found = self._database.execute("SELECT value FROM fact WHERE key = ?", (key,)).fetchone()
         if found is not None:
             return int(found[0])
-        with self._transaction():
+        with self._state.transaction():
             self._database.execute("INSERT INTO fact VALUES (?, ?)", (key, otherwise))
         return otherwise
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Commit what the block writes, all or nothing."""
-        try:
-            self._database.execute("BEGIN")
-            yield
-            self._database.execute("COMMIT")
-        except BaseException as error:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError) and (
-                error.sqlite_errorcode & _PRIMARY_CODE in _NO_ROOM
-            ):
-                raise refusals.state_full(str(error)) from error
-            raise
 
 
 def _tombstone(queue: int, name: str | None, until_us: int | None) -> Tombstone | None:

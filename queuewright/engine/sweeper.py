@@ -14,8 +14,9 @@ from queuewright.engine.calls import name_reuse_us, retention_us
 from queuewright.engine.clock import Clock, Timer
 from queuewright.engine.events import Event
 from queuewright.engine.registry import Registry, RunningQueue
+from queuewright.engine.rows import Tombstone
 from queuewright.engine.settings import Settings
-from queuewright.engine.store import Store, Tombstone
+from queuewright.engine.store import Store
 from queuewright.engine.task_ids import TaskIds
 from queuewright.engine.times import SECOND_US
 from queuewright.errors import Refusal

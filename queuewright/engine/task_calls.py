@@ -24,7 +24,7 @@ from queuewright.engine.messages import (
 )
 from queuewright.engine.pages import page_size
 from queuewright.engine.registry import RunningQueue
-from queuewright.engine.store import NewTask, TaskRow
+from queuewright.engine.rows import NewTask, TaskRow
 from queuewright.engine.task_message import FULL, accepted, check_size
 from queuewright.engine.task_view import shown
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from queuewright.engine.messages import Attempt, Task
 from queuewright.engine.registry import Flight
+from queuewright.engine.rows import TaskRow
 from queuewright.engine.status import attempt_status
-from queuewright.engine.store import TaskRow
 from queuewright.engine.task_message import BASIC, FULL
 from queuewright.engine.times import SECOND_US, set_timestamp
 

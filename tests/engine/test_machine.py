@@ -383,8 +383,7 @@ class ServiceMachine(RuleBasedStateMachine):
         """End the engine as a kill does: nothing more is written, nothing ends in order."""
         self.engine._store._state.close()
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        if self.engine._dispatcher._writing is not None:
-            self.engine._dispatcher._writing.cancel()
+        self.engine._dispatcher._write_behind.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

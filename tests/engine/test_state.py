@@ -14,8 +14,9 @@ import pytest
 
 from queuewright.engine import DEVELOPER, Engine, ManualClock, Settings
 from queuewright.engine import messages as m
+from queuewright.engine.rows import NewTask, Tombstone
 from queuewright.engine.state import FILE_NAME
-from queuewright.engine.store import NewTask, Store, Tombstone
+from queuewright.engine.store import Store
 from queuewright.errors import Refusal, TargetError
 from tests.engine.stage import QUEUE, Stage, stage
 
@@ -208,13 +209,13 @@ async def test_dispatching_goes_on_while_nothing_can_be_written(tmp_path: Path) 
         assert await s.tasks() == []
         with pytest.raises(Refusal, match="cannot store this"):
             await s.create_task()
-        s.engine._dispatcher._write()
-        s.engine._dispatcher._write()
+        s.engine._dispatcher._write_behind.now()
+        s.engine._dispatcher._write_behind.now()
         assert [event.status for event in s.events if event.kind == "StateFailed"] == [
             "RESOURCE_EXHAUSTED"
         ]
         store._database.execute("PRAGMA query_only = OFF")
-        s.engine._dispatcher._write()
+        s.engine._dispatcher._write_behind.now()
         assert not store.is_behind
 
 
