@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import contextvars
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 from pulumi.automation import _stack
@@ -41,14 +42,20 @@ class _Language(LanguageServer):
         set_all_config(dict(request.config), list(request.configSecretKeys))
         try:
             asyncio.run(self._main())
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             return language_pb2.RunResponse(error=f"{type(error).__name__}: {error}")
         return language_pb2.RunResponse()
 
     async def _main(self) -> None:
-        # What fails after the engine has gone away was told by the engine already.
-        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        await run_in_stack(self.program)
+        program = asyncio.ensure_future(run_in_stack(self.program))
+
+        def stop(_: asyncio.AbstractEventLoop, failed: dict[str, Any]) -> None:
+            """The engine has gone away: what waits for its answers would wait for ever."""
+            if isinstance(failed.get("exception"), grpc.RpcError):
+                program.cancel()
+
+        asyncio.get_running_loop().set_exception_handler(stop)
+        await program
 
 
 @contextlib.contextmanager
