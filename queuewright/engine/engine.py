@@ -33,6 +33,7 @@ from queuewright.engine.settings import Settings
 from queuewright.engine.store import Store
 from queuewright.engine.task_ids import TaskIds
 from queuewright.engine.times import SECOND_US, span_us
+from queuewright.engine.token_cache import TokenCache
 from queuewright.errors import TargetError
 
 _LOG: Final = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Engine:
             self._sender,
             self.settings,
             ids,
-            self._signer,
+            TokenCache(self._signer) if isinstance(self._signer, tokens.Signer) else self._signer,
             emit,
         )
         self.service = Service(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -464,3 +465,20 @@ async def test_a_listener_that_fails_is_logged_and_disturbs_nothing(
 async def test_an_engine_can_be_stopped_twice() -> None:
     async with stage() as s:
         await s.engine.stop()
+
+
+async def test_an_engine_with_nothing_due_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine()
+    turns: list[int] = []
+    turn = engine._dispatcher._turn
+    monkeypatch.setattr(engine._dispatcher, "_turn", lambda: turns.append(1) or turn())
+    await engine.start()
+    await engine.declare_queue(m.Queue(name=QUEUE))
+    task = m.Task(http_request=m.HttpRequest(url=URL))
+    task.schedule_time.GetCurrentTime()
+    task.schedule_time.seconds += 3_600
+    await engine.service.create_task(m.CreateTaskRequest(parent=QUEUE, task=task), DEVELOPER)
+    for _ in range(1_000):
+        await asyncio.sleep(0)
+    await engine.stop()
+    assert 1 <= len(turns) <= 3

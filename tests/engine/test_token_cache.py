@@ -1,0 +1,32 @@
+"""A cached token is the very one that would be signed anew."""
+
+from queuewright.engine.token_cache import TokenCache
+from queuewright.engine.tokens import Signer
+
+S = 1_000_000
+
+
+def test_a_token_from_the_cache_is_what_the_signer_would_make() -> None:
+    signer = Signer()
+    cache = TokenCache(signer)
+    for now_us in (5 * S, 5 * S + 999_999, 6 * S, 5 * S):
+        assert cache.oidc("a@p", "aud", now_us) == signer.oidc("a@p", "aud", now_us)
+        assert cache.oidc("b@p", "aud", now_us) == signer.oidc("b@p", "aud", now_us)
+        assert cache.oauth("a@p", "aud", now_us) == signer.oauth("a@p", "aud", now_us)
+
+
+def test_a_token_is_signed_once_a_second() -> None:
+    class Counting:
+        signed = 0
+
+        def oidc(self, email: str, audience: str, now_us: int) -> str:
+            self.signed += 1
+            return f"{email}{audience}{now_us}"
+
+        oauth = oidc
+
+    signer = Counting()
+    cache = TokenCache(signer)
+    for now_us in range(0, 3 * S, 1_000):
+        cache.oidc("a@p", "aud", now_us)
+    assert signer.signed == 3
