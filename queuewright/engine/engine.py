@@ -83,6 +83,7 @@ class Engine:
         self.settings = settings or Settings()
         self.access = Access(self.settings.explain_denial)
         self._signer = signer or (tokens.Signer.in_folder(state) if state else tokens.Signer())
+        is_ours = isinstance(self._signer, tokens.Signer)
         self._sender = sender or HttpSender()
         self._store = Store(state, key=chance.getrandbits(63))
         self._registry = Registry()
@@ -94,7 +95,7 @@ class Engine:
             self._sender,
             self.settings,
             ids,
-            TokenCache(self._signer) if isinstance(self._signer, tokens.Signer) else self._signer,
+            TokenCache(self._signer) if is_ours else self._signer,
             emit,
         )
         self.service = Service(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ async def stage(
     *, state: Path | None = None, settings: Settings | None = None, clock: ManualClock | None = None
 ) -> AsyncIterator[Stage]:
     """A stage with a started engine, stopped afterwards."""
-    playing = Stage(clock or ManualClock(), state, settings)
+    playing = Stage(clock or ManualClock(), state, settings or Settings(stop_grace=timedelta(0)))
     await playing.engine.start()
     try:
         yield playing

@@ -422,7 +422,7 @@ class ServiceMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    "examples", [pytest.param(20, id="short"), pytest.param(250, id="long", marks=pytest.mark.slow)]
+    "examples", [pytest.param(40, id="short"), pytest.param(250, id="long", marks=pytest.mark.slow)]
 )
 def test_whatever_is_called_and_whenever_it_crashes_no_promise_is_broken(examples: int) -> None:
     run_state_machine_as_test(

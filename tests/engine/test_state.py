@@ -255,8 +255,7 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
 
 async def test_a_task_in_flight_at_a_stop_is_delivered_after_the_next_start(tmp_path: Path) -> None:
     clock = ManualClock()
-    settings = Settings(stop_grace=timedelta(0))
-    async with stage(state=tmp_path, clock=clock, settings=settings) as s:
+    async with stage(state=tmp_path, clock=clock) as s:
         await s.create_queue()
         s.handler.takes = "1h"
         await s.create_task()
@@ -271,7 +270,7 @@ async def test_a_task_in_flight_at_a_stop_is_delivered_after_the_next_start(tmp_
 
 
 async def test_stop_lets_a_running_attempt_end_within_the_grace() -> None:
-    async with stage() as s:
+    async with stage(settings=Settings(stop_grace=timedelta(seconds=30))) as s:
         await s.create_queue()
         started, ended = asyncio.Event(), asyncio.Event()
 
