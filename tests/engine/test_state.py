@@ -295,3 +295,41 @@ async def test_an_engine_in_memory_leaves_no_file(
     await engine.start()
     await engine.stop()
     assert os.listdir(tmp_path) == []  # noqa: PTH208 (nothing waits for this folder)
+
+
+@pytest.mark.parametrize("change", ["pause", "resume", "update", "purge", "policy"])
+async def test_each_change_of_a_queue_is_kept_by_itself(tmp_path: Path, change: str) -> None:
+    clock = ManualClock()
+    async with stage(state=tmp_path, clock=clock) as s:
+        await s.create_queue()
+        if change == "resume":
+            await s.pause()
+    async with stage(state=tmp_path, clock=clock) as s:
+        service = s.service
+        await {
+            "pause": s.pause,
+            "resume": s.resume,
+            "update": lambda: service.update_queue(
+                m.UpdateQueueRequest(
+                    queue=m.Queue(name=QUEUE, retry_config=m.RetryConfig(max_attempts=3))
+                ),
+                DEVELOPER,
+            ),
+            "purge": lambda: service.purge_queue(m.PurgeQueueRequest(name=QUEUE), DEVELOPER),
+            "policy": lambda: service.set_iam_policy(
+                m.SetIamPolicyRequest(
+                    resource=QUEUE,
+                    policy=m.Policy(bindings=[m.Binding(role="roles/viewer", members=["user:a"])]),
+                ),
+                DEVELOPER,
+            ),
+        }[change]()
+        before = await shown(s)
+    async with stage(state=tmp_path, clock=clock) as s:
+        assert await shown(s) == before
+
+
+async def shown(s: Stage) -> tuple[m.Queue, m.Policy]:
+    queue = await s.service.get_queue(m.GetQueueRequest(name=QUEUE), DEVELOPER)
+    policy = await s.service.get_iam_policy(m.GetIamPolicyRequest(resource=QUEUE), DEVELOPER)
+    return queue, policy
