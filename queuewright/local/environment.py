@@ -118,6 +118,7 @@ class Environment:
         await self._declare()
         await engine.start()
         self._quiet = False
+        await asyncio.to_thread(venvs.prune)
         if options.reload:
             self._watcher = asyncio.create_task(self._watch())
         started = datetime.now().astimezone().isoformat(timespec="seconds")

@@ -75,7 +75,8 @@ class Process:
             await asyncio.wait(
                 (probe, ended), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
             )
-            if ended.done():
+            if ended.done() or self._process.returncode is not None:
+                await ended
                 raise TargetError(self.obituary(f"ended before it served, {ended.result()}"))
             if not probe.done():
                 port = self.address[1]
@@ -112,15 +113,18 @@ class Process:
         rest = ""
         while data := await stream.read(65_536):
             *lines, rest = (rest + decoder.decode(data)).split("\n")
-            while len(rest) > LONGEST_LINE:
-                lines.append(rest[:LONGEST_LINE])
-                rest = rest[LONGEST_LINE:]
             for line in lines:
                 self._line(line)
+            whole = len(rest) - len(rest) % LONGEST_LINE
+            if whole:
+                self._line(rest[:whole])
+                rest = rest[whole:]
         if rest:
             self._line(rest)
 
     def _line(self, line: str) -> None:
         line = line.rstrip()
-        self.last_lines.append(line)
-        self._on_line(line)
+        for start in range(0, max(1, len(line)), LONGEST_LINE):
+            piece = line[start : start + LONGEST_LINE]
+            self.last_lines.append(piece)
+            self._on_line(piece)

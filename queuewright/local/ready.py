@@ -26,19 +26,25 @@ async def serving(host: str, port: int) -> None:
     closes the other half. A server that does not within 5 s counts as one that serves.
     """
     pause = FIRST_PAUSE_S
-    while True:
-        try:
-            reader, writer = await asyncio.open_connection(host, port)
-        except OSError:
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_S)
-            continue
-        try:
-            writer.write_eof()
-            async with asyncio.timeout(PATIENCE_S):
-                await reader.read()
-        except (OSError, TimeoutError):
-            pass
-        finally:
-            writer.close()
-        return
+    while not await _takes(host, port):
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
+async def _takes(host: str, port: int) -> bool:
+    """Whether a connection is accepted and taken, and not broken off."""
+    try:
+        reader, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    try:
+        writer.write_eof()
+        async with asyncio.timeout(PATIENCE_S):
+            await reader.read()
+    except TimeoutError:
+        return True
+    except OSError:  # nobody took it, and now the listener is gone
+        return False
+    finally:
+        writer.close()
+    return True

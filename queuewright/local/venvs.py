@@ -21,6 +21,7 @@ from queuewright.errors import TargetError
 from queuewright.local.spawn import Nursery
 
 STAMP = "complete"
+DIGEST = r"[0-9a-f]{12}"
 # Options of a requirements file that name another one:
 # https://pip.pypa.io/en/stable/reference/requirements-file-format/#supported-options.
 INCLUDED = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[\s=]+(\S+)", re.MULTILINE)
@@ -35,6 +36,7 @@ class VirtualEnvironments:
         self._folder = folder
         self._nursery = nursery
         self._say = say
+        self._used: dict[str, Path] = {}
 
     async def interpreter(self, handler: str, requirements: Path, needs: str | None) -> Path:
         """The interpreter of a handler's environment, which is made where it is missing.
@@ -50,14 +52,16 @@ class VirtualEnvironments:
         venv = self._folder / f"{handler}-{self._digest(requirements, needs)}"
         if not (venv / STAMP).is_file() or not _python(venv).exists():
             await self._make(handler, venv, requirements, needs)
+        self._used[handler] = venv
         return _python(venv)
 
-    def prune(self, handler: str, interpreter: Path) -> None:
-        """Delete every environment of a handler but the one of `interpreter`."""
-        for venv in self._folder.glob(f"{handler}-*"):
-            is_its_own = re.fullmatch(r"[0-9a-f]{12}", venv.name.removeprefix(f"{handler}-"))
-            if is_its_own and _python(venv) != interpreter:
-                shutil.rmtree(venv, ignore_errors=True)
+    def prune(self) -> None:
+        """Delete the environments that handlers had before, and that none of them runs in."""
+        for handler, used in self._used.items():
+            for venv in self._folder.glob(f"{handler}-*"):
+                digest = venv.name.removeprefix(f"{handler}-")
+                if venv != used and re.fullmatch(DIGEST, digest):
+                    shutil.rmtree(venv, ignore_errors=True)
 
     def _digest(self, requirements: Path, needs: str | None) -> str:
         """Of all that decides what is in it, or breaks it: it cannot be moved, for one."""
