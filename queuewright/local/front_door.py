@@ -50,10 +50,14 @@ class Limits:
 
 
 class Backend:
-    """A process behind the door, or something that runs elsewhere: `http://host:port`."""
+    """A process behind the door, or something that runs elsewhere: `http://host:port`.
 
-    def __init__(self, url: str) -> None:
+    `comes_back`: where it cannot be reached, another will be opened in its place.
+    """
+
+    def __init__(self, url: str, *, comes_back: bool = True) -> None:
         self.url = url.rstrip("/")
+        self.comes_back = comes_back
         self._requests = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -108,6 +112,11 @@ class FrontDoor:
         """Its root URL: the audience of tokens for it."""
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def busy(self) -> int:
+        """How many requests are under way, or wait for a process that serves."""
+        return self._slots.occupied
+
     async def start(self) -> None:
         """Listen, on a port that the system chooses."""
         # A connection is not used twice: a server that closes an idle one would fail a task.
@@ -157,21 +166,27 @@ class FrontDoor:
                 text = f"all {self._limits.at_once} requests at once are under way"
                 hint = "raise `instances.max` or `concurrency`, or slow the queue down"
                 return self._denied(Denied(429, text, hint))
-            backend = await self._held()
-            if backend is None:
-                text = f"nothing served within {self._hold_s:g} s"
-                return self._denied(Denied(503, text, "see above why its process does not start"))
-            backend.enter()
-            try:
-                return await self._passed(request, backend)
-            finally:
-                backend.leave()
+            gone: Backend | None = None
+            while (backend := await self._held(gone)) is not None:
+                backend.enter()
+                try:
+                    return await self._passed(request, backend)
+                except aiohttp.ClientConnectorError:  # nothing was sent yet
+                    if not backend.comes_back:
+                        text = f"nothing listens at {backend.url}"
+                        return self._denied(Denied(503, text, "start it, or remove `local.url`"))
+                    gone = backend
+                finally:
+                    backend.leave()
+            text = f"nothing served within {self._hold_s:g} s"
+            return self._denied(Denied(503, text, "see above why its process does not start"))
 
-    async def _held(self) -> Backend | None:
-        if self._backend is None:
+    async def _held(self, gone: Backend | None) -> Backend | None:
+        """What serves, be it after a while, and not `gone`; None where nothing does in time."""
+        if self._backend in (None, gone):
             try:
                 async with asyncio.timeout(self._hold_s), self._opened:
-                    await self._opened.wait_for(lambda: self._backend is not None)
+                    await self._opened.wait_for(lambda: self._backend not in (None, gone))
             except TimeoutError:
                 return None
         return self._backend
@@ -201,6 +216,8 @@ class FrontDoor:
                     await answer.write(chunk)
                 await answer.write_eof()
                 return answer
+        except aiohttp.ClientConnectorError:
+            raise
         except TimeoutError:
             text = f"no answer within its `timeout` of {self._limits.timeout_s:g} s"
             denied = Denied(504, text, "raise the handler's `timeout`, or do less in one task")
@@ -230,6 +247,11 @@ class Slots:
         self._size = size
         self._taken = 0
         self._waiting: list[asyncio.Future[None]] = []
+
+    @property
+    def occupied(self) -> int:
+        """How many are held."""
+        return self._taken
 
     @property
     def size(self) -> int:

@@ -66,7 +66,7 @@ class LocalHandler:
         self._recipe: Recipe | None = None
         self._process: Process | None = None
         self._guard: asyncio.Task[None] | None = None
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: dict[Process, asyncio.Task[None]] = {}
         self._changing = asyncio.Lock()
 
     @property
@@ -89,10 +89,10 @@ class LocalHandler:
         """Stop its process and all that it started; the door stays, and holds."""
         self.door.hold()
         guard, self._guard = self._guard, None
-        await _cancelled(*filter(None, (guard, *self._retiring)))
-        if self._process is not None:
-            await self._process.stop()
-            self._process = None
+        retiring, self._retiring = self._retiring, {}
+        await _cancelled(*filter(None, (guard, *retiring.values())))
+        process, self._process = self._process, None
+        await asyncio.gather(*(old.stop() for old in filter(None, (process, *retiring))))
 
     async def _serving(self, recipe: Recipe) -> Process:
         """A process that serves."""
@@ -126,23 +126,20 @@ class LocalHandler:
 
     async def _replace(self, process: Process) -> None:
         """Let `process` serve from now on, and the one before finish what it has begun."""
-        before, self._process = self._process, process
         if self._guard is not None:
             await _cancelled(self._guard)
+        before, self._process = self._process, process
         host, port = process.address
         served = await self.door.open(Backend(f"http://{host}:{port}"))
         self._guard = asyncio.create_task(self._keep(process))
         if before is not None:
-            retirement = asyncio.create_task(self._retire(before, served))
-            self._retiring.add(retirement)
-            retirement.add_done_callback(self._retiring.discard)
+            self._retiring[before] = asyncio.create_task(self._retire(before, served))
 
     async def _retire(self, process: Process, served: Backend | None) -> None:
-        try:
-            if served is not None:
-                await served.idle()
-        finally:
-            await process.stop()
+        if served is not None:
+            await served.idle()
+        await process.stop()
+        self._retiring.pop(process, None)
 
     async def _keep(self, process: Process) -> None:
         """Start a new process when this one ends, as often as it takes."""

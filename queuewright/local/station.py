@@ -131,7 +131,7 @@ class Station:
         if self.catcher is not None:
             self.catcher.base = _base(self.plan, blueprint)
         elif self.door is not None and isinstance(self.how, Elsewhere):
-            await self.door.open(Backend(self.how.url))
+            await self.door.open(Backend(self.how.url, comes_back=False))
         elif self.door is not None and isinstance(self.how, Command):
             if self.handler is None:
                 self.handler = LocalHandler(

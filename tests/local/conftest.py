@@ -152,3 +152,10 @@ def accepts(port: int) -> bool:
     """Whether anybody listens on a port of this machine."""
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Let others run until it holds; for what has no event to wait for."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0)
