@@ -1,0 +1,156 @@
+"""`docs/emulation.md` tells all and nothing but what is held by a test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+from google.cloud.tasks_v2beta3.services.cloud_tasks.transports import (
+    CloudTasksGrpcTransport as Beta3Transport,
+)
+from google.protobuf.descriptor import Descriptor
+
+from queuewright.engine import messages, messages_beta
+from tests.conformance.runner import table
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "emulation.md").read_text("utf-8")
+STATES = {"emulated", "differs", "refused"}
+REST_ONLY = {"BufferTask"}
+
+
+def rows() -> Iterator[tuple[str, list[str]]]:
+    """Heading and cells of each line of each table, without the lines that head them."""
+    heading = ""
+    for line in PAGE.splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        elif line.startswith("| ") and not line.startswith("| ---"):
+            cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+            if cells[-1].strip() != "Held by":
+                yield heading, cells
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def fields_on_the_page() -> set[str]:
+    found = set()
+    for heading, cells in rows():
+        if re.fullmatch(r"[A-Z][A-Za-z.]+( \(v2beta3\))?", heading) and len(cells) == 4:
+            found |= {f"{heading}.{name}" for name in names(cells[0])}
+    return found - {f"Dispatch.{name}" for name in ("X-CloudTasks-…", "X-AppEngine-…")}
+
+
+def described(classes: object, package: str) -> dict[str, set[str]]:
+    """Message to fields, of every message of a version that a request or an answer reaches."""
+    found: dict[str, set[str]] = {}
+    waiting = [
+        kind.DESCRIPTOR
+        for kind in vars(classes).values()
+        if getattr(getattr(kind, "DESCRIPTOR", None), "full_name", "").startswith(package)
+    ]
+    while waiting:
+        message: Descriptor = waiting.pop()
+        name = message.full_name.removeprefix(package)
+        if name in found or not message.full_name.startswith(package):
+            continue
+        if message.GetOptions().map_entry:
+            continue
+        found[name] = {field.name for field in message.fields}
+        waiting += [field.message_type for field in message.fields if field.message_type]
+    return found
+
+
+def rpcs(transport: type) -> set[str]:
+    properties = {name for name, value in vars(transport).items() if isinstance(value, property)}
+    properties -= {"grpc_channel", "kind", "operations_client"}
+    return {"".join(part.capitalize() for part in name.split("_")) for name in properties}
+
+
+def test_every_method_is_on_the_page() -> None:
+    """Each RPC of either version has a line, and each line is of an RPC."""
+    told = {names(cells[0])[0] for heading, cells in rows() if heading == "Methods"}
+    assert told == rpcs(CloudTasksGrpcTransport) | rpcs(Beta3Transport) | REST_ONLY
+
+
+def test_every_field_is_on_the_page() -> None:
+    """Each field of each message of v2, and each that v2beta3 has besides, has a line."""
+    v2 = described(messages, "google.cloud.tasks.v2.")
+    beta3 = described(messages_beta, "google.cloud.tasks.v2beta3.")
+    wanted = {f"{message}.{name}" for message, fields in v2.items() for name in fields}
+    wanted |= {
+        f"{message} (v2beta3).{name}"
+        for message, fields in beta3.items()
+        for name in fields - v2.get(message, set())
+    }
+    wanted.add("RateLimits (v2beta3).max_burst_size")  # the one that means something else there
+    assert fields_on_the_page() == wanted
+
+
+def test_every_line_has_a_state() -> None:
+    """Emulated, differs or refused: nothing is left in the dark."""
+    for heading, cells in rows():
+        if heading != "Error texts":
+            assert STATES & set(cells), (heading, cells)
+
+
+def test_every_line_is_held_by_something_that_exists() -> None:
+    """A case of the conformance table, or a test by its name."""
+    known = {case.name for case in table()}
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        known |= set(re.findall(r"def (test_\w+)", file.read_text("utf-8")))
+    for heading, cells in rows():
+        held = names(cells[-1])
+        assert held, (heading, cells)
+        assert set(held) <= known, (heading, cells[0], set(held) - known)
+
+
+def test_every_case_holds_a_line() -> None:
+    """A case that the page does not name holds something the page does not tell."""
+    named = {name for _, cells in rows() for name in names(cells[-1])}
+    untold = {case.name for case in table()} - named
+    assert untold == set()
+
+
+def texts() -> dict[tuple[str, str], str]:
+    """Code and text of each line of the error texts, as a pattern."""
+    found = {}
+    for heading, cells in rows():
+        if heading == "Error texts":
+            (text,) = names(cells[1]) or [""]
+            pattern = ".*".join(map(re.escape, text.split("…")))
+            found[cells[0], text] = pattern
+    return found
+
+
+def refusals() -> set[tuple[str, str]]:
+    """Code and text of each refusal in the conformance table."""
+    return {
+        (step["refused"][0], step["refused"][1])
+        for case in table()
+        for step in case.steps
+        if "refused" in step
+    }
+
+
+@pytest.mark.parametrize(("code", "text"), sorted(refusals()))
+def test_every_refusal_is_on_the_page(code: str, text: str) -> None:
+    """What a case is refused with is among the error texts."""
+    assert any(
+        told == code and re.fullmatch(pattern, text, re.DOTALL)
+        for (told, _), pattern in texts().items()
+    )
+
+
+def test_every_text_on_the_page_is_a_refusal() -> None:
+    """Each text is what some case is refused with."""
+    for (code, text), pattern in texts().items():
+        assert any(
+            told == code and re.fullmatch(pattern, refused, re.DOTALL)
+            for told, refused in refusals()
+        ), text
