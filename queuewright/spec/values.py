@@ -82,17 +82,19 @@ def duration(text: object) -> timedelta:
 def written_duration(value: timedelta) -> str:
     """The shortest text that `duration` reads back as `value`.
 
-    >>> [written_duration(timedelta(seconds=n)) for n in (0, 0.1, 60, 5400, 86400)]
-    ['0s', '100ms', '1m', '1h30m', '1d']
+    >>> [written_duration(timedelta(seconds=n)) for n in (0, 0.1, 1.6, 60, 5400, 86400)]
+    ['0s', '100ms', '1.6s', '1m', '1h30m', '1d']
     """
     rest, text = value, ""
-    for unit in ("d", "h", "m", "s"):
+    for unit in ("d", "h", "m"):
         count, rest = divmod(rest, _DURATION_UNITS[unit])
         text += f"{count}{unit}" if count else ""
     if rest:
-        micros = rest // timedelta(microseconds=1)
-        text += f"{micros // 1000}" + (f".{micros % 1000:03}".rstrip("0") if micros % 1000 else "")
-        text += "ms"
+        is_short = value < timedelta(seconds=1)
+        unit, micros = ("ms", 1_000) if is_short else ("s", 1_000_000)
+        whole, part = divmod(rest // timedelta(microseconds=1), micros)
+        fraction = f".{part:0{len(str(micros)) - 1}}".rstrip("0") if part else ""
+        text += f"{whole}{fraction}{unit}"
     return text or "0s"
 
 

@@ -1,0 +1,123 @@
+"""What a blueprint's parts do, in words for people. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from queuewright.blueprint.model import (
+    AppEnginePlan,
+    AppEngineRoute,
+    FunctionPlan,
+    Grant,
+    HandlerPlan,
+    HandlerRoute,
+    QueuePlan,
+    ServicePlan,
+    UrlRoute,
+)
+from queuewright.blueprint.patience import first_waits, patience
+from queuewright.spec.values import written_duration
+
+_MAY = {
+    "roles/run.invoker": "call {kind} {resource}",
+    "roles/cloudtasks.enqueuer": "add tasks to {kind} {resource}",
+    "roles/secretmanager.secretAccessor": "read {kind} {resource}",
+    "roles/logging.logWriter": "write logs in {kind} {resource}",
+    "roles/storage.objectViewer": "read objects in {kind} {resource}",
+    "roles/artifactregistry.writer": "push images to {kind} {resource}",
+}
+
+
+def rate(queue: QueuePlan) -> str:
+    """How fast a queue dispatches: `5 a second, 2 at once`."""
+    limits = queue.rate_limits
+    return (
+        f"{limits.max_dispatches_per_second:g} a second, "
+        f"{limits.max_concurrent_dispatches:,} at once"
+    )
+
+
+def retries(queue: QueuePlan) -> str:
+    """When a queue gives a task up: `gives up after 8 attempts, ~14 min`."""
+    end = patience(queue.retry_config)
+    attempts = "1 attempt" if end.attempts == 1 else f"{end.attempts:,} attempts"
+    if end.outlives_retention:
+        return f"never gives up: tries until a task is 31 days old, ~{attempts}"
+    if end.attempts == 1:
+        return "gives up after 1 attempt"
+    return f"gives up after {attempts}, {about(end.elapsed)}"
+
+
+def waits(queue: QueuePlan) -> str:
+    """The waits between attempts: `10s, 20s, 40s, 1m20s, 2m40s … at most 5m`."""
+    config = queue.retry_config
+    shown = min(patience(config).attempts - 1, 5)
+    first = ", ".join(map(written_duration, first_waits(config, shown))) or "none"
+    is_all = patience(config).attempts - 1 <= 5
+    return first if is_all else f"{first} … at most {written_duration(config.max_backoff)}"
+
+
+def about(time: timedelta) -> str:
+    """A time to about two figures.
+
+    >>> [about(timedelta(seconds=n)) for n in (0.3, 59, 850, 11_520, 200_000)]
+    ['~0.3 s', '~59 s', '~14 min', '~3 h 12 min', '~2 d 8 h']
+    """
+    seconds = time.total_seconds()
+    if seconds < 10:
+        return f"~{seconds:.1f} s"
+    if seconds < 120:
+        return f"~{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"~{minutes} min"
+    if minutes < 48 * 60:
+        return f"~{minutes // 60} h {minutes % 60} min"
+    hours = round(seconds / 3600)
+    return f"~{hours // 24:,} d {hours % 24} h"
+
+
+def routing(queue: QueuePlan) -> str:
+    """Where a queue's tasks go."""
+    route = queue.route
+    if isinstance(route, HandlerRoute):
+        where = f"`{route.path}`" if route.path else "the path of its own URL"
+        return f"every task to handler {route.handler}, at {where}"
+    if isinstance(route, UrlRoute):
+        port = f":{route.port}" if route.port is not None else ""
+        where = f"{route.scheme.lower()}://{route.host}{port}{route.path or ''}"
+        where += f"?{route.query}" if route.query else ""
+        return f"every task to {where}" + ("" if route.path else ", at the path of its own URL")
+    return f"every App Engine task to {app_engine_service(route)}"
+
+
+def token(queue: QueuePlan, invoker: str | None) -> str:
+    """Whose token a queue's tasks carry; `invoker` is the e-mail address of its account."""
+    if invoker is None:
+        return "none"
+    for_whom = queue.route.audience if isinstance(queue.route, UrlRoute) else None
+    return f"of {invoker}, for {for_whom or 'the root URL of ' + queue.handler}"
+
+
+def app_engine_service(target: AppEnginePlan | AppEngineRoute) -> str:
+    """An App Engine service: `service ledger, version v2`."""
+    words = [f"service {target.service}"]
+    words += [f"version {target.version}"] if target.version else []
+    words += [f"instance {target.instance}"] if target.instance else []
+    return ", ".join(words)
+
+
+def kind(handler: HandlerPlan) -> str:
+    """What a handler is, in a word or two."""
+    if isinstance(handler.target, FunctionPlan):
+        return "function"
+    if isinstance(handler.target, ServicePlan):
+        return "service"
+    return "App Engine" if isinstance(handler.target, AppEnginePlan) else "url"
+
+
+def may(grant: Grant) -> str:
+    """What a grant allows: `add tasks to queue emails`."""
+    words = _MAY.get(grant.role, f"use {grant.role} on {{kind}} {{resource}}")
+    only = f", where {grant.condition}" if grant.condition else ""
+    return words.format(kind=grant.kind, resource=grant.resource) + only
