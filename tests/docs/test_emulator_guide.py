@@ -1,0 +1,132 @@
+"""`docs/guides/emulator.md`, run: each fence that this machine can run meets a real engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from queuewright.engine.tokens import Signer
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "guides" / "emulator.md").read_text("utf-8")
+QUEUE = "projects/acme-dev/locations/europe-west1/queues/hooks"
+
+
+def fences(heading: str, language: str) -> list[str]:
+    """The fenced blocks of one language under a heading."""
+    section = re.split(r"^## ", TEXT.split(f"## {heading}\n")[1], flags=re.M)[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def ports() -> Iterator[dict[str, int]]:
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "tests" / "clients" / "engine_process.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.stdin.close()
+        assert process.wait(timeout=30) == 0
+        process.stdout.close()
+
+
+def placed(text: str, ports: dict[str, int]) -> str:
+    """A fence with this engine's ports in place of the usual ones."""
+    return text.replace("8123", str(ports["grpc"])).replace("8124", str(ports["rest"]))
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["grpc", "rest"])
+def test_the_python_clients_reach_the_engine(ports: dict[str, int], number: int) -> None:
+    """As written, but for the port."""
+    names: dict[str, Any] = {}
+    exec(compile(placed(fences("Python", "python")[number], ports), "guide", "exec"), names)
+    with names["client"] as client:
+        parent = f"projects/guide-{number}/locations/europe-west1"
+        created = client.create_queue(parent=parent, queue={"name": f"{parent}/queues/q"})
+        assert [queue.name for queue in client.list_queues(parent=parent)] == [created.name]
+
+
+async def test_the_asynchronous_client_reaches_the_engine(ports: dict[str, int]) -> None:
+    """As written, but for the port."""
+    names: dict[str, Any] = {}
+    exec(compile(placed(fences("Python", "python")[2], ports), "guide", "exec"), names)
+    client = await names["connected"]()
+    location = await client.get_location(request={"name": "projects/p/locations/l"})
+    assert location.location_id == "l"
+    await client.transport.close()
+
+
+def test_the_curl_commands_work(ports: dict[str, int]) -> None:
+    """Create a queue, create a task, list, pause."""
+    if shutil.which("curl") is None and os.environ.get("CI") != "true":
+        pytest.skip("`curl` is not on this machine; install it to run the guide's commands")
+    (commands,) = fences("curl", "bash")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", placed(commands, ports).replace("curl ", "curl -sSf ")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    decoder, answers, rest = json.JSONDecoder(), [], done.stdout.strip()
+    while rest:
+        answer, end = decoder.raw_decode(rest)
+        answers.append(answer)
+        rest = rest[end:].strip()
+    created, task, listed, paused = answers
+    assert created["name"] == QUEUE
+    assert task["name"].startswith(f"{QUEUE}/tasks/")
+    assert listed.keys() <= {"tasks"}
+    assert paused["state"] == "PAUSED"
+
+
+async def test_the_example_with_time_moved_by_hand_runs() -> None:
+    """As written."""
+    names: dict[str, Any] = {}
+    (example,) = fences("In tests, with time moved by hand", "python")
+    exec(compile(example, "guide", "exec"), names)
+    await names["test_a_day_of_retries"]()
+
+
+def test_the_token_check_accepts_a_token_of_the_engine() -> None:
+    """Google's own library verifies against the certificates that the guide names."""
+    signer = Signer()
+    body = json.dumps(signer.certificates()).encode()
+
+    class Response:
+        status = 200
+        data = body
+
+    asked: list[str] = []
+
+    def request(url: str, **_: object) -> Response:
+        asked.append(url)
+        return Response()
+
+    names: dict[str, Any] = {}
+    (example,) = fences("Check the tokens", "python")
+    exec(compile(example, "guide", "exec"), names)
+    names["Request"] = lambda: request
+    token = signer.oidc(
+        "a@p.iam.gserviceaccount.com", "http://127.0.0.1:8080/", time.time_ns() // 1_000
+    )
+    assert names["caller"](token) == "a@p.iam.gserviceaccount.com"
+    assert asked == ["http://127.0.0.1:8124/oauth2/v1/certs"]
