@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from queuewright.errors import TargetError
@@ -31,11 +31,10 @@ async def changes(
     """
     from watchfiles import awatch  # some tenths of a second, and not needed to start
 
-    folders = sorted({folder.resolve() for folder in (*handlers.values(), stacks)})
+    wanted = {folder.resolve() for folder in (*handlers.values(), stacks)}
+    folders = sorted(folder for folder in wanted if folder.is_dir())
     try:
-        async for found in awatch(
-            *folders, watch_filter=None, stop_event=stop, raise_interrupt=False
-        ):
+        async for found in awatch(*folders, watch_filter=None, stop_event=stop):
             touched = affected((Path(path) for _, path in found), handlers, stacks)
             if touched:
                 yield touched
@@ -51,7 +50,7 @@ def affected(paths: Iterable[Path], handlers: Mapping[str, Path], stacks: Path) 
     listed = list(paths)
     touched: set[str | None] = set()
     for name, folder in handlers.items():
-        ignored = is_ignored(folder)
+        ignored = _ignored(folder)
         for path in listed:
             below = _below(path, folder)
             if below is not None and not ignored(below, False):
@@ -59,6 +58,13 @@ def affected(paths: Iterable[Path], handlers: Mapping[str, Path], stacks: Path) 
     if any(_below(path, stacks) is not None and path.suffix == ".yaml" for path in listed):
         touched.add(None)
     return touched
+
+
+def _ignored(folder: Path) -> Callable[[PurePosixPath, bool], bool]:
+    try:
+        return is_ignored(folder)
+    except TargetError:  # a `.gcloudignore` that is wrong: `pulumi up` will say so
+        return lambda _path, _is_folder: False
 
 
 def _below(path: Path, folder: Path) -> PurePosixPath | None:

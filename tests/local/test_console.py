@@ -1,0 +1,108 @@
+"""What is printed: one line each, with its speaker, or an object for programs."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from queuewright.local.console import Console
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def printed(console_to: io.StringIO, *, as_json: bool = False) -> Console:
+    return Console(console_to, as_json=as_json, now=lambda: datetime(2026, 1, 1, 9, 5, tzinfo=UTC))
+
+
+def test_a_line_has_its_time_and_its_speaker_aligned() -> None:
+    """Readable without colour."""
+    stream = io.StringIO()
+    console = printed(stream)
+    console.introduce("mailer", "queue thumbnails")
+    console.say("mailer", "hello")
+    console.say("queue thumbnails", "task 1 added")
+    assert stream.getvalue() == (
+        "09:05:00 mailer           │ hello\n09:05:00 queue thumbnails │ task 1 added\n"
+    )
+
+
+def test_a_level_is_a_word() -> None:
+    """Colour never carries it."""
+    stream = io.StringIO()
+    console = printed(stream)
+    console.say("mailer", "slow", "warning")
+    console.say("mailer", "dead", "error")
+    assert stream.getvalue() == (
+        "09:05:00 mailer      │ warning: slow\n09:05:00 mailer      │ error: dead\n"
+    )
+
+
+def test_every_line_of_a_text_has_its_speaker() -> None:
+    """None of them is an orphan among others'."""
+    stream = io.StringIO()
+    printed(stream).say("mailer", "one\n  two")
+    assert stream.getvalue().splitlines()[1] == "09:05:00 mailer      │   two"
+
+
+def test_only_a_terminal_gets_colour() -> None:
+    """And what is said is the same."""
+    stream, terminal = io.StringIO(), Terminal()
+    for each in (stream, terminal):
+        console = printed(each)
+        console.introduce("mailer")
+        console.say("mailer", "dead", "error")
+    assert "\x1b[" not in stream.getvalue()
+    assert "\x1b[31merror: dead\x1b[0m" in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('{"severity": "ERROR", "message": "no address"}', "error: no address"),
+        ('{"severity": "warning", "message": "slow"}', "warning: slow"),
+        ('{"severity": "INFO", "message": "sent", "trace": "1"}', "sent"),
+        ('{"message": 5}', '{"message": 5}'),
+        ('{"a": 1}', '{"a": 1}'),
+        ("{broken", "{broken"),
+        ("[red]markup[/red]", "[red]markup[/red]"),
+        ("", ""),
+    ],
+)
+def test_a_handlers_line_is_shown_as_cloud_logging_shows_it(line: str, shown: str) -> None:
+    """A structured entry by its message and severity, all else as it is."""
+    stream = io.StringIO()
+    printed(stream).log("mailer", line)
+    assert stream.getvalue() == f"09:05:00 mailer      │ {shown}".rstrip() + (
+        " \n" if not shown else "\n"
+    )
+
+
+def test_a_program_gets_one_object_a_line() -> None:
+    """With the facts by name; what is for people only is left out."""
+    stream = io.StringIO()
+    console = printed(stream, as_json=True)
+    console.print("a table")
+    console.say("queue emails", "task 1\nadded", task="1", attempt=None)
+    console.log("mailer", '{"severity": "ERROR", "message": "no"}')
+    assert [json.loads(line) for line in stream.getvalue().splitlines()] == [
+        {
+            "time": "2026-01-01T09:05:00+00:00",
+            "source": "queue emails",
+            "level": "info",
+            "text": "task 1\nadded",
+            "task": "1",
+        },
+        {
+            "time": "2026-01-01T09:05:00+00:00",
+            "source": "mailer",
+            "level": "error",
+            "text": "no",
+            "log": '{"severity": "ERROR", "message": "no"}',
+        },
+    ]

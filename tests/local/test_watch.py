@@ -1,0 +1,71 @@
+"""Whose files have changed: nobody restarts for another's."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from queuewright.local.watch import affected, changes
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[dict[str, Path], Path]:
+    handlers = {name: tmp_path / "handlers" / name for name in ("mailer", "mailer-eu")}
+    for folder in (*handlers.values(), tmp_path / "stacks"):
+        folder.mkdir(parents=True)
+    (handlers["mailer"] / ".gcloudignore").write_text("out/\n*.md\n!keep.md\n")
+    return handlers, tmp_path / "stacks"
+
+
+@pytest.mark.parametrize(
+    ("path", "touched"),
+    [
+        ("handlers/mailer/main.py", {"mailer"}),
+        ("handlers/mailer/templates/deep/mail.html", {"mailer"}),
+        ("handlers/mailer/requirements.txt", {"mailer"}),
+        ("handlers/mailer-eu/main.py", {"mailer-eu"}),
+        ("handlers/mailer/README.md", set()),
+        ("handlers/mailer/keep.md", {"mailer"}),
+        ("handlers/mailer/out/mail/1.eml", set()),
+        ("handlers/mailer/__pycache__/main.cpython-312.pyc", set()),
+        ("handlers/mailer/main.py~", set()),
+        ("handlers/mailer/.main.py.swp", set()),
+        ("stacks/dev.yaml", {None}),
+        ("stacks/Pulumi.dev.yaml", {None}),
+        ("stacks/notes.txt", set()),
+        ("README.md", set()),
+    ],
+)
+def test_a_file_belongs_to_one_handler_or_to_the_environment(
+    folders: tuple[dict[str, Path], Path], tmp_path: Path, path: str, touched: set[str | None]
+) -> None:
+    """What `.gcloudignore` leaves out, what running makes and what editors scribble count not."""
+    handlers, stacks = folders
+    assert affected([tmp_path / path], handlers, stacks) == touched
+
+
+def test_two_handlers_of_one_folder_are_both_touched(tmp_path: Path) -> None:
+    """Two functions may share their source."""
+    both = {"one": tmp_path, "two": tmp_path}
+    assert affected([tmp_path / "main.py"], both, tmp_path / "stacks") == {"one", "two"}
+
+
+async def test_a_saved_file_is_noticed_until_it_is_stopped(
+    folders: tuple[dict[str, Path], Path],
+) -> None:
+    """Again and again; and then the watching ends."""
+    handlers, stacks = folders
+    stop = asyncio.Event()
+    (handlers["mailer"] / "main.py").touch()
+    found = changes(handlers, stacks, stop)
+    first = asyncio.ensure_future(anext(found))
+    # When the watch begins is not told; so the file is saved until it is seen.
+    while not first.done():
+        (handlers["mailer"] / "main.py").write_text("")
+        await asyncio.wait([first], timeout=0.05)
+    assert await first == {"mailer"}
+    stop.set()
+    async for touched in found:
+        assert touched == {"mailer"}
