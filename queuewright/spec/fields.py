@@ -12,7 +12,16 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from queuewright.spec.values import Between, Duration, Size, duration, shown, size, wrong
+from queuewright.spec.values import (
+    DURATION_PATTERN,
+    Between,
+    Duration,
+    Size,
+    duration,
+    shown,
+    size,
+    wrong,
+)
 
 # Names. Sources: a queue id, google/cloud/tasks/v2/queue.proto (`Queue.name`); a Cloud Run
 # service, https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/create
@@ -57,7 +66,7 @@ RESERVED_HEADERS = re.compile(
 )
 LONGEST_URL = 2083  # characters; google/cloud/tasks/v2/target.proto (`HttpRequest.url`)
 LONGEST_VARIABLE = 32 * 1024  # bytes; https://cloud.google.com/run/quotas
-LARGEST_CPU = 8.0
+LARGEST_CPU = 8
 
 
 def _matching(pattern: str, what: str, example: str) -> tuple[object, ...]:
@@ -223,7 +232,11 @@ Command = Annotated[
 ]
 Number = Annotated[float, BeforeValidator(_nonzero)]
 Count = Annotated[int, BeforeValidator(_nonzero)]
-Wait = Annotated[Duration, AfterValidator(_nonzero)]
+Wait = Annotated[
+    Duration,
+    AfterValidator(_nonzero),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN.replace("^", "^(?=.*[1-9])")}),
+]
 WholeSeconds = Annotated[Duration, AfterValidator(_whole_seconds)]
 Cpu = Annotated[float, AfterValidator(_cpu)]
 # https://cloud.google.com/run/docs/configuring/services/memory-limits

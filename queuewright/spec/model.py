@@ -86,6 +86,7 @@ class RetryConfig(Closed):
         ge=-1,
         le=2**31 - 1,
         examples=[8, -1],
+        json_schema_extra={"not": {"const": 0}},
         description="Attempts in all, the first included; -1 is no limit.",
     )
     max_retry_duration: WholeSeconds = Field(
@@ -277,7 +278,10 @@ class SecretReference(Closed):
 
 Secret = Annotated[
     SecretReference,
-    BeforeValidator(lambda value: {"secret": value} if isinstance(value, str) else value),
+    BeforeValidator(
+        lambda value: {"secret": value} if isinstance(value, str) else value,
+        json_schema_input_type=SecretId | SecretReference,
+    ),
 ]
 
 

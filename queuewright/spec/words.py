@@ -141,6 +141,9 @@ def _words(
     if kind == "literal_error" and info is not None:
         choices = (str(choice) for choice in get_args(info.annotation))
         return f"{found} is not a choice", did_you_mean(str(entry["input"]), choices)
+    if kind == "too_long":
+        many = f"{context['actual_length']} entries"
+        return many, f"{owner.authority} allows at most {context['max_length']}"
     if kind in _EXPECTED:
         hint = _shape_hint(kind, key, entry["input"])
         return f"expected {_EXPECTED[kind]}, found {found}", hint

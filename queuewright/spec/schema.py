@@ -1,0 +1,145 @@
+"""The JSON schema of a file in `stacks/`, generated from the model: what an editor knows of it.
+
+It holds for a file by itself, and so asks for nothing that a file may leave to the one it
+extends, or to the one that extends it: no key is required, and every value may be `null`.
+`queuewright check` is stricter, because it sees the whole.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
+from queuewright.spec.model import KINDS, SETTINGS_BY_KIND, Closed, SpecFile
+from queuewright.spec.values import written_duration
+from queuewright.spec.words import models_in
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+Schema = dict[str, object]
+
+_NULL: Schema = {"type": "null"}
+_HANDLER: Schema = {"$ref": "#/definitions/HandlerSpec"}
+_QUEUE: Schema = {"$ref": "#/definitions/QueueSpec"}
+_ANYTHING = "#/definitions/JsonValue"
+_OUTSIDE = ("description", "examples")
+"""What is said of a value as a whole, beside the choice between its type and `null`."""
+
+
+def json_schema() -> Schema:
+    """The schema, in draft 7: the one that every editor reads."""
+    generated = SpecFile.model_json_schema(ref_template="#/definitions/{model}")
+    definitions = _maps(generated.pop("$defs"))
+    top = _map_schema(generated, SpecFile)
+    properties = _maps(top["properties"])
+    handler: Schema = {"allOf": [_HANDLER, *map(_one_kind, KINDS)]}
+    for key, schema in {
+        "handler_defaults": _HANDLER,
+        "queue_defaults": _QUEUE,
+        "handlers": _entries(HANDLER_NAME, handler),
+        "queues": _entries(QUEUE_ID, _QUEUE),
+    }.items():
+        outside = {word: properties[key][word] for word in _OUTSIDE if word in properties[key]}
+        properties[key] = {**outside, "anyOf": [schema, _NULL]}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "A stack of queuewright",
+        **top,
+        "properties": properties,
+        "definitions": {
+            model.__name__: _map_schema(definitions[model.__name__], model)
+            for model in models()
+            if model is not SpecFile
+        },
+    }
+
+
+def models(top: type[Closed] = SpecFile) -> list[type[Closed]]:
+    """The classes that the grammar is made of, `top` first, each before those below it."""
+    found = {top: None}
+    for info in top.model_fields.values():
+        for inner in models_in(info.annotation):
+            found |= dict.fromkeys(models(inner))
+    return list(found)
+
+
+def written_default(info: FieldInfo) -> str | int | float | None:
+    """What a key that is left out says, as a spec writes it; None where that is no single value."""
+    if isinstance(info.default, timedelta):
+        return written_duration(info.default)
+    return info.default if isinstance(info.default, str | int | float) else None
+
+
+def _map_schema(schema: Schema, model: type[Closed]) -> Schema:
+    """A map with fixed keys: each optional, and with any value nullable; closed it stays."""
+    properties = {}
+    for key, item in _maps(schema["properties"]).items():
+        default = written_default(model.model_fields[key])
+        said = {"default": default} if default is not None else {}
+        properties[key] = {**said, **_nullable(_value(item))}
+    return {
+        "description": schema["description"],
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _value(schema: Schema) -> Schema:
+    """A value, without what pydantic writes only for itself."""
+    kept = {word: item for word, item in schema.items() if word not in ("title", "default")}
+    if kept.get("$ref") == _ANYTHING:
+        del kept["$ref"]
+    if "patternProperties" in kept:
+        named = _maps(kept["patternProperties"])
+        kept["patternProperties"] = {
+            pattern: _nullable(_value(item)) for pattern, item in named.items()
+        }
+        kept["additionalProperties"] = False
+    if "anyOf" in kept:
+        kept["anyOf"] = [_value(choice) for choice in _choices(kept)]
+    return kept
+
+
+def _nullable(schema: Schema) -> Schema:
+    """The same, or `null`."""
+    if not {"type", "anyOf", "$ref"} & schema.keys():
+        return schema  # anything: `null`, too
+    outside = {word: item for word, item in schema.items() if word in _OUTSIDE}
+    inside = {word: item for word, item in schema.items() if word not in _OUTSIDE}
+    choices = _choices(inside) if "anyOf" in inside else [inside]
+    return {**outside, "anyOf": choices if _NULL in choices else [*choices, _NULL]}
+
+
+def _entries(pattern: str, entry: Schema) -> Schema:
+    """A map from names that match `pattern` to entries."""
+    return {
+        "type": "object",
+        "patternProperties": {pattern: {"anyOf": [entry, _NULL]}},
+        "additionalProperties": False,
+    }
+
+
+def _one_kind(kind: str) -> Schema:
+    """A handler of this kind is of no other, and has no setting that this kind does not have."""
+    every = {*KINDS}.union(*SETTINGS_BY_KIND.values())
+    foreign = sorted(every - SETTINGS_BY_KIND[kind] - {kind})
+    return {
+        "if": {"required": [kind], "properties": {kind: {"not": _NULL}}},
+        "then": {"properties": dict.fromkeys(foreign, _NULL)},
+    }
+
+
+def _maps(schemas: object) -> dict[str, Schema]:
+    if not isinstance(schemas, dict):
+        raise TypeError(f"expected schemas by name, found {schemas!r}")
+    return dict(schemas)
+
+
+def _choices(schema: Schema) -> list[Schema]:
+    choices = schema["anyOf"]
+    if not isinstance(choices, list):
+        raise TypeError(f"expected a list of schemas, found {choices!r}")
+    return choices
