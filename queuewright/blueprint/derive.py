@@ -41,8 +41,8 @@ def blueprint(spec: Spec) -> Blueprint:
         handlers=handlers,
         queues=queues,
         accounts=plans,
-        grants=tuple(grants(spec, plans, bucket, repository)),
-        apis=tuple(sorted(set(_apis(spec)))),
+        grants=grants(spec, plans, bucket, repository),
+        apis=tuple(sorted({*_apis(spec), *(["iam.googleapis.com"] if plans else [])})),
         build_account=BUILD if BUILD in plans else None,
         bucket=bucket,
         repository=repository,
@@ -55,10 +55,14 @@ def _existing(plans: dict[str, AccountPlan], key: str) -> str | None:
 
 def _is_packaged(handler: HandlerSpec) -> bool:
     """Whether its code travels as an archive in the bucket."""
-    service, engine = handler.service, handler.app_engine
+    service = handler.service
     if service is not None:
         return service.source is not None and service.runtime is not None
-    return handler.function is not None or (engine is not None and engine.source is not None)
+    return handler.function is not None or _is_packaged_for_app_engine(handler)
+
+
+def _is_packaged_for_app_engine(handler: HandlerSpec) -> bool:
+    return handler.app_engine is not None and handler.app_engine.source is not None
 
 
 def _is_built(handler: HandlerSpec) -> bool:
@@ -72,11 +76,14 @@ def _apis(spec: Spec) -> Iterator[str]:
     yield "cloudtasks.googleapis.com"
     for handler in spec.handlers.values():
         if handler.function is not None:
-            yield from ("cloudfunctions.googleapis.com", "cloudbuild.googleapis.com")
+            # The build account's grants on the project are the resource manager's.
+            yield from ("cloudfunctions.googleapis.com", "cloudresourcemanager.googleapis.com")
         if handler.function is not None or handler.service is not None:
-            yield from ("iam.googleapis.com", "run.googleapis.com")
+            yield "run.googleapis.com"
         if handler.app_engine is not None:
             yield "appengine.googleapis.com"
+        if handler.function is not None or _is_packaged_for_app_engine(handler):
+            yield "cloudbuild.googleapis.com"
         if _is_built(handler):
             yield "artifactregistry.googleapis.com"
         if _is_packaged(handler):

@@ -20,7 +20,7 @@ from queuewright.blueprint.names import (
     secret_id,
 )
 from queuewright.blueprint.queues import needs_invoker
-from queuewright.spec import HandlerSpec, Spec, queue_variable
+from queuewright.spec import HandlerSpec, Spec, dotted, queue_variable
 
 BUILD = "build"
 # Where Cloud Run functions puts sources before a build:
@@ -40,9 +40,9 @@ def accounts(spec: Spec) -> dict[str, AccountPlan]:
             text = f"queue `{name}` calls `{queue.handler}` as it"
             reason = _reason(spec, text, "queues", name, "handler")
             plans[invoker_account(name)] = _account(spec, name, "invoker", reason)
-    builder = next((name for name, handler in spec.handlers.items() if handler.function), None)
-    if builder is not None:
-        reason = _reason(spec, "functions are built by it", "handlers", builder, "function")
+    functions = [name for name, handler in spec.handlers.items() if handler.function is not None]
+    if functions:
+        reason = _reason(spec, "functions are built by it", "handlers", min(functions), "function")
         plans[BUILD] = _account(spec, "queuewright", BUILD, reason)
     return plans
 
@@ -74,8 +74,21 @@ def enqueues(spec: Spec, handler: str) -> dict[str, str]:
 
 def grants(
     spec: Spec, plans: Mapping[str, AccountPlan], bucket: str | None, repository: str | None
+) -> tuple[Grant, ...]:
+    """Every grant of the stack, each with the line of YAML that it follows from.
+
+    By resource, role and member, and each right once: two App Engine handlers, say, run as
+    the same account.
+    """
+    found: dict[tuple[str, str, str, str], Grant] = {}
+    for grant in _grants(spec, plans, bucket, repository):
+        found.setdefault((grant.kind, grant.resource, grant.role, grant.member), grant)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _grants(
+    spec: Spec, plans: Mapping[str, AccountPlan], bucket: str | None, repository: str | None
 ) -> Iterator[Grant]:
-    """Every grant of the stack, each with the line of YAML that it follows from."""
     for name, queue in spec.queues.items():
         invoker = plans.get(invoker_account(name))
         if invoker is not None and spec.handlers[queue.handler].url is None:
@@ -149,7 +162,4 @@ def _grant(
 
 
 def _reason(spec: Spec, text: str, *path: str | int) -> Reason:
-    written = ""
-    for part in path:
-        written += f"[{part}]" if isinstance(part, int) else f".{part}" if written else part
-    return Reason(text, written, spec.locate(*path))
+    return Reason(text, dotted(path), spec.locate(*path))

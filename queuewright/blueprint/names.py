@@ -7,6 +7,7 @@ import re
 
 ACCOUNT_ID_LIMIT = 30  # https://cloud.google.com/iam/docs/service-accounts-create
 BUCKET_LIMIT = 63  # https://cloud.google.com/storage/docs/buckets#naming
+SECRET_LIMIT = 255  # https://cloud.google.com/secret-manager/docs/creating-and-accessing-secrets
 
 
 def prefixed(prefix: str | None, key: str) -> str:
@@ -37,8 +38,7 @@ def account_id(name: str, role: str) -> str:
         cleaned = f"q-{cleaned}"
     if cleaned == wanted and len(cleaned) <= ACCOUNT_ID_LIMIT:
         return cleaned
-    digest = hashlib.sha256(wanted.encode()).hexdigest()[:8]
-    return f"{cleaned[: ACCOUNT_ID_LIMIT - 9].rstrip('-')}-{digest}"
+    return _hashed(cleaned, wanted, ACCOUNT_ID_LIMIT)
 
 
 def account_email(account: str, project: str) -> str:
@@ -72,10 +72,7 @@ def bucket_name(project: str, prefix: str | None) -> str:
     'acme-prod-queuewright'
     """
     wanted = re.sub(r"[^a-z0-9-]", "-", f"{project}-{prefixed(prefix, 'queuewright')}")
-    if len(wanted) <= BUCKET_LIMIT:
-        return wanted
-    digest = hashlib.sha256(wanted.encode()).hexdigest()[:8]
-    return f"{wanted[: BUCKET_LIMIT - 9].rstrip('-')}-{digest}"
+    return wanted if len(wanted) <= BUCKET_LIMIT else _hashed(wanted, wanted, BUCKET_LIMIT)
 
 
 def queue_name(project: str, location: str, queue_id: str) -> str:
@@ -86,7 +83,16 @@ def queue_name(project: str, location: str, queue_id: str) -> str:
 def secret_id(prefix: str | None, handler: str, variable: str) -> str:
     """The id of a secret that the stack makes itself, from Pulumi's configuration.
 
+    A variable has no hyphen, so no two of them share an id.
+
     >>> secret_id(None, "mailer", "SMTP_PASSWORD")
-    'mailer-smtp-password'
+    'mailer-SMTP_PASSWORD'
     """
-    return prefixed(prefix, f"{handler}-{variable}".replace("_", "-").lower())
+    wanted = prefixed(prefix, f"{handler}-{variable}")
+    return wanted if len(wanted) <= SECRET_LIMIT else _hashed(wanted, wanted, SECRET_LIMIT)
+
+
+def _hashed(text: str, whole: str, limit: int) -> str:
+    """`text`, shortened to `limit` characters that end in a hash of `whole`."""
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    return f"{text[: limit - 9].rstrip('-')}-{digest}"

@@ -54,7 +54,8 @@ def _route(
     if handler.url is None:
         return HandlerRoute(name, path)
     url = urlsplit(handler.url)
-    joined = url.path.rstrip("/") + (path or "")
+    own = "" if url.path == "/" else url.path
+    joined = own.rstrip("/") + path if path else own
     return UrlRoute(
         scheme="HTTPS" if url.scheme == "https" else "HTTP",
         host=url.hostname or "",
