@@ -147,7 +147,7 @@ class _Api:
             raise Refusal("INVALID_ARGUMENT", text) from error
         except TimeoutError as error:
             raise Refusal("DEADLINE_EXCEEDED", "The request's body did not arrive.") from error
-        except web.RequestPayloadError as error:
+        except (web.RequestPayloadError, ConnectionError) as error:
             raise Refusal("INVALID_ARGUMENT", "The request's body is incomplete.") from error
 
 
