@@ -47,7 +47,7 @@ class Spec:
 def check(merged: Node, *, environment: str) -> tuple[Spec | None, list[Problem]]:
     """The spec that a document describes, and every problem in it; no spec if there is one."""
     document = without_nulls(_with_all_defaults(merged))
-    found = list(_default_problems(document))
+    found = [*_hollow_problems(merged), *_default_problems(document)]
     top = _validated(SpecFile, _shell(document), document, (), found)
     handlers = _handlers(document, found)
     queues = _queues(document, handlers, found)
@@ -78,6 +78,17 @@ def _with_all_defaults(merged: Node) -> Node:
         }
         top[section] = Node(node.place, entries)
     return Node(merged.place, top)
+
+
+def _hollow_problems(merged: Node) -> Iterator[Problem]:
+    """Entries with nothing below them, in a file that extends none: what would they remove?"""
+    if merged.at(("extends",)) is not None:
+        return
+    for section in DEFAULTS:
+        for name, node in merged.entries(section):
+            if node.value is None:
+                hint = "write its settings below it, indented; or remove it"
+                yield Problem(node.place, dotted((section, name)), "is empty", hint)
 
 
 def _default_problems(document: Node) -> Iterator[Problem]:
@@ -159,12 +170,15 @@ def _prefix(document: Node) -> str:
 def _told_once(document: Node, found: list[Problem]) -> list[Problem]:
     """Each mistake in the defaults at its own path, once, however many entries inherit it."""
     written = {
-        node.place: dotted(path)
-        for section, _ in DEFAULTS.values()
-        if (defaults := document.at((section,))) is not None
-        for path, node in defaults.walk((section,))
+        (section, node.place): dotted(path)
+        for section, (defaults, _) in DEFAULTS.items()
+        if (top := document.at((defaults,))) is not None
+        for path, node in top.walk((defaults,))
+        if node is not top
     }
     at_home = (
-        replace(problem, path=written.get(problem.location, problem.path)) for problem in found
+        replace(problem, path=written.get((section, problem.location), problem.path))
+        for problem in found
+        for section in [problem.path.partition(".")[0]]
     )
     return list(dict.fromkeys(at_home))

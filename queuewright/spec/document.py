@@ -94,7 +94,7 @@ def read(text: str, file: str) -> tuple[Node, list[Problem]]:
         root = yaml.compose(text, Loader=Loader)
     except yaml.YAMLError as error:
         raise SpecError([syntax_problem(error, text, file)]) from None
-    if root is None:
+    if root is None or root.tag == "tag:yaml.org,2002:null":
         hint = "start with `project: my-project` and `location: europe-west1`"
         raise SpecError([Problem(Location(file, 1, 1), "$", "the file is empty", hint)])
     builder = _Builder(file)

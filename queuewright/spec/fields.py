@@ -18,7 +18,6 @@ from queuewright.spec.values import (
     Duration,
     Size,
     duration,
-    shown,
     size,
     wrong,
 )
@@ -73,9 +72,10 @@ def _matching(pattern: str, what: str, example: str) -> tuple[object, ...]:
     """Metadata that holds a text to `pattern`, and says `what` was expected."""
 
     def check(value: object) -> object:
-        if not re.fullmatch(pattern, text := _text(value)):
-            raise wrong("{value} is not " + what, f"such as `{example}`", text)
-        return text
+        is_scalar = value is not None and not isinstance(value, dict | list | tuple)
+        if is_scalar and not re.fullmatch(pattern, f"{value}"):
+            raise wrong("{value} is not " + what, f"such as `{example}`", value)
+        return _text(value)
 
     return (BeforeValidator(check), WithJsonSchema({"type": "string", "pattern": pattern}))
 
@@ -104,7 +104,7 @@ def _folder(value: object) -> str:
 def _variable(name: object) -> object:
     if not isinstance(name, str) or not re.fullmatch(VARIABLE, name):
         hint = "letters, digits and _, and no digit first, as in `SMTP_HOST`"
-        raise wrong(f"{shown(name)} cannot be the name of a variable", hint)
+        raise wrong("{value} cannot be the name of a variable", hint, name)
     if name in RESERVED_VARIABLES or name.startswith("X_GOOGLE_"):
         hint = f"choose another name, as in `MY_{name}`"
         raise wrong(f"`{name}` is set by the platform", hint)
@@ -121,7 +121,7 @@ def _variable_value(value: object) -> str:
 def _header_name(name: object) -> object:
     if not isinstance(name, str) or not re.fullmatch(HEADER_NAME, name):
         hint = "letters, digits and -, as in `X-Api-Key`"
-        raise wrong(f"{shown(name)} cannot be the name of a header", hint)
+        raise wrong("{value} cannot be the name of a header", hint, name)
     if RESERVED_HEADERS.fullmatch(name):
         hint = "remove it, or send it under another name, as in `X-My-Header`"
         raise wrong(f"Cloud Tasks puts its own value in the place of `{name}`", hint)
@@ -192,7 +192,9 @@ LabelKey = Annotated[str, *_matching(LABEL_KEY, "a label's key", "team")]
 LabelValue = Annotated[
     str, *_matching(LABEL_VALUE, "a label's value (a-z, 0-9, _ and -)", "growth")
 ]
-Path = Annotated[str, *_matching(r"^/[^\s?#]*$", "a path that starts with `/`", "/send")]
+Path = Annotated[
+    str, *_matching(r"^/[^\s?#]*$", "a path: a `/` first, no blank, `?` or `#`", "/send")
+]
 Url = Annotated[
     str,
     BeforeValidator(_url),

@@ -58,7 +58,7 @@ def handler_rules(node: Node, at: Path, handler: HandlerSpec | None) -> Iterator
         return
     for key, child in node.value.items():
         if key in HandlerSpec.model_fields and key not in (*kinds, *settings_of(node)):
-            message, hint = f"a `{kinds[0]}` handler has no `{key}`", "remove it"
+            message, hint = f"a handler of kind `{kinds[0]}` has no `{key}`", "remove it"
             if key in SETTINGS_BY_KIND[kinds[0]]:
                 message = f"an App Engine service that is deployed elsewhere has no `{key}` here"
                 hint = "remove it, or give `source` and `runtime` to deploy the service from here"
@@ -69,7 +69,7 @@ def handler_rules(node: Node, at: Path, handler: HandlerSpec | None) -> Iterator
         yield from rule(node, at, handler)
     yield from _capacity_rules(node, at, handler)
     if handler.local.command and handler.local.url is not None:
-        message, hint = "`command` and `url`", "keep one: start it here, or say where it runs"
+        message, hint = "has `command` and `url`", "keep one: start it here, or say where it runs"
         yield _problem(node, at, ("local",), message, hint)
 
 
@@ -101,8 +101,9 @@ def _service_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Probl
     path = ("service",)
     if (service.source is None) == (service.image is None):
         hint = "give it exactly one of `source: FOLDER` and `image: NAME`"
-        what = "neither `source` nor `image`" if service.source is None else "`source` and `image`"
-        yield _problem(node, at, path, what, hint)
+        is_bare = service.source is None
+        message = "has neither `source` nor `image`" if is_bare else "has `source` and `image`"
+        yield _problem(node, at, path, message, hint)
     elif service.image is not None and (service.runtime or service.command):
         message, hint = "an image says itself how it runs", "remove `runtime` and `command`"
         yield _problem(node, at, path, message, hint)
@@ -155,7 +156,11 @@ def _secret_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Proble
         path = ("secrets", name)
         if (secret.secret is None) == (secret.config is None):
             hint = "give exactly one of `secret: ID` and `config: KEY`"
-            yield _problem(node, at, path, "where is its value?", hint)
+            is_bare = secret.secret is None
+            message = (
+                "has neither `secret` nor `config`" if is_bare else "has `secret` and `config`"
+            )
+            yield _problem(node, at, path, message, hint)
         elif secret.config is not None and "version" in secret.model_fields_set:
             hint = "remove it: a value from configuration has no versions"
             yield _problem(node, at, (*path, "version"), "`version` belongs to `secret`", hint)

@@ -70,6 +70,10 @@ def _way_out(said: str) -> str:
         return "is a `}` or `]` missing, or a `,` between two entries?"
     if "cannot start any token" in said:
         return "quote a text that starts with `@`, `%` or a backtick"
+    if "unexpected end of stream" in said:
+        return "is every quote closed?"
+    if "incompatible YAML document" in said:
+        return "remove the line that starts with `%`"
     return "is the indentation right, and is every quote closed?"
 
 

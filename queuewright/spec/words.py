@@ -30,6 +30,8 @@ _EXPECTED = {
     "model_type": "a map",
     "tuple_type": "a list",
 }
+_KEY = "[key]"
+"""In a path of pydantic's: the mistake is in a map's key, and not in its value."""
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than_equal", "between")
 
 
@@ -47,7 +49,7 @@ def problems(
     """
     found: dict[Path, Problem] = {}
     for entry in error.errors():
-        path = (*at, *(part for part in entry["loc"] if part != "[key]"))
+        path = (*at, *(part for part in entry["loc"] if part != _KEY))
         found.setdefault(path, _problem(entry, model, root, path, len(at), examples or {}))
     return list(found.values())
 
@@ -65,20 +67,20 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that `word` is probably a slip of, if there is one."""
-    near = get_close_matches(word[:100], list(choices), n=1, cutoff=0.6)
-    return near[0] if near else None
+    in_small = {choice.lower(): choice for choice in choices}
+    near = get_close_matches(word[:100].lower(), in_small, n=1, cutoff=0.6)
+    return in_small[near[0]] if near else None
 
 
 def unknown_key(key: str, model: type[Closed]) -> str | None:
     """A way out for a key that `model` does not have: the one meant, or where it belongs."""
-    if nearest(key, model.model_fields) is None:
-        homes = [
-            name
-            for name, info in model.model_fields.items()
-            if any(key in inner.model_fields for inner in models_in(info.annotation))
-        ]
-        if homes:
-            return "write it under " + " or ".join(f"`{home}:`" for home in homes)
+    homes = [
+        name
+        for name, info in model.model_fields.items()
+        if any(key in inner.model_fields for inner in models_in(info.annotation))
+    ]
+    if homes:
+        return "write it under " + " or ".join(f"`{home}:`" for home in homes)
     return did_you_mean(key, model.model_fields)
 
 
@@ -121,7 +123,8 @@ def _problem(
         return Absence(place, dotted(path), "missing", f"add `{key}: {example}`")
     if kind == "extra_forbidden":
         return Problem(place, dotted(path), "unknown key", unknown_key(key, owner))
-    message, hint = _words(entry, owner, info, node, key)
+    of_value = None if _KEY in entry["loc"] else node
+    message, hint = _words(entry, owner, info, of_value, key)
     hint = hint or _example(owner.model_fields.get(key), key) or "write one value"
     return Problem(place, dotted(path), message, hint)
 
@@ -142,8 +145,8 @@ def _words(
         choices = (str(choice) for choice in get_args(info.annotation))
         return f"{found} is not a choice", did_you_mean(str(entry["input"]), choices)
     if kind == "too_long":
-        many = f"{context['actual_length']} entries"
-        return many, f"{owner.authority} allows at most {context['max_length']}"
+        most = context["max_length"]
+        return f"more than {most} entries", f"{owner.authority} allows at most {most}"
     if kind in _EXPECTED:
         hint = _shape_hint(kind, key, entry["input"])
         return f"expected {_EXPECTED[kind]}, found {found}", hint
