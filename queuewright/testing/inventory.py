@@ -70,7 +70,12 @@ def _entry(resources: Mapping[str, Resource], resource: Resource) -> Properties:
         "(provider)": provider.name if provider else "",
         "(protect)": resource.protect,
         "(depends on)": [resources[urn].name for urn in resource.depends_on if urn in resources],
-        "(aliases)": list(resource.aliases),
+        "(aliases)": [
+            # The SDK gives some types an alias of its own, in another spelling.
+            each
+            for each in resource.aliases
+            if each.lower() != resource.urn.lower()
+        ],
         "(ignores)": list(resource.ignore_changes),
         "(replaced on)": list(resource.replace_on_changes),
         "(retained on delete)": resource.retain_on_delete,

@@ -31,6 +31,8 @@ class Unknown(Enum):
     def __repr__(self) -> str:
         return self.value
 
+    __str__ = __repr__
+
 
 UNKNOWN = Unknown.UNKNOWN
 

@@ -1,0 +1,106 @@
+"""A version of an App Engine service that tasks are sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+from pulumi_gcp import appengine, serviceaccount
+
+from queuewright.spec import Instances
+
+from .identity import Identity
+from .options import within
+from .packages import PackageBucket
+
+VERSION = "v1"
+# What App Engine's Python runtimes start when nothing is said:
+# https://cloud.google.com/appengine/docs/standard/python3/runtime#application_startup
+ENTRYPOINT = "gunicorn -b :$PORT main:app"
+
+
+class AppEngineHandler(pulumi.ComponentResource):
+    """A version of a service of the project's App Engine app, and its account.
+
+    App Engine itself calls it, so that its queue needs no invoker. The app must exist: its region
+    is chosen once and for ever.
+
+    Attributes:
+        key: what the handler is called among the grants of others.
+        account: the service account that it runs as.
+        member: the same, as IAM writes it.
+        app_version: the version underneath.
+
+    Args:
+        name: the component's logical name.
+        project: the id of the project.
+        service: the App Engine service, such as `default`.
+        source: the folder of the code.
+        runtime: Google's name of the language, such as `python312`.
+        packages: the bucket that the code is put into.
+        version: the version's id; new code is put into the same version. Default: `v1`.
+        entrypoint: the command that serves. Default: what Google starts for Python.
+        environment: environment variables.
+        instances: how many there may be.
+        identity: what the account that it runs as is called. Default: derived from `name`.
+        key: what it is called among the grants of others. Default: `name`.
+    """
+
+    key: str
+    account: serviceaccount.Account
+    member: pulumi.Output[str]
+    app_version: appengine.StandardAppVersion
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        project: str,
+        service: str,
+        source: Path,
+        runtime: str,
+        packages: PackageBucket,
+        version: str | None = None,
+        entrypoint: str | None = None,
+        environment: Mapping[str, pulumi.Input[str]] | None = None,
+        instances: Instances | None = None,
+        identity: Identity | None = None,
+        key: str | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("queuewright:index:AppEngineHandler", name, None, opts)
+        self.key = key or name
+        named = identity or Identity.of(name, "handler")
+        self.account = named.account(f"{name}-account", project=project, opts=within(self, opts))
+        self.member = self.account.member
+        package = packages.upload(name, source, archive=f"{service}-{name}", parent=self)
+        scaling = instances or Instances()
+        self.app_version = appengine.StandardAppVersion(
+            f"{name}-version",
+            project=project,
+            service=service,
+            version_id=version or VERSION,
+            runtime=runtime,
+            entrypoint={"shell": entrypoint or ENTRYPOINT},
+            deployment={
+                "zip": {
+                    "source_url": pulumi.Output.concat(
+                        "https://storage.googleapis.com/", package.bucket, "/", package.name
+                    )
+                }
+            },
+            env_variables=dict(environment or {}),
+            service_account=self.account.email,
+            automatic_scaling={
+                "standard_scheduler_settings": {
+                    "min_instances": scaling.min,
+                    "max_instances": scaling.max,
+                }
+            },
+            # A service's last version cannot be deleted alone, and the default service never.
+            delete_service_on_destroy=service != "default",
+            noop_on_destroy=service == "default",
+            opts=within(self, opts),
+        )
+        self.register_outputs({"account": self.account.email, "version": self.app_version.name})

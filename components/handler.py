@@ -1,0 +1,63 @@
+"""What functions and services have in common: an account, an address, and who may call."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi_gcp import cloudrunv2, serviceaccount
+
+from .identity import Identity
+from .options import within
+
+
+class Handler(pulumi.ComponentResource):
+    """Code that tasks are sent to, running as an account of its own.
+
+    A 2nd gen function is a Cloud Run service underneath, so that one rule serves both: who holds
+    `roles/run.invoker` on the service may call, and nobody else.
+
+    Attributes:
+        key: what the handler is called among the grants of others.
+        account: the service account that it runs as; without any right but those given to it.
+        member: the same, as IAM writes it.
+        url: the root of its address; also the audience of the tokens that it takes.
+    """
+
+    key: str
+    account: serviceaccount.Account
+    member: pulumi.Output[str]
+    url: pulumi.Output[str]
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        *,
+        key: str | None,
+        project: str,
+        location: str,
+        identity: Identity,
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        super().__init__(f"queuewright:index:{kind}", name, None, opts)
+        self.key = key or name
+        self._name, self._project, self._location, self._opts = name, project, location, opts
+        self.account = identity.account(f"{name}-account", project=project, opts=within(self, opts))
+        self.member = self.account.member
+
+    def admit(self, caller: str, member: pulumi.Input[str]) -> cloudrunv2.ServiceIamMember:
+        """Let `member` call this handler; `caller` names the grant."""
+        return cloudrunv2.ServiceIamMember(
+            f"{self._name}-invoker-{caller}",
+            project=self._project,
+            location=self._location,
+            name=self._service_name,
+            role="roles/run.invoker",
+            member=member,
+            opts=within(self, self._opts),
+        )
+
+    def _serves(self, service: pulumi.Output[str], url: pulumi.Output[str]) -> None:
+        """Tell what was made: the name of the Cloud Run service, and its address."""
+        self._service_name = service
+        self.url = url
+        self.register_outputs({"url": url, "account": self.account.email})

@@ -1,0 +1,127 @@
+"""The repository that images are kept in, and an image built from a handler's folder."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+from pulumi_gcp import artifactregistry
+
+from queuewright.packages import Package, package
+
+from .options import within
+
+FOLDER = Path(".queuewright", "images")
+VERSIONS_KEPT = 10
+
+
+class ImageRepository(pulumi.ComponentResource):
+    """An Artifact Registry repository for the images of handlers; the last ten of each are kept.
+
+    Args:
+        name: the component's logical name.
+        project: the id of the project.
+        location: the region.
+        repository_id: at most 63 lower-case letters, digits and hyphens.
+        labels: on the repository.
+        folder: where the sources of builds are laid out on this machine.
+    """
+
+    repository: artifactregistry.Repository
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        project: str,
+        location: str,
+        repository_id: str,
+        labels: Mapping[str, str] | None = None,
+        folder: Path = FOLDER,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("queuewright:index:ImageRepository", name, None, opts)
+        self._name, self._project, self._location = name, project, location
+        self._folder, self._opts = folder, opts
+        self._registry = f"{location}-docker.pkg.dev/{project}/{repository_id}"
+        self.repository = artifactregistry.Repository(
+            f"{name}-repository",
+            repository_id=repository_id,
+            project=project,
+            location=location,
+            format="DOCKER",
+            labels=dict(labels or {}),
+            cleanup_policies=[
+                {
+                    "id": "keep-the-last",
+                    "action": "KEEP",
+                    "most_recent_versions": {"keep_count": VERSIONS_KEPT},
+                },
+                {
+                    "id": "delete-the-rest",
+                    "action": "DELETE",
+                    "condition": {"tag_state": "ANY", "older_than": "2592000s"},
+                },
+            ],
+            opts=within(self, opts),
+        )
+        self.register_outputs({"repository": self.repository.id})
+
+    def build(
+        self, name: str, source: Path, *, image: str, parent: pulumi.Resource
+    ) -> pulumi.Output[str]:
+        """Build `source`, which has a Dockerfile, for linux/amd64, and push it.
+
+        The tag is the hash of the sources, and the build sees those alone: a file that
+        `.gcloudignore` leaves out, or a file's time, builds nothing. Docker is needed on this
+        machine, and `gcloud auth configure-docker` for the push.
+
+        Args:
+            name: the logical name of the image.
+            source: the handler's folder.
+            image: what the image is called in the repository.
+            parent: the component whose image it is.
+
+        Returns:
+            The image's reference with its digest.
+        """
+        # Imported here: whoever builds no image needs neither the package nor Docker.
+        import pulumi_docker_build as docker_build
+
+        packed = package(source, into=self._folder, name=image)
+        built = docker_build.Image(
+            f"{name}-image",
+            tags=[f"{self._registry}/{image}:{packed.digest}"],
+            context={"location": str(_laid_out(packed))},
+            platforms=[docker_build.Platform.LINUX_AMD64],
+            push=True,
+            # A preview builds nothing and needs no Docker.
+            build_on_preview=False,
+            opts=within(parent, self._opts, after=[self.repository]),
+        )
+        return built.ref
+
+    def admit(self, writer: str, member: pulumi.Input[str]) -> artifactregistry.RepositoryIamMember:
+        """Let `member` push images; `writer` names the grant."""
+        return artifactregistry.RepositoryIamMember(
+            f"{self._name}-writer-{writer}",
+            project=self._project,
+            location=self._location,
+            repository=self.repository.name,
+            role="roles/artifactregistry.writer",
+            member=member,
+            opts=within(self, self._opts),
+        )
+
+
+def _laid_out(packed: Package) -> Path:
+    """The archive's files in a folder beside it, with the modes that the archive gives them."""
+    folder = packed.path.with_suffix("")
+    with zipfile.ZipFile(packed.path) as archive:
+        for entry in archive.infolist():
+            file = Path(archive.extract(entry, folder))
+            file.chmod(stat.S_IMODE(entry.external_attr >> 16))
+    return folder

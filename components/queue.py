@@ -1,0 +1,202 @@
+"""A queue, where its tasks go, and who may add to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+from pulumi_gcp import cloudtasks, serviceaccount
+
+from queuewright.blueprint import AppEngineRoute, UrlRoute
+from queuewright.spec import RateLimits, RetryConfig
+from queuewright.spec.values import seconds
+
+from .app_engine import AppEngineHandler
+from .handler import Handler
+from .identity import Identity
+from .options import within
+
+Target = Handler | UrlRoute | AppEngineRoute
+Enqueuer = Handler | AppEngineHandler | str
+
+
+class TaskQueue(pulumi.ComponentResource):
+    """A push queue, the account that its tasks are signed as, and its enqueuers.
+
+    The queue itself holds the address and the token, so that whoever adds a task needs
+    `roles/cloudtasks.enqueuer` on this queue and nothing else: no URL, no audience, no `actAs`.
+    Every setting is written out, Google's default where nothing is said: one that is left out
+    would keep its old value on the live queue.
+
+    Alone, in a program of one's own, with a `FunctionHandler` called `mailer`::
+
+        emails = TaskQueue(
+            "emails",
+            project="acme",
+            location="europe-west1",
+            target=mailer,
+            path="/send",
+            rate_limits=RateLimits(max_dispatches_per_second=5),
+            enqueuers=["serviceAccount:web@acme.iam.gserviceaccount.com"],
+        )
+
+    Attributes:
+        queue: the queue underneath.
+        invoker: the account that its tasks are signed as; `None` where they carry no token.
+        name: the full name, `projects/P/locations/L/queues/Q`; known once every grant is there.
+        console: its page in Google's console.
+
+    Args:
+        name: the component's logical name.
+        project: the id of the project.
+        location: the region.
+        target: a handler, somebody else's URL, or an App Engine service.
+        path: where in a handler tasks arrive. Default: at the path of a task's own URL.
+        queue_id: at most 100 letters, digits and hyphens. Default: `name`. It is an address: the
+            name of a deleted queue is blocked for days.
+        rate_limits: default: Google's, 500 a second and 1000 at once.
+        retry_config: default: Google's, 100 attempts.
+        sampling_ratio: the share of operations that is logged, 0 to 1. Default: 0.
+        desired_state: `"RUNNING"` or `"PAUSED"`.
+        enqueuers: handlers, and IAM members such as `serviceAccount:…`.
+        identity: what the invoker is called. Default: derived from `name`.
+        protect: refuse to delete or replace the queue. Default: on.
+    """
+
+    queue: cloudtasks.Queue
+    invoker: serviceaccount.Account | None
+    name: pulumi.Output[str]
+    console: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        project: str,
+        location: str,
+        target: Target,
+        path: str | None = None,
+        queue_id: str | None = None,
+        rate_limits: RateLimits | None = None,
+        retry_config: RetryConfig | None = None,
+        sampling_ratio: float = 0.0,
+        desired_state: str = "RUNNING",
+        enqueuers: Sequence[Enqueuer] = (),
+        identity: Identity | None = None,
+        key: str | None = None,
+        protect: bool = True,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("queuewright:index:TaskQueue", name, None, opts)
+        called = queue_id or name
+        admitted: list[pulumi.Resource] = []
+        self.invoker = None
+        if isinstance(target, Handler) or (isinstance(target, UrlRoute) and target.audience):
+            named = identity or Identity.of(name, "invoker")
+            self.invoker = named.account(
+                f"{name}-invoker", project=project, opts=within(self, opts)
+            )
+            if isinstance(target, Handler):
+                admitted = [target.admit(key or name, self.invoker.member)]
+        kept = within(self, opts, after=admitted)
+        kept.protect = protect
+        self.queue = cloudtasks.Queue(
+            f"{name}-queue",
+            name=called,
+            project=project,
+            location=location,
+            rate_limits=_rate_limits(rate_limits or RateLimits()),
+            retry_config=_retry_config(retry_config or RetryConfig()),
+            # Zero is never sent; written out, every preview would show it.
+            stackdriver_logging_config={"sampling_ratio": sampling_ratio}
+            if sampling_ratio
+            else None,
+            desired_state=desired_state,
+            http_target=_http_target(target, path, self.invoker),
+            app_engine_routing_override=_app_engine(target),
+            opts=kept,
+        )
+        grants = [
+            cloudtasks.QueueIamMember(
+                f"{name}-enqueuer-{each if isinstance(each, str) else each.key}",
+                project=project,
+                location=location,
+                name=self.queue.name,
+                role="roles/cloudtasks.enqueuer",
+                member=each if isinstance(each, str) else each.member,
+                opts=within(self, opts),
+            )
+            for each in enqueuers
+        ]
+        granted = [grant.id for grant in grants]
+        self.name = pulumi.Output.all(self.queue.id, *granted).apply(lambda ids: str(ids[0]))
+        self.console = self.queue.name.apply(
+            lambda queue: (
+                "https://console.cloud.google.com/cloudtasks/queue/"
+                f"{location}/{queue}/tasks?project={project}"
+            )
+        )
+        self.register_outputs({"name": self.name, "console": self.console})
+
+
+def _rate_limits(limits: RateLimits) -> cloudtasks.QueueRateLimitsArgsDict:
+    return {
+        "max_dispatches_per_second": limits.max_dispatches_per_second,
+        "max_concurrent_dispatches": limits.max_concurrent_dispatches,
+    }
+
+
+def _retry_config(config: RetryConfig) -> cloudtasks.QueueRetryConfigArgsDict:
+    return {
+        "max_attempts": config.max_attempts,
+        "max_retry_duration": seconds(config.max_retry_duration),
+        "min_backoff": seconds(config.min_backoff),
+        "max_backoff": seconds(config.max_backoff),
+        "max_doublings": config.max_doublings,
+    }
+
+
+def _http_target(
+    target: Target, path: str | None, invoker: serviceaccount.Account | None
+) -> cloudtasks.QueueHttpTargetArgsDict | None:
+    if isinstance(target, AppEngineRoute):
+        return None
+    if isinstance(target, Handler):
+        override: cloudtasks.QueueHttpTargetUriOverrideArgsDict = {
+            "scheme": "HTTPS",
+            "host": target.url.apply(lambda url: url.removeprefix("https://")),
+            "uri_override_enforce_mode": "ALWAYS",
+        }
+        audience: pulumi.Input[str] = target.url
+    else:
+        override = {
+            "scheme": target.scheme,
+            "host": target.host,
+            "uri_override_enforce_mode": "ALWAYS",
+        }
+        if target.port is not None:
+            override["port"] = str(target.port)
+        if target.query:
+            override["query_override"] = {"query_params": target.query}
+        path, audience = target.path, target.audience or ""
+    if path is not None:
+        override["path_override"] = {"path": path}
+    found: cloudtasks.QueueHttpTargetArgsDict = {"uri_override": override}
+    if isinstance(target, UrlRoute) and target.headers:
+        found["header_overrides"] = [
+            {"header": {"key": key, "value": value}} for key, value in target.headers.items()
+        ]
+    if invoker is not None:
+        found["oidc_token"] = {"service_account_email": invoker.email, "audience": audience}
+    return found
+
+
+def _app_engine(target: Target) -> cloudtasks.QueueAppEngineRoutingOverrideArgsDict | None:
+    if not isinstance(target, AppEngineRoute):
+        return None
+    routing: cloudtasks.QueueAppEngineRoutingOverrideArgsDict = {"service": target.service}
+    if target.version is not None:
+        routing["version"] = target.version
+    if target.instance is not None:
+        routing["instance"] = target.instance
+    return routing

@@ -1,0 +1,168 @@
+"""A Cloud Run service that tasks are sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Unpack
+
+import pulumi
+from pulumi_gcp import cloudrunv2
+
+from queuewright.spec import VpcAccess
+from queuewright.spec.values import seconds, written_size
+
+from .container import Container, Source, container
+from .handler import Handler
+from .identity import Identity
+from .options import within
+from .runtime import Runtime, RuntimeArgs, service_runtime
+
+INGRESS = {
+    "all": "INGRESS_TRAFFIC_ALL",
+    "internal": "INGRESS_TRAFFIC_INTERNAL_ONLY",
+    "internal-and-cloud-load-balancing": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+}
+EGRESS = {"all-traffic": "ALL_TRAFFIC", "private-ranges-only": "PRIVATE_RANGES_ONLY"}
+
+
+class ServiceHandler(Handler):
+    """A Cloud Run service and its account.
+
+    Alone, in a program of one's own::
+
+        thumbnails = ServiceHandler(
+            "thumbnails",
+            project="acme",
+            location="europe-west1",
+            source=ImageSource("europe-docker.pkg.dev/acme/images/thumbnails:1"),
+            memory="1Gi",
+            concurrency=4,
+        )
+
+    Attributes:
+        service: the service underneath.
+
+    Args:
+        name: the component's logical name.
+        project: the id of the project.
+        location: the region.
+        source: an `ImageSource`, a `DockerfileSource` or a `FolderSource`.
+        service_name: what it is called on Google Cloud, 49 characters at most. Default: `name`.
+        identity: what the account that it runs as is called. Default: derived from `name`.
+        key: what it is called among the grants of others. Default: `name`.
+        labels: on the service.
+        settings: how its instances run, see `RuntimeArgs`.
+    """
+
+    service: cloudrunv2.Service
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        project: str,
+        location: str,
+        source: Source,
+        service_name: str | None = None,
+        identity: Identity | None = None,
+        key: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+        **settings: Unpack[RuntimeArgs],
+    ) -> None:
+        super().__init__(
+            "ServiceHandler",
+            name,
+            key=key,
+            project=project,
+            location=location,
+            identity=identity or Identity.of(name, "handler"),
+            opts=opts,
+        )
+        of = service_runtime(settings)
+        called = service_name or name
+        runs = container(source, name, called=called, location=location, parent=self)
+        readers = of.secret_grants(self.key, self.member)
+        self.service = cloudrunv2.Service(
+            f"{name}-service",
+            name=called,
+            project=project,
+            location=location,
+            labels=dict(labels or {}),
+            ingress=INGRESS[of.ingress],
+            launch_stage=runs.launch_stage,
+            # Cloud Run's own protection; what must not go, a queue, is protected in Pulumi.
+            deletion_protection=False,
+            template=self._template(of, runs),
+            opts=within(self, opts, after=readers),
+        )
+        self._serves(self.service.name, self.service.uri)
+
+    def _template(self, of: Runtime, runs: Container) -> cloudrunv2.ServiceTemplateArgsDict:
+        template: cloudrunv2.ServiceTemplateArgsDict = {
+            "service_account": self.account.email,
+            "timeout": seconds(of.timeout),
+            "max_instance_request_concurrency": of.concurrency,
+            "scaling": {
+                "min_instance_count": of.instances.min,
+                "max_instance_count": of.instances.max,
+            },
+            "containers": [
+                {
+                    **runs.fields,
+                    "envs": _variables(of, runs),
+                    "resources": {
+                        "limits": {"cpu": _cpu(of.cpu), "memory": written_size(of.memory)},
+                        # CPU only while a request is served, which is when it is paid for.
+                        "cpu_idle": True,
+                    },
+                }
+            ],
+        }
+        if of.vpc is not None:
+            template["vpc_access"] = _vpc_access(of.vpc)
+        return template
+
+
+def _variables(
+    of: Runtime, runs: Container
+) -> list[cloudrunv2.ServiceTemplateContainerEnvArgsDict]:
+    plain = dict(of.environment)
+    if runs.search_path is not None:
+        given = plain.get("PYTHONPATH")
+        plain["PYTHONPATH"] = (
+            pulumi.Output.concat(runs.search_path, ":", given) if given else runs.search_path
+        )
+    variables: list[cloudrunv2.ServiceTemplateContainerEnvArgsDict] = [
+        {"name": name, "value": value} for name, value in sorted(plain.items())
+    ]
+    for name, each in of.secrets.items():
+        variables.append(
+            {
+                "name": name,
+                "value_source": {
+                    "secret_key_ref": {"secret": each.secret.secret_id, "version": each.pinned}
+                },
+            }
+        )
+    return variables
+
+
+def _vpc_access(vpc: VpcAccess) -> cloudrunv2.ServiceTemplateVpcAccessArgsDict:
+    network: cloudrunv2.ServiceTemplateVpcAccessNetworkInterfaceArgsDict = {}
+    if vpc.network is not None:
+        network["network"] = vpc.network
+    if vpc.subnetwork is not None:
+        network["subnetwork"] = vpc.subnetwork
+    if vpc.tags:
+        network["tags"] = list(vpc.tags)
+    return {"network_interfaces": [network], "egress": EGRESS[vpc.egress]}
+
+
+def _cpu(cpu: float) -> str:
+    """As Kubernetes writes it: `1`, or `500m` for a half.
+
+    >>> _cpu(2.0), _cpu(0.5)
+    ('2', '500m')
+    """
+    return f"{cpu:g}" if cpu.is_integer() else f"{round(cpu * 1000)}m"
