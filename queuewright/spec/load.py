@@ -9,6 +9,7 @@ from queuewright.spec.check import Spec, check
 from queuewright.spec.document import Absence, Node, dotted, read
 from queuewright.spec.files import beside, is_file, is_folder, text_of
 from queuewright.spec.merge import extend
+from queuewright.spec.values import shown
 from queuewright.spec.words import did_you_mean, nearest
 
 STACKS = "stacks"
@@ -54,21 +55,21 @@ def parse(text: str, *, file: str = "spec.yaml", environment: str = "dev") -> Sp
 
 def environments(root: Path = Path()) -> list[str]:
     """The environments that a project has files for, those that others extend included."""
-    files = (root / STACKS).glob("*.yaml")
-    return sorted(file.stem for file in files if not file.name.startswith(_PULUMI))
+    return sorted(file.stem for file in (root / STACKS).glob("*.yaml") if _is_stack(file))
 
 
 def _read_chain(
     file: Path, root: Path, above: tuple[Path, ...]
 ) -> tuple[Node, list[Problem], bool]:
     """The merged document, what is wrong in its files, and whether all of them could be read."""
-    known = environments(root) if file.parent == root / STACKS else []
-    hint = did_you_mean(file.stem, known) or f"write `{STACKS}/dev.yaml`" if known else None
+    hint = None
+    if file.parent == root / STACKS:
+        hint = did_you_mean(file.stem, environments(root)) or f"write `{STACKS}/dev.yaml`"
     node, problems = read(text_of(file, _name(file, root), hint), _name(file, root))
     extends = node.at(("extends",))
     if extends is None or extends.value is None:
         return node, problems, True
-    if not isinstance(extends.value, str):
+    if not isinstance(extends.value, str) or not extends.value.strip():
         return node, problems, False  # what is wrong with it, `check` says
     base, seen = file.parent / extends.value, (*above, file)
     if (wrong := _wrong_base(extends.value, base, seen)) is not None:
@@ -81,19 +82,23 @@ def _read_chain(
     return extend(below, node), [*problems, *found], is_whole
 
 
+def _is_stack(file: Path) -> bool:
+    return file.suffix == ".yaml" and not file.name.startswith(_PULUMI) and is_file(file)
+
+
 def _wrong_base(written: str, base: Path, seen: tuple[Path, ...]) -> tuple[str, str] | None:
     """Why a file cannot be built on, and a way out; None if it can."""
     if is_folder(base):
-        return f"`{written}` is a folder", "give a file in it, as in `extends: base.yaml`"
+        return f"{shown(written)} is a folder", "give a file in it, as in `extends: base.yaml`"
     if not is_file(base):
         folder = Path(written).parent
         names = [
             str(folder / other.name)
             for other in beside(base)
-            if other.suffix == ".yaml" and other != seen[-1] and not other.name.startswith(_PULUMI)
+            if _is_stack(other) and other != seen[-1]
         ]
         hint = did_you_mean(written, names) or "the path starts at this file's folder"
-        return f"no file `{written}`", hint
+        return f"no file {shown(written)}", hint
     if any(base.samefile(known) for known in seen):
         circle = " → ".join(known.name for known in (*seen, base))
         return f"goes in a circle: {circle}", "remove one `extends` of the circle"
@@ -122,11 +127,11 @@ def _wrong_source(source: str, root: Path) -> tuple[str, str] | None:
     if is_folder(folder) or not source.strip():
         return None
     if is_file(folder):
-        return f"`{source}` is not a folder", f"give its folder: `{Path(source).parent}`"
+        return f"{shown(source)} is not a folder", f"give its folder: `{Path(source).parent}`"
     names = [str(Path(source).parent / other.name) for other in beside(folder) if is_folder(other)]
     near = nearest(source, names)
     hint = f"did you mean `{near}`?" if near else "the path starts at the project's folder"
-    return f"`{source}` does not exist", hint
+    return f"{shown(source)} does not exist", hint
 
 
 def _wrong_service(handler: Node, source: str, root: Path) -> tuple[str, str] | None:
@@ -135,11 +140,13 @@ def _wrong_service(handler: Node, source: str, root: Path) -> tuple[str, str] | 
     if is_file(root / source / "Dockerfile"):
         keys = " and ".join(f"`{key}`" for key in written)
         hint = f"remove {keys}, or the Dockerfile"
-        return (f"`{source}` has a Dockerfile, which says how it runs", hint) if written else None
+        return (
+            (f"{shown(source)} has a Dockerfile, which says how it runs", hint) if written else None
+        )
     if written:
         return None
     hint = "write one, or say how it runs: `runtime: python312` and `command: python main.py`"
-    return f"`{source}` has no Dockerfile", hint
+    return f"{shown(source)} has no Dockerfile", hint
 
 
 def _name(file: Path, root: Path) -> str:

@@ -1,0 +1,185 @@
+"""Whatever the disk holds in a file's place, it is told in words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from queuewright.errors import SpecError
+from queuewright.spec import environments, load_file
+from tests.spec.conftest import Project
+from tests.spec.saying import REST
+
+
+def test_an_environment_that_is_misspelt_is_guessed(project: Project) -> None:
+    """Among the files that are there."""
+    project.stack("prod.yaml", REST)
+    project.stack("dev.yaml", REST)
+    assert project.said("prdo") == (
+        "stacks/prdo.yaml:1:1: $: no such file\n  hint: did you mean `prod`?"
+    )
+
+
+def test_the_first_environment_is_to_be_written(project: Project) -> None:
+    """Where there is no file at all, it says which one to write."""
+    assert project.said() == "stacks/dev.yaml:1:1: $: no such file\n  hint: write `stacks/dev.yaml`"
+
+
+def test_a_file_from_elsewhere_that_is_not_there(tmp_path: Path) -> None:
+    """It is called what the caller called it."""
+    with pytest.raises(SpecError) as error:
+        load_file(tmp_path / "no" / "spec.yaml", Path())
+    assert str(error.value) == (
+        f"{tmp_path}/no/spec.yaml:1:1: $: no such file\n  hint: is its name spelt right?"
+    )
+
+
+def test_a_name_with_a_nul_is_no_file(project: Project) -> None:
+    """Python says ValueError here, and nobody should see it."""
+    assert "no such file" in project.said("a\0b")
+
+
+def test_a_folder_is_no_file(project: Project) -> None:
+    """In a file's place there may be anything."""
+    (project.root / "stacks" / "dev.yaml").mkdir()
+    assert project.said() == (
+        "stacks/dev.yaml:1:1: $: cannot be read: is a directory\n"
+        "  hint: give the path of a file that you may read"
+    )
+
+
+def test_a_link_to_itself_is_no_file(project: Project) -> None:
+    """Links that go in a circle end in an error and not in a hang."""
+    file = project.root / "stacks" / "dev.yaml"
+    file.symlink_to(file)
+    assert project.said().startswith("stacks/dev.yaml:1:1: $: cannot be read: too many levels")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(project: Project) -> None:
+    """The system's own reason is told."""
+    project.stack("dev.yaml", REST).chmod(0)
+    assert project.said().startswith("stacks/dev.yaml:1:1: $: cannot be read: permission denied")
+
+
+@pytest.mark.parametrize(
+    ("content", "saying"),
+    [
+        (b"a: \xff\n", "1:4: $: not UTF-8: the byte 0xff"),
+        (b"a: b\nc: d\xe9\n", "2:5: $: not UTF-8: the byte 0xe9"),
+        (REST.encode("utf-16"), "1:1: $: not UTF-8: the byte 0xff"),
+        (b"\x80", "1:1: $: not UTF-8: the byte 0x80"),
+    ],
+    ids=["a byte that is never", "Latin-1", "UTF-16", "half a character"],
+)
+def test_a_file_is_utf8(project: Project, content: bytes, saying: str) -> None:
+    """The first byte that is not is placed."""
+    project.stack("dev.yaml", content)
+    assert project.said() == f"stacks/dev.yaml:{saying}\n  hint: save the file as UTF-8"
+
+
+def test_a_mark_of_utf8_is_passed_over(project: Project) -> None:
+    """Windows' editors put it first."""
+    project.stack("dev.yaml", b"\xef\xbb\xbf" + REST.encode())
+    assert project.load().project == "acme-dev"
+
+
+def test_pulumis_files_are_no_environments(project: Project) -> None:
+    """Pulumi keeps its configuration in the same folder."""
+    for name in ("prod.yaml", "Pulumi.prod.yaml", "base.yaml", "notes.txt"):
+        project.stack(name, REST)
+    assert environments(project.root) == ["base", "prod"]
+
+
+SOURCE = "handlers:\n  h:\n    {kind}: {{source: {source}{more}}}\n" + REST
+FUNCTION = ", entry_point: f, runtime: python312"
+RUN = ", runtime: python312, command: run"
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "more", "saying"),
+    [
+        (
+            "function",
+            "handlers/mialer",
+            FUNCTION,
+            "function.source: `handlers/mialer` does not exist\n"
+            "  hint: did you mean `handlers/mailer`?",
+        ),
+        (
+            "function",
+            "nowhere/at/all",
+            FUNCTION,
+            "function.source: `nowhere/at/all` does not exist\n"
+            "  hint: the path starts at the project's folder",
+        ),
+        (
+            "function",
+            "handlers/mailer/main.py",
+            FUNCTION,
+            "function.source: `handlers/mailer/main.py` is not a folder\n"
+            "  hint: give its folder: `handlers/mailer`",
+        ),
+        (
+            "service",
+            "handlers/mailer",
+            "",
+            "service.source: `handlers/mailer` has no Dockerfile\n"
+            "  hint: write one, or say how it runs: "
+            "`runtime: python312` and `command: python main.py`",
+        ),
+        (
+            "service",
+            "handlers/web",
+            RUN,
+            "service.source: `handlers/web` has a Dockerfile, which says how it runs\n"
+            "  hint: remove `runtime` and `command`, or the Dockerfile",
+        ),
+        (
+            "app_engine",
+            "ledger",
+            ", runtime: python312",
+            "app_engine.source: `ledger` does not exist\n"
+            "  hint: the path starts at the project's folder",
+        ),
+        (
+            "service",
+            "x" * 300,
+            "",
+            f"service.source: `{'x' * 57}…` does not exist\n"
+            "  hint: the path starts at the project's folder",
+        ),
+    ],
+    ids=["misspelt", "nowhere", "a file", "bare", "told twice", "App Engine", "too long a name"],
+)
+def test_a_source_is_a_folder_that_runs(
+    project: Project, kind: str, source: str, more: str, saying: str
+) -> None:
+    """It is there, and it says how it runs, once."""
+    project.write("handlers/mailer/main.py", "")
+    project.write("handlers/web/Dockerfile", "FROM scratch\n")
+    project.stack("dev.yaml", SOURCE.format(kind=kind, source=source, more=more))
+    column = len(f"    {kind}: {{") + 1
+    assert project.said() == f"stacks/dev.yaml:3:{column}: handlers.h.{saying}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "more"),
+    [
+        ("function", "handlers/mailer", FUNCTION),
+        ("service", "handlers/web", ""),
+        ("service", "handlers/mailer", RUN),
+        ("service", "handlers/web/../mailer/", RUN),
+    ],
+    ids=["function", "Dockerfile", "runtime and command", "by a detour"],
+)
+def test_a_source_that_is_there_will_do(
+    project: Project, kind: str, source: str, more: str
+) -> None:
+    """With a Dockerfile, or with a runtime and a command."""
+    project.write("handlers/mailer/main.py", "")
+    project.write("handlers/web/Dockerfile", "FROM scratch\n")
+    project.stack("dev.yaml", SOURCE.format(kind=kind, source=source, more=more))
+    assert project.said() == ""
