@@ -15,6 +15,7 @@ from queuewright.spec.handler_rules import handler_rules, kinds_of, settings_of
 from queuewright.spec.merge import with_defaults, without_nulls
 from queuewright.spec.model import Closed, HandlerSpec, QueueSpec, SpecFile
 from queuewright.spec.rules import name_rule, queue_rules
+from queuewright.spec.values import flow, shown
 from queuewright.spec.words import problems
 
 _Model = TypeVar("_Model", bound=Closed)
@@ -147,12 +148,12 @@ def _queues(
     names = [name for name, _ in document.entries("handlers")]
     seen: dict[str, str] = {}
     prefix = _prefix(document)
-    examples = {"handler": names[0]} if names else {}
+    examples = {"handler": flow(names[0])} if names else {}
     for name, node in document.entries("queues"):
         at = ("queues", name)
         found.extend(name_rule(node, at, QUEUE_ID, prefix + name))
         if (other := seen.setdefault(name.lower(), name)) != name:
-            message = f"differs from `{other}` in capitals only"
+            message = f"differs from {shown(other)} in capitals only"
             hint = "both would be the same variable in a handler; choose another name"
             found.append(Problem(node.place, dotted(at), message, hint))
         queue = _validated(QueueSpec, node.plain(), document, at, found, examples)

@@ -12,6 +12,7 @@ import yaml
 
 from queuewright.errors import Location, Problem, SpecError
 from queuewright.spec.syntax import Loader, syntax_problem
+from queuewright.spec.values import shown
 
 Path = tuple[str | int, ...]
 
@@ -119,10 +120,14 @@ def dotted(path: Path) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
             continue
-        word = part if len(part) <= 100 else f"{part[:97]}…"
-        word = word if re.fullmatch(r"[^\W_](\w|[-…])*|_\w*", word) else json.dumps(word)
-        text += f".{word}" if text else word
+        text += f".{quoted(part)}" if text else quoted(part)
     return text or "$"
+
+
+def quoted(name: str) -> str:
+    """A name in a message: as it is where it is a plain word, or else in quotes."""
+    name = name if len(name) <= 100 else f"{name[:97]}…"
+    return name if re.fullmatch(r"[^\W_](\w|[-…])*|_\w*", name) else json.dumps(name)
 
 
 class _Builder:
@@ -195,8 +200,7 @@ class _Builder:
             value = self._scalars.construct_object(node)
         except (yaml.YAMLError, ValueError, LookupError):
             kind = _READABLE.get(node.tag.rpartition(":")[2], "a value")
-            text = node.value if len(node.value) <= 60 else f"{node.value[:57]}…"
-            self._problem(node, path, f"cannot read `{text}` as {kind}", "quote it")
+            self._problem(node, path, f"cannot read {shown(node.value)} as {kind}", "quote it")
             return None
         if isinstance(value, int) and value.bit_length() > 1024:
             self._problem(node, path, "a number of more than 300 digits", "quote it")
@@ -205,7 +209,7 @@ class _Builder:
 
     def _tag(self, node: yaml.Node, path: Path) -> None:
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-        self._problem(node, path, f"the tag `{tag}` is not read", "remove it")
+        self._problem(node, path, f"the tag {shown(tag)} is not read", "remove it")
 
     def _problem(self, node: yaml.Node, path: Path, message: str, hint: str) -> None:
         self.problems.append(Problem(self._place(node), dotted(path), message, hint))

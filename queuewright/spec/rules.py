@@ -135,11 +135,14 @@ def _own_account_rules(
     """A handler that adds tasks needs an account of ours, and a variable for the queue's name."""
     if handler.url is not None:
         hint = "name the account it uses, as `serviceAccount:…`"
-        message = f"`{item.value}` is somebody else's endpoint and has no account here"
+        message = f"{shown(item.value)} is somebody else's endpoint and has no account here"
         yield Problem(item.place, path, message, hint)
     elif variable in handler.env or variable in handler.secrets:
-        message = f"`{item.value}` has a variable {variable} already, which is to hold the queue"
-        hint = f"remove `{variable}` from `handlers.{item.value}`, or give it another name"
+        message = (
+            f"{shown(item.value)} has a variable {variable} already, which is to hold the queue"
+        )
+        owner = dotted(("handlers", item.value))
+        hint = f"remove `{variable}` from `{owner}`, or give it another name"
         yield Problem(item.place, path, message, hint)
 
 

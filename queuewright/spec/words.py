@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import ValidationError
 
 from queuewright.errors import Problem
-from queuewright.spec.document import Absence, Node, Path, dotted
+from queuewright.spec.document import Absence, Node, Path, dotted, quoted
 from queuewright.spec.model import Closed
 from queuewright.spec.values import Between, flow, shown
 
@@ -59,9 +59,9 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     choices = sorted(choices)
     near = nearest(word, choices)
     if near is not None:
-        return f"did you mean `{near}`?"
+        return f"did you mean {shown(near)}?"
     if 0 < len(choices) <= 20:
-        return "choose one of " + ", ".join(f"`{choice}`" for choice in choices)
+        return "choose one of " + ", ".join(map(shown, choices))
     return None
 
 
@@ -116,13 +116,14 @@ def _problem(
     examples: Mapping[str, str],
 ) -> Problem:
     owner, info = _field(model, path[depth:])
-    node, key = root.at(path), str(path[-1])
+    node, key = root.at(path), quoted(str(path[-1]))
     place, kind = root.locate(path), entry["type"]
     if kind == "missing" and info is not None:
         example = examples.get(key) or flow((info.examples or ["…"])[0])
         return Absence(place, dotted(path), "missing", f"add `{key}: {example}`")
     if kind == "extra_forbidden":
-        return Problem(place, dotted(path), "unknown key", unknown_key(key, owner))
+        hint = unknown_key(str(path[-1]), owner)
+        return Problem(place, dotted(path), "unknown key", hint)
     of_value = None if _KEY in entry["loc"] else node
     message, hint = _words(entry, owner, info, of_value, key)
     hint = hint or _example(owner.model_fields.get(key), key) or "write one value"
@@ -162,7 +163,7 @@ def _as_written(node: Node | None, value: object) -> str:
 
 def _shape_hint(kind: str, key: str, value: object) -> str | None:
     if kind == "tuple_type" and isinstance(value, str):
-        return f"write `{key}: [{value}]`"
+        return f"write `{key}: {flow([value])}`"
     if kind in ("int_type", "float_type", "int_from_float"):
         number = _number(value)
         if number is not None and (number.is_integer() or kind == "float_type"):
