@@ -1,0 +1,125 @@
+"""`queuewright doctor`: what is missing before an `up` can work, and what mends it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import click
+
+from queuewright.blueprint import Blueprint, blueprint
+from queuewright.blueprint.deployer import DeployerRole, deployer_roles
+from queuewright.cli.project import environment_argument, find_root
+from queuewright.doctor import Finding, Machine, ThisMachine, examine
+from queuewright.errors import SpecError
+from queuewright.local.state import STATE_FOLDER, find_running
+from queuewright.spec import STACKS, load
+
+PURPOSES = {
+    "here": "to run it here, with `queuewright up`",
+    "deploy": "to deploy it, with `pulumi up`",
+}
+
+
+@click.command("doctor")
+@environment_argument
+@click.option(
+    "--roles", is_flag=True, help="The roles that whoever runs `pulumi up` needs, and what for."
+)
+@click.option(
+    "--member",
+    metavar="MEMBER",
+    help="With --roles: the commands that grant them to MEMBER, as in `user:ada@example.com`.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_context
+def command(
+    ctx: click.Context, environment: str, roles: bool, member: str | None, as_json: bool
+) -> None:
+    """Say what is missing before an `up` can work, and what mends it.
+
+    Changes nothing. Exit code 1 if something is missing.
+    """
+    if member is not None and not roles:
+        raise click.UsageError("--member goes with --roles")
+    root = find_root()
+    if roles:
+        _print_roles(blueprint(load(environment, root)), member, as_json)
+        return
+    plan, problems = None, list[Finding]()
+    try:
+        plan = blueprint(load(environment, root))
+    except SpecError as error:
+        text = _counted(len(error.problems), "problem")
+        fix = f"queuewright check {environment}"
+        problems = [Finding("here", "missing", f"{STACKS}/{environment}.yaml", text, fix)]
+    machine: Machine = ctx.obj or ThisMachine()
+    running = find_running(root / STATE_FOLDER)
+    runs = running.environment if running else None
+    findings = problems + examine(environment, plan, root, machine, runs=runs)
+    missing = sum(finding.state == "missing" for finding in findings)
+    if as_json:
+        data = {
+            "environment": environment,
+            "project": plan.project if plan else None,
+            "missing": missing,
+            "findings": [asdict(finding) for finding in findings],
+        }
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_lines(environment, plan, findings, missing)))
+    ctx.exit(1 if missing else 0)
+
+
+def _lines(
+    environment: str, plan: Blueprint | None, findings: Sequence[Finding], missing: int
+) -> Iterator[str]:
+    where = f": project `{plan.project}`, `{plan.location}`" if plan else ""
+    yield f"{environment}{where}"
+    for purpose, title in PURPOSES.items():
+        yield ""
+        yield title
+        for finding in findings:
+            if finding.purpose == purpose:
+                yield f"  {finding.state:<11}  {finding.subject}: {finding.text}"
+                if finding.fix:
+                    yield f"  {'':<11}    fix: {finding.fix}"
+    yield ""
+    yield f"{_counted(missing, 'thing')} missing" if missing else "nothing is missing"
+
+
+def _print_roles(plan: Blueprint, member: str | None, as_json: bool) -> None:
+    needed = deployer_roles(plan)
+    if as_json:
+        click.echo(json.dumps([asdict(role) for role in needed], indent=2, ensure_ascii=False))
+    elif member is not None:
+        for role in needed:
+            click.echo(_grant_command(plan, role, member))
+    else:
+        click.echo(f"the deployer of {plan.environment} needs, in project `{plan.project}`\n")
+        for role in needed:
+            on = f" on secret `{role.resource}`" if role.kind == "secret" else ""
+            click.echo(f"  {role.role}{on}\n    {role.because}")
+
+
+def _grant_command(plan: Blueprint, role: DeployerRole, member: str) -> str:
+    """The command that grants a role, as a shell takes it.
+
+    https://cloud.google.com/sdk/gcloud/reference/projects/add-iam-policy-binding
+    """
+    words = ["gcloud", "projects", "add-iam-policy-binding", plan.project]
+    if role.kind == "secret":
+        words = ["gcloud", "secrets", "add-iam-policy-binding", role.resource]
+        words += ["--project", plan.project]
+    words += ["--member", member, "--role", role.role]
+    if role.condition is not None:
+        words += ["--condition", f"^:^title=queuewright:expression={role.condition}"]
+    elif role.kind == "project":
+        words += ["--condition", "None"]
+    return shlex.join(words)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("s" if count != 1 else "")

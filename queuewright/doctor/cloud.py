@@ -1,0 +1,191 @@
+"""Is a Google Cloud project ready for `pulumi up`: access, APIs, the App Engine app, secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlencode
+
+from queuewright.blueprint import AppEnginePlan, Blueprint, FunctionPlan, ServicePlan
+from queuewright.blueprint.deployer import deployer_roles
+from queuewright.doctor.finding import Finding, State
+from queuewright.doctor.machine import Account, Answer, Machine
+
+LOGIN = "gcloud auth application-default login"
+
+# The provider asks these two before it can enable any other:
+# https://cloud.google.com/resource-manager/reference/rest and
+# https://cloud.google.com/service-usage/docs/reference/rest.
+FIRST_APIS = ("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com")
+MOST_NAMES = 30
+"""Services of one `batchGet`: https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchGet."""
+
+# Two regions that App Engine calls otherwise: https://cloud.google.com/appengine/docs/standard/locations.
+APP_ENGINE_REGIONS = {"us-central1": "us-central", "europe-west1": "europe-west"}
+
+
+def cloud_findings(plan: Blueprint | None, machine: Machine) -> Iterator[Finding]:
+    """Credentials, and what they let be seen of the project."""
+    account = machine.account()
+    if isinstance(account, str):
+        yield _finding("missing", "Google credentials", account, LOGIN)
+        if plan is not None:
+            what = f"project `{plan.project}`"
+            yield _finding("not checked", what, "access, APIs and what is there: no credentials")
+        return
+    if plan is None:
+        yield _finding("ok", "Google credentials", account.name)
+        return
+    access = _tested(plan, account)
+    if access.status == 401:
+        yield _finding("missing", "Google credentials", f"refused: {access.reason}", LOGIN)
+        return
+    yield _finding("ok", "Google credentials", account.name)
+    if access.status is None:
+        yield _finding("not checked", f"project `{plan.project}`", access.reason)
+        return
+    yield from _access(plan, access)
+    yield from _apis(plan, account)
+    yield from _app_engine(plan, account)
+    yield from _secrets(plan, account)
+
+
+def _tested(plan: Blueprint, account: Account) -> Answer:
+    """Which of the permissions that a deployment takes these credentials have.
+
+    https://cloud.google.com/resource-manager/reference/rest/v1/projects/testIamPermissions
+    """
+    wanted = [
+        permission
+        for role in deployer_roles(plan)
+        if role.kind == "project"
+        for permission in role.permissions
+    ]
+    url = f"https://cloudresourcemanager.googleapis.com/v1/projects/{plan.project}"
+    return account.ask("POST", f"{url}:testIamPermissions", {"permissions": wanted})
+
+
+def _access(plan: Blueprint, answer: Answer) -> Iterator[Finding]:
+    subject = f"access to `{plan.project}`"
+    if answer.api_is_disabled:
+        fix = f"gcloud services enable {FIRST_APIS[0]} --project {plan.project}"
+        yield _finding("missing", subject, f"`{FIRST_APIS[0]}` is not enabled", fix)
+        return
+    if answer.status in (403, 404):
+        text = "there is no such project, or these credentials may not see it"
+        fix = f"gcloud projects create {plan.project}, or ask whoever owns it for access"
+        yield _finding("missing", subject, text, fix)
+        return
+    if answer.status != 200:
+        yield _finding("not checked", subject, answer.reason)
+        return
+    granted = answer.data.get("permissions")
+    held = set(granted) if isinstance(granted, list) else set()
+    lacking = [
+        role
+        for role in deployer_roles(plan)
+        if role.kind == "project" and not held.issuperset(role.permissions)
+    ]
+    for role in lacking:
+        absent = [each for each in role.permissions if each not in held]
+        text = f"lacks {' and '.join(f'`{each}`' for each in absent)}: it {role.because}"
+        fix = f"grant `{role.role}`; queuewright doctor {plan.environment} --roles says how"
+        yield _finding("missing", subject, text, fix)
+    if not lacking:
+        yield _finding("ok", subject, "has every permission that `pulumi up` takes")
+
+
+def _apis(plan: Blueprint, account: Account) -> Iterator[Finding]:
+    """https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchGet."""
+    subject = "APIs"
+    wanted = sorted({*FIRST_APIS, *plan.apis})
+    enabled: set[str] = set()
+    for start in range(0, len(wanted), MOST_NAMES):
+        names = [
+            ("names", f"projects/{plan.project}/services/{api}")
+            for api in wanted[start : start + MOST_NAMES]
+        ]
+        url = f"https://serviceusage.googleapis.com/v1/projects/{plan.project}/services:batchGet"
+        answer = account.ask("GET", f"{url}?{urlencode(names)}")
+        if answer.api_is_disabled:
+            fix = f"gcloud services enable {' '.join(FIRST_APIS)} --project {plan.project}"
+            yield _finding("missing", subject, f"`{FIRST_APIS[1]}` is not enabled", fix)
+            return
+        if answer.status != 200:
+            yield _finding("not checked", subject, answer.reason)
+            return
+        enabled |= set(_enabled(answer.data))
+    absent = [api for api in FIRST_APIS if api not in enabled]
+    if absent:
+        fix = f"gcloud services enable {' '.join(absent)} --project {plan.project}"
+        text = f"`pulumi up` needs {' and '.join(f'`{api}`' for api in absent)} to begin with"
+        yield _finding("missing", subject, text, fix)
+    later = [api for api in wanted if api not in enabled and api not in absent]
+    if later:
+        yield _finding("ok", subject, f"`pulumi up` will enable {', '.join(later)}")
+    elif not absent:
+        yield _finding("ok", subject, f"all {len(wanted)} enabled")
+
+
+def _enabled(data: Mapping[str, object]) -> Iterator[str]:
+    services = data.get("services")
+    for service in services if isinstance(services, list) else ():
+        if service.get("state") == "ENABLED":
+            yield str(service["name"]).rpartition("/")[2]
+
+
+def _app_engine(plan: Blueprint, account: Account) -> Iterator[Finding]:
+    """The app must be there, and in the queues' region: it is made once and never moved.
+
+    https://cloud.google.com/appengine/docs/admin-api/reference/rest/v1/apps/get
+    """
+    if not any(isinstance(each.target, AppEnginePlan) for each in plan.handlers.values()):
+        return
+    subject = "App Engine app"
+    region = APP_ENGINE_REGIONS.get(plan.location, plan.location)
+    answer = account.ask("GET", f"https://appengine.googleapis.com/v1/apps/{plan.project}")
+    there = answer.data.get("locationId")
+    if answer.status == 404 or answer.api_is_disabled:
+        fix = f"gcloud app create --region {region} --project {plan.project}"
+        yield _finding("missing", subject, f"`{plan.project}` has none", fix)
+    elif answer.status != 200:
+        yield _finding("not checked", subject, answer.reason)
+    elif there != region:
+        text = f"it is in `{there}` for good, and the queues would be in `{plan.location}`"
+        names = {ours: location for location, ours in APP_ENGINE_REGIONS.items()}
+        fix = f"write `location: {names.get(str(there), there)}`"
+        yield _finding("missing", subject, text, fix)
+    else:
+        yield _finding("ok", subject, f"in `{there}`")
+
+
+def _secrets(plan: Blueprint, account: Account) -> Iterator[Finding]:
+    """Each secret version that a handler reads and the stack does not make.
+
+    https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/get
+    """
+    targets = [each.target for each in plan.handlers.values()]
+    runtimes = [each.runtime for each in targets if isinstance(each, FunctionPlan | ServicePlan)]
+    secrets = [secret for runtime in runtimes for secret in runtime.secrets.values()]
+    for name, version in sorted({(s.secret, s.version) for s in secrets if s.config is None}):
+        subject = f"secret `{name}`"
+        path = f"projects/{plan.project}/secrets/{name}/versions/{version}"
+        answer = account.ask("GET", f"https://secretmanager.googleapis.com/v1/{path}")
+        if answer.status == 404 or answer.api_is_disabled:
+            fix = (
+                f"gcloud secrets create {name} --project {plan.project}; "
+                f"gcloud secrets versions add {name} --project {plan.project} --data-file FILE"
+            )
+            yield _finding("missing", subject, f"there is no version `{version}` of it", fix)
+        elif answer.status != 200:
+            yield _finding("not checked", subject, answer.reason)
+        elif answer.data.get("state") != "ENABLED":
+            text = f"version `{version}` is {str(answer.data.get('state')).lower()}"
+            fix = f"gcloud secrets versions enable {version} --secret {name}"
+            fix += f" --project {plan.project}"
+            yield _finding("missing", subject, text, fix)
+        else:
+            yield _finding("ok", subject, f"version `{version}` is there")
+
+
+def _finding(state: State, subject: str, text: str, fix: str | None = None) -> Finding:
+    return Finding("deploy", state, subject, text, fix)

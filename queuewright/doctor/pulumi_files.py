@@ -1,0 +1,68 @@
+"""What a project's Pulumi files say: its name, its backend, and the configuration of a stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from queuewright.errors import SpecError
+from queuewright.spec.document import Node, read
+
+PROJECT_FILE = "Pulumi.yaml"
+PROGRAM = "__main__.py"
+
+
+@dataclass(frozen=True)
+class PulumiProject:
+    """A project's `Pulumi.yaml`, as far as it matters here."""
+
+    name: str
+    backend: str | None
+    """The URL of where its state is, if the file says it."""
+
+
+def pulumi_project(root: Path) -> PulumiProject | None:
+    """What `Pulumi.yaml` in a folder says; None where there is none with a name.
+
+    https://www.pulumi.com/docs/iac/concepts/projects/project-file
+    """
+    node = _node(root / PROJECT_FILE)
+    name = node.at(("name",)) if node else None
+    if node is None or name is None:
+        return None
+    backend = node.at(("backend", "url"))
+    return PulumiProject(str(name.value), str(backend.value) if backend else None)
+
+
+def stack_config(root: Path, stack: str) -> dict[str, str | None]:
+    """What `Pulumi.STACK.yaml` configures: full key → value, None where that is encrypted.
+
+    https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file
+    """
+    node = _node(root / f"Pulumi.{stack}.yaml")
+    entries = node.entries("config") if node else ()
+    return {key: _value(value) for key, value in entries}
+
+
+def full_key(key: str, project: str) -> str:
+    """A key with its namespace, which is the project's name unless it says otherwise.
+
+    >>> full_key("smtpPassword", "acme"), full_key("gcp:project", "acme")
+    ('acme:smtpPassword', 'gcp:project')
+    """
+    return key if ":" in key else f"{project}:{key}"
+
+
+def _value(node: Node) -> str | None:
+    if node.at(("secure",)) is not None:
+        return None
+    return node.text if node.text is not None else str(node.plain())
+
+
+def _node(file: Path) -> Node | None:
+    """The file's content; None where it cannot be read, which Pulumi will say better."""
+    try:
+        node, _ = read(file.read_text(encoding="utf-8"), file.name)
+    except (OSError, UnicodeDecodeError, SpecError):
+        return None
+    return node

@@ -1,0 +1,518 @@
+"""`queuewright doctor`, as it is seen on machines that lack this or that."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from queuewright.blueprint import blueprint
+from queuewright.blueprint.deployer import deployer_roles
+from queuewright.cli import commands
+from queuewright.cli.up import command as up
+from queuewright.doctor import Account, Answer, Finding, ThisMachine, examine
+from queuewright.doctor.cloud import FIRST_APIS
+from queuewright.doctor.tools import PORTS
+from queuewright.spec import load, parse
+
+STACK = """\
+project: acme-dev
+location: europe-west1
+handlers:
+  mailer:
+    function: {source: handlers/mailer, entry_point: handle, runtime: python312}
+    secrets: {SMTP_PASSWORD: {config: smtpPassword}, API_KEY: {secret: api-key, version: "3"}}
+  thumbnails:
+    service: {source: handlers/thumbnails}
+  ledger:
+    app_engine: {service: ledger}
+queues:
+  emails: {handler: mailer}
+  photos: {handler: thumbnails}
+  entries: {handler: ledger}
+"""
+
+
+@dataclass
+class Google:
+    """Google's answers to someone who may do all, in a project that has everything."""
+
+    name: str = "ci@acme-dev.iam.gserviceaccount.com"
+    denied: frozenset[str] = frozenset()
+    disabled: frozenset[str] = frozenset()
+    app: str | None = "europe-west"
+    secrets: Mapping[str, str] = field(default_factory=lambda: {"api-key/versions/3": "ENABLED"})
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    """By host, instead of all that."""
+
+    def ask(self, method: str, url: str, body: Mapping[str, object] | None = None) -> Answer:
+        parts = urlsplit(url)
+        service = parts.hostname.partition(".")[0] if parts.hostname else ""
+        if service in self.answers:
+            return self.answers[service]
+        if service == "cloudresourcemanager":
+            assert method == "POST"
+            assert body is not None
+            wanted = body["permissions"]
+            assert isinstance(wanted, list)
+            return Answer(
+                200, {"permissions": [each for each in wanted if each not in self.denied]}
+            )
+        if service == "serviceusage":
+            names = parse_qs(parts.query)["names"]
+            states = [
+                {
+                    "name": name.replace("acme-dev", "815"),
+                    "state": "DISABLED" if name.rpartition("/")[2] in self.disabled else "ENABLED",
+                }
+                for name in names
+            ]
+            return Answer(200, {"services": states})
+        if service == "appengine":
+            return Answer(200, {"locationId": self.app}) if self.app else Answer(404)
+        state = self.secrets.get(parts.path.partition("/secrets/")[2])
+        return Answer(200, {"state": state}) if state else Answer(404)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine of the tests' own."""
+
+    home: Path
+    programs: Mapping[str, str] = field(
+        default_factory=lambda: {"pulumi": "v3.259.0", "docker": "29.1.0", "gcloud": ""}
+    )
+    packages: Sequence[str] = ("pulumi", "pulumi_gcp", "pulumi_docker_build")
+    taken: Sequence[int] = ()
+    google: Account | str = field(default_factory=Google)
+    environ: Mapping[str, str] = field(
+        default_factory=lambda: {"PULUMI_BACKEND_URL": "gs://acme-state"}
+    )
+    python: str = "3.12.4"
+
+    def find(self, program: str) -> Path | None:
+        return Path("/usr/bin", program) if program in self.programs else None
+
+    def output(self, *command: str) -> str | None:
+        return self.programs.get(command[0]) or None
+
+    def has_package(self, name: str) -> bool:
+        return name in self.packages
+
+    def port_is_free(self, port: int) -> bool:
+        return port not in self.taken
+
+    def account(self) -> Account | str:
+        return self.google
+
+
+@pytest.fixture
+def complete(project: Path, tmp_path: Path) -> Machine:
+    """A project and a machine that lack nothing."""
+    (project / "stacks" / "dev.yaml").write_text(STACK, encoding="utf-8")
+    (project / "handlers" / "thumbnails").mkdir()
+    (project / "handlers" / "thumbnails" / "Dockerfile").write_text("FROM scratch\n")
+    (project / "Pulumi.yaml").write_text("name: acme-jobs\nruntime: python\n")
+    (project / "Pulumi.dev.yaml").write_text("config:\n  acme-jobs:smtpPassword: {secure: v1:x}\n")
+    (project / "__main__.py").touch()
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker" / "config.json").write_text(
+        '{"credHelpers": {"europe-west1-docker.pkg.dev": "gcloud"}}'
+    )
+    return Machine(tmp_path)
+
+
+Examined = tuple[int, str]
+Doctor = Callable[..., Examined]
+
+
+@pytest.fixture
+def doctor(capsys: pytest.CaptureFixture[str]) -> Doctor:
+    """Call `queuewright doctor` on a machine; its exit code and what it prints."""
+
+    def call(machine: Machine, *words: str) -> Examined:
+        code = commands.main(["doctor", *words], obj=machine, standalone_mode=False)
+        return code or 0, capsys.readouterr().out
+
+    return call
+
+
+def test_where_nothing_is_missing_it_says_what_it_saw(doctor: Doctor, complete: Machine) -> None:
+    """Every line, and exit code 0."""
+    apis = {*blueprint(parse(STACK)).apis, *FIRST_APIS}
+    assert doctor(complete) == (
+        0,
+        f"""\
+dev: project `acme-dev`, `europe-west1`
+
+to run it here, with `queuewright up`
+  ok           Python: 3.12.4
+  ok           port 8123: free
+  ok           port 8124: free
+
+to deploy it, with `pulumi up`
+  ok           Pulumi CLI: 3.259.0
+  ok           Pulumi for Python: installed
+  ok           Docker: 29.1.0
+  ok           login to `europe-west1-docker.pkg.dev`: set up
+  ok           gcloud: found
+  ok           Pulumi program: `__main__.py`
+  ok           Pulumi's state: `PULUMI_BACKEND_URL` is set
+  ok           config `smtpPassword`: set, encrypted; it is `SMTP_PASSWORD` of handler `mailer`
+  ok           Google credentials: ci@acme-dev.iam.gserviceaccount.com
+  ok           access to `acme-dev`: has every permission that `pulumi up` takes
+  ok           APIs: all {len(apis)} enabled
+  ok           App Engine app: in `europe-west`
+  ok           secret `api-key`: version `3` is there
+
+nothing is missing
+""",
+    )
+
+
+def test_an_empty_machine_is_told_every_command(
+    doctor: Doctor, complete: Machine, project: Path
+) -> None:
+    """In the order in which one would run them, and exit code 1."""
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py"):
+        (project / name).unlink()
+    bare = Machine(complete.home, {}, (), (8123, 8124), "none found", {}, python="3.11.7")
+    assert doctor(bare) == (
+        1,
+        f"""\
+dev: project `acme-dev`, `europe-west1`
+
+to run it here, with `queuewright up`
+  ok           Python: 3.11.7
+  advice       handler `mailer`: runs on `python312` in the cloud, and here on this Python
+                 fix: python3.12 -m venv .venv
+  missing      port 8123: another program listens on it
+                 fix: queuewright up --grpc-port 0
+  missing      port 8124: another program listens on it
+                 fix: queuewright up --http-port 0
+
+to deploy it, with `pulumi up`
+  missing      Pulumi CLI: not on the PATH
+                 fix: curl -fsSL https://get.pulumi.com | sh
+  missing      Pulumi for Python: not installed beside queuewright: `pulumi` and `pulumi-gcp` \
+and `pulumi-docker-build`
+                 fix: pip install 'queuewright[deploy]'
+  missing      Docker: not on the PATH; needed to build `thumbnails`
+                 fix: https://docs.docker.com/get-docker
+  advice       gcloud: not found; nothing needs it but the commands that are shown here
+                 fix: https://cloud.google.com/sdk/docs/install
+  missing      Pulumi program: no `Pulumi.yaml` and `__main__.py` in `{project}`
+                 fix: copy from a new project: queuewright init {project.name}-new
+  missing      Pulumi's state: nobody is logged in, so Pulumi has no place for it
+                 fix: pulumi login (Pulumi Cloud), or: pulumi login gs://YOUR-BUCKET
+  missing      config `smtpPassword`: not in `Pulumi.dev.yaml`; it is `SMTP_PASSWORD` of handler \
+`mailer`
+                 fix: pulumi config set --stack dev --secret smtpPassword
+  missing      Google credentials: none found
+                 fix: gcloud auth application-default login
+  not checked  project `acme-dev`: access, APIs and what is there: no credentials
+
+9 things missing
+""",
+    )
+
+
+def test_programs_get_the_same_as_data(doctor: Doctor, complete: Machine) -> None:
+    """One object, with the count that the exit code follows."""
+    code, out = doctor(replace(complete, programs={}), "--json")
+    data = json.loads(out)
+    assert code == 1
+    assert (data["environment"], data["project"], data["missing"]) == ("dev", "acme-dev", 2)
+    assert {
+        "purpose": "deploy",
+        "state": "missing",
+        "subject": "Pulumi CLI",
+        "text": "not on the PATH",
+        "fix": "curl -fsSL https://get.pulumi.com | sh",
+    } in data["findings"]
+
+
+def test_a_broken_file_is_one_thing_missing(
+    doctor: Doctor, complete: Machine, project: Path
+) -> None:
+    """The rest is looked at all the same."""
+    (project / "stacks" / "dev.yaml").write_text("queus: {}\n", encoding="utf-8")
+    code, out = doctor(complete)
+    assert code == 1
+    assert (
+        "missing      stacks/dev.yaml: 3 problems\n                 fix: queuewright check dev"
+        in out
+    )
+    assert "ok           Pulumi CLI: 3.259.0" in out
+    assert out.endswith("\n1 thing missing\n")
+
+
+DISABLED = Answer(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}}, "not enabled")
+
+
+@pytest.mark.parametrize(
+    ("google", "subject", "state", "text", "fix"),
+    [
+        (
+            Google(denied=frozenset({"iam.serviceAccounts.actAs"})),
+            "access to `acme-dev`",
+            "missing",
+            "lacks `iam.serviceAccounts.actAs`: it lets handlers run, and queues sign their "
+            "tasks, as these accounts",
+            "grant `roles/iam.serviceAccountUser`; queuewright doctor dev --roles says how",
+        ),
+        (
+            Google(answers={"cloudresourcemanager": Answer(403, {}, "denied")}),
+            "access to `acme-dev`",
+            "missing",
+            "there is no such project, or these credentials may not see it",
+            "gcloud projects create acme-dev, or ask whoever owns it for access",
+        ),
+        (
+            Google(answers={"cloudresourcemanager": DISABLED}),
+            "access to `acme-dev`",
+            "missing",
+            "`cloudresourcemanager.googleapis.com` is not enabled",
+            "gcloud services enable cloudresourcemanager.googleapis.com --project acme-dev",
+        ),
+        (
+            Google(answers={"cloudresourcemanager": Answer(500, {}, "Internal error")}),
+            "access to `acme-dev`",
+            "not checked",
+            "Internal error",
+            None,
+        ),
+        (
+            Google(answers={"cloudresourcemanager": Answer(401, reason="token expired")}),
+            "Google credentials",
+            "missing",
+            "refused: token expired",
+            "gcloud auth application-default login",
+        ),
+        (
+            Google(answers={"cloudresourcemanager": Answer(None, reason="no answer from Google")}),
+            "project `acme-dev`",
+            "not checked",
+            "no answer from Google",
+            None,
+        ),
+        (
+            Google(disabled=frozenset({"cloudtasks.googleapis.com", "run.googleapis.com"})),
+            "APIs",
+            "ok",
+            "`pulumi up` will enable cloudtasks.googleapis.com, run.googleapis.com",
+            None,
+        ),
+        (
+            Google(disabled=frozenset({"cloudresourcemanager.googleapis.com"})),
+            "APIs",
+            "missing",
+            "`pulumi up` needs `cloudresourcemanager.googleapis.com` to begin with",
+            "gcloud services enable cloudresourcemanager.googleapis.com --project acme-dev",
+        ),
+        (
+            Google(answers={"serviceusage": Answer(403, {}, "Permission denied")}),
+            "APIs",
+            "not checked",
+            "Permission denied",
+            None,
+        ),
+        (
+            Google(app=None),
+            "App Engine app",
+            "missing",
+            "`acme-dev` has none",
+            "gcloud app create --region europe-west --project acme-dev",
+        ),
+        (
+            Google(app="us-central"),
+            "App Engine app",
+            "missing",
+            "it is in `us-central` for good, and the queues would be in `europe-west1`",
+            "write `location: us-central1`",
+        ),
+        (
+            Google(secrets={}),
+            "secret `api-key`",
+            "missing",
+            "there is no version `3` of it",
+            "gcloud secrets create api-key --project acme-dev; "
+            "gcloud secrets versions add api-key --project acme-dev --data-file FILE",
+        ),
+        (
+            Google(secrets={"api-key/versions/3": "DISABLED"}),
+            "secret `api-key`",
+            "missing",
+            "version `3` is disabled",
+            "gcloud secrets versions enable 3 --secret api-key --project acme-dev",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)
+def test_what_is_wrong_in_the_project_has_a_command(
+    complete: Machine,
+    project: Path,
+    google: Google,
+    subject: str,
+    state: str,
+    text: str,
+    fix: str | None,
+) -> None:
+    """Each of Google's answers is one finding, with what mends it."""
+    plan = blueprint(parse(STACK))
+    machine = replace(complete, google=google)
+    findings = examine("dev", plan, project, machine, runs=None)
+    assert Finding("deploy", state, subject, text, fix) in findings  # type: ignore[arg-type]
+
+
+def test_a_plain_value_is_advised_against(complete: Machine, project: Path) -> None:
+    """A secret that anybody can read in the repository works, and should not be there."""
+    (project / "Pulumi.dev.yaml").write_text("config:\n  acme-jobs:smtpPassword: hunter2\n")
+    plan = blueprint(parse(STACK))
+    found = {each.subject: each for each in examine("dev", plan, project, complete, runs=None)}
+    assert found["config `smtpPassword`"].state == "advice"
+    assert "not encrypted" in found["config `smtpPassword`"].text
+
+
+@pytest.mark.parametrize(
+    ("programs", "text"),
+    [
+        ({"pulumi": "v4.0.0"}, "found version 4.0.0, not 3"),
+        ({"pulumi": ""}, "found a program that tells no version, not 3"),
+    ],
+)
+def test_another_pulumi_is_not_pulumi(
+    complete: Machine, project: Path, programs: dict[str, str], text: str
+) -> None:
+    """The provider and the SDK are made for version 3."""
+    found = examine("dev", None, project, replace(complete, programs=programs), runs=None)
+    assert text in [each.text for each in found if each.subject == "Pulumi CLI"]
+
+
+def test_docker_is_asked_for_only_to_build(complete: Machine, project: Path) -> None:
+    """A function is built by Google."""
+    plan = blueprint(
+        parse(STACK.replace("service: {source: handlers/thumbnails}", "url: https://a.example"))
+    )
+    found = examine("dev", plan, project, replace(complete, programs={}), runs=None)
+    assert "Docker" not in [each.subject for each in found]
+
+
+def test_images_can_be_pushed_only_after_a_login(complete: Machine, project: Path) -> None:
+    """Docker's own file says whose registry it knows."""
+    plan = blueprint(parse(STACK))
+    (complete.home / ".docker" / "config.json").write_text("{}")
+    found = {each.subject: each for each in examine("dev", plan, project, complete, runs=None)}
+    login = found["login to `europe-west1-docker.pkg.dev`"]
+    assert (login.state, login.fix) == (
+        "missing",
+        "gcloud auth configure-docker europe-west1-docker.pkg.dev",
+    )
+
+
+def test_pip_is_asked_for_only_to_vendor(complete: Machine, project: Path) -> None:
+    """A folder without a Dockerfile travels with the packages that it needs."""
+    without = "service: {source: handlers/thumbnails, runtime: python312, command: python main.py}"
+    plan = blueprint(parse(STACK.replace("service: {source: handlers/thumbnails}", without)))
+    found = {each.subject: each for each in examine("dev", plan, project, complete, runs=None)}
+    assert found["pip"].fix == "python -m ensurepip"
+    machine = replace(complete, packages=(*complete.packages, "pip"))
+    subjects = [each.subject for each in examine("dev", plan, project, machine, runs=None)]
+    assert "pip" not in subjects
+
+
+def test_a_running_environment_has_its_ports_rightly(complete: Machine, project: Path) -> None:
+    """What listens there is what was to be started."""
+    machine = replace(complete, taken=(8123, 8124))
+    found = examine("dev", None, project, machine, runs="dev")
+    assert [each.state for each in found if each.subject.startswith("port")] == ["ok", "ok"]
+
+
+def test_a_login_is_found_where_pulumi_keeps_it(complete: Machine, project: Path) -> None:
+    """`pulumi login` writes it to the user's folder; `Pulumi.yaml` may say it too."""
+    machine = replace(complete, environ={})
+    (machine.home / ".pulumi").mkdir()
+    (machine.home / ".pulumi" / "credentials.json").write_text('{"current": "gs://here"}')
+    texts = [each.text for each in examine("dev", None, project, machine, runs=None)]
+    assert "in `gs://here`" in texts
+    (project / "Pulumi.yaml").write_text("name: a\nruntime: python\nbackend: {url: gs://there}\n")
+    texts = [each.text for each in examine("dev", None, project, machine, runs=None)]
+    assert "in `gs://there`, says `Pulumi.yaml`" in texts
+
+
+def test_the_ports_are_those_of_up() -> None:
+    """The doctor looks where `queuewright up` will listen."""
+    defaults = {each.default: each.opts[0] for each in up.params if each.opts[0] in PORTS.values()}
+    assert defaults == PORTS
+
+
+def test_roles_are_listed_with_what_they_are_for(
+    doctor: Doctor, complete: Machine, project: Path
+) -> None:
+    """Nothing is looked at: the file alone decides."""
+    (project / "stacks" / "dev.yaml").write_text(
+        STACK.replace("SMTP_PASSWORD: {config: smtpPassword}, ", ""), encoding="utf-8"
+    )
+    apis = blueprint(load("dev", project)).apis
+    assert doctor(complete, "--roles") == (
+        0,
+        f"""\
+the deployer of dev needs, in project `acme-dev`
+
+  roles/appengine.appViewer
+    reads the app that handler `ledger` is part of
+  roles/artifactregistry.admin
+    makes repository `queuewright` for images
+  roles/cloudfunctions.developer
+    deploys function `mailer`
+  roles/cloudtasks.queueAdmin
+    makes queues `emails`, `photos` and `entries` and says who may add tasks
+  roles/iam.serviceAccountAdmin
+    makes 5 service accounts
+  roles/iam.serviceAccountUser
+    lets handlers run, and queues sign their tasks, as these accounts
+  roles/resourcemanager.projectIamAdmin
+    grants `roles/logging.logWriter` and `roles/storage.objectViewer`, nothing else
+  roles/run.admin
+    deploys service `thumbnails` and lets queues call handlers `mailer` and `thumbnails`
+  roles/secretmanager.admin on secret `api-key`
+    says which handlers may read it
+  roles/serviceusage.serviceUsageAdmin
+    enables {len(apis)} APIs
+  roles/storage.admin
+    makes bucket `acme-dev-queuewright` and puts packages into it
+""",
+    )
+
+
+def test_the_commands_grant_each_role_to_the_member(doctor: Doctor, complete: Machine) -> None:
+    """One line each, for a shell; what may be granted on the project is narrowed."""
+    _, out = doctor(complete, "--roles", "--member", "group:ops@example.com")
+    granted = [shlex.split(line) for line in out.splitlines()]
+    needed = deployer_roles(blueprint(parse(STACK)))
+    assert [words[words.index("--role") + 1] for words in granted] == [each.role for each in needed]
+    assert all(words[words.index("--member") + 1] == "group:ops@example.com" for words in granted)
+    (limited,) = [words for words in granted if "roles/resourcemanager.projectIamAdmin" in words]
+    assert limited[-1] == (
+        "^:^title=queuewright:expression=api.getAttribute("
+        "'iam.googleapis.com/modifiedGrantsByRole', []).hasOnly("
+        "['roles/logging.logWriter', 'roles/storage.objectViewer'])"
+    )
+
+
+def test_this_machine_answers_truly(tmp_path: Path) -> None:
+    """Of itself: the running Python, a program that is there, one that is not."""
+    machine = ThisMachine()
+    assert machine.output("python-that-is-not-there") is None
+    assert machine.find("python-that-is-not-there") is None
+    script = tmp_path / "tells"
+    script.write_text('#!/bin/sh\necho " $1 "\n')
+    script.chmod(0o755)
+    assert machine.output(str(script), "it") == "it"
+    assert machine.has_package("click")
+    assert not machine.has_package("package_that_is_not_there")
