@@ -16,7 +16,7 @@ Image.init()
 FORMATS = {"AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"} & {*Image.OPEN}
 
 
-class Unusable(Exception):  # noqa: N818 - it is the image that is in error
+class Unusable(Exception):
     """Bytes that no repetition will make a thumbnail of."""
 
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "doctor": "Say what is missing before an `up` can work, and what mends it.",
     "explain": "Show what follows from an environment's file: names, routes, accounts, grants.",
     "up": "Run an environment on this machine.",
+    "emulator": "Run Cloud Tasks alone on this machine, for any project.",
     "enqueue": "Add a task to a queue.",
     "tasks": "List the tasks of a queue.",
     "queues": "List queues, with their settings and how many tasks they hold.",

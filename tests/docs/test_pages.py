@@ -21,9 +21,7 @@ FENCE = re.compile(
     r"^( *)```(?P<language>\S*).*?\n(?P<text>.*?)^\1```\s*$", re.DOTALL | re.MULTILINE
 )
 LINK = re.compile(r"\[[^\]]+\]\((?P<target>[^)#\s]+)?(?:#(?P<anchor>[^)\s]+))?\)")
-COMMAND = re.compile(
-    r"(?:^|`|\$ |bin/)(?:queuewright|qw) (?P<words>[a-z][^\n`|#]*)", re.MULTILINE
-)
+COMMAND = re.compile(r"(?:^|`|\$ |bin/)(?:queuewright|qw) (?P<words>[a-z][^\n`|#]*)", re.MULTILINE)
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
