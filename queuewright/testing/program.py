@@ -6,6 +6,7 @@ import contextlib
 import re
 import runpy
 import sys
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from inspect import isawaitable
 from pathlib import Path
@@ -26,7 +27,7 @@ def runnable(program: Program) -> Callable[[], Awaitable[None] | None]:
         TargetError: there is no such program.
     """
     if callable(program):
-        return lambda: _awaitable(program())
+        return lambda: _awaitable(_quietly(program))
     path = Path(program)
     file = (path / "__main__.py" if path.is_dir() else path).resolve()
     if not file.exists():
@@ -37,7 +38,7 @@ def runnable(program: Program) -> Callable[[], Awaitable[None] | None]:
 
     def run() -> None:
         with _within(file.parent):
-            runpy.run_path(str(file), run_name="__main__")
+            _quietly(lambda: runpy.run_path(str(file), run_name="__main__"))
 
     return run
 
@@ -51,6 +52,16 @@ def project_name(program: Program) -> str:
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     found = re.search(r"^name:\s*['\"]?([\w.-]+)", text, re.MULTILINE)
     return found[1] if found else "project"
+
+
+def _quietly(program: Callable[[], object]) -> object:
+    """Call `program`; that a provider's SDK warns of its own parts is no matter of a test's.
+
+    `pulumi_gcp.storage` does so when it is first used, and many a test turns warnings into errors.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"pulumi_\w+\.")
+        return program()
 
 
 def _awaitable(result: object) -> Awaitable[None] | None:

@@ -1,0 +1,5 @@
+"""A function."""
+
+
+def handle(request):
+    return "sent"

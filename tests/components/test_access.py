@@ -1,0 +1,162 @@
+"""Who may do what: the whole policy of a stack that has every kind of handler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+import pytest
+from pulumi_gcp import (
+    artifactregistry,
+    cloudrunv2,
+    cloudtasks,
+    projects,
+    secretmanager,
+    storage,
+)
+
+from queuewright.blueprint import Blueprint, blueprint
+from queuewright.spec import load
+from queuewright.testing import Graph
+from tests.components.conftest import GraphOf, captured
+from tests.components.edits import edit_arguments
+from tests.components.expectations import promised_grants
+
+STACKS = ["dev", "staging", "prod", "all"]
+
+# Member, role, and what it is on, without the project's address.
+TABLE = """
+group:ops@example.com                     cloudtasks.enqueuer           queues/shop-reports
+shop-emails-invoker                       run.invoker                   services/shop-mailer
+shop-images-invoker                       run.invoker                   services/shop-resizer
+shop-ledger-handler                       cloudtasks.enqueuer           queues/shop-emails
+shop-mailer-handler                       cloudtasks.enqueuer           queues/shop-orders
+shop-mailer-handler                       secretmanager.secretAccessor  secrets/shop-mailer-SMTP_TOKEN
+shop-mailer-handler                       secretmanager.secretAccessor  secrets/smtp-password
+shop-orders-invoker                       run.invoker                   services/shop-ready
+shop-queuewright-build                    artifactregistry.writer       repositories/shop-queuewright
+shop-queuewright-build                    logging.logWriter             projects/acme-all
+shop-queuewright-build                    storage.objectViewer          projects/acme-all if function-sources
+shop-queuewright-build                    storage.objectViewer          buckets/acme-all-shop-queuewright
+shop-ready-handler                        cloudtasks.enqueuer           queues/shop-books
+shop-reports-handler                      cloudtasks.enqueuer           queues/shop-emails
+shop-reports-invoker                      run.invoker                   services/shop-reports
+shop-resizer-handler                      cloudtasks.enqueuer           queues/shop-archive
+shop-resizer-handler                      secretmanager.secretAccessor  secrets/smtp-password
+web@acme-web.iam.gserviceaccount.com      cloudtasks.enqueuer           queues/shop-emails
+"""  # noqa: E501
+
+
+def test_the_policy_is_this_table(everything_graph: Graph) -> None:
+    """Every grant is here, and there is no other."""
+    rows = [
+        (
+            grant.member.removeprefix("serviceAccount:").removesuffix(
+                "@acme-all.iam.gserviceaccount.com"
+            ),
+            grant.role.removeprefix("roles/"),
+            "/".join(grant.resource.split("/")[-2:])
+            + (f" if {grant.condition}" if grant.condition else ""),
+        )
+        for grant in everything_graph.grants()
+    ]
+    assert rows == [tuple(row.split(maxsplit=2)) for row in TABLE.strip().splitlines()]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_policy_is_what_the_blueprint_promises(
+    graph_of: GraphOf, projects: dict[str, Path], stack: str
+) -> None:
+    """What `queuewright explain` tells, what runs here and what is deployed are one policy."""
+    promised = promised_grants(blueprint(load(stack, projects[stack])))
+    assert graph_of(stack).grants() == promised
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_nothing_is_public(graph_of: GraphOf, stack: str) -> None:
+    """Neither `allUsers` nor any other way of being called by anybody."""
+    assert graph_of(stack).public_resources() == []
+    assert "allUsers" not in graph_of(stack).inventory()
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_account_has_a_key(graph_of: GraphOf, stack: str) -> None:
+    """Nothing that can be stolen and used from elsewhere."""
+    assert graph_of(stack).of_type("gcp:serviceaccount/key:Key") == []
+
+
+def test_no_handler_and_no_invoker_has_a_role_on_the_project(everything_graph: Graph) -> None:
+    """Only what builds functions does: its log, and the sources of builds."""
+    on_project = [
+        grant.member for grant in everything_graph.grants() if grant.resource == "projects/acme-all"
+    ]
+    assert set(on_project) == {
+        "serviceAccount:shop-queuewright-build@acme-all.iam.gserviceaccount.com"
+    }
+
+
+def test_every_queue_may_call_its_handler_and_no_other(everything_graph: Graph) -> None:
+    """Each invoker reaches exactly one handler."""
+    handlers = {"emails": "mailer", "images": "resizer", "reports": "reports", "orders": "ready"}
+    for queue in handlers:
+        allowed = [
+            handler for handler in handlers.values() if everything_graph.may_invoke(queue, handler)
+        ]
+        assert allowed == [handlers[queue]]
+
+
+def test_every_queue_routes_to_its_handler_with_a_token_for_it(everything_graph: Graph) -> None:
+    """Host and audience are the handler's, for functions and services alike."""
+    for queue, handler in (("emails", "mailer"), ("images", "resizer"), ("reports", "reports")):
+        answer = everything_graph.routes_to(queue, handler)
+        assert answer, answer
+
+
+def test_a_handler_may_enqueue_where_the_yaml_names_it_and_nowhere_else(
+    everything_graph: Graph, everything_blueprint: Blueprint
+) -> None:
+    """The enqueuers of each queue are those of its YAML."""
+    allowed = {
+        (handler, queue)
+        for handler in ("mailer", "resizer", "reports", "ready")
+        for queue in everything_blueprint.queues
+        if everything_graph.may_enqueue(handler, queue)
+    }
+    assert allowed == {
+        ("mailer", "orders"),
+        ("resizer", "archive"),
+        ("reports", "emails"),
+        ("ready", "books"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "lost"),
+    [
+        (cloudrunv2.ServiceIamMember, "shop-emails-invoker@acme-all.iam.gserviceaccount.com has "
+         "roles/run.invoker on projects/acme-all/locations/europe-west4/services/shop-mailer"),
+        (cloudtasks.QueueIamMember, "shop-reports-handler@acme-all.iam.gserviceaccount.com has "
+         "roles/cloudtasks.enqueuer on projects/acme-all/locations/europe-west4/queues/"),
+        (secretmanager.SecretIamMember, "shop-mailer-handler@acme-all.iam.gserviceaccount.com "
+         "has roles/secretmanager.secretAccessor on projects/acme-all/secrets/smtp-password"),
+        (storage.BucketIAMMember, "shop-queuewright-build@acme-all.iam.gserviceaccount.com has "
+         "roles/storage.objectViewer on projects/acme-all/buckets/acme-all-shop-queuewright"),
+        (artifactregistry.RepositoryIamMember, "roles/artifactregistry.writer on projects/"
+         "acme-all/locations/europe-west4/repositories/shop-queuewright"),
+        (projects.IAMMember, "shop-queuewright-build@acme-all.iam.gserviceaccount.com has "
+         "roles/logging.logWriter on projects/acme-all"),
+    ],
+)  # fmt: skip
+def test_a_grant_that_the_code_loses_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+    projects: dict[str, Path],
+    everything_blueprint: Blueprint,
+    kind: type[pulumi.CustomResource],
+    lost: str,
+) -> None:
+    """Take a grant out of the code, and the comparison above fails with that grant in words."""
+    edit_arguments(monkeypatch, kind, lambda grant: grant.update(member="user:nobody@example.com"))
+    missing = set(promised_grants(everything_blueprint)) - set(
+        captured(projects["all"], "all").grants()
+    )
+    assert any(lost in str(grant) for grant in missing), missing
