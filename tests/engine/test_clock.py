@@ -65,6 +65,22 @@ async def test_the_system_clock_never_calls_early() -> None:
     assert await called >= when_us
 
 
+async def test_a_wall_clock_that_is_set_back_makes_a_timer_wait_on() -> None:
+    class SetBack(SystemClock):
+        """Stands at 0, 0, 1 ms, 2 ms, ... of the epoch: its timers wake at 0 first."""
+
+        looks = -1
+
+        def now_us(self) -> int:
+            self.looks += 1
+            return max(0, self.looks - 1) * 1_000
+
+    clock = SetBack()
+    called = asyncio.get_running_loop().create_future()
+    clock.call_at(3_000, lambda: called.set_result(clock.looks))
+    assert await called == 4
+
+
 async def test_a_timer_of_the_system_clock_can_be_cancelled() -> None:
     clock = SystemClock()
     called = asyncio.get_running_loop().create_future()

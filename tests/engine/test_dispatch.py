@@ -337,6 +337,17 @@ async def test_with_throttling_an_overloaded_target_stops_its_queue_and_says_so(
         assert len(s.handler.received) == 3
 
 
+@pytest.mark.parametrize(("code", "slows"), [(429, False), (503, True), (500, False)])
+async def test_of_an_app_engine_target_only_a_503_slows_its_queue(code: int, slows: bool) -> None:
+    settings = Settings(throttling=True, app_engine_url=lambda *_: "http://h")
+    async with stage(settings=settings) as s:
+        await s.create_queue()
+        s.handler.answers = [code]
+        await s.create_task(app_engine_http_request=m.AppEngineHttpRequest())
+        await s.engine.advance("0s")
+        assert any(event.kind == "QueueThrottled" for event in s.events) is slows
+
+
 async def test_an_app_engine_task_goes_where_the_setting_says() -> None:
     def resolve(service: str, version: str, instance: str) -> str | None:
         return f"http://127.0.0.1:8080/{service}-{version}{instance}"

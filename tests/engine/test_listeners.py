@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -237,3 +238,24 @@ async def test_handlers_that_never_answer_are_left_to_their_deadline() -> None:
             shown = await c.get_task(name=task.name)
         assert shown.last_attempt.response_status.code == 4
         assert (shown.dispatch_count, shown.response_count) == (1, 0)
+
+
+def open_files() -> int:
+    folder = "/proc/self/fd" if Path("/proc/self/fd").exists() else "/dev/fd"
+    return len(list(Path(folder).iterdir()))
+
+
+async def test_engines_that_come_and_go_leave_no_file_open(tmp_path: Path) -> None:
+    async def life(number: int) -> None:
+        e = Engine(state=tmp_path / str(number))
+        await e.start()
+        await e.serve_grpc(port=0)
+        await e.serve_http(port=0)
+        await e.declare_queue(m.Queue(name=QUEUE))
+        await e.stop()
+
+    await life(0)
+    before = open_files()
+    for number in range(1, 6):
+        await life(number)
+    assert open_files() <= before

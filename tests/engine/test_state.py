@@ -333,3 +333,20 @@ async def shown(s: Stage) -> tuple[m.Queue, m.Policy]:
     queue = await s.service.get_queue(m.GetQueueRequest(name=QUEUE), DEVELOPER)
     policy = await s.service.get_iam_policy(m.GetIamPolicyRequest(resource=QUEUE), DEVELOPER)
     return queue, policy
+
+
+async def test_purged_tasks_stay_purged_though_nothing_was_swept(tmp_path: Path) -> None:
+    clock = ManualClock()
+    purging = Stage(clock, tmp_path, None)  # never started: nobody sweeps
+    await purging.create_queue()
+    purged = await purging.create_task(task_id="purged")
+    await purging.service.purge_queue(m.PurgeQueueRequest(name=QUEUE), DEVELOPER)
+    kept = await purging.create_task()
+    await purging.engine.stop()
+    async with stage(state=tmp_path, clock=clock) as s:
+        await s.engine.drain()
+        names = [event.task for event in s.events if event.kind == "AttemptDispatch"]
+        assert names == [kept.name]
+        with pytest.raises(Refusal, match="already exists"):
+            await s.create_task(task_id="purged")
+    assert purged.name not in names
