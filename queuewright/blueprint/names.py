@@ -49,12 +49,7 @@ def account_email(account: str, project: str) -> str:
     >>> account_email("emails-invoker", "acme.com:prod")
     'emails-invoker@prod.acme.com.iam.gserviceaccount.com'
     """
-    domain, _, short = project.rpartition(":")
-    return (
-        f"{account}@{short}.{domain}.iam.gserviceaccount.com"
-        if domain
-        else (f"{account}@{project}.iam.gserviceaccount.com")
-    )
+    return f"{account}@{_host(project)}.iam.gserviceaccount.com"
 
 
 def app_engine_email(project: str) -> str:
@@ -62,7 +57,7 @@ def app_engine_email(project: str) -> str:
 
     https://cloud.google.com/appengine/docs/standard/configure-service-accounts
     """
-    return f"{project}@appspot.gserviceaccount.com"
+    return f"{_host(project)}@appspot.gserviceaccount.com"
 
 
 def bucket_name(project: str, prefix: str | None) -> str:
@@ -90,6 +85,12 @@ def secret_id(prefix: str | None, handler: str, variable: str) -> str:
     """
     wanted = prefixed(prefix, f"{handler}-{variable}")
     return wanted if len(wanted) <= SECRET_LIMIT else _hashed(wanted, wanted, SECRET_LIMIT)
+
+
+def _host(project: str) -> str:
+    """A project's id as addresses have it: that of a domain's project ends in the domain."""
+    domain, _, short = project.rpartition(":")
+    return f"{short}.{domain}" if domain else project
 
 
 def _hashed(text: str, whole: str, limit: int) -> str:
