@@ -26,12 +26,11 @@ def explain_text(
     Raises:
         TargetError: where there is no such identity or queue.
     """
-    if queue is not None:
-        blueprint = _about(blueprint, queue)
+    about = _about(blueprint, queue) if queue is not None else blueprint
     if identity is None:
-        return "\n".join(blueprint_lines(blueprint)) + "\n"
-    found = identities(blueprint, identity)
-    return "\n".join("\n".join(identity_lines(each)) + "\n" for each in found)
+        return "\n".join(blueprint_lines(about)) + "\n"
+    found = identities(blueprint, identity, about.grants)
+    return "\n".join("\n".join(identity_lines(each, queue)) + "\n" for each in found)
 
 
 def explain_data(
@@ -42,11 +41,10 @@ def explain_data(
     Raises:
         TargetError: where there is no such identity or queue.
     """
-    if queue is not None:
-        blueprint = _about(blueprint, queue)
+    about = _about(blueprint, queue) if queue is not None else blueprint
     if identity is None:
-        return blueprint_record(blueprint)
-    found = identities(blueprint, identity)
+        return blueprint_record(about)
+    found = identities(blueprint, identity, about.grants)
     return {
         "environment": blueprint.environment,
         "project": blueprint.project,
@@ -74,4 +72,5 @@ def _about(blueprint: Blueprint, queue: str) -> Blueprint:
         handlers={plan.handler: handler},
         accounts={key: each for key, each in blueprint.accounts.items() if key in involved},
         grants=grants,
+        apis=(),
     )

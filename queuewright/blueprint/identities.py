@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from queuewright.blueprint.model import AppEnginePlan, Blueprint, Grant, Reason
@@ -22,18 +22,18 @@ class Identity:
     grants: tuple[Grant, ...]
 
 
-def identities(blueprint: Blueprint, name: str) -> list[Identity]:
+def identities(blueprint: Blueprint, name: str, grants: Sequence[Grant]) -> list[Identity]:
     """Those whom `name` may mean; a handler and a queue's invoker may share it.
 
     A name is that of a handler, or of a queue for its invoker; an account's id or e-mail
-    address; or a member as IAM writes it.
+    address; or a member as IAM writes it. Of their rights, those among `grants` are told.
 
     Raises:
         TargetError: where it means nobody.
     """
     members = dict.fromkeys(_members(blueprint, name))
     if members:
-        return [_identity(blueprint, member) for member in members]
+        return [_identity(blueprint, member, grants) for member in members]
     listing = f"`queuewright explain {blueprint.environment}` lists every account"
     if name in blueprint.handlers:
         what = f"`{name}` is somebody else's endpoint and has no account here"
@@ -70,7 +70,7 @@ def _names(member: str) -> tuple[str, str]:
     return member, member.partition(":")[2]
 
 
-def _identity(blueprint: Blueprint, member: str) -> Identity:
+def _identity(blueprint: Blueprint, member: str, grants: Sequence[Grant]) -> Identity:
     own = (account for account in blueprint.accounts.values() if account.member == member)
     reason = next((account.reason for account in own), None)
-    return Identity(member, reason, blueprint.grants_of(member))
+    return Identity(member, reason, tuple(grant for grant in grants if grant.member == member))

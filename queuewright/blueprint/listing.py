@@ -43,27 +43,32 @@ def blueprint_lines(blueprint: Blueprint) -> Lines:
     if blueprint.grants:
         yield from ("", "grants")
         yield from _grant_lines(blueprint)
-    yield from ("", "APIs", *(f"  {api}" for api in blueprint.apis))
+    if blueprint.apis:
+        yield from ("", "APIs", *(f"  {api}" for api in blueprint.apis))
 
 
-def identity_lines(identity: Identity) -> Lines:
-    """What one account may do, and because of which line of YAML."""
+def identity_lines(identity: Identity, queue: str | None) -> Lines:
+    """What one account may do, all in all or about one queue, and because of which line of YAML."""
     yield identity.member
     yield f"  {identity.reason or 'not an account of this stack'}"
     for grant in identity.grants:
         yield f"  may {sentences.may(grant)} ({grant.role})"
         yield f"    because {grant.reason}"
-    yield "  may do nothing else" if identity.grants else "  may do nothing"
+    where = f"with queue {queue}" if queue is not None else "here"
+    yield f"  may do nothing {'else ' if identity.grants else ''}{where}"
 
 
 def _queue_fields(queue: QueuePlan, accounts: Mapping[str, AccountPlan]) -> Fields:
     invoker = accounts[queue.invoker].email if queue.invoker is not None else None
-    logged = f"{queue.sampling_ratio:.4g} of operations" if queue.sampling_ratio else "nothing"
+    logged = (
+        f"{100 * queue.sampling_ratio:g} % of operations" if queue.sampling_ratio else "nothing"
+    )
     yield "name", queue.name
     yield "state", queue.desired_state + (", protected" if queue.protect else ", not protected")
     yield "rate", sentences.rate(queue)
     yield "retries", sentences.retries(queue)
-    yield "waits", sentences.waits(queue)
+    if sentences.waits(queue):
+        yield "waits", sentences.waits(queue)
     yield "sends", sentences.routing(queue)
     yield "token", sentences.token(queue, invoker)
     yield "logs", logged
@@ -81,7 +86,8 @@ def _handler_fields(handler: HandlerPlan, accounts: Mapping[str, AccountPlan]) -
         yield from _runtime_fields(target.runtime)
     elif isinstance(target, AppEnginePlan):
         yield "target", sentences.app_engine_service(target)
-        yield "code", f"{target.source} in {target.runtime_name}" if target.source else "elsewhere"
+        where = f"{target.source} in {target.runtime_name}"
+        yield "code", where if target.source else "deployed elsewhere"
         yield from _environment_fields(target.environment)
     else:
         yield from _url_fields(target)
@@ -96,7 +102,7 @@ def _service_code(target: ServicePlan) -> str:
         return f"image {target.image}"
     if target.runtime_name is None:
         return f"{target.source}, by its Dockerfile"
-    return f"{target.source} in {target.runtime_name}: {' '.join(target.command)}"
+    return f"{target.source} in {target.runtime_name}: {sentences.command(target.command)}"
 
 
 def _runtime_fields(runtime: RuntimePlan) -> Fields:
@@ -133,7 +139,7 @@ def _local_fields(handler: HandlerPlan) -> Fields:
     if handler.local.url is not None:
         yield "here", f"runs at {handler.local.url}"
     if handler.local.command:
-        yield "here", f"run by {' '.join(handler.local.command)}"
+        yield "here", f"run by {sentences.command(handler.local.command)}"
     for name, text in handler.local.environment.items():
         yield "here", f"{name}={text}"
 

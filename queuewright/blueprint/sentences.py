@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import timedelta
 
 from queuewright.blueprint.model import (
@@ -49,10 +50,10 @@ def retries(queue: QueuePlan) -> str:
 
 
 def waits(queue: QueuePlan) -> str:
-    """The waits between attempts: `10s, 20s, 40s, 1m20s, 2m40s … at most 5m`."""
+    """The waits between attempts: `10s, 20s, 40s, 1m20s, 2m40s … at most 5m`; empty for none."""
     config = queue.retry_config
     shown = min(patience(config).attempts - 1, 5)
-    first = ", ".join(map(written_duration, first_waits(config, shown))) or "none"
+    first = ", ".join(map(written_duration, first_waits(config, shown)))
     is_all = patience(config).attempts - 1 <= 5
     return first if is_all else f"{first} … at most {written_duration(config.max_backoff)}"
 
@@ -105,6 +106,15 @@ def app_engine_service(target: AppEnginePlan | AppEngineRoute) -> str:
     words += [f"version {target.version}"] if target.version else []
     words += [f"instance {target.instance}"] if target.instance else []
     return ", ".join(words)
+
+
+def command(words: tuple[str, ...]) -> str:
+    """A command as one types it.
+
+    >>> command(("/bin/sh", "-c", "make serve")), command(("python", "my app.py"))
+    ('make serve', "python 'my app.py'")
+    """
+    return words[2] if words[:2] == ("/bin/sh", "-c") else shlex.join(words)
 
 
 def kind(handler: HandlerPlan) -> str:
