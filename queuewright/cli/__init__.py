@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "Say what is wrong in an environment's file, all at once.",
     "doctor": "Say what is missing before an `up` can work, and what mends it.",
     "explain": "Show what follows from an environment's file: names, routes, accounts, grants.",
+    "plan": "Show the resources that `pulumi up` would build, without a CLI and an account.",
     "up": "Run an environment on this machine.",
     "emulator": "Run Cloud Tasks alone on this machine, for any project.",
     "enqueue": "Add a task to a queue.",

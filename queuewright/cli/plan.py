@@ -1,0 +1,158 @@
+"""`queuewright plan`: the resources that an `up` would build, without a CLI and an account."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from queuewright.blueprint import Blueprint, blueprint
+from queuewright.cli.project import environment_argument, find_root
+from queuewright.cli.resources import ACCOUNT, is_grant, words
+from queuewright.doctor.project import config_keys
+from queuewright.doctor.pulumi_files import full_key, pulumi_project, stack_config
+from queuewright.spec import load
+from queuewright.testing import UNKNOWN, Asset, Graph, Resource, capture
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+QUEUE_TYPE = "gcp:cloudtasks/queue:Queue"
+SECRET = "(secret)"
+"""Stands for a configured value that only the stack's key could read."""
+
+FIRST = ("TaskQueue", "FunctionHandler", "ServiceHandler", "AppEngineHandler")
+"""The components that people look for; the others follow."""
+
+REFUSED = (
+    "an edit that would delete or replace one is refused, in the preview already: "
+    "another project, location, prefix or name, or none at all"
+)
+WHY = "the name of a deleted queue is blocked for days"
+WAYS_OUT = (
+    "to move: add the new queue beside the old one, send tasks to the new one, and leave the old "
+    "one, empty, with `desired_state: PAUSED`",
+    "to give one up: write `protect: false` under it, `pulumi up`, and take it out afterwards",
+)
+
+
+@click.command("plan")
+@environment_argument
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def command(environment: str, as_json: bool) -> None:
+    """Show the resources that `pulumi up` would build for an environment.
+
+    Runs the project's program here: nothing is asked of Google or of Pulumi's engine.
+    What is there already is not known; `pulumi preview` compares with it.
+    """
+    root = find_root()
+    plan = blueprint(load(environment, root))
+    graph = _captured(environment, plan, root)
+    if as_json:
+        click.echo(json.dumps(_data(plan, graph), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_text(plan, graph)))
+
+
+def _captured(environment: str, plan: Blueprint, root: Path) -> Graph:
+    """The graph of the project's program; what it prints goes to stderr."""
+    project = pulumi_project(root)
+    name = project.name if project else root.name
+    found: dict[str, str | None] = dict.fromkeys(full_key(key, name) for key in config_keys(plan))
+    found |= stack_config(root, environment)
+    with contextlib.redirect_stdout(sys.stderr):
+        return capture(
+            root,
+            stack=environment,
+            project=name,
+            config={key: SECRET if value is None else value for key, value in found.items()},
+            secrets=[key for key, value in found.items() if value is None],
+            preview=True,
+        )
+
+
+def _text(plan: Blueprint, graph: Graph) -> Iterator[str]:
+    made = [each for each in graph if each.custom and not each.read]
+    where = f"project `{plan.project}`, `{plan.location}`"
+    yield f"{plan.environment}: {where}, {len(made)} resources"
+    children = _children(graph)
+    for each in graph.of_type(STACK_TYPE):
+        yield from _below(graph, children, each, 0)
+    protected = _protected(graph)
+    if protected:
+        yield ""
+        yield f"protected: {', '.join(f'`{name}`' for name in protected)}"
+        yield f"  {REFUSED}"
+        yield f"  why: {WHY}"
+        for way in WAYS_OUT:
+            yield f"  {way}"
+
+
+def _below(
+    graph: Graph, children: Mapping[str, list[Resource]], parent: Resource, depth: int
+) -> Iterator[str]:
+    for each in children.get(parent.urn, ()):
+        indent = "  " * depth
+        if each.custom:
+            yield f"{indent}{words(graph, each)}{', protected' if each.protect else ''}"
+        else:
+            yield ""
+            yield f"{indent}{each.name} ({each.type.rpartition(':')[2]})"
+        yield from _below(graph, children, each, depth + 1)
+
+
+def _children(graph: Graph) -> dict[str, list[Resource]]:
+    """What each component holds: what it is about first, then accounts, grants, components."""
+
+    def rank(each: Resource) -> tuple[int, str, str]:
+        noun = each.type.rpartition(":")[2]
+        if not each.custom:
+            return 3 + (FIRST.index(noun) if noun in FIRST else len(FIRST)), each.type, each.name
+        if is_grant(each):
+            return 2, each.type, each.name
+        return int(each.type == ACCOUNT), each.type, each.name
+
+    children: dict[str, list[Resource]] = {}
+    for each in graph:
+        children.setdefault(each.parent, []).append(each)
+    return {urn: sorted(found, key=rank) for urn, found in children.items()}
+
+
+def _protected(graph: Graph) -> list[str]:
+    queues = [each for each in graph if each.type == QUEUE_TYPE and each.protect]
+    return sorted(str(each.input("name") or each.name) for each in queues)
+
+
+def _data(plan: Blueprint, graph: Graph) -> dict[str, object]:
+    return {
+        "environment": plan.environment,
+        "project": plan.project,
+        "location": plan.location,
+        "protected": {"queues": _protected(graph), "why": WHY, "ways_out": WAYS_OUT},
+        "resources": [
+            {
+                "urn": each.urn,
+                "type": each.type,
+                "name": each.name,
+                "parent": each.parent or None,
+                "words": words(graph, each) if each.custom else None,
+                "protect": each.protect,
+                "inputs": _plain(each.inputs) if each.custom else {},
+            }
+            for each in graph
+        ],
+    }
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it: null where only the cloud can tell, a path for a file."""
+    match value:
+        case dict():
+            return {key: _plain(each) for key, each in value.items()}
+        case list():
+            return [_plain(each) for each in value]
+        case Asset():
+            return value.content
+    return None if value is UNKNOWN else value

@@ -1,0 +1,174 @@
+"""A resource of a Pulumi program in words: what it is, and the settings that people ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from queuewright.testing import UNKNOWN, Graph, Resource
+
+ACCOUNT = "gcp:serviceaccount/account:Account"
+CALLED = ("gcp:cloudfunctionsv2/function:Function", "gcp:cloudrunv2/service:Service")
+IAM_TYPE = re.compile(r"^gcp:(?P<service>\w+)/(?P<kind>\w*?)(?:IAM|Iam|iAM|iam)Member:")
+# The input of a grant that names what it is on; `name` otherwise.
+NAMED_BY = ("secretId", "bucket", "repository", "serviceAccountId", "topic", "subscription")
+
+
+def words(graph: Graph, resource: Resource) -> str:
+    """What a resource is, on one line."""
+    iam = IAM_TYPE.match(resource.type)
+    if iam:
+        return _grant(graph, resource, iam["kind"])
+    described = DESCRIBED.get(resource.type, _anything)
+    return described(graph, resource)
+
+
+def is_grant(resource: Resource) -> bool:
+    """Whether it gives somebody a role."""
+    return IAM_TYPE.match(resource.type) is not None
+
+
+def _queue(graph: Graph, queue: Resource) -> str:
+    settings = ", ".join(_queue_settings(queue))
+    return f"queue `{_name(queue)}` → {_target(graph, queue)}{f': {settings}' if settings else ''}"
+
+
+def _target(graph: Graph, queue: Resource) -> str:
+    engine = queue.input("appEngineRoutingOverride")
+    if isinstance(engine, dict):
+        return f"App Engine `{'/'.join(str(each) for each in engine.values())}`"
+    path = queue.input("httpTarget.uriOverride.pathOverride.path")
+    at = f" at `{path}`" if path else ""
+    host = queue.input("httpTarget.uriOverride.host")
+    if isinstance(host, str):
+        scheme = str(queue.input("httpTarget.uriOverride.scheme")).lower()
+        port = queue.input("httpTarget.uriOverride.port")
+        return f"`{scheme}://{host}{f':{port}' if port else ''}{path or ''}`"
+    for urn in queue.property_dependencies.get("httpTarget", ()):
+        handler = graph.resources.get(urn)
+        if handler is not None and handler.type in CALLED:
+            return f"`{_name(handler)}`{at}"
+    return f"each task's own URL{at}"
+
+
+def _queue_settings(queue: Resource) -> Iterator[str]:
+    rate = queue.input("rateLimits.maxDispatchesPerSecond")
+    if rate is not None:
+        yield f"{rate:g}/s" if isinstance(rate, int | float) else f"{rate}/s"
+    at_once = queue.input("rateLimits.maxConcurrentDispatches")
+    if at_once is not None:
+        yield f"{at_once} at once"
+    attempts = queue.input("retryConfig.maxAttempts")
+    if attempts is not None:
+        yield "attempts without limit" if attempts == -1 else f"{attempts} attempts"
+    if queue.input("desiredState") == "PAUSED":
+        yield "paused"
+
+
+def _function(_graph: Graph, function: Resource) -> str:
+    config = "serviceConfig"
+    parts = [
+        f"{function.input('buildConfig.runtime')}",
+        f"`{function.input('buildConfig.entryPoint')}`",
+        str(function.input(f"{config}.availableMemory") or ""),
+        _instances(function.input(f"{config}.maxInstanceCount")),
+    ]
+    return f"function `{_name(function)}`: {', '.join(each for each in parts if each)}"
+
+
+def _service(_graph: Graph, service: Resource) -> str:
+    container = "template.containers[0]"
+    parts = [
+        _code(service),
+        str(service.input(f"{container}.resources.limits.memory") or ""),
+        _instances(service.input("template.scaling.maxInstanceCount")),
+    ]
+    return f"service `{_name(service)}`: {', '.join(each for each in parts if each)}"
+
+
+def _code(service: Resource) -> str:
+    """What a service runs."""
+    container = "template.containers[0]"
+    if service.input(f"{container}.sourceCode") is not None:
+        base = str(service.input(f"{container}.baseImageUri"))
+        return f"{base.rpartition('/')[2]} without a build"
+    image = service.input(f"{container}.image")
+    return f"image `{image}`" if isinstance(image, str) else "the image that is built"
+
+
+def _instances(most: object) -> str:
+    return f"at most {most} instances" if isinstance(most, int | float) else ""
+
+
+def _grant(graph: Graph, grant: Resource, kind: str) -> str:
+    named = next((key for key in NAMED_BY if key in grant.inputs), "name")
+    place = grant.input(named)
+    if place is UNKNOWN:
+        place = _known_by(graph, grant, named)
+    where = f"{kind or 'project'} `{place or grant.input('project')}`"
+    member = grant.input("member")
+    if member is UNKNOWN:
+        member = _known_by(graph, grant, "member")
+    condition = grant.input("condition.title")
+    narrowed = f", {condition} only" if condition else ""
+    return f"`{grant.input('role')}` on {where} for `{member}`{narrowed}"
+
+
+def _known_by(graph: Graph, resource: Resource, key: str) -> str:
+    """The name of what an input is an output of."""
+    made = [graph.resources[urn] for urn in resource.property_dependencies.get(key, ())]
+    return ", ".join(_name(each) for each in made) or "known later"
+
+
+def _app_version(_graph: Graph, version: Resource) -> str:
+    name = f"{version.input('service')}/{version.input('versionId')}"
+    return f"App Engine version `{name}`: {version.input('runtime')}"
+
+
+def _account(_graph: Graph, account: Resource) -> str:
+    about = account.input("displayName")
+    return f"service account `{_name(account)}`{f': {about}' if about else ''}"
+
+
+def _image(_graph: Graph, image: Resource) -> str:
+    return f"image `{image.input('tags[0]')}`, built here"
+
+
+def _provider(_graph: Graph, provider: Resource) -> str:
+    return f"Google Cloud, project `{provider.input('project')}`"
+
+
+def _simply(noun: str, key: str) -> Callable[[Graph, Resource], str]:
+    """A description that is a noun and a name."""
+    return lambda _graph, resource: f"{noun} `{resource.input(key) or resource.name}`"
+
+
+def _anything(_graph: Graph, resource: Resource) -> str:
+    noun = resource.type.rpartition(":")[2]
+    return f"{noun} `{_name(resource)}`"
+
+
+def _name(resource: Resource) -> str:
+    """What it is called in the cloud, if the program says so."""
+    for key in ("name", "accountId", "secretId", "repositoryId"):
+        if isinstance(found := resource.input(key), str):
+            return found.rpartition("/")[2]
+    return resource.name
+
+
+DESCRIBED: dict[str, Callable[[Graph, Resource], str]] = {
+    "gcp:cloudtasks/queue:Queue": _queue,
+    "gcp:cloudfunctionsv2/function:Function": _function,
+    "gcp:cloudrunv2/service:Service": _service,
+    "gcp:appengine/standardAppVersion:StandardAppVersion": _app_version,
+    ACCOUNT: _account,
+    "docker-build:index:Image": _image,
+    "pulumi:providers:gcp": _provider,
+    "gcp:artifactregistry/repository:Repository": _simply("image repository", "repositoryId"),
+    "gcp:projects/service:Service": _simply("API", "service"),
+    "gcp:projects/serviceIdentity:ServiceIdentity": _simply("Google's own account for", "service"),
+    "gcp:secretmanager/secret:Secret": _simply("secret", "secretId"),
+    "gcp:secretmanager/secretVersion:SecretVersion": lambda _graph, _resource: "its value",
+    "gcp:storage/bucket:Bucket": _simply("bucket", "name"),
+    "gcp:storage/bucketObject:BucketObject": _simply("package", "name"),
+}
