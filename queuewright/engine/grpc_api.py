@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +19,7 @@ from google.protobuf.message import DecodeError, Message
 
 from queuewright.engine import messages, refusals
 from queuewright.engine.calls import Caller
+from queuewright.engine.clock import SystemClock
 from queuewright.engine.service import Service
 from queuewright.engine.status import CODES
 from queuewright.engine.times import text
@@ -167,8 +167,8 @@ def _handler(
 
 def _check_deadline(remaining_s: float | None) -> None:
     if remaining_s is not None and remaining_s > _LONGEST_WAIT_S + _ROUNDED_UP_S:
-        deadline = min(time.time() + remaining_s, 253_402_300_799)
-        raise refusals.deadline_too_far(text(int(deadline * 1_000_000)))
+        deadline_us = SystemClock().now_us() + int(remaining_s * 1_000_000)
+        raise refusals.deadline_too_far(text(min(deadline_us, 253_402_300_799_000_000)))
 
 
 async def _refuse(context: grpc.aio.ServicerContext[bytes, bytes], refusal: Refusal) -> None:
