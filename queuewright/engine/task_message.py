@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import MutableMapping
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -45,6 +44,9 @@ _BODY_METHOD_NAMES: Final = {
     "HttpRequest": "POST, PUT or PATCH",
     "AppEngineHttpRequest": "POST or PUT",
 }
+_authority = re.compile(
+    r"https?://(?:[^/?#@]*@)?(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^/?#@:\[\]]+))(?::\d*)?(?:[/?#]|$)"
+).match
 _is_loopback = re.compile(r"localhost|127(\.\d+){3}|::1").fullmatch
 
 
@@ -232,8 +234,11 @@ def _schedule_us(task: Task, now_us: int) -> int:
     return max(schedule_us, now_us)
 
 
-def _host(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+def _host(url: str) -> str:
+    """The host that an `http(s)://` URL names, "" where it names none.
+
+    >>> _host("https://u:p@[::1]:80/x"), _host("http://h"), _host("https://:80"), _host("http://[::1")
+    ('::1', 'h', '', '')
+    """
+    match = _authority(url)
+    return (match["v6"] or match["name"] or "").lower() if match else ""
