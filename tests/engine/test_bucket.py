@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queuewright.engine.bucket import TokenBucket, default_burst
@@ -62,6 +62,7 @@ def test_the_default_burst_is_a_fifth_of_the_rate_and_at_least_ten(rate: float, 
     assert default_burst(rate) == burst
 
 
+@settings(deadline=None)
 @given(
     rate=st.decimals(min_value="0.001", max_value="500", places=3),
     burst=st.integers(1, 500),
@@ -82,6 +83,7 @@ def test_no_span_of_time_ever_holds_more_than_burst_and_rate_allow(
             assert last - first + 1 <= burst + span_s * Fraction(str(rate))
 
 
+@settings(deadline=None)
 @given(
     rate=st.decimals(min_value="0.001", max_value="500", places=3),
     burst=st.integers(1, 20),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queuewright.engine import messages as m
@@ -22,6 +22,7 @@ from queuewright.errors import Refusal
 LOCATION = "projects/p/locations/l"
 
 
+@settings(deadline=None)
 @given(key=st.integers(0, 2**64 - 1), number=st.integers(0, 2**64 - 1))
 def test_an_unnamed_tasks_id_leads_back_to_its_number(key: int, number: int) -> None:
     text = TaskIds(key).text(number)
@@ -81,6 +82,7 @@ def test_a_page_token_of_another_request_or_engine_is_refused() -> None:
         PageTokens(2).after(token, "query", 0)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_text_is_taken_for_a_page_token(text: str) -> None:
     if text:
