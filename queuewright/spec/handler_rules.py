@@ -108,9 +108,11 @@ def _service_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Probl
         message, hint = "an image says itself how it runs", "remove `runtime` and `command`"
         yield _problem(node, at, path, message, hint)
     elif (service.runtime is None) != (not service.command):
-        missing = "command: python main.py" if service.runtime else "runtime: python312"
-        message = "`runtime` and `command` belong together"
-        yield _problem(node, at, path, message, f"add `{missing}`")
+        there, missing, example = "command", "runtime", "python312"
+        if service.runtime is not None:
+            there, missing, example = "runtime", "command", "python main.py"
+        message, hint = f"missing: `{there}` needs it", f"add `{missing}: {example}`"
+        yield _problem(node, at, (*path, missing), message, hint)
 
 
 def _app_engine_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
@@ -118,8 +120,8 @@ def _app_engine_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Pr
     if engine is None:
         return
     if engine.source is not None and engine.runtime is None:
-        message = "a service that is deployed from here needs a runtime"
-        yield _problem(node, at, ("app_engine", "source"), message, "add `runtime: python312`")
+        message = "missing: a service with `source` is deployed from here"
+        yield _problem(node, at, ("app_engine", "runtime"), message, "add `runtime: python312`")
     if engine.source is None:
         for key in ("runtime", "entrypoint"):
             if getattr(engine, key) is not None:
