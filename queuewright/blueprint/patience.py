@@ -86,7 +86,7 @@ def _runs(retry: RetryConfig, waits: int) -> Iterator[tuple[int, int, int]]:
             break
         yield wait, wait, 1
         waits, wait = waits - 1, wait * 2
-    rising = min(waits, max(0, -(-longest // wait) - 1))
+    rising = min(waits, longest // wait)
     if rising > 0:
         yield wait, wait * rising, rising
     if waits > rising:

@@ -53,7 +53,7 @@ def check(merged: Node, *, environment: str) -> tuple[Spec | None, list[Problem]
     handlers = _handlers(document, found)
     queues = _queues(document, handlers, found)
     if found or top is None:
-        return None, _told_once(document, found)
+        return None, _at_home(document, found)
     spec = Spec(
         environment, top.project, top.location, top.prefix, top.labels, handlers, queues, document
     )
@@ -168,8 +168,8 @@ def _prefix(document: Node) -> str:
     return f"{node.value}-" if node is not None and isinstance(node.value, str) else ""
 
 
-def _told_once(document: Node, found: list[Problem]) -> list[Problem]:
-    """Each mistake in the defaults at its own path, once, however many entries inherit it."""
+def _at_home(document: Node, found: list[Problem]) -> list[Problem]:
+    """A mistake in the defaults under its own path, and not under those of all who inherit it."""
     written = {
         (section, node.place): dotted(path)
         for section, (defaults, _) in DEFAULTS.items()
@@ -177,9 +177,8 @@ def _told_once(document: Node, found: list[Problem]) -> list[Problem]:
         for path, node in top.walk((defaults,))
         if node is not top
     }
-    at_home = (
+    return [
         replace(problem, path=written.get((section, problem.location), problem.path))
         for problem in found
         for section in [problem.path.partition(".")[0]]
-    )
-    return list(dict.fromkeys(at_home))
+    ]

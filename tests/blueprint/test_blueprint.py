@@ -13,7 +13,7 @@ import pytest
 from queuewright.blueprint import SecretPlan, ServicePlan, blueprint
 from queuewright.blueprint.model import AppEnginePlan, FunctionPlan
 from queuewright.spec import load, parse
-from tests.blueprint.stack import EVERY_KIND, derive, every_kind
+from tests.blueprint.stack import EVERY_KIND, REST, derive, every_kind
 
 ROOT = Path(__file__).parents[2]
 _Value = TypeVar("_Value")
@@ -35,6 +35,15 @@ def test_the_order_of_a_file_does_not_matter(seed: int) -> None:
     )
     assert blueprint(other) == blueprint(spec)
     assert blueprint(other).grants == blueprint(spec).grants
+
+
+def test_the_order_of_functions_does_not_matter() -> None:
+    """What builds them is there because of the first by name."""
+    code = "{function: {source: s, entry_point: f, runtime: python312}}"
+    spec = parse(f"handlers:\n  b: {code}\n  a: {code}\n{REST}")
+    other = replace(spec, handlers=dict(reversed(spec.handlers.items())))
+    assert blueprint(other) == blueprint(spec)
+    assert blueprint(spec).accounts["build"].reason.path == "handlers.a.function"
 
 
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod"])

@@ -180,6 +180,7 @@ serviceAccount:acme-prod@appspot.gserviceaccount.com
         ("emails", EMAILS),
         ("mailer", MAILER),
         ("hooks", HOOKS),
+        (f"p-hooks-invoker@{PROJECT}", HOOKS),
         ("ledger", LEDGER),
         ("acme-prod@appspot.gserviceaccount.com", LEDGER),
         ("user:ada@acme.example", ADA),
