@@ -91,6 +91,7 @@ async def _run(environment: Environment, console: Console) -> None:
 
     def ask() -> None:
         if asked.is_set():  # whoever asks twice does not want to wait
+            environment.kill()
             os._exit(130)
         asked.set()
 

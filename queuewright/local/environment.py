@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
-from contextlib import ExitStack, aclosing, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from queuewright.local.spawn import Nursery
 from queuewright.local.state import Running, StateFolder
 from queuewright.local.station import Premises, Station
 from queuewright.local.venvs import VirtualEnvironments
-from queuewright.local.watch import changes
+from queuewright.local.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,10 @@ class Environment:
         self._console = console
         self._held = ExitStack()
         self._engine: Engine | None = None
-        self._watcher: asyncio.Task[None] | None = None
-        self._stop_watching = asyncio.Event()
+        self._watch: Watch | None = None
+        self._following: asyncio.Task[None] | None = None
         self._quiet = True
+        self._nursery: Nursery | None = None
 
     @property
     def blueprint(self) -> Blueprint:
@@ -81,7 +82,7 @@ class Environment:
         return self._engine
 
     async def start(self) -> None:
-        """Start everything, and return when every handler serves.
+        """Start everything, and return when every handler serves and edits are followed.
 
         Raises:
             SpecError: where the environment's file is not right.
@@ -90,7 +91,7 @@ class Environment:
         options = self.options
         self._blueprint = self._read()
         folder = self._held.enter_context(StateFolder(options.state))
-        nursery = self._held.enter_context(Nursery())
+        self._nursery = nursery = self._held.enter_context(Nursery())
         signer = Signer.in_folder(options.state)
         settings = Settings(app_engine_url=self._app_engine_url, explain_denial=self._explain)
         kept = None if options.in_memory else options.state / self._blueprint.environment
@@ -102,14 +103,16 @@ class Environment:
         self._premises = Premises(
             options.root, engine, signer, nursery, venvs, self._console, dict(os.environ)
         )
-        grpc_port = await engine.serve_grpc(HOST, options.grpc_port)
-        http_port = await engine.serve_http(HOST, options.http_port)
+        grpc_port = await _listening(engine.serve_grpc, options.grpc_port, "--grpc-port")
+        http_port = await _listening(engine.serve_http, options.http_port, "--http-port")
         self.grpc_address, self.http_address = f"{HOST}:{grpc_port}", f"{HOST}:{http_port}"
         self._console.introduce(*self._blueprint.handlers)
         self._console.introduce(*(f"queue {plan.queue_id}" for plan in self._queues()))
         self.stations = self._places()
         for station in self.stations.values():
             await station.open(self._blueprint)
+        if options.reload:
+            self._watch = self._begin_watch()
         key = asyncio.create_task(asyncio.to_thread(signer.jwks))  # a new key takes its time
         try:
             await self._serve_all()
@@ -119,8 +122,8 @@ class Environment:
         await engine.start()
         self._quiet = False
         await asyncio.to_thread(venvs.prune)
-        if options.reload:
-            self._watcher = asyncio.create_task(self._watch())
+        if self._watch is not None:
+            self._following = asyncio.create_task(self._follow_edits(self._watch))
         started = datetime.now().astimezone().isoformat(timespec="seconds")
         folder.announce(
             Running(
@@ -134,10 +137,11 @@ class Environment:
 
     async def stop(self) -> None:
         """Stop everything, in order: the watcher, dispatching, the handlers, the listeners."""
-        self._stop_watching.set()
-        if self._watcher is not None:
-            self._watcher.cancel()
-            await asyncio.wait([self._watcher])
+        if self._watch is not None:
+            self._watch.close()
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.wait([self._following])
         self._quiet = True
         if self._engine is not None:
             await self._engine.stop()
@@ -145,6 +149,11 @@ class Environment:
         await asyncio.gather(*(station.stop() for station in stations))
         await asyncio.gather(*(station.close() for station in stations))
         await asyncio.to_thread(self._held.close)
+
+    def kill(self) -> None:
+        """Kill every process of a handler, now; for whoever will not wait for `stop`."""
+        if self._nursery is not None:
+            self._nursery.kill()
 
     async def change(self, blueprint: Blueprint) -> None:
         """Run by another blueprint from now on: only what differs is touched.
@@ -262,18 +271,23 @@ class Environment:
     def _explain(self, principal: str, permission: str, resource: str) -> str | None:
         return explanation(self._blueprint, principal, permission, resource)
 
-    async def _watch(self) -> None:
+    async def _follow_edits(self, watch: Watch) -> None:
+        while touched := await watch.touched():
+            await self._follow(touched)
+            if self._folders() != watch.handlers:
+                before, self._watch = watch, self._begin_watch()
+                await self._follow(await before.touched(timeout_s=0.1))
+                before.close()
+                if self._watch is None:
+                    return
+                watch = self._watch
+
+    def _begin_watch(self) -> Watch | None:
         try:
-            while not self._stop_watching.is_set():
-                folders = self._folders()
-                found = changes(folders, self.options.stacks, self._stop_watching)
-                async with aclosing(found):
-                    async for touched in found:
-                        await self._follow(touched)
-                        if self._folders() != folders:
-                            break
+            return Watch(self._folders(), self.options.stacks)
         except TargetError as error:
             self._console.say(ENVIRONMENT, str(error), "warning")
+            return None
 
     def _folders(self) -> dict[str, Path]:
         places = {key: station.folder for key, station in self.stations.items()}
@@ -297,6 +311,15 @@ class Environment:
             self._console.say(ENVIRONMENT, f"`{blueprint.environment}` has changed")
             await self.change(blueprint)
             self._console.say(ENVIRONMENT, "all is as described")
+
+
+async def _listening(serve: Callable[[str, int], Awaitable[int]], port: int, option: str) -> int:
+    try:
+        return await serve(HOST, port)
+    except TargetError as error:
+        problem = str(error).partition("\n")[0]
+        hint = f"stop what listens there, or choose another port with `{option}` (0: any)"
+        raise TargetError(problem, hint=hint) from error
 
 
 def _is_same(before: HandlerPlan, after: HandlerPlan) -> bool:

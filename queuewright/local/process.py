@@ -11,12 +11,14 @@ from pathlib import Path
 
 from queuewright.errors import TargetError
 from queuewright.local.ready import serving
-from queuewright.local.spawn import Nursery
+from queuewright.local.spawn import Child, Nursery
 
 STARTUP_S = 60.0
 """How long a process may take until it serves. (Cloud Run allows 240 s; here somebody waits.)"""
 GRACE_S = 10.0
 """How long it may take to stop: https://cloud.google.com/run/docs/container-contract#instance-shutdown."""
+LAST_WORDS_S = 1.0
+"""How long its output is read after its end, where a grandchild holds it open."""
 KEPT_LINES = 15
 LONGEST_LINE = 8192
 """Characters; what is longer is printed in pieces."""
@@ -28,14 +30,14 @@ class Process:
     def __init__(
         self,
         nursery: Nursery,
-        process: asyncio.subprocess.Process,
+        child: Child,
         address: tuple[str, int],
         on_line: Callable[[str], None],
     ) -> None:
         self.address = address
         self.last_lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._nursery = nursery
-        self._process = process
+        self._child = child
         self._on_line = on_line
         self._reading = asyncio.create_task(self._read())
 
@@ -55,13 +57,13 @@ class Process:
         Raises:
             TargetError: where there is no such program.
         """
-        process = await nursery.start(argv, folder=folder, environment=environment)
-        return cls(nursery, process, address, on_line)
+        child = await nursery.start(argv, folder=folder, environment=environment)
+        return cls(nursery, child, address, on_line)
 
     @property
     def pid(self) -> int:
         """Its id, and its group's."""
-        return self._process.pid
+        return self._child.pid
 
     async def ready(self, timeout_s: float = STARTUP_S) -> None:
         """Return when it serves.
@@ -75,7 +77,7 @@ class Process:
             await asyncio.wait(
                 (probe, ended), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
             )
-            if ended.done() or self._process.returncode is not None:
+            if ended.done() or self._child.code is not None:
                 await ended
                 raise TargetError(self.obituary(f"ended before it served, {ended.result()}"))
             if not probe.done():
@@ -91,27 +93,26 @@ class Process:
 
     async def ended(self) -> str:
         """Wait until it has ended, and say how: `exit code 3` or `signal 9`."""
-        code = await self._process.wait()
+        code = await self._child.wait()
         with suppress(TimeoutError):  # what a grandchild holds open is not waited for
-            await asyncio.wait_for(asyncio.shield(self._reading), 1.0)
+            await asyncio.wait_for(asyncio.shield(self._reading), LAST_WORDS_S)
         return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
     async def stop(self, grace_s: float = GRACE_S) -> None:
         """Stop it and all that it started."""
-        await self._nursery.end(self._process, grace_s)
+        await self._nursery.end(self._child, grace_s)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._reading, 1.0)
+            await asyncio.wait_for(self._reading, LAST_WORDS_S)
+        self._child.close()
 
     def obituary(self, what: str) -> str:
         """`what` happened, and the last lines that it printed."""
         return "\n".join((what, *(f"    {line}" for line in self.last_lines)))
 
     async def _read(self) -> None:
-        stream = self._process.stdout
-        assert stream is not None, "it was started with a pipe"
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         rest = ""
-        while data := await stream.read(65_536):
+        while data := await self._child.output.read(65_536):
             *lines, rest = (rest + decoder.decode(data)).split("\n")
             for line in lines:
                 self._line(line)

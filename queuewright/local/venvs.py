@@ -7,7 +7,6 @@ last thing that is written to it; without one it was never finished, and is made
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import importlib.util
 import os
@@ -98,17 +97,15 @@ class VirtualEnvironments:
             for name, value in os.environ.items()
             if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_USER")
         }
-        process = await self._nursery.start(argv, folder=folder, environment=environment)
-        assert process.stdout is not None, "it was started with a pipe"
+        child = await self._nursery.start(argv, folder=folder, environment=environment)
         try:
             with log.open("ab") as file:
-                while data := await process.stdout.read(65_536):
+                while data := await child.output.read(65_536):
                     file.write(data)
-            code = await process.wait()
-        except asyncio.CancelledError:
-            await self._nursery.end(process, grace_s=1.0)
-            raise
-        await self._nursery.end(process, grace_s=0.0)
+            code = await child.wait()
+        finally:
+            await self._nursery.end(child, grace_s=1.0)
+            child.close()
         if code != 0:
             text = "\n".join(("its requirements cannot be installed", *_tail(log)))
             raise TargetError(f"`{handler}`: {text}", hint=f"all that pip said is in `{log}`")

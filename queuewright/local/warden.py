@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
 GRACE_S = (
     10.0  # as Cloud Run: https://cloud.google.com/run/docs/container-contract#instance-shutdown
 )
-STEP_S = 0.02
+STEP_S = 0.05
 
 
 def main() -> None:
@@ -31,13 +32,30 @@ def main() -> None:
 
 def end(groups: set[int]) -> None:
     """End process groups, and return when they are gone."""
-    signalled = {group for group in groups if send(group, signal.SIGTERM)}
+    left = {group for group in groups if send(group, signal.SIGTERM)}
     give_up = time.monotonic() + GRACE_S
-    while signalled and time.monotonic() < give_up:
+    while left and time.monotonic() < give_up:
         time.sleep(STEP_S)
-        signalled = {group for group in signalled if send(group, 0)}
-    for group in signalled:
+        left = living(left)
+    for group in left:
         send(group, signal.SIGKILL)
+
+
+def living(groups: set[int]) -> set[int]:
+    """Those of the groups that have a process which is more than a zombie.
+
+    Where nobody collects orphans, as in many a container, a zombie stays for ever.
+    """
+    there = {group for group in groups if send(group, 0)}
+    if not there:
+        return there
+    try:
+        command = ("ps", "-A", "-o", "pgid=,stat=")
+        listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return there
+    lines = (line.split() for line in listing.splitlines())
+    return there & {int(group) for group, state in lines if not state.startswith("Z")}
 
 
 def send(group: int, number: int) -> bool:

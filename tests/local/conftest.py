@@ -30,7 +30,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        print("got", self.path, body.decode(), flush=True)
+        os.write(1, f"got {self.path} {body.decode()}\\n".encode())  # one line in one piece
         answer = json.dumps({"path": self.path, "headers": self.headers.items(),
                              "body": body.decode(), "version": os.environ.get("VERSION")}).encode()
         self.send_response(200)
@@ -42,6 +42,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 print("version", os.environ.get("VERSION"), flush=True)
+ThreadingHTTPServer.request_queue_size = 128
 ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
 """A server of the standard library alone: prints and answers what it got."""
@@ -62,16 +63,16 @@ class Ears(io.StringIO):
 
     async def hear(self, words: str) -> str:
         """The first line with these words after the one that was heard last."""
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                self._spoken.clear()
-                text = self.getvalue()
-                start = text.find(words, self._heard)
-                if start >= 0:
-                    end = text.find("\n", start)
-                    self._heard = end if end >= 0 else len(text)
-                    return text[text.rfind("\n", 0, start) + 1 : self._heard]
-                await self._spoken.wait()
+        while (start := self.getvalue().find(words, self._heard)) < 0:
+            self._spoken.clear()
+            try:
+                await asyncio.wait_for(self._spoken.wait(), PATIENCE_S)
+            except TimeoutError:
+                pytest.fail(f"{words!r} was not said after\n{self.getvalue()}")
+        text = self.getvalue()
+        end = text.find("\n", start)
+        self._heard = end if end >= 0 else len(text)
+        return text[text.rfind("\n", 0, start) + 1 : self._heard]
 
 
 class Project:

@@ -12,13 +12,14 @@ import pytest
 
 from queuewright.errors import TargetError
 from queuewright.local.spawn import Nursery
+from queuewright.local.warden import living
 
 PATH = {"PATH": os.environ["PATH"]}
 # A child that starts one of its own; both hold on to the pipe that the test reads to its end.
 FAMILY = "sleep 1000 & echo started; wait"
 STUBBORN = "trap '' TERM; echo started; while :; do sleep 1000; done"
 STARTER = """
-import asyncio, os, sys
+import asyncio, os, sys, uvloop
 from pathlib import Path
 from queuewright.local.spawn import Nursery
 
@@ -27,16 +28,18 @@ async def main():
         child = await nursery.start(
             ("/bin/sh", "-c", sys.argv[1]), folder=Path("/"), environment=dict(os.environ)
         )
-        print(child.pid, (await child.stdout.readline()).decode().strip(), flush=True)
+        print(child.pid, (await child.output.readline()).decode().strip(), flush=True)
         await asyncio.Event().wait()
 
-asyncio.run(main())
+with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    runner.run(main())
 """
 
 
 async def output(nursery: Nursery, *argv: str, folder: Path = Path("/")) -> str:
-    process = await nursery.start(argv, folder=folder, environment=PATH)
-    text, _ = await process.communicate()
+    child = await nursery.start(argv, folder=folder, environment=PATH)
+    text = await child.output.read()
+    await nursery.end(child, grace_s=10.0)
     return text.decode()
 
 
@@ -64,29 +67,27 @@ async def test_a_program_that_does_not_exist_is_an_error(nursery: Nursery) -> No
 
 async def test_ending_a_process_ends_all_that_it_started(nursery: Nursery) -> None:
     """The pipe that both hold comes to its end."""
-    process = await nursery.start(("/bin/sh", "-c", FAMILY), folder=Path("/"), environment=PATH)
-    assert process.stdout is not None
-    await process.stdout.readline()
-    await nursery.end(process, grace_s=10.0)
-    assert await process.stdout.read() == b""
-    assert process.returncode == -signal.SIGTERM
+    child = await nursery.start(("/bin/sh", "-c", FAMILY), folder=Path("/"), environment=PATH)
+    await child.output.readline()
+    await nursery.end(child, grace_s=10.0)
+    assert await child.output.read() == b""
+    assert child.code == -signal.SIGTERM
 
 
 async def test_a_process_that_does_not_want_to_end_is_killed(nursery: Nursery) -> None:
     """When its time of grace is over."""
-    process = await nursery.start(("/bin/sh", "-c", STUBBORN), folder=Path("/"), environment=PATH)
-    assert process.stdout is not None
-    await process.stdout.readline()
-    await nursery.end(process, grace_s=0.0)
-    assert process.returncode == -signal.SIGKILL
+    child = await nursery.start(("/bin/sh", "-c", STUBBORN), folder=Path("/"), environment=PATH)
+    await child.output.readline()
+    await nursery.end(child, grace_s=0.0)
+    assert child.code == -signal.SIGKILL
 
 
 async def test_ending_what_has_ended_is_harmless(nursery: Nursery) -> None:
     """It may have died a moment ago."""
-    process = await nursery.start(("true",), folder=Path("/"), environment=PATH)
-    await process.wait()
-    await nursery.end(process, grace_s=10.0)
-    assert process.returncode == 0
+    child = await nursery.start(("true",), folder=Path("/"), environment=PATH)
+    await child.wait()
+    await nursery.end(child, grace_s=10.0)
+    assert child.code == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -102,5 +103,4 @@ def test_a_killed_starter_leaves_no_process(number: signal.Signals) -> None:
         starter.wait()
         # The warden holds the starter's output open; its end is the end of the clearing up.
         assert starter.stdout.read() == ""
-    with pytest.raises(ProcessLookupError):
-        os.killpg(int(child), 0)
+    assert not living({int(child)})

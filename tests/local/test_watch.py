@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from queuewright.local.watch import affected, changes
+from queuewright.local.watch import Watch, affected
 
 
 @pytest.fixture
@@ -52,20 +52,36 @@ def test_two_handlers_of_one_folder_are_both_touched(tmp_path: Path) -> None:
     assert affected([tmp_path / "main.py"], both, tmp_path / "stacks") == {"one", "two"}
 
 
-async def test_a_saved_file_is_noticed_until_it_is_stopped(
+async def test_a_saved_file_is_noticed_from_the_first_moment(
     folders: tuple[dict[str, Path], Path],
 ) -> None:
-    """Again and again; and then the watching ends."""
+    """An edit just after the watch began is not missed; and so again."""
     handlers, stacks = folders
-    stop = asyncio.Event()
-    (handlers["mailer"] / "main.py").touch()
-    found = changes(handlers, stacks, stop)
-    first = asyncio.ensure_future(anext(found))
-    # When the watch begins is not told; so the file is saved until it is seen.
-    while not first.done():
-        (handlers["mailer"] / "main.py").write_text("")
-        await asyncio.wait([first], timeout=0.05)
-    assert await first == {"mailer"}
-    stop.set()
-    async for touched in found:
-        assert touched == {"mailer"}
+    watch = Watch(handlers, stacks)
+    for name in ("mailer", "mailer-eu"):
+        (handlers[name] / "main.py").write_text("")
+        assert await watch.touched() == {name}
+    (stacks / "dev.yaml").write_text("")
+    assert await watch.touched() == {None}
+    watch.close()
+
+
+async def test_a_closed_watch_tells_of_nothing(folders: tuple[dict[str, Path], Path]) -> None:
+    """Whoever waits for it goes on."""
+    watch = Watch(*folders)
+    waiting = asyncio.create_task(watch.touched())
+    await asyncio.sleep(0)
+    watch.close()
+    assert await waiting == set()
+    assert await watch.touched() == set()
+
+
+async def test_what_is_left_out_wakes_nobody(folders: tuple[dict[str, Path], Path]) -> None:
+    """Not even with an empty answer."""
+    handlers, stacks = folders
+    watch = Watch(handlers, stacks)
+    (handlers["mailer"] / "README.md").write_text("")
+    (handlers["mailer-eu"] / "main.py").write_text("")
+    touched = await watch.touched()
+    watch.close()
+    assert touched == {"mailer-eu"}

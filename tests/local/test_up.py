@@ -1,0 +1,218 @@
+"""`queuewright up` as a command: what it prints, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from queuewright.local.warden import living
+from tests.local.conftest import ECHO, PATIENCE_S, Project
+
+SPEC = """
+handlers:
+  mailer:
+    service: {source: handlers/mailer}
+queues:
+  emails: {handler: mailer, path: /send}
+"""
+# A server whose process tells of itself, so that a test knows what must be gone.
+TELLS = "import os\nprint('pid', os.getpid(), flush=True)\n"
+NEVER = f"{TELLS}import time\ntime.sleep(1000)\n"
+MAIN = "from queuewright.cli import main; main()"
+ADD = """
+import sys, grpc
+from queuewright.engine.messages import CreateTaskRequest, HttpRequest, Task
+call = grpc.insecure_channel(sys.argv[1]).unary_unary(
+    "/google.cloud.tasks.v2.CloudTasks/CreateTask",
+    CreateTaskRequest.SerializeToString, Task.FromString)
+queue = "projects/acme-dev/locations/europe-west1/queues/emails"
+for number in range(int(sys.argv[2])):
+    task = Task(http_request=HttpRequest(url="https://x.invalid", body=str(number).encode()))
+    call(CreateTaskRequest(parent=queue, task=task))
+"""
+
+
+class Command:
+    """A running `queuewright up`."""
+
+    def __init__(self, root: Path, *options: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", MAIN, "up", "--grpc-port=0", "--http-port=0", *options],
+            cwd=root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._alarm = threading.Timer(PATIENCE_S, self.process.kill)
+        self._alarm.start()
+
+    def until(self, words: str) -> str:
+        """The next line with these words."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if words in line:
+                return line
+        pytest.fail(f"{words!r} was not said in\n{''.join(self.lines)}")
+
+    def pid(self) -> int:
+        """The process of the handler, which tells of itself."""
+        return int(self.until("│ pid ").rpartition(" ")[2])
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Its exit code, once all that holds on to its output is gone."""
+        assert self.process.stdout is not None
+        self.lines.extend(self.process.stdout)
+        return self.process.wait()
+
+    def close(self) -> None:
+        self._alarm.cancel()
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+Run = Callable[..., Command]
+
+
+@pytest.fixture
+def run(project: Project) -> Iterator[Run]:
+    """Run the command in the project's folder."""
+    running: list[Command] = []
+
+    def start(*options: str) -> Command:
+        running.append(Command(project.root, *options))
+        return running[-1]
+
+    yield start
+    for command in running:
+        command.close()
+
+
+@pytest.fixture
+def mailer(project: Project) -> Project:
+    project.service("mailer", TELLS + ECHO)
+    project.spec(SPEC)
+    return project
+
+
+@pytest.mark.usefixtures("mailer")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything_in_order(run: Run, number: signal.Signals) -> None:
+    """Ctrl-C, `kill` and a closed terminal alike: exit code 0, and no process is left."""
+    command = run()
+    handler = command.pid()
+    command.until("ready")
+    command.send(number)
+    assert command.end() == 0
+    assert command.lines[-1].endswith("│ stopped\n")
+    assert not living({handler})
+
+
+@pytest.mark.usefixtures("mailer")
+def test_the_table_comes_before_ready(run: Run) -> None:
+    """Queues, handlers, addresses; then the lines of what happens."""
+    command = run()
+    command.until("ready; Ctrl-C stops")
+    words = [line.split() for line in command.lines]
+    assert ["emails", "mailer", "/send", "500/s", "1000", "100", "running"] in words
+
+
+def test_ctrl_c_while_it_starts_stops_what_has_begun(project: Project, run: Run) -> None:
+    """A handler that never serves, for one."""
+    project.service("mailer", NEVER)
+    project.spec(SPEC)
+    command = run()
+    handler = command.pid()
+    command.send(signal.SIGINT)
+    assert command.end() == 0
+    assert not living({handler})
+
+
+def test_ctrl_c_twice_ends_it_at_once(project: Project, run: Run) -> None:
+    """Also a handler that does not want to end."""
+    stubborn = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('no', flush=True))\n"
+    project.service("mailer", f"{stubborn}{TELLS}{ECHO}")
+    project.spec(SPEC)
+    command = run()
+    handler = command.pid()
+    command.until("ready")
+    command.send(signal.SIGINT)
+    command.until("│ no")
+    command.send(signal.SIGINT)
+    assert command.end() == 130
+    assert not living({handler})
+
+
+@pytest.mark.usefixtures("mailer")
+def test_kill_9_leaves_no_process_and_loses_no_task(run: Run, project: Project) -> None:
+    """What was accepted is delivered after the next start."""
+    project.spec(SPEC.replace("path: /send", "path: /send, desired_state: PAUSED"))
+    command = run("--json")
+    ready = json.loads(command.until('"ready'))
+    subprocess.run([sys.executable, "-c", ADD, ready["grpc"], "100"], check=True)
+    pids = [json.loads(line)["text"] for line in command.lines if '"text": "pid ' in line]
+    command.send(signal.SIGKILL)
+    assert command.end() == -signal.SIGKILL
+    assert not living({int(pids[0].split()[1])})
+    project.spec(SPEC)
+    command = run()
+    got = {command.until("│ got /send").split()[-1] for _ in range(100)}
+    assert got == {str(number) for number in range(100)}
+
+
+@pytest.mark.usefixtures("mailer")
+def test_a_second_one_on_the_same_folder_is_refused(run: Run) -> None:
+    """Exit code 1, and the first is named."""
+    first = run()
+    first.until("ready")
+    second = run()
+    assert second.end() == 1
+    text = "".join(second.lines)
+    assert "`dev` runs already in" in text
+    assert f"process {first.process.pid}" in text
+    assert "Traceback" not in text
+
+
+def test_a_handler_that_does_not_start_ends_it(project: Project, run: Run) -> None:
+    """Exit code 1, its name and its last words."""
+    project.service("mailer", "raise ImportError('no module named smtp')")
+    project.spec(SPEC)
+    command = run()
+    assert command.end() == 1
+    text = "".join(command.lines)
+    assert "error: `mailer` ended before it served, exit code 1" in text
+    assert "no module named smtp" in text
+
+
+def test_a_wrong_file_ends_it_before_anything_is_started(project: Project, run: Run) -> None:
+    """With every problem at its place."""
+    project.spec(SPEC.replace("path", "pth"))
+    command = run()
+    assert command.end() == 1
+    text = "".join(command.lines)
+    assert "stacks/dev.yaml:8:" in text
+    assert not (project.root / ".queuewright").exists()
+
+
+@pytest.mark.usefixtures("mailer")
+def test_a_program_can_read_all_of_it(run: Run) -> None:
+    """`--json`: one object a line, and nothing else."""
+    command = run("--json")
+    ready = json.loads(command.until('"ready'))
+    assert ready["environment"] == "dev"
+    command.send(signal.SIGINT)
+    assert command.end() == 0
+    assert [json.loads(line)["source"] for line in command.lines][-1] == "queuewright"
