@@ -25,10 +25,13 @@ def differences(live: Properties, old: Properties, new: Properties, rule: Rule) 
 
 
 def sent(properties: Properties) -> Properties:
-    """What reaches Google's API: zeros and empty blocks are left out of the request."""
+    """What reaches Google's API: zeros, and blocks of nothing but zeros, are left out.
+
+    A block that is empty from the start says something by being there: `auto: {}`.
+    """
     kept: Properties = {}
     for key, value in properties.items():
-        if key in MAPS:
+        if key in MAPS or value == {}:
             kept[key] = value
         elif not is_zero(slim := _sent(value)):
             kept[key] = slim

@@ -73,7 +73,8 @@ class Deployment:
         return _outcome(lambda **options: self.stack.up(**options))
 
     def destroy(self) -> Outcome:
-        """`pulumi destroy`."""
+        """`pulumi destroy`, which looks at what it would do before it does any of it."""
+        _outcome(lambda **options: self.stack.preview_destroy(**options))
         return _outcome(lambda **options: self.stack.destroy(**options))
 
     def outputs(self) -> dict[str, object]:
@@ -103,18 +104,22 @@ class _Stack(automation.Stack):
 
 @contextlib.contextmanager
 def deployment(program: Program, folder: Path, *, stack: str = "dev") -> Iterator[Deployment]:
-    """A new stack of `program`, its state and its cloud in `folder`."""
+    """A stack of `program`, its state and its cloud in `folder`: a new one, or what is there."""
     require_engine()
     for name in ("backend", "home", "work"):
         (folder / name).mkdir(parents=True, exist_ok=True)
+    # The CLI runs in the project's folder, and finds its files and its configuration from there.
+    work = folder / "work" if callable(program) else Path(program)
     cloud = Cloud(folder / "cloud")
     gcp, images = ProviderDouble(cloud), ProviderDouble(cloud)
     with clean_programs(), serving(gcp) as gcp_port, serving(images) as images_port:
         workspace = automation.LocalWorkspace(
-            work_dir=str(folder / "work"),
+            work_dir=str(work),
             pulumi_home=str(folder / "home"),
             pulumi_command=automation.PulumiCommand(root=str(TOOLS)),
-            project_settings=automation.ProjectSettings(project_name(program), "python"),
+            project_settings=automation.ProjectSettings(project_name(program), "python")
+            if callable(program)
+            else None,
             program=runnable(program),
             env_vars={
                 "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
@@ -124,7 +129,7 @@ def deployment(program: Program, folder: Path, *, stack: str = "dev") -> Iterato
                 "PULUMI_DEBUG_PROVIDERS": f"gcp:{gcp_port},docker-build:{images_port}",
             },
         )
-        engine = _Stack(stack, workspace, StackInitMode.CREATE)
+        engine = _Stack(stack, workspace, StackInitMode.CREATE_OR_SELECT)
         yield Deployment(engine, folder, gcp, images)
 
 
@@ -136,6 +141,11 @@ def require_engine() -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def _diagnostics(text: str) -> str:
+    """What the CLI tells of an error, without the list of what it did before."""
+    return text.partition("Diagnostics:")[2]
 
 
 def _outcome(run: Callable[..., object]) -> Outcome:
@@ -160,5 +170,5 @@ def _outcome(run: Callable[..., object]) -> Outcome:
     try:
         run(on_event=on_event, on_output=printed.append, color="never")
     except automation.errors.CommandError as error:
-        raise EngineError(f"{error}\n" + "\n".join(printed)) from None
+        raise EngineError(_diagnostics("\n".join(printed)) or str(error)) from None
     return Outcome(steps, same, found, "\n".join(printed))
