@@ -37,9 +37,12 @@ def pulumi_project(root: Path) -> PulumiProject | None:
 def stack_config(root: Path, stack: str) -> dict[str, str | None]:
     """What `Pulumi.STACK.yaml` configures: full key → value, None where that is encrypted.
 
+    The file is in the project's folder, or in the one that `stackConfigDir` names:
     https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file
     """
-    node = _node(root / f"Pulumi.{stack}.yaml")
+    project = _node(root / PROJECT_FILE)
+    folder = project.at(("stackConfigDir",)) if project else None
+    node = _node(root / (str(folder.value) if folder else "") / f"Pulumi.{stack}.yaml")
     entries = node.entries("config") if node else ()
     return {key: _value(value) for key, value in entries}
 

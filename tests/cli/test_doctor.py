@@ -516,3 +516,16 @@ def test_this_machine_answers_truly(tmp_path: Path) -> None:
     assert machine.output(str(script), "it") == "it"
     assert machine.has_package("click")
     assert not machine.has_package("package_that_is_not_there")
+
+
+def test_a_stacks_settings_are_found_where_the_project_keeps_them(
+    complete: Machine, project: Path
+) -> None:
+    """`stackConfigDir` in `Pulumi.yaml` names the folder of `Pulumi.STACK.yaml`."""
+    (project / "Pulumi.yaml").write_text(
+        "name: acme-jobs\nruntime: python\nstackConfigDir: stacks\n"
+    )
+    (project / "Pulumi.dev.yaml").rename(project / "stacks" / "Pulumi.dev.yaml")
+    plan = blueprint(parse(STACK))
+    found = {each.subject: each for each in examine("dev", plan, project, complete, runs=None)}
+    assert found["config `smtpPassword`"].state == "ok"
