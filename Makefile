@@ -27,7 +27,7 @@ up: venv
 	@exec $(BIN)/queuewright up
 
 test: dev
-	@exec $(BIN)/pytest -m "not slow" $(ARGS)
+	@exec $(BIN)/pytest -m "not slow" -n auto --dist loadfile $(ARGS)
 
 check: dev
 	$(BIN)/ruff format --check .

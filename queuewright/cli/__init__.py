@@ -1,6 +1,7 @@
 """The command line: one file per command, and the only place where an error becomes an exit code.
 
-0 done, 1 the user's input or tasks failed, 2 wrong usage, 130 stopped by Ctrl-C.
+0 done, 1 the user's input or tasks failed, 2 wrong usage. Ctrl-C ends `up` in order, with 0;
+a second one ends it at once, with 130.
 """
 
 from __future__ import annotations

@@ -331,7 +331,7 @@ class LocalOverride(Closed):
     )
     env: dict[Variable, VariableValue] = Field(
         {},
-        examples=[{"OUTBOX": "out/mail"}],
+        examples=[{"OUTBOX": "../../out/mail"}],
         description="Variables that replace or add to `env` and `secrets` on this machine only.",
     )
 

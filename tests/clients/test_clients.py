@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.clients.engine_ports import engine_ports
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 TOOLS = ROOT / ".tools"
@@ -78,22 +80,8 @@ def target() -> Iterator[Target]:
 
 @pytest.fixture(scope="module")
 def ports() -> Iterator[dict[str, int]]:
-    process = subprocess.Popen(
-        [sys.executable, HERE / "engine_process.py"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.stdin.close()
-        assert process.wait(timeout=30) == 0
-        process.stdout.close()
+    with engine_ports() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

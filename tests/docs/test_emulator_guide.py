@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from queuewright.engine.tokens import Signer
+from tests.clients.engine_ports import engine_ports
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "guides" / "emulator.md").read_text("utf-8")
@@ -30,21 +30,8 @@ def fences(heading: str, language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def ports() -> Iterator[dict[str, int]]:
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "tests" / "clients" / "engine_process.py"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.stdin.close()
-        assert process.wait(timeout=30) == 0
-        process.stdout.close()
+    with engine_ports() as found:
+        yield found
 
 
 def placed(text: str, ports: dict[str, int]) -> str:
