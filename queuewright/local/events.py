@@ -94,11 +94,12 @@ def short(name: str) -> str:
 def span(microseconds: int) -> str:
     """A span of time as people say it.
 
-    >>> [span(n) for n in (800, 12_400, 1_500_000, 90_000_000, 86_400_000_000)]
-    ['1 ms', '12 ms', '1.5 s', '1m 30s', '24h 0m']
+    >>> [span(n) for n in (800, 12_400, 999_600, 1_500_000, 90_000_000, 86_400_000_000)]
+    ['1 ms', '12 ms', '1 s', '1.5 s', '1m 30s', '24h 0m']
     """
-    if microseconds < SECOND_US:
-        return f"{max(1, round(microseconds / 1000))} ms"
+    milliseconds = max(1, round(microseconds / 1000))
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
     seconds = timedelta(microseconds=microseconds).total_seconds()
     if seconds < 60:
         return f"{seconds:.1f} s".replace(".0 ", " ")
