@@ -11,9 +11,8 @@ from pathlib import Path
 
 import click
 
+from queuewright.cli.project import PORT
 from queuewright.local.state import STATE_FOLDER, Running, StateFolder
-
-PORT = click.IntRange(0, 65_535)
 
 
 @click.command("emulator")

@@ -17,6 +17,8 @@ from queuewright.local.state import STATE_FOLDER, find_running
 from queuewright.spec import STACKS, load
 
 DEFAULT_ENVIRONMENT = "dev"
+PORT = click.IntRange(0, 65_535)
+"""0 lets the system choose."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 from google.cloud import tasks_v2beta3
 from google.protobuf import field_mask_pb2
-from rich.console import Console
 from rich.table import Table
 
 from queuewright.cli.api import calling
 from queuewright.cli.project import find_target, target_options
+from queuewright.cli.rows import Row, show_rows
 from queuewright.client import connect_beta
 
 # `stats` is told only to those who name it; v2 has none of it.
@@ -32,16 +31,10 @@ def command(as_json: bool, environment: str | None, state: Path | None) -> None:
     )
     with calling(target, parent):
         rows = [_row(queue) for queue in connect_beta(target.address).list_queues(request)]
-    if as_json:
-        for row in rows:
-            click.echo(json.dumps(row))
-    elif rows:
-        _print(rows)
-    else:
-        click.echo(f"no queue in {target}", err=True)
+    show_rows(rows, _table, as_json=as_json, nothing=f"no queue in {target}")
 
 
-def _row(queue: tasks_v2beta3.Queue) -> dict[str, object]:
+def _row(queue: tasks_v2beta3.Queue) -> Row:
     return {
         "id": queue.name.rpartition("/")[2],
         "state": queue.state.name,
@@ -54,7 +47,7 @@ def _row(queue: tasks_v2beta3.Queue) -> dict[str, object]:
     }
 
 
-def _print(rows: list[dict[str, object]]) -> None:
+def _table(rows: list[Row]) -> Table:
     table = Table("QUEUE", "STATE", "TASKS", "RUNNING", "RATE", "AT ONCE", "ATTEMPTS")
     table.box, table.pad_edge = None, False
     for column in table.columns[2:]:
@@ -70,4 +63,4 @@ def _print(rows: list[dict[str, object]]) -> None:
             str(row["max_concurrent_dispatches"]),
             "no limit" if attempts == -1 else str(attempts),
         )
-    Console().print(table)
+    return table

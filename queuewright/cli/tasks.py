@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from google.cloud import tasks_v2
 from google.rpc import code_pb2
-from rich.console import Console
 from rich.table import Table
 
 from queuewright.cli.api import calling
 from queuewright.cli.enqueue import find_queue
 from queuewright.cli.project import find_target, target_options
+from queuewright.cli.rows import Row, show_rows
 from queuewright.client import connect
 
 
@@ -38,16 +36,11 @@ def command(
                 break
             tasks.append(task)
     rows = sorted(map(_row, tasks), key=lambda row: str(row["schedule_time"]))
-    if as_json:
-        for row in rows:
-            click.echo(json.dumps(row))
-    elif rows:
-        _print(rows)
-    else:
-        click.echo(f"no task in `{plan.key}`, {target}", err=True)
+    nothing = f"no task in `{plan.key}`, {target}"
+    show_rows(rows, _table, as_json=as_json, nothing=nothing)
 
 
-def _row(task: tasks_v2.Task) -> dict[str, object]:
+def _row(task: tasks_v2.Task) -> Row:
     last = task.last_attempt
     answered = last is not None and last.response_time is not None
     status = last.response_status if answered else None
@@ -66,14 +59,14 @@ def _written(time: object) -> str | None:
     return time.isoformat() if isinstance(time, datetime) else None
 
 
-def _print(rows: list[dict[str, object]]) -> None:
+def _table(rows: list[Row]) -> Table:
     table = Table("TASK", "DUE", "ATTEMPTS", "LAST ATTEMPT", box=None, pad_edge=False)
     for row in rows:
         table.add_row(str(row["id"]), _due(row), str(row["attempts"]), _last(row))
-    Console().print(table)
+    return table
 
 
-def _due(row: Mapping[str, object]) -> str:
+def _due(row: Row) -> str:
     if row["schedule_time"] is None:
         return "now"
     due = datetime.fromisoformat(str(row["schedule_time"]))
@@ -86,5 +79,5 @@ def _due(row: Mapping[str, object]) -> str:
     return f"in {left:.1f} s"
 
 
-def _last(row: Mapping[str, object]) -> str:
+def _last(row: Row) -> str:
     return str(row["last_message"] or row["last_status"] or "–")

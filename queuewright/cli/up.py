@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from queuewright.blueprint import Blueprint, blueprint
-from queuewright.cli.project import environment_argument, find_root
+from queuewright.cli.project import PORT, environment_argument, find_root
 from queuewright.local.state import STATE_FOLDER
 from queuewright.spec import STACKS, load
 
 if TYPE_CHECKING:
     from queuewright.local.console import Console
     from queuewright.local.environment import Environment
-
-PORT = click.IntRange(0, 65_535)
 
 
 @click.command("up")
