@@ -14,6 +14,7 @@ import click
 from queuewright.errors import QueuewrightError
 
 COMMANDS = {
+    "init": "Make a small, complete project in a folder.",
     "check": "Say what is wrong in an environment's file, all at once.",
     "doctor": "Say what is missing before an `up` can work, and what mends it.",
     "explain": "Show what follows from an environment's file: names, routes, accounts, grants.",

@@ -1,0 +1,121 @@
+"""`queuewright init`: a small, complete project of one's own, from the templates in `starter`."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
+from string import Template
+
+import click
+
+from queuewright.errors import TargetError
+from queuewright.spec.fields import LOCATION_ID, PROJECT_ID
+from queuewright.spec.schema import json_schema
+
+STARTER = "starter"
+SUFFIX = ".template"
+"""Keeps a template from being taken for what it becomes: a test, a module, a `.gitignore`."""
+
+SCHEMA = PurePosixPath("spec.schema.json")
+PROJECT, LOCATION = "my-project", "europe-west1"
+SHOWN = 3
+"""So many of the files that are in the way are named."""
+
+
+def _matching(pattern: str, what: str) -> Callable[[click.Context, click.Parameter, str], str]:
+    """Holds an option to what Google takes for `what`."""
+
+    def check(context: click.Context, option: click.Parameter, value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise click.BadParameter(f"`{value}` is not {what}", context, option)
+        return value
+
+    return check
+
+
+@click.command("init")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER")
+@click.option(
+    "--project",
+    callback=_matching(PROJECT_ID, "a Google Cloud project id, such as `acme-prod`"),
+    metavar="ID",
+    default=PROJECT,
+    show_default=True,
+    help="The Google Cloud project of its environments.",
+)
+@click.option(
+    "--location",
+    callback=_matching(LOCATION_ID, "a Google Cloud region, such as `europe-west1`"),
+    metavar="REGION",
+    default=LOCATION,
+    show_default=True,
+    help="The region of its queues and handlers.",
+)
+def command(folder: Path, project: str, location: str) -> None:
+    """Make a project in FOLDER: two environments, a queue, its handler, and their tests.
+
+    Asks nothing, and overwrites nothing. What else is in FOLDER stays as it is.
+    """
+    name = re.sub(r"[^\w.-]+", "-", folder.resolve().name, flags=re.ASCII).strip("-")
+    values = {"name": name or "tasks", "project": project, "location": location}
+    starter = {path: Template(text).substitute(values) for path, text in _templates().items()}
+    _write(folder, starter | {SCHEMA: f"{json.dumps(json_schema(), indent=2)}\n"})
+    click.echo(f"a project is in `{folder}`; next:")
+    if folder.resolve() != Path.cwd():
+        click.echo(f"  cd {shlex.quote(str(folder))}")
+    click.echo("  queuewright up                               # runs it here")
+    click.echo("  queuewright enqueue greetings --example      # in a second terminal: a task")
+    click.echo("README.md has the tests, and the way to Google Cloud")
+    if project == PROJECT:
+        click.echo(f"before that, write your project for `{PROJECT}` in stacks/*.yaml")
+
+
+def _templates() -> dict[PurePosixPath, str]:
+    """The text of each template, by the path of what it becomes."""
+    return dict(_below(files("queuewright") / STARTER, PurePosixPath()))
+
+
+def _below(folder: Traversable, path: PurePosixPath) -> list[tuple[PurePosixPath, str]]:
+    found: list[tuple[PurePosixPath, str]] = []
+    for each in sorted(folder.iterdir(), key=lambda each: each.name):
+        if each.is_dir():
+            found += _below(each, path / each.name)
+        elif each.name.endswith(SUFFIX):
+            name = each.name.removesuffix(SUFFIX)
+            found.append((path / name, each.read_text(encoding="utf-8")))
+    return found
+
+
+def _write(folder: Path, texts: dict[PurePosixPath, str]) -> None:
+    """Write all of them, or none.
+
+    Raises:
+        TargetError: one is there already, or cannot be written.
+    """
+    there = sorted(f"`{path}`" for path in texts if (folder / path).exists())
+    if there:
+        more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
+        raise TargetError(
+            f"`{folder}` has {', '.join(there[:SHOWN])}{more} already",
+            hint="choose another folder, or move them away",
+        )
+    written: list[Path] = []
+    try:
+        for path, text in texts.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("x", encoding="utf-8") as opened:
+                written.append(file)
+                opened.write(text)
+    except OSError as error:
+        for file in written:
+            file.unlink(missing_ok=True)
+        raise TargetError(
+            f"`{error.filename or folder}` cannot be written: {error.strerror}",
+            hint="choose another folder, or make room there",
+        ) from error

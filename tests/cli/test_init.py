@@ -1,0 +1,135 @@
+"""`queuewright init`: what it makes and what it leaves alone. `tests/wheel` uses what it made."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from queuewright.cli import commands
+from queuewright.spec import load
+from queuewright.spec.schema import json_schema
+from tests.cli.conftest import Run
+from tests.docs.test_pages import COMMAND, fences
+
+FILES = """\
+.gitignore
+Pulumi.yaml
+README.md
+__main__.py
+handlers/greeter/.gcloudignore
+handlers/greeter/main.py
+handlers/greeter/requirements.txt
+pytest.ini
+requirements.txt
+spec.schema.json
+stacks/base.yaml
+stacks/dev.yaml
+stacks/prod.yaml
+tests/test_greeter.py
+tests/test_stacks.py
+"""
+NEXT = """\
+a project is in `shop`; next:
+  cd shop
+  queuewright up                               # runs it here
+  queuewright enqueue greetings --example      # in a second terminal: a task
+README.md has the tests, and the way to Google Cloud
+before that, write your project for `my-project` in stacks/*.yaml
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def made(folder: Path) -> str:
+    """The files in a folder, a line each."""
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return "".join(f"{name}\n" for name in sorted(str(file.relative_to(folder)) for file in files))
+
+
+def test_it_makes_a_project_and_says_what_is_next(here: Path, run: Run) -> None:
+    """Without a question; the files are those of a whole Pulumi project."""
+    outcome = run("init", "shop")
+    assert (outcome.code, outcome.out, outcome.err) == (0, NEXT, "")
+    assert made(here / "shop") == FILES
+    assert (here / "shop" / "Pulumi.yaml").read_text().startswith("name: shop\n")
+    assert json.loads((here / "shop" / "spec.schema.json").read_text()) == json_schema()
+
+
+def test_its_environments_are_right(here: Path, run: Run) -> None:
+    """They name the project and the region that were asked for, and their names do not clash."""
+    run("init", "shop", "--project=acme-tasks", "--location=us-east1")
+    dev, prod = (load(name, here / "shop") for name in ("dev", "prod"))
+    assert {(each.project, each.location) for each in (dev, prod)} == {("acme-tasks", "us-east1")}
+    assert dev.prefix != prod.prefix
+
+
+def test_what_else_is_in_the_folder_stays(here: Path, run: Run) -> None:
+    """The current folder will do, with a virtual environment in it, say."""
+    (here / ".venv").mkdir()
+    outcome = run("init", ".", "--project=acme-tasks")
+    assert outcome.code == 0
+    assert "cd " not in outcome.out
+    assert "before that" not in outcome.out
+    assert made(here) == FILES
+
+
+def test_nothing_is_overwritten(here: Path, run: Run) -> None:
+    """Files that are in the way are named, and nothing is written."""
+    (here / "README.md").write_text("mine")
+    outcome = run("init", ".")
+    assert outcome.code == 1
+    assert outcome.err == (
+        "error: `.` has `README.md` already\n  hint: choose another folder, or move them away\n"
+    )
+    assert made(here) == "README.md\n"
+    run("init", "shop")
+    assert "`Pulumi.yaml`, `README.md` and 12 more already" in run("init", "shop").err
+
+
+def test_what_cannot_be_finished_is_not_begun(here: Path, run: Run) -> None:
+    """A file stands where a folder belongs: what was written before is gone again."""
+    (here / "tests").write_text("mine")
+    outcome = run("init", ".")
+    assert outcome.code == 1
+    assert outcome.err.startswith("error: `tests` cannot be written: ")
+    assert made(here) == "tests\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("--project=Acme", "`Acme` is not a Google Cloud project id, such as `acme-prod`"),
+        ("--location=Europe", "`Europe` is not a Google Cloud region, such as `europe-west1`"),
+    ],
+)
+def test_a_wrong_option_is_refused(here: Path, run: Run, option: str, problem: str) -> None:
+    """With an example of a right one, before anything is written."""
+    outcome = run("init", "shop", option)
+    assert outcome.code == 2
+    assert problem in outcome.err
+    assert made(here) == ""
+
+
+def test_what_it_makes_is_well_kept(here: Path, run: Run) -> None:
+    """Its Python passes ruff, and each command of its README exists."""
+    run("init", "shop")
+    for check in (["format", "--check"], ["check", "--select=E,F,I,UP,B"]):
+        subprocess.run(
+            [sys.executable, "-m", "ruff", *check, "--isolated", "--line-length=100", "shop"],
+            check=True,
+        )
+    readme = here / "shop" / "README.md"
+    names = {words.split()[0] for words in COMMAND.findall(readme.read_text())}
+    assert names == {"up", "enqueue", "doctor", "plan", "schema"}
+    assert all(commands.get_command(click.Context(commands), name) for name in names)
+    assert all(language for language, _ in fences(readme))
