@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from queuewright.blueprint import (
 
 from .app_engine import AppEngineHandler
 from .build import BuildAccount, ProjectRole
+from .collector import calm_collector
 from .container import DockerfileSource, FolderSource, ImageSource, Source
 from .function import FunctionHandler
 from .handler import Handler
@@ -65,6 +66,7 @@ class TaskStack(pulumi.ComponentResource):
         root: Path = Path(),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        calm_collector()
         provider = gcp.Provider(
             f"{name}-google", project=blueprint.project, region=blueprint.location
         )
@@ -86,7 +88,10 @@ class TaskStack(pulumi.ComponentResource):
             for key, plan in blueprint.handlers.items()
             if (handler := self._handler(plan)) is not None
         }
-        self.queues = {key: self._queue(plan) for key, plan in blueprint.queues.items()}
+        enqueuers = self._enqueuers()
+        self.queues = {
+            key: self._queue(plan, enqueuers.get(key, ())) for key, plan in blueprint.queues.items()
+        }
         self.outputs = {
             "queues": {key: queue.name for key, queue in self.queues.items()},
             "consoles": {key: queue.console for key, queue in self.queues.items()},
@@ -242,7 +247,7 @@ class TaskStack(pulumi.ComponentResource):
             )
         return self._secrets[secret_id]
 
-    def _queue(self, plan: QueuePlan) -> TaskQueue:
+    def _queue(self, plan: QueuePlan, enqueuers: Sequence[Enqueuer]) -> TaskQueue:
         return TaskQueue(
             f"{self._name}-{plan.key}",
             project=self._blueprint.project,
@@ -254,7 +259,7 @@ class TaskStack(pulumi.ComponentResource):
             retry_config=plan.retry_config,
             sampling_ratio=plan.sampling_ratio,
             desired_state=plan.desired_state,
-            enqueuers=self._enqueuers(plan),
+            enqueuers=enqueuers,
             identity=self._identity(plan.invoker) if plan.invoker else None,
             key=plan.key,
             protect=plan.protect,
@@ -269,18 +274,19 @@ class TaskStack(pulumi.ComponentResource):
             raise TypeError(f"queue {plan.key} is routed to {plan.route.handler}, which has no URL")
         return handler
 
-    def _enqueuers(self, plan: QueuePlan) -> list[Enqueuer]:
-        """Who the blueprint lets add to the queue: a handler for its account, others by name."""
+    def _enqueuers(self) -> dict[str, list[Enqueuer]]:
+        """By queue, who the blueprint lets add to it: a handler for its account, others by name."""
         running = {
             planned.account: self.handlers[key]
             for key, planned in self._blueprint.handlers.items()
             if planned.account is not None
         }
-        return [
-            running[grant.account] if grant.account is not None else grant.member
-            for grant in self._blueprint.grants
-            if grant.kind == "queue" and grant.resource == plan.key
-        ]
+        found: dict[str, list[Enqueuer]] = {}
+        for grant in self._blueprint.grants:
+            if grant.kind == "queue":
+                member = running[grant.account] if grant.account is not None else grant.member
+                found.setdefault(grant.resource, []).append(member)
+        return found
 
     def _identity(self, account: str) -> Identity:
         plan = self._blueprint.accounts[account]
