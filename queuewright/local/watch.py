@@ -78,7 +78,8 @@ def affected(paths: Iterable[Path], handlers: Mapping[str, Path], stacks: Path) 
         ignored = _ignored(folder)
         for path in listed:
             below = _below(path, folder)
-            if below is not None and not ignored(below, False):
+            # What is gone may have been a folder: a rule such as `__pycache__/` is about those.
+            if below is not None and not ignored(below, not path.is_file()):
                 touched.add(name)
     if any(_below(path, stacks) is not None and path.suffix == ".yaml" for path in listed):
         touched.add(None)

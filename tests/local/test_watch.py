@@ -46,6 +46,18 @@ def test_a_file_belongs_to_one_handler_or_to_the_environment(
     assert affected([tmp_path / path], handlers, stacks) == touched
 
 
+def test_a_folder_that_is_left_out_counts_not(folders: tuple[dict[str, Path], Path]) -> None:
+    """Neither when it appears nor when it goes; a file of that name does."""
+    handlers, stacks = folders
+    made = handlers["mailer"] / "out"
+    made.mkdir()
+    assert affected([made], handlers, stacks) == set()
+    made.rmdir()
+    assert affected([made], handlers, stacks) == set()
+    made.touch()
+    assert affected([made], handlers, stacks) == {"mailer"}
+
+
 def test_two_handlers_of_one_folder_are_both_touched(tmp_path: Path) -> None:
     """Two functions may share their source."""
     both = {"one": tmp_path, "two": tmp_path}
