@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
+from http.server import ThreadingHTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -22,7 +25,8 @@ from tests.handlers.postbox import Postbox, TasksApi
 HANDLERS = Path(__file__).parents[2] / "handlers"
 SETTINGS = (
     "SMTP_HOST SMTP_PORT SMTP_TLS SMTP_USER SMTP_PASSWORD SMTP_FROM OUTBOX "
-    "THUMBNAILS THUMBNAIL_SIZE QUEUE_EMAILS MAIL_TO CLOUD_TASKS_EMULATOR_HOST K_SERVICE"
+    "THUMBNAILS THUMBNAIL_SIZE QUEUE_EMAILS MAIL_TO REPORTS LEDGER HOST PORT "
+    "CLOUD_TASKS_EMULATOR_HOST K_SERVICE GAE_ENV"
 )
 
 
@@ -43,6 +47,28 @@ def mailer() -> FlaskClient:
 def thumbnails(monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     monkeypatch.syspath_prepend(HANDLERS / "thumbnails")
     return importlib.import_module("app").app.test_client()
+
+
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FlaskClient:
+    monkeypatch.syspath_prepend(HANDLERS / "ledger")
+    monkeypatch.setenv("LEDGER", str(tmp_path / "book"))
+    return importlib.import_module("book").app.test_client()
+
+
+@pytest.fixture
+def reports(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPConnection]:
+    """A connection to the service of reports, which runs in this process."""
+    monkeypatch.syspath_prepend(HANDLERS / "reports")
+    handler = importlib.import_module("serve").Daily
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        connection = HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+        yield connection
+        connection.close()
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

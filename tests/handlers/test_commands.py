@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-HANDLERS = Path(__file__).parents[2] / "handlers"
+from queuewright.spec import load
+
+ROOT = Path(__file__).parents[2]
+HANDLERS = ROOT / "handlers"
 
 
 @contextmanager
@@ -45,8 +48,10 @@ def running(command: list[str], folder: Path, **env: str) -> Iterator[str]:
         process.communicate()
 
 
-def post(url: str, body: bytes) -> tuple[int, str]:
-    with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=60) as answer:
+def post(url: str, body: bytes, **headers: str) -> tuple[int, str]:
+    sent = {name.replace("_", "-"): text for name, text in headers.items()}
+    request = urllib.request.Request(url, data=body, headers=sent)
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.status, answer.read().decode()
 
 
@@ -69,3 +74,29 @@ def test_the_functions_framework_serves(tmp_path: Path) -> None:
     assert status == 200
     (path,) = (tmp_path / "mail").glob("*.eml")
     assert answer == f"wrote {path}\n"
+
+
+def test_the_command_of_the_reports_serves(tmp_path: Path) -> None:
+    """Python alone runs the folder that is deployed as it is; a signal stops it in order."""
+    service = load("prod", ROOT).handlers["reports"].service
+    assert service is not None
+    folder = tmp_path / "reports"
+    variables = {"REPORTS": str(folder), "HOST": "127.0.0.1"}
+    with running(list(service.command), HANDLERS / "reports", **variables) as url:
+        status, _ = post(f"{url}/daily", b'{"day": "2026-11-24", "orders": []}')
+    assert status == 200
+    assert [file.name for file in folder.iterdir()] == ["2026-11-24.csv"]
+
+
+def test_the_entrypoint_of_the_ledger_serves(tmp_path: Path) -> None:
+    """What App Engine starts, and what stands in for it on a laptop."""
+    ledger = load("staging", ROOT).handlers["ledger"]
+    assert ledger.app_engine is not None
+    lines = str(ledger.app_engine.entrypoint), ledger.local.command[-1]
+    body = b'{"order": 1815, "amount": "12.50", "currency": "EUR"}'
+    for number, line in enumerate(lines):
+        book, command = tmp_path / str(number), ["/bin/sh", "-c", f"exec {line}"]
+        with running(command, HANDLERS / "ledger", LEDGER=str(book)) as url:
+            status, _ = post(f"{url}/book", body, X_AppEngine_QueueName="books")
+        assert status == 200
+        assert [file.name for file in book.iterdir()] == ["1815.txt"]

@@ -21,6 +21,8 @@ HANDLERS = Path(__file__).parents[2] / "handlers"
             "templates/thumbnail.txt",
         ),
         ("thumbnails", "Dockerfile app.py mail.py picture.py requirements.txt"),
+        ("reports", "daily.py serve.py"),
+        ("ledger", "book.py requirements.txt"),
     ],
 )
 def test_only_what_runs_travels(handler: str, files: str) -> None:
@@ -32,7 +34,7 @@ def test_every_requirement_is_pinned() -> None:
     """What runs here is what runs there, whenever it is built."""
     texts = [path.read_text() for path in HANDLERS.glob("*/requirements.txt")]
     lines = [line for text in texts for line in text.splitlines()]
-    assert len(lines) == 6
+    assert len(lines) == 8
     assert [line for line in lines if line.count("==") != 1] == []
 
 
