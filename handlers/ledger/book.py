@@ -1,6 +1,6 @@
 """An App Engine service that books orders, each once.
 
-`POST /book` with a JSON body such as
+`POST /` with a JSON body such as
 
     {"order": 1815, "amount": "12.50", "currency": "EUR"}
 
@@ -33,7 +33,7 @@ class Unusable(Exception):
     """A task that can never be booked, however often it is repeated."""
 
 
-@app.post("/book")
+@app.post("/")
 def book() -> tuple[str, int]:
     """Book the order that one task carries."""
     # App Engine takes this header off every request that comes from outside:

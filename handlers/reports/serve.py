@@ -89,7 +89,7 @@ def _written(body: bytes) -> Path:
     unfinished = path.with_suffix(f".{threading.get_ident()}.part")
     unfinished.write_text(made.table, encoding="utf-8")
     unfinished.replace(path)
-    _log("INFO", f"wrote {path}, {made.orders} orders")
+    _log("INFO", f"wrote {path}; orders: {made.orders}")
     return path
 
 

@@ -97,6 +97,6 @@ def test_the_entrypoint_of_the_ledger_serves(tmp_path: Path) -> None:
     for number, line in enumerate(lines):
         book, command = tmp_path / str(number), ["/bin/sh", "-c", f"exec {line}"]
         with running(command, HANDLERS / "ledger", LEDGER=str(book)) as url:
-            status, _ = post(f"{url}/book", body, X_AppEngine_QueueName="books")
+            status, _ = post(f"{url}/", body, X_AppEngine_QueueName="books")
         assert status == 200
         assert [file.name for file in book.iterdir()] == ["1815.txt"]

@@ -20,7 +20,7 @@ def test_an_order_is_booked(
     ledger: FlaskClient, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """The book has the order's entry, and the log says so."""
-    answer = ledger.post("/book", json=ORDER, headers=TASK)
+    answer = ledger.post("/", json=ORDER, headers=TASK)
     assert (answer.status_code, answer.text) == (200, "booked order 1815: 12.50 EUR\n")
     assert booked(tmp_path) == {"1815.txt": "12.50 EUR\n"}
     assert capsys.readouterr().out == "booked order 1815: 12.50 EUR\n"
@@ -28,8 +28,8 @@ def test_an_order_is_booked(
 
 def test_an_order_delivered_twice_is_booked_once(ledger: FlaskClient, tmp_path: Path) -> None:
     """At least once is what Cloud Tasks promises: the second time there is nothing to do."""
-    ledger.post("/book", json=ORDER, headers=TASK)
-    answer = ledger.post("/book", json=ORDER, headers=TASK)
+    ledger.post("/", json=ORDER, headers=TASK)
+    answer = ledger.post("/", json=ORDER, headers=TASK)
     assert (answer.status_code, answer.text) == (200, "order 1815 was booked before\n")
     assert booked(tmp_path) == {"1815.txt": "12.50 EUR\n"}
 
@@ -38,8 +38,8 @@ def test_an_order_with_another_amount_is_not_booked_over(
     ledger: FlaskClient, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """What is booked stays; the contradiction is dropped, and logged for people."""
-    ledger.post("/book", json=ORDER, headers=TASK)
-    answer = ledger.post("/book", json={**ORDER, "amount": "21.50"}, headers=TASK)
+    ledger.post("/", json=ORDER, headers=TASK)
+    answer = ledger.post("/", json={**ORDER, "amount": "21.50"}, headers=TASK)
     assert answer.status_code == 200
     assert "ERROR 42: dropped" in (log := capsys.readouterr().out)
     assert "order 1815 is booked with 12.50 EUR, not 21.50 EUR" in log
@@ -48,7 +48,7 @@ def test_an_order_with_another_amount_is_not_booked_over(
 
 def test_only_cloud_tasks_may_book(ledger: FlaskClient, tmp_path: Path) -> None:
     """App Engine takes Cloud Tasks' headers off a request that comes from elsewhere."""
-    assert ledger.post("/book", json=ORDER).status_code == 403
+    assert ledger.post("/", json=ORDER).status_code == 403
     assert not (tmp_path / "book").exists()
 
 
@@ -77,7 +77,7 @@ def test_a_hopeless_task_is_dropped_with_a_reason(
     ledger: FlaskClient, capsys: pytest.CaptureFixture[str], body: bytes, reason: str
 ) -> None:
     """What can never be booked is answered with 200, so that it is not repeated, and logged."""
-    answer = ledger.post("/book", data=body, headers=TASK)
+    answer = ledger.post("/", data=body, headers=TASK)
     assert answer.status_code == 200
     assert answer.text.startswith("dropped: ")
     assert reason in capsys.readouterr().out
@@ -89,7 +89,7 @@ def test_a_book_that_cannot_be_written_keeps_the_task(
     """A folder that is none is the operator's to mend, so the task comes back."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LEDGER", str(tmp_path / "file"))
-    assert ledger.post("/book", json=ORDER, headers=TASK).status_code == 503
+    assert ledger.post("/", json=ORDER, headers=TASK).status_code == 503
 
 
 def test_on_app_engine_a_log_line_carries_its_severity(
@@ -97,7 +97,7 @@ def test_on_app_engine_a_log_line_carries_its_severity(
 ) -> None:
     """Cloud Logging reads `severity` and `message` from JSON lines."""
     monkeypatch.setenv("GAE_ENV", "standard")
-    ledger.post("/book", data=b"", headers=TASK)
+    ledger.post("/", data=b"", headers=TASK)
     entry = json.loads(capsys.readouterr().out)
     assert entry["severity"] == "ERROR"
     assert entry["message"].startswith("42: dropped")

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from queuewright.blueprint import blueprint
 from queuewright.errors import TargetError
 from queuewright.local.command import Caught, Command, Elsewhere, how_it_runs
+from queuewright.spec import load
 from tests.local.conftest import Project
 
 FUNCTION = "handlers: {h: {function: {source: h, entry_point: handle, runtime: python312}%s}}"
@@ -179,3 +181,16 @@ def test_a_folder_that_went_away_is_an_error_with_its_place(project: Project) ->
     plan = project.blueprint().handlers["h"]
     with pytest.raises(TargetError, match=r"`h` does not exist[\s\S]*stacks/dev.yaml:3"):
         how_it_runs(plan, Path(project.root / "elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("stack", "caught"),
+    [("dev", {"webhook"}), ("staging", {"webhook"}), ("prod", {"webhook", "thumbnails", "ledger"})],
+)
+def test_what_ships_runs_here_as_far_as_its_code_is_here(stack: str, caught: set[str]) -> None:
+    """An image and a service that others deploy have no code here: their tasks are caught."""
+    root = Path(__file__).parents[2]
+    handlers = blueprint(load(stack, root)).handlers
+    found = {key: how_it_runs(handler, root) for key, handler in handlers.items()}
+    assert {key for key, each in found.items() if isinstance(each, Caught)} == caught
+    assert not any(isinstance(each, Elsewhere) for each in found.values())
