@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pulumi
 from pulumi_gcp import cloudrunv2, serviceaccount
 
 from .identity import Identity
-from .options import within
+from .options import formerly, within
 
 
 class Handler(pulumi.ComponentResource):
@@ -44,16 +46,20 @@ class Handler(pulumi.ComponentResource):
         self.account = identity.account(f"{name}-account", project=project, opts=within(self, opts))
         self.member = self.account.member
 
-    def admit(self, caller: str, member: pulumi.Input[str]) -> cloudrunv2.ServiceIamMember:
-        """Let `member` call this handler; `caller` names the grant."""
+    def admit(
+        self, caller: str, member: pulumi.Input[str], *, renamed_from: Iterable[str] = ()
+    ) -> cloudrunv2.ServiceIamMember:
+        """Let `member` call this handler; `caller` names the grant, which may have had others."""
+        grant = f"{self._name}-invoker"
+        before = formerly(f"{grant}-{each}" for each in renamed_from)
         return cloudrunv2.ServiceIamMember(
-            f"{self._name}-invoker-{caller}",
+            f"{grant}-{caller}",
             project=self._project,
             location=self._location,
             name=self._service_name,
             role="roles/run.invoker",
             member=member,
-            opts=within(self, self._opts),
+            opts=pulumi.ResourceOptions.merge(within(self, self._opts), before),
         )
 
     def _serves(self, service: pulumi.Output[str], url: pulumi.Output[str]) -> None:

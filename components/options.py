@@ -7,6 +7,14 @@ from collections.abc import Iterable
 import pulumi
 
 
+def formerly(names: Iterable[str]) -> pulumi.ResourceOptions:
+    """Options of a resource that was called so before: it is the same one, and nothing is replaced.
+
+    Children whose own names begin with that of such a component are known by their old ones, too.
+    """
+    return pulumi.ResourceOptions(aliases=[pulumi.Alias(name=name) for name in names])
+
+
 def within(
     parent: pulumi.Resource,
     opts: pulumi.ResourceOptions | None,

@@ -14,7 +14,7 @@ from queuewright.spec.values import seconds
 from .app_engine import AppEngineHandler
 from .handler import Handler
 from .identity import Identity
-from .options import within
+from .options import formerly, within
 
 Target = Handler | UrlRoute | AppEngineRoute
 Enqueuer = Handler | AppEngineHandler | str
@@ -52,14 +52,17 @@ class TaskQueue(pulumi.ComponentResource):
         location: the region.
         target: a handler, somebody else's URL, or an App Engine service.
         path: where in a handler tasks arrive. Default: at the path of a task's own URL.
-        queue_id: at most 100 letters, digits and hyphens. Default: `name`. It is an address: the
-            name of a deleted queue is blocked for days.
+        queue_id: at most 100 letters, digits and hyphens. Default: `name`, or the first it had. It
+            is an address: the name of a deleted queue is blocked for days.
         rate_limits: default: Google's, 500 a second and 1000 at once.
         retry_config: default: Google's, 100 attempts.
         sampling_ratio: the share of operations that is logged, 0 to 1. Default: 0.
         desired_state: `"RUNNING"` or `"PAUSED"`.
         enqueuers: handlers, and IAM members such as `serviceAccount:…`.
-        identity: what the invoker is called. Default: derived from `name`.
+        identity: what the invoker is called. Default: derived from `name`, or the first it had.
+        key: what it is called among the grants of others; `name` ends in it. Default: `name`.
+        renamed_from: the keys that it had before, the first one first. The queue, its invoker and
+            every grant stay the same ones; only their logical names change.
         protect: refuse to delete or replace the queue. Default: on.
     """
 
@@ -84,25 +87,30 @@ class TaskQueue(pulumi.ComponentResource):
         enqueuers: Sequence[Enqueuer] = (),
         identity: Identity | None = None,
         key: str | None = None,
+        renamed_from: Sequence[str] = (),
         protect: bool = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("queuewright:index:TaskQueue", name, None, opts)
-        called = queue_id or name
+        known_as = key or name
+        before = [name.removesuffix(known_as) + each for each in renamed_from]
+        merged = pulumi.ResourceOptions.merge(opts, formerly(before))
+        super().__init__("queuewright:index:TaskQueue", name, None, merged)
+        first = before[0] if before else name
         admitted: list[pulumi.Resource] = []
         self.invoker = None
         if isinstance(target, Handler) or (isinstance(target, UrlRoute) and target.audience):
-            named = identity or Identity.of(name, "invoker")
+            named = identity or Identity.of(first, "invoker")
             self.invoker = named.account(
                 f"{name}-invoker", project=project, opts=within(self, opts)
             )
             if isinstance(target, Handler):
-                admitted = [target.admit(key or name, self.invoker.member)]
+                grant = target.admit(known_as, self.invoker.member, renamed_from=renamed_from)
+                admitted = [grant]
         kept = within(self, opts, after=admitted)
         kept.protect = protect
         self.queue = cloudtasks.Queue(
             f"{name}-queue",
-            name=called,
+            name=queue_id or first,
             project=project,
             location=location,
             rate_limits=_rate_limits(rate_limits or RateLimits()),

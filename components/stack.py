@@ -262,6 +262,7 @@ class TaskStack(pulumi.ComponentResource):
             enqueuers=enqueuers,
             identity=self._identity(plan.invoker) if plan.invoker else None,
             key=plan.key,
+            renamed_from=plan.renamed_from,
             protect=plan.protect,
             opts=self._part("cloudtasks", "iam"),
         )

@@ -15,11 +15,11 @@ from queuewright.blueprint.names import (
     account_email,
     account_id,
     app_engine_email,
+    first_key,
     prefixed,
-    queue_name,
     secret_id,
 )
-from queuewright.blueprint.queues import needs_invoker
+from queuewright.blueprint.queues import full_name, needs_invoker
 from queuewright.spec import HandlerSpec, Spec, dotted, queue_variable
 
 BUILD = "build"
@@ -34,16 +34,21 @@ def accounts(spec: Spec) -> dict[str, AccountPlan]:
     for name, handler in spec.handlers.items():
         if has_account(handler):
             reason = _reason(spec, f"handler `{name}` runs as it", "handlers", name)
-            plans[handler_account(name)] = _account(spec, name, "handler", reason)
+            key = handler_account(name)
+            plans[key] = _account(spec, key, (name, "handler"), reason)
     for name, queue in spec.queues.items():
         if needs_invoker(spec.handlers[queue.handler]):
+            first = first_key(name, queue.renamed_from)
             text = f"queue `{name}` calls `{queue.handler}` as it"
             reason = _reason(spec, text, "queues", name, "handler")
-            plans[invoker_account(name)] = _account(spec, name, "invoker", reason)
+            key = invoker_account(name)
+            # There the queue is called what it was first, and so is its account.
+            about = text.replace(f"`{name}`", f"`{first}`", 1)
+            plans[key] = _account(spec, key, (first, "invoker"), reason, about)
     functions = [name for name, handler in spec.handlers.items() if handler.function is not None]
     if functions:
         reason = _reason(spec, "functions are built by it", "handlers", min(functions), "function")
-        plans[BUILD] = _account(spec, "queuewright", BUILD, reason)
+        plans[BUILD] = _account(spec, BUILD, ("queuewright", BUILD), reason)
     return plans
 
 
@@ -66,7 +71,7 @@ def invoker_account(queue: str) -> str:
 def enqueues(spec: Spec, handler: str) -> dict[str, str]:
     """The queues that a handler may add to: variable → full name."""
     return {
-        queue_variable(key): queue_name(spec.project, spec.location, prefixed(spec.prefix, key))
+        queue_variable(key): full_name(spec, key)
         for key, queue in spec.queues.items()
         if handler in queue.enqueuers
     }
@@ -142,11 +147,15 @@ def _build_grants(
     yield _grant("roles/artifactregistry.writer", builder, "repository", repository, why)
 
 
-def _account(spec: Spec, name: str, role: str, reason: Reason) -> AccountPlan:
+def _account(
+    spec: Spec, key: str, named_after: tuple[str, str], reason: Reason, about: str | None = None
+) -> AccountPlan:
+    """An account; `named_after` is a name and a role, `about` what people read of it there."""
+    name, role = named_after
     identifier = account_id(prefixed(spec.prefix, name), role)
-    key = BUILD if role == BUILD else f"{name}-{role}"
     # 100 characters at most: google/iam/admin/v1/iam.proto, ServiceAccount.display_name.
-    display = f"queuewright {spec.environment}: {reason.text}".replace("`", "")[:100]
+    text = f"queuewright {spec.environment}: {about or reason.text}"
+    display = text.replace("`", "")[:100]
     return AccountPlan(key, identifier, account_email(identifier, spec.project), display, reason)
 
 

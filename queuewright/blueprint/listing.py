@@ -64,6 +64,8 @@ def _queue_fields(queue: QueuePlan, accounts: Mapping[str, AccountPlan]) -> Fiel
         f"{100 * queue.sampling_ratio:g} % of operations" if queue.sampling_ratio else "nothing"
     )
     yield "name", queue.name
+    if queue.renamed_from:
+        yield "renamed", f"from {', '.join(queue.renamed_from)}"
     yield "state", queue.desired_state + (", protected" if queue.protect else ", not protected")
     yield "rate", sentences.rate(queue)
     yield "retries", sentences.retries(queue)

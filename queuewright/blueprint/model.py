@@ -222,6 +222,8 @@ class QueuePlan:
     queue_id: str
     name: str
     """In full: `projects/P/locations/L/queues/Q`."""
+    renamed_from: tuple[str, ...]
+    """The keys that it had before, the first one first: its `queue_id` is derived from that."""
     handler: str
     path: str | None
     rate_limits: RateLimits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 ACCOUNT_ID_LIMIT = 30  # https://cloud.google.com/iam/docs/service-accounts-create
 BUCKET_LIMIT = 63  # https://cloud.google.com/storage/docs/buckets#naming
@@ -17,6 +18,17 @@ def prefixed(prefix: str | None, key: str) -> str:
     ('emails', 'feature-7-emails')
     """
     return f"{prefix}-{key}" if prefix else key
+
+
+def first_key(key: str, renamed_from: Sequence[str]) -> str:
+    """The key that the names on Google Cloud are derived from: the first that a thing had.
+
+    A queue and an account cannot be renamed there, only deleted and made anew.
+
+    >>> first_key("letters", ()), first_key("post", ("emails", "letters"))
+    ('letters', 'emails')
+    """
+    return renamed_from[0] if renamed_from else key
 
 
 def account_id(name: str, role: str) -> str:

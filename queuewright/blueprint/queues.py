@@ -11,18 +11,18 @@ from queuewright.blueprint.model import (
     Reason,
     UrlRoute,
 )
-from queuewright.blueprint.names import prefixed, queue_name
+from queuewright.blueprint.names import first_key, prefixed, queue_name
 from queuewright.spec import HandlerSpec, Spec, queue_variable
 
 
 def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
     """The plan of queue `key`, whose tasks carry the token of the account with key `invoker`."""
     queue = spec.queues[key]
-    queue_id = prefixed(spec.prefix, key)
     return QueuePlan(
         key=key,
-        queue_id=queue_id,
-        name=queue_name(spec.project, spec.location, queue_id),
+        queue_id=prefixed(spec.prefix, first_key(key, queue.renamed_from)),
+        name=full_name(spec, key),
+        renamed_from=queue.renamed_from,
         handler=queue.handler,
         path=queue.path,
         rate_limits=queue.rate_limits,
@@ -36,6 +36,12 @@ def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
         example=queue.example,
         reason=Reason(f"queue `{key}`", f"queues.{key}", spec.locate("queues", key)),
     )
+
+
+def full_name(spec: Spec, key: str) -> str:
+    """The full name of queue `key`."""
+    queue_id = prefixed(spec.prefix, first_key(key, spec.queues[key].renamed_from))
+    return queue_name(spec.project, spec.location, queue_id)
 
 
 def needs_invoker(handler: HandlerSpec) -> bool:

@@ -59,6 +59,7 @@ def _queue(queue: QueuePlan) -> Record:
     end = patience(retry)
     return {
         "name": queue.name,
+        "renamed_from": list(queue.renamed_from),
         "handler": queue.handler,
         "path": queue.path,
         "rate_limits": queue.rate_limits.model_dump(),

@@ -14,6 +14,7 @@ from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
 from queuewright.spec.handler_rules import handler_rules, kinds_of, settings_of
 from queuewright.spec.merge import with_defaults, without_nulls
 from queuewright.spec.model import Closed, HandlerSpec, QueueSpec, SpecFile
+from queuewright.spec.renaming import renaming_rules
 from queuewright.spec.rules import name_rule, queue_rules
 from queuewright.spec.values import flow, shown
 from queuewright.spec.words import problems
@@ -160,6 +161,7 @@ def _queues(
         found.extend(queue_rules(node, at, queue, names, handlers))
         if queue is not None:
             queues[name] = queue
+    found.extend(renaming_rules(document, queues, prefix))
     return queues
 
 

@@ -233,6 +233,19 @@ Command = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 Number = Annotated[float, BeforeValidator(_nonzero)]
+FormerKeys = Annotated[
+    tuple[Annotated[str, *_matching(QUEUE_ID, "a queue's id", "emails")], ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    Field(strict=False),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": QUEUE_ID},
+                {"type": "array", "items": {"type": "string", "pattern": QUEUE_ID}},
+            ]
+        }
+    ),
+]
 Count = Annotated[int, BeforeValidator(_nonzero)]
 Wait = Annotated[
     Duration,

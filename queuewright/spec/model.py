@@ -20,6 +20,7 @@ from queuewright.spec.fields import (
     EntryPoint,
     Filled,
     Folder,
+    FormerKeys,
     HeaderName,
     HeaderValue,
     Image,
@@ -168,6 +169,12 @@ class QueueSpec(Closed):
         examples=[False],
         description="Refuse an update that would delete or replace the queue: "
         "the name of a deleted queue is blocked for days.",
+    )
+    renamed_from: FormerKeys = Field(
+        (),
+        examples=["emails", ["emails", "letters"]],
+        description="The key that the queue had before, or all that it had, the first one first. "
+        "On Google Cloud the queue keeps its name, and so this stays for as long as the queue.",
     )
     desired_state: Literal["RUNNING", "PAUSED"] = Field(
         "RUNNING",

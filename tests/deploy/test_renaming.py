@@ -1,0 +1,121 @@
+"""A queue whose key changes in the YAML, on the real Pulumi engine: Google's name stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.test_edits import QUEUE, SERVICE, rewrite
+from tests.pulumi_double.engine import Deployment, EngineError
+
+pytestmark = pytest.mark.engine
+
+VERSION = "gcp:appengine/standardAppVersion:StandardAppVersion"
+ENQUEUERS = {
+    f"{SERVICE}::tasks-reports-service": "update",
+    f"{VERSION}::tasks-ledger-version": "update",
+}
+"""Those that add to `emails`: the variable with its name is called after the key."""
+
+
+def rename(whole: Path, old: str, new: str, formerly: str | None = None) -> None:
+    """Give the queue of key `old` another one, and say what it was called, or not."""
+    line = f"    renamed_from: {formerly}\n" if formerly else ""
+    rewrite(whole / "stacks" / "all.yaml", f"  {old}:\n", f"  {new}:\n{line}")
+
+
+def names(deployment: Deployment) -> set[str]:
+    """What the queues are called on Google Cloud."""
+    return {str(queue["name"]) for _, queue in deployment.cloud.of_type(QUEUE)}
+
+
+def test_a_renamed_queue_is_the_same_queue(deployed: Deployment, whole: Path) -> None:
+    """Nothing is replaced, made or deleted; whoever adds to it gets its name in a new variable."""
+    before = deployed.cloud.contents()
+    rename(whole, "emails", "letters", "emails")
+    assert deployed.preview().steps == ENQUEUERS
+    assert deployed.up().steps == ENQUEUERS
+    assert deployed.cloud.contents() == before
+    assert deployed.up().steps == {}
+    ((_, reports),) = (
+        found for found in deployed.cloud.of_type(SERVICE) if found[1]["name"] == "shop-reports"
+    )
+    assert "QUEUE_LETTERS" in str(reports)
+    assert "QUEUE_EMAILS" not in str(reports)
+
+
+def test_every_resource_of_a_renamed_queue_is_called_after_it(
+    deployed: Deployment, whole: Path
+) -> None:
+    """Nothing in the state has the old logical name, so the next change finds all it looks for."""
+    rename(whole, "emails", "letters", "emails")
+    deployed.up()
+    state = deployed.state()
+    for part in ("letters", "letters-queue", "letters-invoker", "mailer-invoker-letters"):
+        assert f'::tasks-{part}"' in state
+    assert "::tasks-emails" not in state
+    assert "::tasks-mailer-invoker-emails" not in state
+
+
+def test_a_queue_may_be_renamed_again(deployed: Deployment, whole: Path) -> None:
+    """All its keys are listed, and stacks that missed one of them lose nothing."""
+    rename(whole, "emails", "letters", "emails")
+    deployed.up()
+    rewrite(
+        whole / "stacks" / "all.yaml", "renamed_from: emails", "renamed_from: [emails, letters]"
+    )
+    rename(whole, "letters", "post")
+    assert deployed.up().steps == ENQUEUERS
+    assert "shop-emails" in names(deployed)
+
+
+def test_a_stack_that_missed_a_name_follows_to_the_last(deployed: Deployment, whole: Path) -> None:
+    """From `emails` to `post` in one step, though others were at `letters` in between."""
+    rename(whole, "emails", "post", "[emails, letters]")
+    assert deployed.up().steps == ENQUEUERS
+    assert deployed.up().steps == {}
+
+
+def test_a_queue_may_be_renamed_back(deployed: Deployment, whole: Path) -> None:
+    """Its own key is the first of the list, as that is where Google's name comes from."""
+    before = deployed.cloud.contents()
+    rename(whole, "emails", "letters", "emails")
+    deployed.up()
+    rewrite(
+        whole / "stacks" / "all.yaml", "renamed_from: emails", "renamed_from: [emails, letters]"
+    )
+    rename(whole, "letters", "emails")
+    assert deployed.up().steps == ENQUEUERS
+    assert deployed.cloud.contents() == before
+
+
+def test_a_renamed_queue_without_its_old_name_is_refused(deployed: Deployment, whole: Path) -> None:
+    """The file must say which queue it is; otherwise the old one would go, and it is protected."""
+    before = deployed.cloud.contents()
+    rename(whole, "emails", "letters")
+    with pytest.raises(EngineError, match=r"(?s)tasks-emails-queue.*protect"):
+        deployed.preview()
+    assert deployed.cloud.contents() == before
+
+
+def test_the_old_name_must_stay_in_the_file(deployed: Deployment, whole: Path) -> None:
+    """Without it Google's name would follow the key, and the queue be another one: refused."""
+    rename(whole, "emails", "letters", "emails")
+    deployed.up()
+    before = deployed.cloud.contents()
+    rewrite(whole / "stacks" / "all.yaml", "    renamed_from: emails\n", "")
+    with pytest.raises(EngineError, match=r"(?s)tasks-letters-queue.*protect"):
+        deployed.preview()
+    assert deployed.cloud.contents() == before
+
+
+def test_a_renamed_queue_is_protected_as_before(deployed: Deployment, whole: Path) -> None:
+    """Taken out of the file later, it is refused under its new name."""
+    rename(whole, "emails", "letters", "emails")
+    deployed.up()
+    file = whole / "stacks" / "all.yaml"
+    text = file.read_text()
+    file.write_text(text[: text.index("  letters:\n")] + text[text.index("  images: {") :])
+    with pytest.raises(EngineError, match=r"(?s)tasks-letters-queue.*protect"):
+        deployed.preview()
