@@ -28,10 +28,11 @@ FIRST = ("TaskQueue", "FunctionHandler", "ServiceHandler", "AppEngineHandler")
 
 REFUSED = (
     "an edit that would delete or replace one is refused, in the preview already: "
-    "another project, location, prefix or name, or none at all"
+    "another project, location, prefix or key, or none at all"
 )
 WHY = "the name of a deleted queue is blocked for days"
 WAYS_OUT = (
+    "to rename: write `renamed_from: OLD` under the new key; on Google Cloud it keeps its name",
     "to move: add the new queue beside the old one, send tasks to the new one, and leave the old "
     "one, empty, with `desired_state: PAUSED`",
     "to give one up: write `protect: false` under it, `pulumi up`, and take it out afterwards",

@@ -241,7 +241,8 @@ class Environment:
             await self.engine.service.pause_queue(PauseQueueRequest(name=name), DEVELOPER)
             self._console.say(
                 ENVIRONMENT,
-                f"queue `{name}` is no longer described: it is paused and keeps its tasks",
+                f"queue `{name}` is no longer described: it is paused and keeps its tasks\n"
+                "  hint: if it has another key now, give it `renamed_from: KEY`, the key it had",
                 "warning",
             )
 

@@ -63,6 +63,7 @@ RESERVED_VARIABLES = frozenset(
 RESERVED_HEADERS = re.compile(
     r"host|content-length|user-agent|x-google-.*|x-appengine-.*|x-cloudtasks-.*", re.IGNORECASE
 )
+_QUEUE_KEY = (QUEUE_ID, "a queue's id", "emails")
 LONGEST_URL = 2083  # characters; google/cloud/tasks/v2/target.proto (`HttpRequest.url`)
 LONGEST_VARIABLE = 32 * 1024  # bytes; https://cloud.google.com/run/quotas
 LARGEST_CPU = 8
@@ -72,12 +73,21 @@ def _matching(pattern: str, what: str, example: str) -> tuple[object, ...]:
     """Metadata that holds a text to `pattern`, and says `what` was expected."""
 
     def check(value: object) -> object:
-        is_scalar = value is not None and not isinstance(value, dict | list | tuple)
-        if is_scalar and not re.fullmatch(pattern, f"{value}"):
-            raise wrong("{value} is not " + what, f"such as `{example}`", value)
-        return _text(value)
+        return _matched(value, pattern, what, example)
 
     return (BeforeValidator(check), WithJsonSchema({"type": "string", "pattern": pattern}))
+
+
+def _matched(value: object, pattern: str, what: str, example: str) -> str:
+    is_scalar = value is not None and not isinstance(value, dict | list | tuple)
+    if is_scalar and not re.fullmatch(pattern, f"{value}"):
+        raise wrong("{value} is not " + what, f"such as `{example}`", value)
+    return _text(value)
+
+
+def _former_keys(value: object) -> object:
+    """One key stands for the list of it, and what is wrong with it is told at its own place."""
+    return value if isinstance(value, list | tuple) else (_matched(value, *_QUEUE_KEY),)
 
 
 def _text(value: object) -> str:
@@ -234,8 +244,8 @@ Command = Annotated[
 ]
 Number = Annotated[float, BeforeValidator(_nonzero)]
 FormerKeys = Annotated[
-    tuple[Annotated[str, *_matching(QUEUE_ID, "a queue's id", "emails")], ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    tuple[Annotated[str, *_matching(*_QUEUE_KEY)], ...],
+    BeforeValidator(_former_keys),
     Field(strict=False),
     WithJsonSchema(
         {

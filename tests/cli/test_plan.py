@@ -103,8 +103,9 @@ APIS
 
 protected: `emails`, `entries`, `orders`
   an edit that would delete or replace one is refused, in the preview already: another project, \
-location, prefix or name, or none at all
+location, prefix or key, or none at all
   why: the name of a deleted queue is blocked for days
+  to rename: write `renamed_from: OLD` under the new key; on Google Cloud it keeps its name
   to move: add the new queue beside the old one, send tasks to the new one, and leave the old one, \
 empty, with `desired_state: PAUSED`
   to give one up: write `protect: false` under it, `pulumi up`, and take it out afterwards

@@ -290,6 +290,34 @@ async def test_a_queue_that_is_no_longer_described_is_paused_and_keeps_its_tasks
     assert (await queue(environment)).state == 2
 
 
+async def test_a_renamed_queue_keeps_its_tasks(project: Project, up: Up, ears: Ears) -> None:
+    """In the file it has another key; its full name stays, and so do those that wait."""
+    project.service("mailer")
+    project.spec(MAILER.replace("path: /send", "path: /send, desired_state: PAUSED"))
+    first = await up()
+    await add(first, "kept")
+    await first.stop()
+    project.spec(MAILER.replace("emails: {", "letters: {renamed_from: emails, "))
+    environment = await up()
+    await ears.hear("got /send kept")
+    assert (await queue(environment)).name == EMAILS
+    assert "no longer described" not in ears.getvalue()
+
+
+async def test_a_queue_renamed_while_it_runs_keeps_its_tasks(
+    project: Project, up: Up, ears: Ears
+) -> None:
+    """The edit is followed, and what waits goes on waiting in the same queue."""
+    project.service("mailer")
+    paused = MAILER.replace("path: /send", "path: /send, desired_state: PAUSED")
+    project.spec(paused)
+    await add(await up(), "kept")
+    renamed = paused.replace("emails: {", "letters: {renamed_from: emails, ")
+    project.spec(renamed.replace("PAUSED", "RUNNING"))
+    await ears.hear("got /send kept")
+    assert "no longer described" not in ears.getvalue()
+
+
 async def test_a_queue_that_somebody_made_by_a_call_is_left_alone(project: Project, up: Up) -> None:
     """Also by the next start."""
     project.service("mailer")

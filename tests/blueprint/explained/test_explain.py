@@ -289,6 +289,7 @@ def test_a_program_gets_all_of_it() -> None:
     ]
     assert data["queues"]["emails"] == {
         "name": "projects/acme-prod/locations/europe-west1/queues/p-emails",
+        "renamed_from": [],
         "handler": "mailer",
         "path": "/send",
         "rate_limits": {"max_dispatches_per_second": 0.5, "max_concurrent_dispatches": 2},

@@ -1,0 +1,81 @@
+"""A renamed queue keeps what Google Cloud knows of it, and is called by its new key here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queuewright.blueprint import Blueprint, FunctionPlan, ServicePlan
+from queuewright.blueprint.explain import explain_data, explain_text
+from queuewright.errors import SpecError
+from queuewright.spec.values import flow
+from tests.blueprint.stack import EVERY_KIND, derive
+
+RENAMED = EVERY_KIND.replace("emails: {", "letters: {renamed_from: emails, ")
+KEYS = st.sampled_from(["a", "b", "c", "d", "e"])
+
+
+def unplaced(plan: Blueprint) -> object:
+    """Queues as they are on Google Cloud, and by whom they are called and added to."""
+    return {
+        queue.name: (
+            replace(queue, key="", renamed_from=(), variable="", invoker=None, reason=None),  # type: ignore[arg-type]
+            plan.accounts[queue.invoker].email if queue.invoker else None,
+            plan.accounts[queue.invoker].display_name if queue.invoker else None,
+            sorted(
+                (grant.role, grant.member)
+                for grant in plan.grants
+                if (grant.kind, grant.resource) == ("queue", queue.key)
+            ),
+        )
+        for queue in plan.queues.values()
+    }
+
+
+def test_nothing_of_a_renamed_queue_changes_on_google_cloud() -> None:
+    """Its name, its settings, its invoker and all grants are those of before."""
+    assert unplaced(derive(RENAMED)) == unplaced(derive(EVERY_KIND))
+
+
+def test_who_adds_to_a_renamed_queue_gets_a_variable_of_its_new_key() -> None:
+    """With the full name, which is the old one."""
+    for handler in ("mailer", "web"):
+        target = derive(RENAMED).handlers[handler].target
+        assert isinstance(target, FunctionPlan | ServicePlan)
+        variables = {
+            name: text for name, text in target.runtime.environment.items() if "QUEUE" in name
+        }
+        assert variables == {
+            "QUEUE_LETTERS": "projects/acme-prod/locations/europe-west1/queues/emails"
+        }
+
+
+def test_a_renamed_queue_is_explained_by_both_names() -> None:
+    """For people and for programs."""
+    plan = derive(RENAMED)
+    assert (
+        "queue letters\n"
+        "  name       projects/acme-prod/locations/europe-west1/queues/emails\n"
+        "  renamed    from emails\n"
+    ) in explain_text(plan, queue="letters")
+    queues = explain_data(plan)["queues"]
+    assert isinstance(queues, dict)
+    assert queues["letters"]["renamed_from"] == ["emails"]
+    assert queues["thumbs"]["renamed_from"] == []
+
+
+@given(st.dictionaries(KEYS, st.lists(KEYS, max_size=3), min_size=1))
+def test_two_queues_never_have_one_name(renamed: dict[str, list[str]]) -> None:
+    """Whatever a file says of former keys, it is refused or every queue has a name of its own."""
+    queues = {key: {"handler": "h", "renamed_from": former} for key, former in renamed.items()}
+    text = f"handlers: {{h: {{service: {{image: i}}}}}}\nqueues: {flow(queues)}\n"
+    try:
+        plan = derive(text)
+    except SpecError:
+        return
+    assert len({queue.name for queue in plan.queues.values()}) == len(renamed)
+    assert len({account.email for account in plan.accounts.values()}) == len(renamed) + 1
+    known_as = [key for key, former in renamed.items() for key in {key, *former}]
+    assert len(known_as) == len(set(known_as))

@@ -1,0 +1,53 @@
+"""What `docs/guides/renaming.md` says to do with a protected queue, on the real Pulumi engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.test_edits import QUEUE, rewrite
+from tests.deploy.test_renaming import ENQUEUERS, names
+from tests.pulumi_double.engine import Deployment
+
+pytestmark = pytest.mark.engine
+
+OLD = "  images: {handler: resizer, desired_state: PAUSED}\n"
+
+
+def test_a_queue_moves_by_a_new_one_beside_it(deployed: Deployment, whole: Path) -> None:
+    """The new one comes, those who add turn to it, and the old one is paused: nothing goes."""
+    file = whole / "stacks" / "all.yaml"
+    enqueuers = (
+        '    enqueuers: [reports, ledger, "serviceAccount:web@acme-web.iam.gserviceaccount.com"]\n'
+    )
+    rewrite(file, enqueuers, "")
+    file.write_text(
+        f"{file.read_text()}  letters:\n    handler: mailer\n    path: /send\n{enqueuers}"
+    )
+    outcome = deployed.up()
+    assert {f"tasks-{part}" for part in ("letters", "letters-queue", "letters-invoker")} <= set(
+        outcome.names("create")
+    )
+    assert outcome.names("update") == sorted(each.split("::")[1] for each in ENQUEUERS)
+    assert all(name.startswith("tasks-emails-enqueuer-") for name in outcome.names("delete"))
+    rewrite(file, "  emails:\n", "  emails:\n    desired_state: PAUSED\n")
+    assert deployed.up().steps == {f"{QUEUE}::tasks-emails-queue": "update"}
+    assert {"shop-emails", "shop-letters"} <= names(deployed)
+
+
+def test_a_queue_goes_in_two_steps(deployed: Deployment, whole: Path) -> None:
+    """First it is no longer protected, which changes nothing else; then it may be taken out."""
+    file = whole / "stacks" / "all.yaml"
+    rewrite(file, OLD, OLD.replace("PAUSED", "PAUSED, protect: false"))
+    assert set(deployed.up().steps.values()) <= {"update"}
+    rewrite(file, OLD.replace("PAUSED", "PAUSED, protect: false"), "")
+    outcome = deployed.up()
+    assert set(outcome.steps.values()) == {"delete"}
+    assert outcome.names("delete") == [
+        "tasks-images",
+        "tasks-images-invoker",
+        "tasks-images-queue",
+        "tasks-resizer-invoker-images",
+    ]
+    assert "shop-images" not in names(deployed)
