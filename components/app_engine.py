@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pulumi
@@ -11,7 +11,7 @@ from pulumi_gcp import appengine, serviceaccount
 from queuewright.spec import Instances
 
 from .identity import Identity
-from .options import within
+from .options import former_names, formerly, within
 from .packages import PackageBucket
 
 VERSION = "v1"
@@ -28,6 +28,7 @@ class AppEngineHandler(pulumi.ComponentResource):
 
     Attributes:
         key: what the handler is called among the grants of others.
+        renamed_from: what it was called there before.
         account: the service account that it runs as.
         member: the same, as IAM writes it.
         app_version: the version underneath.
@@ -43,11 +44,15 @@ class AppEngineHandler(pulumi.ComponentResource):
         entrypoint: the command that serves. Default: what Google starts for Python.
         environment: environment variables.
         instances: how many there may be.
-        identity: what the account that it runs as is called. Default: derived from `name`.
-        key: what it is called among the grants of others. Default: `name`.
+        identity: what the account that it runs as is called. Default: derived from `name`, or the
+            first it had.
+        key: what it is called among the grants of others; `name` ends in it. Default: `name`.
+        renamed_from: the keys that it had before, the first one first. All that it is made of stays
+            the same; only logical names change.
     """
 
     key: str
+    renamed_from: Sequence[str]
     account: serviceaccount.Account
     member: pulumi.Output[str]
     app_version: appengine.StandardAppVersion
@@ -67,14 +72,18 @@ class AppEngineHandler(pulumi.ComponentResource):
         instances: Instances | None = None,
         identity: Identity | None = None,
         key: str | None = None,
+        renamed_from: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("queuewright:index:AppEngineHandler", name, None, opts)
-        self.key = key or name
-        named = identity or Identity.of(name, "handler")
+        before = former_names(name, key, renamed_from)
+        merged = pulumi.ResourceOptions.merge(opts, formerly(before))
+        super().__init__("queuewright:index:AppEngineHandler", name, None, merged)
+        self.key, self.renamed_from = key or name, renamed_from
+        first = before[0] if before else name
+        named = identity or Identity.of(first, "handler")
         self.account = named.account(f"{name}-account", project=project, opts=within(self, opts))
         self.member = self.account.member
-        package = packages.upload(name, source, archive=f"{service}-{name}", parent=self)
+        package = packages.upload(name, source, archive=f"{service}-{first}", parent=self)
         scaling = instances or Instances()
         self.app_version = appengine.StandardAppVersion(
             f"{name}-version",

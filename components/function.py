@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -60,11 +60,14 @@ class FunctionHandler(Handler):
         entry_point: the function that is called.
         runtime: Google's name of the language, such as `python312`.
         packages: the bucket that the code is put into.
-        function_name: what it is called on Google Cloud. Default: `name`.
+        function_name: what it is called on Google Cloud. Default: `name`, or the first it had.
         builder: the account that builds it. Default: the project's own.
         images: the repository that its image is kept in. Default: one that Google makes.
-        identity: what the account that it runs as is called. Default: derived from `name`.
-        key: what it is called among the grants of others. Default: `name`.
+        identity: what the account that it runs as is called. Default: derived from `name`, or the
+            first it had.
+        key: what it is called among the grants of others; `name` ends in it. Default: `name`.
+        renamed_from: the keys that it had before, the first one first. All that it is made of stays
+            the same; only logical names change.
         labels: on the function.
         settings: how its instances run, see `RuntimeArgs`.
     """
@@ -86,6 +89,7 @@ class FunctionHandler(Handler):
         images: ImageRepository | None = None,
         identity: Identity | None = None,
         key: str | None = None,
+        renamed_from: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
         **settings: Unpack[RuntimeArgs],
@@ -94,15 +98,16 @@ class FunctionHandler(Handler):
             "FunctionHandler",
             name,
             key=key,
+            renamed_from=renamed_from,
             project=project,
             location=location,
-            identity=identity or Identity.of(name, "handler"),
+            identity=identity,
             opts=opts,
         )
         of = function_runtime(settings)
-        called = function_name or name
+        called = function_name or self._first
         package = packages.upload(name, source, archive=called, parent=self)
-        readers = of.secret_grants(self.key, self.member)
+        readers = of.secret_grants(self)
         self.function = cloudfunctionsv2.Function(
             f"{name}-function",
             name=called,

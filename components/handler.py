@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pulumi
 from pulumi_gcp import cloudrunv2, serviceaccount
 
 from .identity import Identity
-from .options import formerly, within
+from .options import former_names, formerly, within
 
 
 class Handler(pulumi.ComponentResource):
@@ -19,12 +19,14 @@ class Handler(pulumi.ComponentResource):
 
     Attributes:
         key: what the handler is called among the grants of others.
+        renamed_from: what it was called there before.
         account: the service account that it runs as; without any right but those given to it.
         member: the same, as IAM writes it.
         url: the root of its address; also the audience of the tokens that it takes.
     """
 
     key: str
+    renamed_from: Sequence[str]
     account: serviceaccount.Account
     member: pulumi.Output[str]
     url: pulumi.Output[str]
@@ -35,15 +37,20 @@ class Handler(pulumi.ComponentResource):
         name: str,
         *,
         key: str | None,
+        renamed_from: Sequence[str],
         project: str,
         location: str,
-        identity: Identity,
+        identity: Identity | None,
         opts: pulumi.ResourceOptions | None,
     ) -> None:
-        super().__init__(f"queuewright:index:{kind}", name, None, opts)
-        self.key = key or name
+        before = former_names(name, key, renamed_from)
+        merged = pulumi.ResourceOptions.merge(opts, formerly(before))
+        super().__init__(f"queuewright:index:{kind}", name, None, merged)
+        self.key, self.renamed_from = key or name, renamed_from
+        self._first = before[0] if before else name
         self._name, self._project, self._location, self._opts = name, project, location, opts
-        self.account = identity.account(f"{name}-account", project=project, opts=within(self, opts))
+        named = identity or Identity.of(self._first, "handler")
+        self.account = named.account(f"{name}-account", project=project, opts=within(self, opts))
         self.member = self.account.member
 
     def admit(

@@ -7,6 +7,15 @@ from collections.abc import Iterable
 import pulumi
 
 
+def former_names(name: str, key: str | None, renamed_from: Iterable[str]) -> list[str]:
+    """The logical names that the component `name` had, whose last part was once another key.
+
+    >>> former_names("tasks-letters", "letters", ["emails"]), former_names("post", None, ["mail"])
+    (['tasks-emails'], ['mail'])
+    """
+    return [name.removesuffix(key or name) + each for each in renamed_from]
+
+
 def formerly(names: Iterable[str]) -> pulumi.ResourceOptions:
     """Options of a resource that was called so before: it is the same one, and nothing is replaced.
 

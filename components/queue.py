@@ -14,7 +14,7 @@ from queuewright.spec.values import seconds
 from .app_engine import AppEngineHandler
 from .handler import Handler
 from .identity import Identity
-from .options import formerly, within
+from .options import former_names, formerly, within
 
 Target = Handler | UrlRoute | AppEngineRoute
 Enqueuer = Handler | AppEngineHandler | str
@@ -92,7 +92,7 @@ class TaskQueue(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         known_as = key or name
-        before = [name.removesuffix(known_as) + each for each in renamed_from]
+        before = former_names(name, key, renamed_from)
         merged = pulumi.ResourceOptions.merge(opts, formerly(before))
         super().__init__("queuewright:index:TaskQueue", name, None, merged)
         first = before[0] if before else name
@@ -132,7 +132,13 @@ class TaskQueue(pulumi.ComponentResource):
                 name=self.queue.name,
                 role="roles/cloudtasks.enqueuer",
                 member=each if isinstance(each, str) else each.member,
-                opts=within(self, opts),
+                opts=pulumi.ResourceOptions.merge(
+                    within(self, opts),
+                    formerly(
+                        f"{name}-enqueuer-{old}"
+                        for old in (() if isinstance(each, str) else each.renamed_from)
+                    ),
+                ),
             )
             for each in enqueuers
         ]

@@ -25,6 +25,7 @@ from queuewright.spec import (
 )
 from queuewright.spec.values import size
 
+from .handler import Handler
 from .secret import SecretVariable
 
 Ingress = Literal["all", "internal", "internal-and-cloud-load-balancing"]
@@ -67,10 +68,13 @@ class Runtime:
     ingress: Ingress
     vpc: VpcAccess | None
 
-    def secret_grants(self, owner: str, member: pulumi.Input[str]) -> Sequence[pulumi.Resource]:
-        """`member`'s right to read each secret, once for each; made here, owned by the secret."""
+    def secret_grants(self, reader: Handler) -> Sequence[pulumi.Resource]:
+        """`reader`'s right to read each secret, once for each; made here, owned by the secret."""
         secrets = {id(each.secret): each.secret for each in self.secrets.values()}
-        return [secret.admit(owner, member) for secret in secrets.values()]
+        return [
+            secret.admit(reader.key, reader.member, renamed_from=reader.renamed_from)
+            for secret in secrets.values()
+        ]
 
 
 def function_runtime(given: RuntimeArgs) -> Runtime:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pulumi
 from pulumi_gcp import secretmanager
 
-from .options import within
+from .options import formerly, within
 
 
 class HandlerSecret(pulumi.ComponentResource):
@@ -64,15 +64,19 @@ class HandlerSecret(pulumi.ComponentResource):
             self.version = version.version
         self.register_outputs({"secret_id": secret_id, "version": self.version})
 
-    def admit(self, reader: str, member: pulumi.Input[str]) -> secretmanager.SecretIamMember:
-        """Let `member` read the secret; `reader` names the grant."""
+    def admit(
+        self, reader: str, member: pulumi.Input[str], *, renamed_from: Iterable[str] = ()
+    ) -> secretmanager.SecretIamMember:
+        """Let `member` read the secret; `reader` names the grant, which may have had others."""
+        grant = f"{self._name}-reader"
+        before = formerly(f"{grant}-{each}" for each in renamed_from)
         return secretmanager.SecretIamMember(
-            f"{self._name}-reader-{reader}",
+            f"{grant}-{reader}",
             project=self._project,
             secret_id=self.secret_id,
             role="roles/secretmanager.secretAccessor",
             member=member,
-            opts=within(self, self._opts, after=self._made),
+            opts=pulumi.ResourceOptions.merge(within(self, self._opts, after=self._made), before),
         )
 
 

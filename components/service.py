@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Unpack
 
 import pulumi
@@ -47,9 +47,13 @@ class ServiceHandler(Handler):
         project: the id of the project.
         location: the region.
         source: an `ImageSource`, a `DockerfileSource` or a `FolderSource`.
-        service_name: what it is called on Google Cloud, 49 characters at most. Default: `name`.
-        identity: what the account that it runs as is called. Default: derived from `name`.
-        key: what it is called among the grants of others. Default: `name`.
+        service_name: what it is called on Google Cloud, 49 characters at most. Default: `name`, or
+            the first it had.
+        identity: what the account that it runs as is called. Default: derived from `name`, or the
+            first it had.
+        key: what it is called among the grants of others; `name` ends in it. Default: `name`.
+        renamed_from: the keys that it had before, the first one first. All that it is made of stays
+            the same; only logical names change.
         labels: on the service.
         settings: how its instances run, see `RuntimeArgs`.
     """
@@ -66,6 +70,7 @@ class ServiceHandler(Handler):
         service_name: str | None = None,
         identity: Identity | None = None,
         key: str | None = None,
+        renamed_from: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
         **settings: Unpack[RuntimeArgs],
@@ -74,15 +79,16 @@ class ServiceHandler(Handler):
             "ServiceHandler",
             name,
             key=key,
+            renamed_from=renamed_from,
             project=project,
             location=location,
-            identity=identity or Identity.of(name, "handler"),
+            identity=identity,
             opts=opts,
         )
         of = service_runtime(settings)
-        called = service_name or name
+        called = service_name or self._first
         runs = container(source, name, called=called, location=location, parent=self)
-        readers = of.secret_grants(self.key, self.member)
+        readers = of.secret_grants(self)
         self.service = cloudrunv2.Service(
             f"{name}-service",
             name=called,

@@ -169,6 +169,7 @@ class TaskStack(pulumi.ComponentResource):
             images=self._images,
             identity=self._identity(target.runtime.account),
             key=plan.key,
+            renamed_from=plan.renamed_from,
             labels=self._blueprint.labels,
             opts=self._part("iam", "cloudfunctions", "cloudbuild", "run", "compute"),
             **self._settings(target.runtime),
@@ -183,6 +184,7 @@ class TaskStack(pulumi.ComponentResource):
             service_name=plan.name,
             identity=self._identity(target.runtime.account),
             key=plan.key,
+            renamed_from=plan.renamed_from,
             labels=self._blueprint.labels,
             opts=self._part("iam", "run", "compute"),
             **self._settings(target.runtime),
@@ -213,6 +215,7 @@ class TaskStack(pulumi.ComponentResource):
             instances=target.instances,
             identity=self._identity(account),
             key=plan.key,
+            renamed_from=plan.renamed_from,
             opts=self._part("iam", "appengine"),
         )
 

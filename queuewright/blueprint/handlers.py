@@ -15,7 +15,7 @@ from queuewright.blueprint.model import (
     ServicePlan,
     UrlPlan,
 )
-from queuewright.blueprint.names import prefixed, secret_id
+from queuewright.blueprint.names import first_key, prefixed, secret_id
 from queuewright.spec import (
     FUNCTION_MEMORY,
     FUNCTION_TIMEOUT,
@@ -60,7 +60,8 @@ def handler_plan(
     local = LocalPlan(handler.local.command, handler.local.url, handler.local.env)
     reason = Reason(f"handler `{key}`", f"handlers.{key}", spec.locate("handlers", key))
     target = _target(spec, key, handler, account, {**handler.env, **queues})
-    return HandlerPlan(key, prefixed(spec.prefix, key), target, local, reason)
+    name = prefixed(spec.prefix, first_key(key, handler.renamed_from))
+    return HandlerPlan(key, name, handler.renamed_from, target, local, reason)
 
 
 def _target(
@@ -87,7 +88,8 @@ def _target(
         )
     if account is None:
         raise ValueError(f"handler {key} has no account")
-    runtime = _runtime(spec, key, handler, account, environment)
+    first = first_key(key, handler.renamed_from)
+    runtime = _runtime(spec, first, handler, account, environment)
     if handler.function is not None:
         function = handler.function
         return FunctionPlan(function.source, function.entry_point, function.runtime, runtime)
@@ -98,8 +100,9 @@ def _target(
 
 
 def _runtime(
-    spec: Spec, key: str, handler: HandlerSpec, account: str, environment: Mapping[str, str]
+    spec: Spec, first: str, handler: HandlerSpec, account: str, environment: Mapping[str, str]
 ) -> RuntimePlan:
+    """The settings of an instance; secrets of its own are called after its `first` key."""
     is_function = handler.function is not None
     memory = handler.memory or (FUNCTION_MEMORY if is_function else SERVICE_MEMORY)
     concurrency = handler.concurrency
@@ -118,7 +121,7 @@ def _runtime(
         environment=environment,
         secrets={
             name: SecretPlan(
-                secret.secret or secret_id(spec.prefix, key, name),
+                secret.secret or secret_id(spec.prefix, first, name),
                 secret.version,
                 secret.config,
             )

@@ -31,24 +31,25 @@ FUNCTION_SOURCES = 'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-
 def accounts(spec: Spec) -> dict[str, AccountPlan]:
     """Every service account of the stack, by key."""
     plans = {}
+    # On Google Cloud things are called what they were first, and so are their accounts.
+    first = {key: first_key(key, handler.renamed_from) for key, handler in spec.handlers.items()}
     for name, handler in spec.handlers.items():
         if has_account(handler):
-            reason = _reason(spec, f"handler `{name}` runs as it", "handlers", name)
-            key = handler_account(name)
-            plans[key] = _account(spec, key, (name, "handler"), reason)
+            text = "handler `{}` runs as it"
+            reason = _reason(spec, text.format(name), "handlers", name)
+            key, called = handler_account(name), first[name]
+            plans[key] = _account(spec, key, (called, "handler"), text.format(called), reason)
     for name, queue in spec.queues.items():
         if needs_invoker(spec.handlers[queue.handler]):
-            first = first_key(name, queue.renamed_from)
-            text = f"queue `{name}` calls `{queue.handler}` as it"
-            reason = _reason(spec, text, "queues", name, "handler")
-            key = invoker_account(name)
-            # There the queue is called what it was first, and so is its account.
-            about = text.replace(f"`{name}`", f"`{first}`", 1)
-            plans[key] = _account(spec, key, (first, "invoker"), reason, about)
+            text = "queue `{}` calls `{}` as it"
+            reason = _reason(spec, text.format(name, queue.handler), "queues", name, "handler")
+            key, called = invoker_account(name), first_key(name, queue.renamed_from)
+            about = text.format(called, first[queue.handler])
+            plans[key] = _account(spec, key, (called, "invoker"), about, reason)
     functions = [name for name, handler in spec.handlers.items() if handler.function is not None]
     if functions:
         reason = _reason(spec, "functions are built by it", "handlers", min(functions), "function")
-        plans[BUILD] = _account(spec, BUILD, ("queuewright", BUILD), reason)
+        plans[BUILD] = _account(spec, BUILD, ("queuewright", BUILD), reason.text, reason)
     return plans
 
 
@@ -123,7 +124,8 @@ def _secret_grants(
 ) -> Iterator[Grant]:
     granted = set()
     for variable, secret in handler.secrets.items():
-        identifier = secret.secret or secret_id(spec.prefix, name, variable)
+        first = first_key(name, handler.renamed_from)
+        identifier = secret.secret or secret_id(spec.prefix, first, variable)
         if identifier in granted:
             continue
         granted.add(identifier)
@@ -148,14 +150,13 @@ def _build_grants(
 
 
 def _account(
-    spec: Spec, key: str, named_after: tuple[str, str], reason: Reason, about: str | None = None
+    spec: Spec, key: str, named_after: tuple[str, str], about: str, reason: Reason
 ) -> AccountPlan:
     """An account; `named_after` is a name and a role, `about` what people read of it there."""
     name, role = named_after
     identifier = account_id(prefixed(spec.prefix, name), role)
     # 100 characters at most: google/iam/admin/v1/iam.proto, ServiceAccount.display_name.
-    text = f"queuewright {spec.environment}: {about or reason.text}"
-    display = text.replace("`", "")[:100]
+    display = f"queuewright {spec.environment}: {about}".replace("`", "")[:100]
     return AccountPlan(key, identifier, account_email(identifier, spec.project), display, reason)
 
 

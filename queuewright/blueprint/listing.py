@@ -79,6 +79,8 @@ def _queue_fields(queue: QueuePlan, accounts: Mapping[str, AccountPlan]) -> Fiel
 
 def _handler_fields(handler: HandlerPlan, accounts: Mapping[str, AccountPlan]) -> Fields:
     yield "name", handler.name
+    if handler.renamed_from:
+        yield "renamed", f"from {', '.join(handler.renamed_from)}"
     target = handler.target
     if isinstance(target, FunctionPlan):
         yield "code", f"{target.source}, {target.entry_point} in {target.runtime_name}"

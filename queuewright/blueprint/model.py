@@ -162,6 +162,8 @@ class HandlerPlan:
     key: str
     name: str
     """Its name on Google Cloud, the prefix included."""
+    renamed_from: tuple[str, ...]
+    """The keys that it had before, the first one first: its `name` is derived from that."""
     target: FunctionPlan | ServicePlan | AppEnginePlan | UrlPlan
     local: LocalPlan
     reason: Reason

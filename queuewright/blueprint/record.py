@@ -88,6 +88,7 @@ def _route(route: HandlerRoute | UrlRoute | AppEngineRoute) -> Record:
 def _handler(handler: HandlerPlan) -> Record:
     return {
         "name": handler.name,
+        "renamed_from": list(handler.renamed_from),
         **_target(handler.target),
         "account": handler.account,
         "local": _plain(asdict(handler.local)),

@@ -139,6 +139,7 @@ def _handlers(document: Node, found: list[Problem]) -> dict[str, HandlerSpec]:
         found.extend(handler_rules(node, at, handler))
         if handler is not None:
             handlers[name] = handler
+    found.extend(renaming_rules(document, "handlers", handlers, prefix))
     return handlers
 
 
@@ -161,7 +162,7 @@ def _queues(
         found.extend(queue_rules(node, at, queue, names, handlers))
         if queue is not None:
             queues[name] = queue
-    found.extend(renaming_rules(document, queues, prefix))
+    found.extend(renaming_rules(document, "queues", queues, prefix))
     return queues
 
 

@@ -64,6 +64,7 @@ RESERVED_HEADERS = re.compile(
     r"host|content-length|user-agent|x-google-.*|x-appengine-.*|x-cloudtasks-.*", re.IGNORECASE
 )
 _QUEUE_KEY = (QUEUE_ID, "a queue's id", "emails")
+_HANDLER_KEY = (HANDLER_NAME, "a handler's name", "mailer")
 LONGEST_URL = 2083  # characters; google/cloud/tasks/v2/target.proto (`HttpRequest.url`)
 LONGEST_VARIABLE = 32 * 1024  # bytes; https://cloud.google.com/run/quotas
 LARGEST_CPU = 8
@@ -85,9 +86,18 @@ def _matched(value: object, pattern: str, what: str, example: str) -> str:
     return _text(value)
 
 
-def _former_keys(value: object) -> object:
-    """One key stands for the list of it, and what is wrong with it is told at its own place."""
-    return value if isinstance(value, list | tuple) else (_matched(value, *_QUEUE_KEY),)
+def _former_keys(pattern: str, what: str, example: str) -> tuple[object, ...]:
+    """Metadata of a list of keys, for which one key may stand by itself."""
+
+    def check(value: object) -> object:
+        if isinstance(value, list | tuple):
+            return value
+        # Looked at here, so that what is wrong is told at its own place and not at that of an item.
+        return (_matched(value, pattern, what, example),)
+
+    one = {"type": "string", "pattern": pattern}
+    schema = {"anyOf": [one, {"type": "array", "items": one}]}
+    return (BeforeValidator(check), Field(strict=False), WithJsonSchema(schema))
 
 
 def _text(value: object) -> str:
@@ -243,18 +253,11 @@ Command = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 Number = Annotated[float, BeforeValidator(_nonzero)]
-FormerKeys = Annotated[
-    tuple[Annotated[str, *_matching(*_QUEUE_KEY)], ...],
-    BeforeValidator(_former_keys),
-    Field(strict=False),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": QUEUE_ID},
-                {"type": "array", "items": {"type": "string", "pattern": QUEUE_ID}},
-            ]
-        }
-    ),
+QueueKeys = Annotated[
+    tuple[Annotated[str, *_matching(*_QUEUE_KEY)], ...], *_former_keys(*_QUEUE_KEY)
+]
+HandlerKeys = Annotated[
+    tuple[Annotated[str, *_matching(*_HANDLER_KEY)], ...], *_former_keys(*_HANDLER_KEY)
 ]
 Count = Annotated[int, BeforeValidator(_nonzero)]
 Wait = Annotated[

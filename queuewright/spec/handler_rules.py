@@ -44,7 +44,7 @@ def settings_of(handler: Node) -> frozenset[str]:
     if len(kinds) != 1:
         return frozenset()
     if kinds == ["app_engine"] and not _is_deployed(handler):
-        return SETTINGS_BY_KIND["app_engine"] - {"env", "instances"}
+        return SETTINGS_BY_KIND["app_engine"] - {"env", "instances", "renamed_from"}
     return SETTINGS_BY_KIND[kinds[0]]
 
 

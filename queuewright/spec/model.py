@@ -20,7 +20,7 @@ from queuewright.spec.fields import (
     EntryPoint,
     Filled,
     Folder,
-    FormerKeys,
+    HandlerKeys,
     HeaderName,
     HeaderValue,
     Image,
@@ -32,6 +32,7 @@ from queuewright.spec.fields import (
     Path,
     Prefix,
     ProjectId,
+    QueueKeys,
     Runtime,
     SecretId,
     SecretVersion,
@@ -170,7 +171,7 @@ class QueueSpec(Closed):
         description="Refuse an update that would delete or replace the queue: "
         "the name of a deleted queue is blocked for days.",
     )
-    renamed_from: FormerKeys = Field(
+    renamed_from: QueueKeys = Field(
         (),
         examples=["emails", ["emails", "letters"]],
         description="The key that the queue had before, or all that it had, the first one first. "
@@ -425,6 +426,12 @@ class HandlerSpec(Closed):
         examples=[{"network": "default", "subnetwork": "workers"}],
         description="Direct VPC egress.",
     )
+    renamed_from: HandlerKeys = Field(
+        (),
+        examples=["postman", ["postman", "sender"]],
+        description="The key that the handler had before, or all that it had, the first one first. "
+        "On Google Cloud it keeps its name, and so this stays for as long as the handler.",
+    )
     local: LocalOverride = Field(
         LocalOverride(),
         examples=[{"command": "flask run --port $PORT"}],
@@ -483,9 +490,9 @@ KINDS = ("function", "service", "app_engine", "url")
 
 _INSTANCE = ("env", "secrets", "memory", "cpu", "timeout", "concurrency", "instances", "ingress")
 SETTINGS_BY_KIND: dict[str, frozenset[str]] = {
-    "function": frozenset((*_INSTANCE, "vpc", "local")),
-    "service": frozenset((*_INSTANCE, "vpc", "local")),
-    "app_engine": frozenset(("env", "instances", "local")),
+    "function": frozenset((*_INSTANCE, "vpc", "renamed_from", "local")),
+    "service": frozenset((*_INSTANCE, "vpc", "renamed_from", "local")),
+    "app_engine": frozenset(("env", "instances", "renamed_from", "local")),
     "url": frozenset(("audience", "headers", "local")),
 }
 """The settings that a handler of each kind has."""

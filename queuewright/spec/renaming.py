@@ -6,45 +6,48 @@ from collections.abc import Iterator, Mapping
 
 from queuewright.errors import Problem
 from queuewright.spec.document import Node, Path, dotted
-from queuewright.spec.fields import QUEUE_ID
-from queuewright.spec.model import QueueSpec
+from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
+from queuewright.spec.model import HandlerSpec, QueueSpec
 from queuewright.spec.rules import name_rule
+
+SECTIONS = {"handlers": ("handler", HANDLER_NAME), "queues": ("queue", QUEUE_ID)}
 
 
 def renaming_rules(
-    document: Node, queues: Mapping[str, QueueSpec], prefix: str
+    document: Node, section: str, entries: Mapping[str, HandlerSpec | QueueSpec], prefix: str
 ) -> Iterator[Problem]:
-    """What is wrong with the former keys of all queues; `prefix` stands before each name."""
-    keys = [key for key, _ in document.entries("queues")]
+    """What is wrong with the former keys in a section; `prefix` stands before each name."""
+    noun, pattern = SECTIONS[section]
+    keys = [key for key, _ in document.entries(section)]
     successors: dict[str, str] = {}
-    for key, queue in queues.items():
-        at = ("queues", key, "renamed_from")
-        for index, former in enumerate(queue.renamed_from):
-            path = _path(document, at, index)
-            node = document.at(path) or document
+    for key, entry in entries.items():
+        last = len(entry.renamed_from) - 1
+        for index, former in enumerate(entry.renamed_from):
+            node, path = _written(document, (section, key, "renamed_from"), index)
             if former == key:
-                if index == len(queue.renamed_from) - 1:
-                    hint = "give the key that it had before, or remove it"
-                    message = f"queue `{key}` is called that now"
-                    yield Problem(node.place, dotted(path), message, hint)
+                if index == last:
+                    message, hint = f"{noun} `{key}` is called that now", "give the key before it"
+                    yield Problem(node.place, path, message, f"{hint}, or remove it")
             elif former in keys:
-                hint = f"remove `queues.{former}`; or remove this, and `{key}` is a new queue"
-                message = f"queue `{former}` is still here"
-                yield Problem(node.place, dotted(path), message, hint)
+                hint = f"remove `{section}.{former}`; or remove this, and `{key}` is a new {noun}"
+                yield Problem(node.place, path, f"{noun} `{former}` is still here", hint)
             elif (other := successors.setdefault(former, key)) != key:
-                hint = "a queue has one successor: remove it from one of them"
-                message = f"queue `{other}` is renamed from `{former}`, too"
-                yield Problem(node.place, dotted(path), message, hint)
-            elif former in queue.renamed_from[:index]:
-                message = f"`{former}` is listed twice"
-                yield Problem(node.place, dotted(path), message, "remove one")
-        if queue.renamed_from:
-            path = _path(document, at, 0)
-            node = document.at(path) or document
-            yield from name_rule(node, path, QUEUE_ID, prefix + queue.renamed_from[0])
+                message = f"{noun} `{other}` is renamed from `{former}`, too"
+                hint = f"a {noun} has one successor: remove it from one of them"
+                yield Problem(node.place, path, message, hint)
+            elif former in entry.renamed_from[:index]:
+                yield Problem(node.place, path, f"`{former}` is listed twice", "remove one")
+        if entry.renamed_from:
+            at = (section, key, "renamed_from")
+            node, _ = _written(document, at, 0)
+            yield from name_rule(node, at, pattern, prefix + entry.renamed_from[0])
 
 
-def _path(document: Node, at: Path, index: int) -> Path:
-    """Where the former key at `index` stands: in a list, or alone."""
+def _written(document: Node, at: Path, index: int) -> tuple[Node, str]:
+    """The former key at `index` and its path: an item of a list, or alone."""
     node = document.at(at)
-    return (*at, index) if node is not None and isinstance(node.value, list) else at
+    if node is None:
+        raise ValueError(f"{dotted(at)} is not written")
+    if not isinstance(node.value, list):
+        return node, dotted(at)
+    return node.value[index], dotted((*at, index))

@@ -1,4 +1,4 @@
-"""A renamed queue keeps what Google Cloud knows of it, and is called by its new key here."""
+"""What is renamed keeps what Google Cloud knows of it, and is called by its new key here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuewright.blueprint import Blueprint, FunctionPlan, ServicePlan
+from queuewright.blueprint import Blueprint, FunctionPlan, QueuePlan, ServicePlan
 from queuewright.blueprint.explain import explain_data, explain_text
 from queuewright.errors import SpecError
 from queuewright.spec.values import flow
@@ -17,7 +17,7 @@ RENAMED = EVERY_KIND.replace("emails: {", "letters: {renamed_from: emails, ")
 KEYS = st.sampled_from(["a", "b", "c", "d", "e"])
 
 
-def unplaced(plan: Blueprint) -> object:
+def unplaced(plan: Blueprint) -> dict[str, tuple[QueuePlan, str | None, str | None, object]]:
     """Queues as they are on Google Cloud, and by whom they are called and added to."""
     return {
         queue.name: (
@@ -64,6 +64,29 @@ def test_a_renamed_queue_is_explained_by_both_names() -> None:
     assert isinstance(queues, dict)
     assert queues["letters"]["renamed_from"] == ["emails"]
     assert queues["thumbs"]["renamed_from"] == []
+
+
+def test_nothing_of_a_renamed_handler_changes_on_google_cloud() -> None:
+    """Its name, its account and what people read of that, its secrets, and who calls it."""
+    text = EVERY_KIND.replace("  mailer:\n", "  postman:\n    renamed_from: mailer\n")
+    text = text.replace("handler: mailer", "handler: postman").replace(
+        "web, mailer", "web, postman"
+    )
+    renamed, plan = derive(text), derive(EVERY_KIND)
+    assert unplaced(renamed) == {
+        name: (replace(queue, handler=after.handler, route=after.route), *rest)
+        for name, (queue, *rest) in unplaced(plan).items()
+        for after in [unplaced(renamed)[name][0]]
+    }
+    after, before = renamed.handlers["postman"], plan.handlers["mailer"]
+    assert after.name == before.name == "mailer"
+    assert isinstance(after.target, FunctionPlan)
+    assert isinstance(before.target, FunctionPlan)
+    assert after.target.runtime.secrets == before.target.runtime.secrets
+    assert {(each.email, each.display_name) for each in renamed.accounts.values()} == {
+        (each.email, each.display_name) for each in plan.accounts.values()
+    }
+    assert "  renamed    from mailer\n" in explain_text(renamed)
 
 
 @given(st.dictionaries(KEYS, st.lists(KEYS, max_size=3), min_size=1))

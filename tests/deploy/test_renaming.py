@@ -1,7 +1,8 @@
-"""A queue whose key changes in the YAML, on the real Pulumi engine: Google's name stays."""
+"""A queue or handler whose key changes in the YAML, on the real engine: Google's name stays."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ def rename(whole: Path, old: str, new: str, formerly: str | None = None) -> None
     """Give the queue of key `old` another one, and say what it was called, or not."""
     line = f"    renamed_from: {formerly}\n" if formerly else ""
     rewrite(whole / "stacks" / "all.yaml", f"  {old}:\n", f"  {new}:\n{line}")
+
+
+def rename_handler(whole: Path, old: str, new: str) -> None:
+    """Give the handler of key `old` another one, wherever the file names it."""
+    file = whole / "stacks" / "all.yaml"
+    text = file.read_text().replace(f"  {old}:\n", f"  {new}:\n    renamed_from: {old}\n", 1)
+    text = text.replace(f"handler: {old}", f"handler: {new}")
+    file.write_text(re.sub(rf"(enqueuers: \[.*?)\b{old}\b", rf"\1{new}", text))
 
 
 def names(deployment: Deployment) -> set[str]:
@@ -119,3 +128,32 @@ def test_a_renamed_queue_is_protected_as_before(deployed: Deployment, whole: Pat
     file.write_text(text[: text.index("  letters:\n")] + text[text.index("  images: {") :])
     with pytest.raises(EngineError, match=r"(?s)tasks-letters-queue.*protect"):
         deployed.preview()
+
+
+@pytest.mark.parametrize("handler", ["mailer", "resizer", "reports", "ready", "ledger"])
+def test_a_renamed_handler_is_the_same_handler(
+    deployed: Deployment, whole: Path, handler: str
+) -> None:
+    """Its code, its account, its secrets and every grant stay the same ones: there is no change."""
+    rename_handler(whole, handler, "other")
+    assert deployed.preview().steps == {}
+    assert deployed.up().steps == {}
+    state = deployed.state()
+    assert '::tasks-other-account"' in state
+    assert f'::tasks-{handler}-account"' not in state
+    assert re.findall(rf'-(?:reader|enqueuer)-{handler}"', state) == []
+
+
+def test_a_queue_and_its_handler_may_be_renamed_at_once(deployed: Deployment, whole: Path) -> None:
+    """Each grant between the two had another name by both of them."""
+    before = deployed.cloud.contents()
+    rename(whole, "emails", "letters", "emails")
+    rename_handler(whole, "mailer", "postman")
+    rename_handler(whole, "reports", "statistics")
+    updated = {
+        f"{SERVICE}::tasks-statistics-service": "update",
+        f"{VERSION}::tasks-ledger-version": "update",
+    }
+    assert deployed.up().steps == updated
+    assert deployed.cloud.contents() == before
+    assert deployed.up().steps == {}

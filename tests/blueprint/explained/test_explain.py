@@ -312,6 +312,7 @@ def test_a_program_gets_all_of_it() -> None:
     }
     assert data["handlers"]["web"] == {
         "name": "p-web",
+        "renamed_from": [],
         "kind": "service",
         "source": "handlers/web",
         "image": None,
