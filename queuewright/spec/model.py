@@ -175,7 +175,8 @@ class QueueSpec(Closed):
         (),
         examples=["emails", ["emails", "letters"]],
         description="The key that the queue had before, or all that it had, the first one first. "
-        "On Google Cloud the queue keeps its name, and so this stays for as long as the queue.",
+        "On Google Cloud the queue keeps its name, and so this stays for as long as the queue; "
+        "the variable by which its enqueuers find it follows the new key.",
     )
     desired_state: Literal["RUNNING", "PAUSED"] = Field(
         "RUNNING",
