@@ -29,7 +29,9 @@ def renaming_rules(
                     message, hint = f"{noun} `{key}` is called that now", "give the key before it"
                     yield Problem(node.place, path, message, f"{hint}, or remove it")
             elif former in keys:
-                hint = f"remove `{section}.{former}`; or remove this, and `{key}` is a new {noun}"
+                away = document.locate((section, former)).file != node.place.file
+                way = f"write `{former}: null`" if away else f"remove `{section}.{former}`"
+                hint = f"{way}; or remove this, and `{key}` is a new {noun}"
                 yield Problem(node.place, path, f"{noun} `{former}` is still here", hint)
             elif (other := successors.setdefault(former, key)) != key:
                 message = f"{noun} `{other}` is renamed from `{former}`, too"

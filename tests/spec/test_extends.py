@@ -205,3 +205,15 @@ def test_a_base_by_a_path(project: Project) -> None:
     project.write("shared/base.yaml", BASE)
     project.stack("dev.yaml", f"extends: ../shared/base.yaml\n{REST}")
     assert list(project.load().queues) == ["emails", "other"]
+
+
+def test_what_a_base_describes_is_renamed_by_taking_it_out(project: Project) -> None:
+    """The entry under the old key is in another file, and null removes it here."""
+    renamed = "queues:\n  letters: {handler: mailer, renamed_from: emails}\n"
+    assert over(project, renamed).said() == (
+        "stacks/dev.yaml:5:30: queues.letters.renamed_from: queue `emails` is still here\n"
+        "  hint: write `emails: null`; or remove this, and `letters` is a new queue"
+    )
+    spec = over(project, f"{renamed}  emails: null\n").load()
+    assert spec.queues["letters"].renamed_from == ("emails",)
+    assert list(spec.queues) == ["other", "letters"]
