@@ -11,7 +11,7 @@ from pulumi_gcp import appengine, serviceaccount
 from queuewright.spec import Instances
 
 from .identity import Identity
-from .options import former_names, formerly, within
+from .options import former_names, renamed, within
 from .packages import PackageBucket
 
 VERSION = "v1"
@@ -76,8 +76,7 @@ class AppEngineHandler(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         before = former_names(name, key, renamed_from)
-        merged = pulumi.ResourceOptions.merge(opts, formerly(before))
-        super().__init__("queuewright:index:AppEngineHandler", name, None, merged)
+        super().__init__("queuewright:index:AppEngineHandler", name, None, renamed(opts, before))
         self.key, self.renamed_from = key or name, renamed_from
         first = before[0] if before else name
         named = identity or Identity.of(first, "handler")

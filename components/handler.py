@@ -8,7 +8,7 @@ import pulumi
 from pulumi_gcp import cloudrunv2, serviceaccount
 
 from .identity import Identity
-from .options import former_names, formerly, within
+from .options import former_names, renamed, within
 
 
 class Handler(pulumi.ComponentResource):
@@ -44,8 +44,7 @@ class Handler(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None,
     ) -> None:
         before = former_names(name, key, renamed_from)
-        merged = pulumi.ResourceOptions.merge(opts, formerly(before))
-        super().__init__(f"queuewright:index:{kind}", name, None, merged)
+        super().__init__(f"queuewright:index:{kind}", name, None, renamed(opts, before))
         self.key, self.renamed_from = key or name, renamed_from
         self._first = before[0] if before else name
         self._name, self._project, self._location, self._opts = name, project, location, opts
@@ -58,7 +57,6 @@ class Handler(pulumi.ComponentResource):
     ) -> cloudrunv2.ServiceIamMember:
         """Let `member` call this handler; `caller` names the grant, which may have had others."""
         grant = f"{self._name}-invoker"
-        before = formerly(f"{grant}-{each}" for each in renamed_from)
         return cloudrunv2.ServiceIamMember(
             f"{grant}-{caller}",
             project=self._project,
@@ -66,7 +64,7 @@ class Handler(pulumi.ComponentResource):
             name=self._service_name,
             role="roles/run.invoker",
             member=member,
-            opts=pulumi.ResourceOptions.merge(within(self, self._opts), before),
+            opts=within(self, self._opts, former=(f"{grant}-{each}" for each in renamed_from)),
         )
 
     def _serves(self, service: pulumi.Output[str], url: pulumi.Output[str]) -> None:

@@ -16,12 +16,17 @@ def former_names(name: str, key: str | None, renamed_from: Iterable[str]) -> lis
     return [name.removesuffix(key or name) + each for each in renamed_from]
 
 
-def formerly(names: Iterable[str]) -> pulumi.ResourceOptions:
-    """Options of a resource that was called so before: it is the same one, and nothing is replaced.
+def renamed(
+    opts: pulumi.ResourceOptions | None, former: Iterable[str]
+) -> pulumi.ResourceOptions | None:
+    """Options of a component that had the `former` names: it is the same one.
 
-    Children whose own names begin with that of such a component are known by their old ones, too.
+    Its children, whose own names begin with the component's, are known by their old ones with it.
     """
-    return pulumi.ResourceOptions(aliases=[pulumi.Alias(name=name) for name in names])
+    aliases = _aliases(former)
+    if not aliases:
+        return opts
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=aliases))
 
 
 def within(
@@ -29,13 +34,22 @@ def within(
     opts: pulumi.ResourceOptions | None,
     *,
     after: Iterable[pulumi.Resource] = (),
+    former: Iterable[str] = (),
 ) -> pulumi.ResourceOptions:
     """Options of a child of `parent`, which was made with `opts`; it also waits for `after`.
+
+    It is the same one that had the `former` names.
 
     Pulumi hands a component's provider and `protect` down by itself, and its `depends_on` not:
     a child would be made before what its component waits for.
     """
-    return pulumi.ResourceOptions(parent=parent, depends_on=[*_depends_on(opts), *after])
+    return pulumi.ResourceOptions(
+        parent=parent, depends_on=[*_depends_on(opts), *after], aliases=_aliases(former)
+    )
+
+
+def _aliases(former: Iterable[str]) -> list[pulumi.Alias | str] | None:
+    return [pulumi.Alias(name=name) for name in former] or None
 
 
 def _depends_on(opts: pulumi.ResourceOptions | None) -> list[pulumi.Resource]:

@@ -14,7 +14,7 @@ from queuewright.spec.values import seconds
 from .app_engine import AppEngineHandler
 from .handler import Handler
 from .identity import Identity
-from .options import former_names, formerly, within
+from .options import former_names, renamed, within
 
 Target = Handler | UrlRoute | AppEngineRoute
 Enqueuer = Handler | AppEngineHandler | str
@@ -93,8 +93,7 @@ class TaskQueue(pulumi.ComponentResource):
     ) -> None:
         known_as = key or name
         before = former_names(name, key, renamed_from)
-        merged = pulumi.ResourceOptions.merge(opts, formerly(before))
-        super().__init__("queuewright:index:TaskQueue", name, None, merged)
+        super().__init__("queuewright:index:TaskQueue", name, None, renamed(opts, before))
         first = before[0] if before else name
         admitted: list[pulumi.Resource] = []
         self.invoker = None
@@ -132,12 +131,12 @@ class TaskQueue(pulumi.ComponentResource):
                 name=self.queue.name,
                 role="roles/cloudtasks.enqueuer",
                 member=each if isinstance(each, str) else each.member,
-                opts=pulumi.ResourceOptions.merge(
-                    within(self, opts),
-                    formerly(
-                        f"{name}-enqueuer-{old}"
-                        for old in (() if isinstance(each, str) else each.renamed_from)
-                    ),
+                opts=within(
+                    self,
+                    opts,
+                    former=()
+                    if isinstance(each, str)
+                    else (f"{name}-enqueuer-{old}" for old in each.renamed_from),
                 ),
             )
             for each in enqueuers

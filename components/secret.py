@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_gcp import secretmanager
 
-from .options import formerly, within
+from .options import within
 
 
 class HandlerSecret(pulumi.ComponentResource):
@@ -69,14 +69,18 @@ class HandlerSecret(pulumi.ComponentResource):
     ) -> secretmanager.SecretIamMember:
         """Let `member` read the secret; `reader` names the grant, which may have had others."""
         grant = f"{self._name}-reader"
-        before = formerly(f"{grant}-{each}" for each in renamed_from)
         return secretmanager.SecretIamMember(
             f"{grant}-{reader}",
             project=self._project,
             secret_id=self.secret_id,
             role="roles/secretmanager.secretAccessor",
             member=member,
-            opts=pulumi.ResourceOptions.merge(within(self, self._opts, after=self._made), before),
+            opts=within(
+                self,
+                self._opts,
+                after=self._made,
+                former=(f"{grant}-{each}" for each in renamed_from),
+            ),
         )
 
 
