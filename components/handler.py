@@ -55,7 +55,7 @@ class Handler(pulumi.ComponentResource):
     def admit(
         self, caller: str, member: pulumi.Input[str], *, renamed_from: Iterable[str] = ()
     ) -> cloudrunv2.ServiceIamMember:
-        """Let `member` call this handler; `caller` names the grant, which may have had others."""
+        """Let `member` call this handler; `caller` names the grant, as `renamed_from` once did."""
         grant = f"{self._name}-invoker"
         return cloudrunv2.ServiceIamMember(
             f"{grant}-{caller}",

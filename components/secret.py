@@ -67,7 +67,7 @@ class HandlerSecret(pulumi.ComponentResource):
     def admit(
         self, reader: str, member: pulumi.Input[str], *, renamed_from: Iterable[str] = ()
     ) -> secretmanager.SecretIamMember:
-        """Let `member` read the secret; `reader` names the grant, which may have had others."""
+        """Let `member` read the secret; `reader` names the grant, as `renamed_from` once did."""
         grant = f"{self._name}-reader"
         return secretmanager.SecretIamMember(
             f"{grant}-{reader}",

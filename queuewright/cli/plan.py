@@ -100,8 +100,14 @@ def _below(
             yield f"{indent}{words(graph, each)}{', protected' if each.protect else ''}"
         else:
             yield ""
-            yield f"{indent}{each.name} ({each.type.rpartition(':')[2]})"
+            yield f"{indent}{each.name} ({each.type.rpartition(':')[2]}){_before(each)}"
         yield from _below(graph, children, each, depth + 1)
+
+
+def _before(component: Resource) -> str:
+    """The logical names that it had, if it is a renamed one."""
+    names = [urn.rpartition("::")[2] for urn in component.aliases]
+    return f", before: {', '.join(names)}" if names else ""
 
 
 def _children(graph: Graph) -> dict[str, list[Resource]]:

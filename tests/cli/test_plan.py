@@ -132,6 +132,17 @@ def test_the_tree_is_shown_in_words(run: Run) -> None:
     assert re.sub(r"mailer-[0-9a-f]{16}", "mailer-HASH", outcome.out) == expected
 
 
+def test_what_was_renamed_is_shown_with_its_old_names(run: Run, program: Path) -> None:
+    """Logical names follow the file, and names on Google Cloud stay."""
+    text = STACK.replace("emails: {", "letters: {renamed_from: [emails, mails], ")
+    (program / "stacks" / "dev.yaml").write_text(text, encoding="utf-8")
+    assert (
+        "  tasks-letters (TaskQueue), before: tasks-emails, tasks-mails\n"
+        "    queue `emails` → `mailer` at `/send`: 500/s, 1000 at once, 100 attempts, protected\n"
+        "    service account `emails-invoker`: queuewright dev: queue emails calls mailer as it\n"
+    ) in run("plan").out
+
+
 @pytest.mark.usefixtures("program")
 def test_programs_get_inputs_too(run: Run) -> None:
     """Null where only the cloud can tell, and nothing secret."""
