@@ -77,7 +77,7 @@ def test_the_functions_framework_serves(tmp_path: Path) -> None:
 
 
 def test_the_command_of_the_reports_serves(tmp_path: Path) -> None:
-    """Python alone runs the folder that is deployed as it is; a signal stops it in order."""
+    """Python alone runs the folder that is deployed as it is."""
     service = load("prod", ROOT).handlers["reports"].service
     assert service is not None
     folder = tmp_path / "reports"
