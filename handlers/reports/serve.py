@@ -74,8 +74,7 @@ def serve() -> None:
     with ThreadingHTTPServer(address, Daily) as server:
         server.daemon_threads = False
         # From another thread: `shutdown` waits for the loop that this one is in.
-        stop = threading.Thread(target=server.shutdown)
-        signal.signal(signal.SIGTERM, lambda *_: stop.start())
+        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
         print("reports at http://{}:{}".format(*server.server_address), flush=True)
         server.serve_forever()
 
