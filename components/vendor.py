@@ -6,12 +6,15 @@ archive, in the form for linux/amd64 and the runtime's Python, whatever machine 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from queuewright.errors import TargetError
@@ -21,12 +24,20 @@ VENDOR = "vendor"
 REQUIREMENTS = "requirements.txt"
 # Wheels for an older C library run on a newer one: https://peps.python.org/pep-0600/
 PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
+# A file that takes in another: https://pip.pypa.io/en/stable/reference/requirements-file-format/
+INCLUDE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ \t=]*(\S+)", re.MULTILINE)
 
 
 def vendored(folder: Path, runtime: str, *, cache: Path = CACHE) -> Mapping[PurePosixPath, Path]:
     """The files that `folder`'s requirements bring, by their path in the archive.
 
-    They are fetched once for each text of requirements and each Python, and kept in `cache`.
+    They are fetched once for each text of requirements and each Python, and kept in `cache`: a
+    requirement that names no version stays at the one that it was fetched with.
+
+    Args:
+        folder: the handler's folder; without a `requirements.txt` in it nothing is fetched.
+        runtime: Google's name of the language; other than `python3…` it brings nothing.
+        cache: several processes may use one at once, and each may be killed.
 
     Raises:
         TargetError: pip cannot fetch them, as where a package has no wheel for that machine.
@@ -36,10 +47,11 @@ def vendored(folder: Path, runtime: str, *, cache: Path = CACHE) -> Mapping[Pure
     if version is None or not requirements.is_file():
         return {}
     python = f"{version[1]}.{version[2]}"
-    digest = hashlib.sha256(f"{python}\n{requirements.read_text()}".encode()).hexdigest()[:16]
-    kept = cache / f"{python}-{digest}"
+    kept = cache / f"{python}-{_digest(requirements)}"
     if not kept.is_dir():
-        _fetch(requirements, python, kept)
+        with _alone(kept):
+            if not kept.is_dir():
+                _fetch(requirements, python, kept)
     return {
         PurePosixPath(VENDOR) / file.relative_to(kept).as_posix(): file
         for file in sorted(kept.rglob("*"))
@@ -47,15 +59,54 @@ def vendored(folder: Path, runtime: str, *, cache: Path = CACHE) -> Mapping[Pure
     }
 
 
+def _digest(requirements: Path) -> str:
+    """What the requirements say, and the files that they take in, as 16 hex digits."""
+    digest, waiting, read = hashlib.sha256(), [requirements], set[Path]()
+    while waiting:
+        file = waiting.pop()
+        if file in read or not file.is_file():
+            continue  # one that is missing, or at a URL, is pip's to judge
+        read.add(file)
+        text = file.read_bytes()
+        digest.update(len(text).to_bytes(8) + text)
+        included = INCLUDE.findall(text.decode(errors="replace"))
+        waiting += [file.parent / each for each in included]
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _alone(kept: Path) -> Iterator[None]:
+    """Be the only process that fetches `kept`; the kernel lets the next one in, come what may."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with kept.with_name(f"{kept.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _fetch(requirements: Path, python: str, into: Path) -> None:
-    part = into.with_name(f"{into.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    """Fetch into a folder of this call's own; it is `into` only when it is whole."""
+    unfinished = f"{into.name}.part-"
+    for left in into.parent.glob(f"{unfinished}*"):
+        shutil.rmtree(left, ignore_errors=True)  # by a process that was killed
+    part = Path(tempfile.mkdtemp(prefix=unfinished, dir=into.parent))
+    try:
+        _install(requirements, python, part)
+        # Commands carry the path of this machine's Python, and pip's records those of the commands.
+        shutil.rmtree(part / "bin", ignore_errors=True)
+        for record in part.glob("*.dist-info/RECORD"):
+            record.unlink()
+        part.replace(into)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _install(requirements: Path, python: str, into: Path) -> None:
     platforms = [f"--platform={each}" for each in PLATFORMS]
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
             *("--no-compile", "--only-binary=:all:", f"--python-version={python}", *platforms),
-            *("--target", str(part), "--requirement", str(requirements)),
+            *("--target", str(into), "--requirement", str(requirements)),
         ],
         capture_output=True,
         text=True,
@@ -67,9 +118,3 @@ def _fetch(requirements: Path, python: str, into: Path) -> None:
             f"{done.stderr.strip()}",
             hint="pin versions that have wheels for it, or give the folder a Dockerfile",
         )
-    # Commands carry the path of this machine's Python, and pip's records those of the commands.
-    shutil.rmtree(part / "bin", ignore_errors=True)
-    for record in part.glob("*.dist-info/RECORD"):
-        record.unlink()
-    part.mkdir(parents=True, exist_ok=True)
-    part.replace(into)
