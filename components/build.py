@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_gcp import projects, serviceaccount
 
+from queuewright.blueprint.identity import BUILD_ROLES
+
 from .identity import Identity
 from .images import ImageRepository
 from .options import within
@@ -27,6 +29,9 @@ class ProjectRole:
     condition: str | None = None
 
 
+LEAST = tuple(ProjectRole(role, condition) for role, condition in BUILD_ROLES)
+
+
 class BuildAccount(pulumi.ComponentResource):
     """An account that builds functions: reads their packages, writes their images and its log.
 
@@ -39,10 +44,11 @@ class BuildAccount(pulumi.ComponentResource):
     Args:
         name: the component's logical name.
         project: the id of the project.
-        identity: what the account is called.
-        project_roles: what it may do in the project.
         packages: the bucket that it reads.
         images: the repository that it writes to.
+        project_roles: what it may do in the project. Default: write its log, and read the sources
+            that Google keeps of a function.
+        identity: what the account is called. Default: derived from `name`.
     """
 
     account: serviceaccount.Account
@@ -53,9 +59,9 @@ class BuildAccount(pulumi.ComponentResource):
         name: str,
         *,
         project: str,
-        project_roles: Sequence[ProjectRole],
         packages: PackageBucket,
         images: ImageRepository,
+        project_roles: Sequence[ProjectRole] = LEAST,
         identity: Identity | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

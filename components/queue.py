@@ -43,7 +43,7 @@ class TaskQueue(pulumi.ComponentResource):
     Attributes:
         queue: the queue underneath.
         invoker: the account that its tasks are signed as; `None` where they carry no token.
-        name: the full name, `projects/P/locations/L/queues/Q`; known once every grant is there.
+        name: the full name, `projects/P/locations/L/queues/Q`; known once `enqueuers` may add.
         console: its page in Google's console.
 
     Args:
@@ -94,6 +94,7 @@ class TaskQueue(pulumi.ComponentResource):
         known_as = key or name
         before = former_names(name, key, renamed_from)
         super().__init__("queuewright:index:TaskQueue", name, None, renamed(opts, before))
+        self._name, self._project, self._location, self._opts = name, project, location, opts
         first = before[0] if before else name
         admitted: list[pulumi.Resource] = []
         self.invoker = None
@@ -123,24 +124,7 @@ class TaskQueue(pulumi.ComponentResource):
             app_engine_routing_override=_app_engine(target),
             opts=kept,
         )
-        grants = [
-            cloudtasks.QueueIamMember(
-                f"{name}-enqueuer-{each if isinstance(each, str) else each.key}",
-                project=project,
-                location=location,
-                name=self.queue.name,
-                role="roles/cloudtasks.enqueuer",
-                member=each if isinstance(each, str) else each.member,
-                opts=within(
-                    self,
-                    opts,
-                    former=()
-                    if isinstance(each, str)
-                    else (f"{name}-enqueuer-{old}" for old in each.renamed_from),
-                ),
-            )
-            for each in enqueuers
-        ]
+        grants = [self.admit(each) for each in enqueuers]
         granted = [grant.id for grant in grants]
         self.name = pulumi.Output.all(self.queue.id, *granted).apply(lambda ids: str(ids[0]))
         self.console = self.queue.name.apply(
@@ -150,6 +134,23 @@ class TaskQueue(pulumi.ComponentResource):
             )
         )
         self.register_outputs({"name": self.name, "console": self.console})
+
+    def admit(self, enqueuer: Enqueuer) -> cloudtasks.QueueIamMember:
+        """Let `enqueuer`, a handler or an IAM member, add tasks to this queue.
+
+        For one that is made after the queue, as where it is told the queue's name.
+        """
+        was = () if isinstance(enqueuer, str) else enqueuer.renamed_from
+        grant = f"{self._name}-enqueuer"
+        return cloudtasks.QueueIamMember(
+            f"{grant}-{enqueuer if isinstance(enqueuer, str) else enqueuer.key}",
+            project=self._project,
+            location=self._location,
+            name=self.queue.name,
+            role="roles/cloudtasks.enqueuer",
+            member=enqueuer if isinstance(enqueuer, str) else enqueuer.member,
+            opts=within(self, self._opts, former=(f"{grant}-{old}" for old in was)),
+        )
 
 
 def _rate_limits(limits: RateLimits) -> cloudtasks.QueueRateLimitsArgsDict:

@@ -26,6 +26,14 @@ BUILD = "build"
 # Where Cloud Run functions puts sources before a build:
 # https://cloud.google.com/functions/docs/building#image_registry.
 FUNCTION_SOURCES = 'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")'
+BUILD_ROLES = (
+    ("roles/logging.logWriter", None),
+    ("roles/storage.objectViewer", FUNCTION_SOURCES),
+)
+"""What the build account may do in the project, each role with the condition that narrows it.
+
+With reading packages and writing images these are the roles that a build takes:
+https://cloud.google.com/functions/docs/securing/build-custom-sa."""
 
 
 def accounts(spec: Spec) -> dict[str, AccountPlan]:
@@ -139,12 +147,9 @@ def _secret_grants(
 def _build_grants(
     spec: Spec, builder: AccountPlan, bucket: str, repository: str
 ) -> Iterator[Grant]:
-    # https://cloud.google.com/functions/docs/securing/build-custom-sa lists the three roles.
     why = builder.reason
-    yield _grant("roles/logging.logWriter", builder, "project", spec.project, why)
-    yield _grant(
-        "roles/storage.objectViewer", builder, "project", spec.project, why, FUNCTION_SOURCES
-    )
+    for role, condition in BUILD_ROLES:
+        yield _grant(role, builder, "project", spec.project, why, condition)
     yield _grant("roles/storage.objectViewer", builder, "bucket", bucket, why)
     yield _grant("roles/artifactregistry.writer", builder, "repository", repository, why)
 
