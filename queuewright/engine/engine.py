@@ -9,7 +9,8 @@ import uuid
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import grpc.aio
 from aiohttp import web
@@ -51,6 +52,8 @@ class Engine:
         port = await engine.serve_grpc(port=8123)
         ...
         await engine.stop()
+
+    As an asynchronous context manager it is started, and stopped whatever happens.
 
     Args:
         clock: the machine's, unless given; with a `ManualClock`, `advance` and `drain` move it.
@@ -123,6 +126,18 @@ class Engine:
     async def start(self) -> None:
         """Begin to dispatch; calls are answered by listeners and by `service` alike."""
         self._dispatcher.start()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
 
     async def serve_grpc(
         self, host: str = "127.0.0.1", port: int = 8123, *, caller: Caller = DEVELOPER

@@ -478,6 +478,20 @@ async def test_an_engine_can_be_stopped_twice() -> None:
         await s.engine.stop()
 
 
+async def test_as_a_context_manager_an_engine_is_stopped_whatever_happens() -> None:
+    engine = Engine(clock=ManualClock())
+
+    async def fail() -> None:
+        async with engine as entered:
+            assert entered is engine
+            await engine.serve_grpc(port=0)
+            raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await fail()
+    assert engine._is_stopped
+
+
 async def test_an_engine_with_nothing_due_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine()
     turns: list[int] = []
