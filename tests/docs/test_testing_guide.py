@@ -1,0 +1,97 @@
+"""`docs/guides/testing.md`, run: its test files as written, in a copy of the project that ships."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from queuewright.engine import Engine
+from queuewright.testing import Graph, capture
+from queuewright.testing.inventory import REGENERATE
+from tests.components.projects import ROOT, this_project
+
+PAGE = (ROOT / "docs" / "guides" / "testing.md").read_text("utf-8")
+FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.M | re.S)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The project with the page's test files."""
+    folder = this_project(tmp_path / "project")
+    (folder / "tests").mkdir()
+    for language, text in FENCES:
+        if language == "python":
+            name = text.splitlines()[0].removeprefix("# ")
+            (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def run(project: Path, command: str, **environ: str) -> tuple[int, str]:
+    """Run a `pytest` command of the page; its exit code and what it prints."""
+    variables, _, words = command.rpartition("pytest")
+    given = dict(each.split("=") for each in variables.split())
+    environment = {key: value for key, value in os.environ.items() if key != "CI"}
+    # The reader has pytest and no plugin of ours.
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    options = ["-q", "-W", "error", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *words.split()],
+        cwd=project,
+        env={**environment, **given, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def said() -> list[str]:
+    """The lines of output that the page shows."""
+    return [line for language, text in FENCES if language == "text" for line in text.splitlines()]
+
+
+def test_the_claims_about_environments_run_as_written(project: Path) -> None:
+    """Written anew by the page's command, the inventories hold; a change shows as on the page."""
+    (regenerate,) = (text for language, text in FENCES if text.startswith(REGENERATE))
+    code, printed = run(project, regenerate)
+    assert (code, "13 passed" in printed) == (0, True), printed
+
+    prod = project / "stacks" / "prod.yaml"
+    text = prod.read_text().replace(
+        "max_dispatches_per_second: 200", "max_dispatches_per_second: 300"
+    )
+    prod.write_text(text)
+    code, printed = run(project, "pytest tests/test_environments.py")
+    assert (code, "1 failed, 12 passed" in printed) == (1, True), printed
+    plain = printed.replace(f"{project}/", "")
+    for line in said():
+        if not line.startswith("AssertionError: assert <no:"):
+            assert line in plain, line
+
+
+def test_the_claims_about_tasks_run_as_written(project: Path) -> None:
+    """A letter that survives, one that is lost, and one that waits."""
+    code, printed = run(project, "pytest tests/test_outage.py", CI="true")
+    assert (code, "3 passed" in printed) == (0, True), printed
+
+
+def test_a_no_reads_as_on_the_page() -> None:
+    """Word for word."""
+    (shown,) = (line for line in said() if line.startswith("AssertionError: assert <no:"))
+    answer = capture(ROOT, stack="dev").may_enqueue("mailer", "emails")
+    assert shown == f"AssertionError: assert {answer!r}"
+
+
+def test_what_the_page_asks_a_graph_for_is_there() -> None:
+    """Each `graph.…(` and `engine.…(` is a public method."""
+    asked = set(re.findall(r"graph\.(\w+)\(", PAGE))
+    assert {"may_invoke", "changes_since", "grants"} <= asked
+    assert [each for each in asked if not callable(getattr(Graph, each, None))] == []
+    for name in ("drain", "advance"):
+        assert f"`{name}(" in PAGE
+        assert callable(getattr(Engine, name))
