@@ -1,0 +1,227 @@
+"""`docs/guides/deploy.md`: what it shows is what one sees, and what it promises holds."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pulumi import automation
+
+from queuewright.cli import commands
+from queuewright.doctor.cloud import FIRST_APIS
+from queuewright.spec import environments, load
+from queuewright.testing import capture
+from tests.cli.test_doctor import Machine
+from tests.components.projects import ROOT, this_project
+from tests.pulumi_double.engine import TOOLS, Deployment, EngineError, require_engine
+from tests.pulumi_double.fixtures import Deploy, deploy
+
+__all__ = ["deploy"]
+
+PAGE = (ROOT / "docs" / "guides" / "deploy.md").read_text("utf-8")
+FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.M | re.S)
+SHELL = "\n".join(text for language, text in FENCES if language == "sh").replace("\\\n", " ")
+FUNCTION = "gcp:cloudfunctionsv2/function:Function"
+QUEUE = "gcp:cloudtasks/queue:Queue"
+
+
+def shown_after(words: str) -> str:
+    """The fence that follows these words."""
+    return next(
+        text for _, text in re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.split(words)[1], re.M | re.S)
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project that ships, and one is in it."""
+    folder = this_project(tmp_path / "project")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def rewrite(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_the_deployers_roles_are_as_shown(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole output, computed from `stacks/prod.yaml`."""
+    assert project
+    commands.main(["doctor", "prod", "--roles"], standalone_mode=False)
+    assert capsys.readouterr().out == shown_after("$ queuewright doctor prod --roles\n```\n")
+
+
+def test_what_the_doctor_says_of_an_empty_machine_is_as_shown(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each line, in this order, among others."""
+    assert project
+    bare = Machine(tmp_path, programs={}, google="none found", environ={})
+    commands.main(["doctor", "prod"], obj=bare, standalone_mode=False)
+    said: Iterator[str] = iter(capsys.readouterr().out.splitlines())
+    for line in shown_after("$ queuewright doctor prod\n```\n").splitlines():
+        assert line in said, line
+
+
+def test_the_outputs_are_as_shown() -> None:
+    """Every name of dev; the project's number is Google's to give."""
+    assert json.loads(shown_after("pulumi stack output --json --stack dev`:\n")) == (
+        capture(ROOT, stack="dev").outputs
+    )
+
+
+def test_the_environments_and_projects_are_those_that_ship() -> None:
+    """`for environment in …` names each, and each is in the project that the page makes."""
+    loops = set(re.findall(r"^for environment in (.*); do$", SHELL, re.M))
+    assert loops == {"dev staging prod"}
+    assert set(environments(ROOT)) == {"base", "dev", "staging", "prod"}
+    for environment in ("dev", "staging", "prod"):
+        assert load(environment, ROOT).project == f"acme-{environment}"
+
+
+def test_the_apis_that_come_first_are_enabled_by_hand() -> None:
+    """Those that the provider asks before it can enable any other."""
+    assert f"gcloud services enable {' '.join(FIRST_APIS)} --project acme-$environment" in SHELL
+
+
+def bindings() -> set[tuple[str, ...]]:
+    """What, role and member of each grant that the page makes by hand."""
+    found = set()
+    for line in SHELL.splitlines():
+        words = shlex.split(line, comments=True)
+        if "add-iam-policy-binding" in words:
+            what = words[words.index("add-iam-policy-binding") + 1]
+            given = (words[words.index(option) + 1] for option in ("--role", "--member"))
+            found.add((what, *given))
+    return found
+
+
+def test_the_accounts_of_ci_have_these_rights_and_no_others() -> None:
+    """No key, no role on a project but those that `doctor` computes, and a subject for each."""
+    repository = "$pool/subject/repo:acme/jobs"
+    user, reads = "roles/iam.workloadIdentityUser", "roles/cloudkms.cryptoKeyDecrypter"
+    assert bindings() == {
+        ("$previewer", user, f"{repository}:pull_request"),
+        ("gs://acme-pulumi-state", "roles/storage.objectViewer", "serviceAccount:$previewer"),
+        ("$key", reads, "serviceAccount:$previewer"),
+        ("$deployer", user, f"{repository}:environment:$environment"),
+        ("gs://acme-pulumi-state", "roles/storage.objectUser", "serviceAccount:$deployer"),
+        ("$key", reads, "serviceAccount:$deployer"),
+    }
+    assert "service-accounts keys" not in SHELL
+    assert "doctor $environment --roles --member serviceAccount:$deployer | sh" in SHELL
+    assert "assertion.repository == 'acme/jobs'" in SHELL
+
+
+@pytest.mark.engine
+def test_every_pulumi_command_exists_with_its_options() -> None:
+    """As the CLI that the tests run says in its help."""
+    require_engine()
+    found = re.findall(r"\bpulumi ((?:[a-z]+ )*[a-z]+)\b(.*)", SHELL)
+    assert len(found) >= 7
+    for words, rest in found:
+        command = words.split()[: 2 if words.startswith(("stack ", "config ")) else 1]
+        done = subprocess.run(
+            [str(TOOLS / "bin" / "pulumi"), *command, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for option in re.findall(r"(?<!\S)--[a-z-]+", rest):
+            assert re.search(rf"{option}\b", done.stdout), f"pulumi {' '.join(command)}: {option}"
+
+
+@pytest.fixture
+def prod(project: Path, deploy: Deploy) -> Deployment:
+    """Production, up."""
+    running = deploy(project, stack_name="prod")
+    running.up()
+    return running
+
+
+@pytest.mark.engine
+def test_moving_a_protected_queue_is_refused_in_these_words(
+    prod: Deployment, project: Path
+) -> None:
+    """In the preview, which touches nothing; without one, an update has begun by then."""
+    before = prod.cloud.contents()
+    rewrite(project / "stacks" / "prod.yaml", "location: europe-west1", "location: europe-west4")
+    with pytest.raises(EngineError) as refused:
+        prod.preview()
+    said = re.sub(r"\s+", " ", str(refused.value))
+    assert re.sub(r"\s+", " ", shown_after("before anything is done:\n")).strip() in said
+    assert prod.cloud.contents() == before
+    with pytest.raises(EngineError):
+        prod.up()  # the Automation API skips the preview
+    assert prod.cloud.contents() != before
+
+
+@pytest.mark.engine
+def test_a_queue_that_may_go_is_removed_in_two_steps(prod: Deployment, project: Path) -> None:
+    """`protect: false` first, which touches nothing; then without the queue."""
+    file = project / "stacks" / "prod.yaml"
+    file.write_text(f"{file.read_text()}  events: {{protect: false}}\n")
+    assert prod.up().steps == {}
+    rewrite(file, "  events: {protect: false}\n", "  events: null\n")
+    assert prod.up().steps == {
+        "queuewright:index:TaskQueue::tasks-events": "delete",
+        f"{QUEUE}::tasks-events-queue": "delete",
+    }
+
+
+@pytest.mark.engine
+def test_a_queue_can_be_moved_beside_a_paused_one(prod: Deployment, project: Path) -> None:
+    """The new one is added, the old one is paused in place: nothing is deleted."""
+    file = project / "stacks" / "prod.yaml"
+    file.write_text(f"{file.read_text()}  letters: {{handler: mailer, path: /send}}\n")
+    assert set(prod.up().steps.values()) == {"create"}
+    rewrite(file, "  emails:\n", "  emails:\n    desired_state: PAUSED\n")
+    assert prod.up().steps == {f"{QUEUE}::tasks-emails-queue": "update"}
+
+
+@pytest.mark.engine
+def test_old_code_is_the_old_package(prod: Deployment, project: Path) -> None:
+    """A rollback deploys the one handler that differs, from the package it had before."""
+
+    def source() -> object:
+        ((_, function),) = prod.cloud.of_type(FUNCTION)
+        config = function["buildConfig"]
+        assert isinstance(config, dict)
+        packed = config["source"]
+        assert isinstance(packed, dict)
+        stored = packed["storageSource"]
+        assert isinstance(stored, dict)
+        return stored["object"]
+
+    code = project / "handlers" / "mailer" / "main.py"
+    before, text = source(), code.read_text()
+    code.write_text(f"{text}\n# worse\n")
+    prod.up()
+    assert source() != before
+    code.write_text(text)
+    assert prod.up().names("update") == ["tasks-mailer-function"]
+    assert source() == before
+
+
+@pytest.mark.engine
+def test_without_its_preview_a_destroy_begins_before_it_is_refused(prod: Deployment) -> None:
+    """Grants are gone by the time the queues are come to."""
+    before = prod.cloud.contents()
+    with pytest.raises(EngineError, match="protected"):
+        prod.destroy()
+    assert prod.cloud.contents() == before
+    with pytest.raises(automation.errors.CommandError, match="protected"):
+        prod.stack.destroy()  # likewise
+    left = set(prod.cloud.contents())
+    assert left < set(before)
+    queues = {each for each in before if each.startswith(f"{QUEUE} ")}
+    assert queues <= left
