@@ -90,3 +90,18 @@ def test_nothing_names_a_registry() -> None:
         if host.encode() in file.read_bytes()
     ]
     assert named == []
+
+
+def test_programs_are_started_in_three_places() -> None:
+    """Handlers in `local`; tools by the doctor, pip by `vendor` (docs/decisions/0004)."""
+    starts = re.compile(
+        r"^import subprocess|^from subprocess|\bcreate_subprocess_|os\.(exec|spawn)", re.M
+    )
+    found = {
+        file.relative_to(ROOT).as_posix()
+        for folder in ("queuewright", "components")
+        for file in (ROOT / folder).rglob("*.py")
+        if starts.search(file.read_text(encoding="utf-8"))
+    }
+    outside = {name for name in found if not name.startswith("queuewright/local/")}
+    assert outside == {"components/vendor.py", "queuewright/doctor/machine.py"}
