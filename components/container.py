@@ -23,7 +23,7 @@ OLDER = re.compile(
 
 @dataclass(frozen=True)
 class ImageSource:
-    """A ready image, such as `europe-docker.pkg.dev/acme/images/thumbnails:1`."""
+    """A ready image, such as `europe-docker.pkg.dev/acme-prod/images/thumbnails:1`."""
 
     image: pulumi.Input[str]
 

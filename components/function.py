@@ -11,11 +11,12 @@ from pulumi_gcp import cloudfunctionsv2
 
 from queuewright.spec.values import written_size
 
+from .arguments import handler_arguments
 from .build import BuildAccount
 from .handler import Handler
 from .identity import Identity
 from .images import ImageRepository
-from .options import within
+from .options import former_names, within
 from .packages import PackageBucket, Upload
 from .runtime import Runtime, RuntimeArgs, function_runtime
 
@@ -36,11 +37,11 @@ class FunctionHandler(Handler):
     Alone, in a program of one's own::
 
         packages = PackageBucket(
-            "packages", project="acme", location="europe-west1", bucket_name="acme-packages"
+            "packages", project="acme-prod", location="europe-west1", bucket_name="acme-packages"
         )
         mailer = FunctionHandler(
             "mailer",
-            project="acme",
+            project="acme-prod",
             location="europe-west1",
             source=Path("handlers/mailer"),
             entry_point="handle",
@@ -70,6 +71,10 @@ class FunctionHandler(Handler):
             the same; only logical names change.
         labels: on the function.
         settings: how its instances run, see `RuntimeArgs`.
+
+    Raises:
+        SpecError: arguments that no file may say either, each with a way out.
+        TargetError: `source` is not a folder of code.
     """
 
     function: cloudfunctionsv2.Function
@@ -80,7 +85,7 @@ class FunctionHandler(Handler):
         *,
         project: str,
         location: str,
-        source: Path,
+        source: Path | str,
         entry_point: str,
         runtime: str,
         packages: PackageBucket,
@@ -94,6 +99,17 @@ class FunctionHandler(Handler):
         opts: pulumi.ResourceOptions | None = None,
         **settings: Unpack[RuntimeArgs],
     ) -> None:
+        first, *_ = [*former_names(name, key, renamed_from), name]
+        called = function_name or first
+        checked = handler_arguments(
+            name,
+            called,
+            project=project,
+            location=location,
+            labels=labels,
+            kind={"function": {"source": ".", "entry_point": entry_point, "runtime": runtime}},
+            settings=settings,
+        )
         super().__init__(
             "FunctionHandler",
             name,
@@ -104,9 +120,8 @@ class FunctionHandler(Handler):
             identity=identity,
             opts=opts,
         )
-        of = function_runtime(settings)
-        called = function_name or self._first
-        package = packages.upload(name, source, archive=called, parent=self)
+        of = function_runtime(settings, checked)
+        package = packages.upload(name, Path(source), archive=called, parent=self)
         readers = of.secret_grants(self)
         self.function = cloudfunctionsv2.Function(
             f"{name}-function",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi_gcp import cloudtasks, serviceaccount
@@ -12,6 +12,7 @@ from queuewright.spec import RateLimits, RetryConfig
 from queuewright.spec.values import seconds
 
 from .app_engine import AppEngineHandler
+from .arguments import queue_arguments
 from .handler import Handler
 from .identity import Identity
 from .options import former_names, renamed, within
@@ -32,12 +33,12 @@ class TaskQueue(pulumi.ComponentResource):
 
         emails = TaskQueue(
             "emails",
-            project="acme",
+            project="acme-prod",
             location="europe-west1",
             target=mailer,
             path="/send",
-            rate_limits=RateLimits(max_dispatches_per_second=5),
-            enqueuers=["serviceAccount:web@acme.iam.gserviceaccount.com"],
+            rate_limits={"max_dispatches_per_second": 5},
+            enqueuers=["serviceAccount:web@acme-prod.iam.gserviceaccount.com"],
         )
 
     Attributes:
@@ -51,11 +52,14 @@ class TaskQueue(pulumi.ComponentResource):
         project: the id of the project.
         location: the region.
         target: a handler, somebody else's URL, or an App Engine service.
-        path: where in a handler tasks arrive. Default: at the path of a task's own URL.
+        path: where in a handler tasks arrive; a `UrlRoute` has its own. Default: at the path of a
+            task's own URL.
         queue_id: at most 100 letters, digits and hyphens. Default: `name`, or the first it had. It
             is an address: the name of a deleted queue is blocked for days.
-        rate_limits: default: Google's, 500 a second and 1000 at once.
-        retry_config: default: Google's, 100 attempts.
+        rate_limits: as in the YAML, such as `{"max_dispatches_per_second": 5}`. Default: Google's,
+            500 a second and 1000 at once.
+        retry_config: likewise, such as `{"max_attempts": 8, "min_backoff": "10s"}`. Default:
+            Google's, 100 attempts.
         sampling_ratio: the share of operations that is logged, 0 to 1. Default: 0.
         desired_state: `"RUNNING"` or `"PAUSED"`.
         enqueuers: handlers, and IAM members such as `serviceAccount:…`.
@@ -64,6 +68,9 @@ class TaskQueue(pulumi.ComponentResource):
         renamed_from: the keys that it had before, the first one first. The queue, its invoker and
             every grant stay the same ones; only their logical names change.
         protect: refuse to delete or replace the queue. Default: on.
+
+    Raises:
+        SpecError: arguments that no file may say either, each with a way out.
     """
 
     queue: cloudtasks.Queue
@@ -80,8 +87,8 @@ class TaskQueue(pulumi.ComponentResource):
         target: Target,
         path: str | None = None,
         queue_id: str | None = None,
-        rate_limits: RateLimits | None = None,
-        retry_config: RetryConfig | None = None,
+        rate_limits: RateLimits | Mapping[str, object] | None = None,
+        retry_config: RetryConfig | Mapping[str, object] | None = None,
         sampling_ratio: float = 0.0,
         desired_state: str = "RUNNING",
         enqueuers: Sequence[Enqueuer] = (),
@@ -93,9 +100,25 @@ class TaskQueue(pulumi.ComponentResource):
     ) -> None:
         known_as = key or name
         before = former_names(name, key, renamed_from)
+        first = before[0] if before else name
+        called = queue_id or first
+        checked = queue_arguments(
+            name,
+            called,
+            project=project,
+            location=location,
+            target=target,
+            enqueuers=enqueuers,
+            settings={
+                "path": path,
+                "rate_limits": rate_limits,
+                "retry_config": retry_config,
+                "stackdriver_logging_config": {"sampling_ratio": sampling_ratio},
+                "desired_state": desired_state,
+            },
+        )
         super().__init__("queuewright:index:TaskQueue", name, None, renamed(opts, before))
         self._name, self._project, self._location, self._opts = name, project, location, opts
-        first = before[0] if before else name
         admitted: list[pulumi.Resource] = []
         self.invoker = None
         if isinstance(target, Handler) or (isinstance(target, UrlRoute) and target.audience):
@@ -110,11 +133,11 @@ class TaskQueue(pulumi.ComponentResource):
         kept.protect = protect
         self.queue = cloudtasks.Queue(
             f"{name}-queue",
-            name=queue_id or first,
+            name=called,
             project=project,
             location=location,
-            rate_limits=_rate_limits(rate_limits or RateLimits()),
-            retry_config=_retry_config(retry_config or RetryConfig()),
+            rate_limits=_rate_limits(checked.rate_limits),
+            retry_config=_retry_config(checked.retry_config),
             # Zero is never sent; written out, every preview would show it.
             stackdriver_logging_config={"sampling_ratio": sampling_ratio}
             if sampling_ratio

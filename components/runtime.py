@@ -20,10 +20,10 @@ from queuewright.spec import (
     FUNCTION_TIMEOUT,
     SERVICE_MEMORY,
     SERVICE_TIMEOUT,
+    HandlerSpec,
     Instances,
     VpcAccess,
 )
-from queuewright.spec.values import size
 
 from .handler import Handler
 from .secret import SecretVariable
@@ -42,16 +42,19 @@ class RuntimeArgs(TypedDict, total=False):
     """Bytes, or a text such as `"512Mi"`. Default: 256 MiB for a function, 512 for a service."""
     cpu: float
     """CPUs. Default: 1 for a service, what Google gives for the memory for a function."""
-    timeout: timedelta
-    """The longest that a request may take. Default: 1 minute for a function, 5 for a service."""
+    timeout: timedelta | str
+    """The longest that a request may take, `timedelta(minutes=5)` or `"5m"`; at most an hour.
+    Default: 1 minute for a function, 5 for a service."""
     concurrency: int
     """Requests that an instance serves at once. Default: 1 for a function, 80 for a service."""
-    instances: Instances
-    """How many there may be. Default: none kept warm, 100 at most."""
+    instances: Instances | Mapping[str, int]
+    """How many there may be, such as `{"min": 1, "max": 10}`. Default: none kept warm, 100 at
+    most."""
     ingress: Ingress
     """Which networks may call; IAM is asked in any case. Default: all."""
-    vpc: VpcAccess | None
-    """The network that the handler's own requests leave by. Default: the internet."""
+    vpc: VpcAccess | Mapping[str, object] | None
+    """The network that the handler's own requests leave by, such as `{"network": "default"}`.
+    Default: the internet."""
 
 
 @dataclass(frozen=True)
@@ -77,36 +80,37 @@ class Runtime:
         ]
 
 
-def function_runtime(given: RuntimeArgs) -> Runtime:
-    """The settings of a function's instances."""
-    memory = _bytes(given.get("memory", FUNCTION_MEMORY))
+def function_runtime(given: RuntimeArgs, checked: HandlerSpec) -> Runtime:
+    """The settings of a function's instances, as given and as `checked`."""
+    memory = checked.memory or FUNCTION_MEMORY
     cpu = next(cpu for limit, cpu in FUNCTION_CPU if memory <= limit * MIB)
-    if given.get("concurrency", 1) > 1:
+    if (checked.concurrency or 1) > 1:
         cpu = max(cpu, 1.0)
-    return _runtime(given, memory, cpu, FUNCTION_TIMEOUT, FUNCTION_CONCURRENCY)
+    return _runtime(given, checked, memory, cpu, FUNCTION_TIMEOUT, FUNCTION_CONCURRENCY)
 
 
-def service_runtime(given: RuntimeArgs) -> Runtime:
-    """The settings of a service's instances."""
-    memory = _bytes(given.get("memory", SERVICE_MEMORY))
-    return _runtime(given, memory, 1.0, SERVICE_TIMEOUT, SERVICE_CONCURRENCY)
+def service_runtime(given: RuntimeArgs, checked: HandlerSpec) -> Runtime:
+    """The settings of a service's instances, as given and as `checked`."""
+    memory = checked.memory or SERVICE_MEMORY
+    return _runtime(given, checked, memory, 1.0, SERVICE_TIMEOUT, SERVICE_CONCURRENCY)
 
 
 def _runtime(
-    given: RuntimeArgs, memory: int, cpu: float, timeout: timedelta, concurrency: int
+    given: RuntimeArgs,
+    checked: HandlerSpec,
+    memory: int,
+    cpu: float,
+    timeout: timedelta,
+    concurrency: int,
 ) -> Runtime:
     return Runtime(
         environment=dict(sorted(given.get("environment", {}).items())),
         secrets=dict(sorted(given.get("secrets", {}).items())),
         memory=memory,
-        cpu=given.get("cpu", cpu),
-        timeout=given.get("timeout", timeout),
-        concurrency=given.get("concurrency", concurrency),
-        instances=given.get("instances", Instances()),
-        ingress=given.get("ingress", "all"),
-        vpc=given.get("vpc"),
+        cpu=checked.cpu or cpu,
+        timeout=checked.timeout or timeout,
+        concurrency=checked.concurrency or concurrency,
+        instances=checked.instances,
+        ingress=checked.ingress,
+        vpc=checked.vpc,
     )
-
-
-def _bytes(memory: int | str) -> int:
-    return size(memory) if isinstance(memory, str) else memory

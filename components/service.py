@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Unpack
 
 import pulumi
@@ -11,10 +12,19 @@ from pulumi_gcp import cloudrunv2
 from queuewright.spec import VpcAccess
 from queuewright.spec.values import seconds, written_size
 
-from .container import Container, Source, container
+from .arguments import handler_arguments
+from .container import (
+    Container,
+    DockerfileSource,
+    FolderSource,
+    ImageSource,
+    Source,
+    container,
+)
 from .handler import Handler
 from .identity import Identity
-from .options import within
+from .mistakes import mistake
+from .options import former_names, within
 from .runtime import Runtime, RuntimeArgs, service_runtime
 
 INGRESS = {
@@ -32,9 +42,9 @@ class ServiceHandler(Handler):
 
         thumbnails = ServiceHandler(
             "thumbnails",
-            project="acme",
+            project="acme-prod",
             location="europe-west1",
-            source=ImageSource("europe-docker.pkg.dev/acme/images/thumbnails:1"),
+            source=ImageSource("europe-docker.pkg.dev/acme-prod/images/thumbnails:1"),
             memory="1Gi",
             concurrency=4,
         )
@@ -56,6 +66,10 @@ class ServiceHandler(Handler):
             the same; only logical names change.
         labels: on the service.
         settings: how its instances run, see `RuntimeArgs`.
+
+    Raises:
+        SpecError: arguments that no file may say either, each with a way out.
+        TargetError: the source is not a folder of code, or its packages cannot be fetched.
     """
 
     service: cloudrunv2.Service
@@ -75,6 +89,17 @@ class ServiceHandler(Handler):
         opts: pulumi.ResourceOptions | None = None,
         **settings: Unpack[RuntimeArgs],
     ) -> None:
+        first, *_ = [*former_names(name, key, renamed_from), name]
+        called = service_name or first
+        checked = handler_arguments(
+            name,
+            called,
+            project=project,
+            location=location,
+            labels=labels,
+            kind={"service": _described(source, name)},
+            settings=settings,
+        )
         super().__init__(
             "ServiceHandler",
             name,
@@ -85,8 +110,7 @@ class ServiceHandler(Handler):
             identity=identity,
             opts=opts,
         )
-        of = service_runtime(settings)
-        called = service_name or self._first
+        of = service_runtime(settings, checked)
         runs = container(source, name, called=called, location=location, parent=self)
         readers = of.secret_grants(self)
         self.service = cloudrunv2.Service(
@@ -128,6 +152,21 @@ class ServiceHandler(Handler):
         if of.vpc is not None:
             template["vpc_access"] = _vpc_access(of.vpc)
         return template
+
+
+def _described(source: object, name: str) -> Mapping[str, object]:
+    """A source as the YAML describes it."""
+    if isinstance(source, ImageSource):
+        return {"image": source.image if isinstance(source.image, str) else "known-later"}
+    if isinstance(source, FolderSource):
+        return {"source": ".", "runtime": source.runtime, "command": list(source.command)}
+    if not isinstance(source, DockerfileSource):
+        hint = "give an `ImageSource`, a `DockerfileSource` or a `FolderSource`"
+        raise mistake(name, "source", f"a {type(source).__name__} does not say how it runs", hint)
+    if not Path(source.folder, "Dockerfile").is_file():
+        hint = "add one, or give a `FolderSource`"
+        raise mistake(name, "source", f"`{source.folder}` has no Dockerfile", hint)
+    return {"source": "."}
 
 
 def _variables(

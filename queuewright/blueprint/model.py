@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
+from urllib.parse import urlsplit
 
 from queuewright.errors import Location
 from queuewright.spec import Instances, RateLimits, RetryConfig, VpcAccess
@@ -206,14 +207,41 @@ class UrlRoute:
     """With an audience, the invoker's token is sent."""
     headers: Mapping[str, str]
 
+    @classmethod
+    def of(
+        cls,
+        url: str,
+        *,
+        path: str | None = None,
+        audience: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> UrlRoute:
+        """The route to a URL; `path` goes below the URL's own.
+
+        >>> UrlRoute.of("https://partner.example/hooks", path="/orders").path
+        '/hooks/orders'
+        """
+        parts = urlsplit(url)
+        own = "" if parts.path == "/" else parts.path
+        joined = own.rstrip("/") + path if path else own
+        return cls(
+            scheme="HTTPS" if parts.scheme == "https" else "HTTP",
+            host=parts.hostname or "",
+            port=parts.port,
+            path=joined or None,
+            query=parts.query or None,
+            audience=audience,
+            headers=headers or {},
+        )
+
 
 @dataclass(frozen=True)
 class AppEngineRoute:
     """Tasks go to an App Engine service; the path is each task's own."""
 
     service: str
-    version: str | None
-    instance: str | None
+    version: str | None = None
+    instance: str | None = None
 
 
 @dataclass(frozen=True)

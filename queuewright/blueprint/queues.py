@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from queuewright.blueprint.model import (
     AppEngineRoute,
     HandlerRoute,
@@ -59,15 +57,4 @@ def _route(
         return AppEngineRoute(engine.service, engine.version, engine.instance)
     if handler.url is None:
         return HandlerRoute(name, path)
-    url = urlsplit(handler.url)
-    own = "" if url.path == "/" else url.path
-    joined = own.rstrip("/") + path if path else own
-    return UrlRoute(
-        scheme="HTTPS" if url.scheme == "https" else "HTTP",
-        host=url.hostname or "",
-        port=url.port,
-        path=joined or None,
-        query=url.query or None,
-        audience=handler.audience,
-        headers=handler.headers,
-    )
+    return UrlRoute.of(handler.url, path=path, audience=handler.audience, headers=handler.headers)

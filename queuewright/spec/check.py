@@ -50,7 +50,7 @@ def check(merged: Node, *, environment: str) -> tuple[Spec | None, list[Problem]
     """The spec that a document describes, and every problem in it; no spec if there is one."""
     document = without_nulls(_with_all_defaults(merged))
     found = [*_hollow_problems(merged), *_default_problems(document)]
-    top = _validated(SpecFile, _shell(document), document, (), found)
+    top = validated(SpecFile, _shell(document), document, (), found)
     handlers = _handlers(document, found)
     queues = _queues(document, handlers, found)
     if found or top is None:
@@ -100,7 +100,7 @@ def _default_problems(document: Node) -> Iterator[Problem]:
         if node is None or not isinstance(node.value, dict):
             continue
         found: list[Problem] = []
-        _validated(model, node.plain(), document, (section,), found)
+        validated(model, node.plain(), document, (section,), found)
         yield from (problem for problem in found if not isinstance(problem, Absence))
 
 
@@ -114,7 +114,7 @@ def _shell(document: Node) -> object:
     return plain
 
 
-def _validated(
+def validated(
     model: type[_Model],
     plain: object,
     document: Node,
@@ -122,6 +122,7 @@ def _validated(
     found: list[Problem],
     examples: Mapping[str, str] | None = None,
 ) -> _Model | None:
+    """`plain`, which stands at path `at`, as a model; None, and more in `found`, if it is wrong."""
     try:
         return model.model_validate(plain)
     except ValidationError as error:
@@ -135,7 +136,7 @@ def _handlers(document: Node, found: list[Problem]) -> dict[str, HandlerSpec]:
     for name, node in document.entries("handlers"):
         at = ("handlers", name)
         found.extend(name_rule(node, at, HANDLER_NAME, prefix + name))
-        handler = _validated(HandlerSpec, node.plain(), document, at, found)
+        handler = validated(HandlerSpec, node.plain(), document, at, found)
         found.extend(handler_rules(node, at, handler))
         if handler is not None:
             handlers[name] = handler
@@ -158,7 +159,7 @@ def _queues(
             message = f"differs from {shown(other)} in capitals only"
             hint = "both would be the same variable in a handler; choose another name"
             found.append(Problem(node.place, dotted(at), message, hint))
-        queue = _validated(QueueSpec, node.plain(), document, at, found, examples)
+        queue = validated(QueueSpec, node.plain(), document, at, found, examples)
         found.extend(queue_rules(node, at, queue, names, handlers))
         if queue is not None:
             queues[name] = queue

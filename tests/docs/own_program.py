@@ -30,8 +30,13 @@ def other_sources() -> dict[str, str]:
     return dict(re.findall(r"^(\w+) = (.+)$", text, re.M))
 
 
-def own_program(folder: Path, *, continued: bool = False, source: str = READY) -> Path:
-    """Write the project into `folder`; `continued` with the service, its code from `source`."""
+def own_program(
+    folder: Path, *, continued: bool = False, source: str = READY, secrets: bool = False
+) -> Path:
+    """Write the project into `folder`.
+
+    `continued` with the service, its code from `source`; with `secrets` after that.
+    """
     for name in ("Pulumi.yaml", "handlers/mailer/main.py", "handlers/mailer/requirements.txt"):
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -40,6 +45,8 @@ def own_program(folder: Path, *, continued: bool = False, source: str = READY) -
     if continued:
         more = shown("__main__.py, continued").replace(READY, source)
         program += "from queuewright.components import DockerfileSource, FolderSource\n" + more
+    if secrets:
+        program += shown("__main__.py, with secrets")
     (folder / "__main__.py").write_text(program, encoding="utf-8")
     return folder
 

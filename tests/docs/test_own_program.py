@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import components
+from queuewright.errors import SpecError
 from queuewright.testing import Graph, capture
 from tests.docs.own_program import (
+    FENCES,
     PAGE,
     PLACE,
     installed_components,
@@ -113,6 +115,38 @@ def test_the_service_may_come_from_a_folder(tmp_path: Path, source: str, image: 
     (folder / "handlers" / "thumbnails" / "Dockerfile").write_text("FROM scratch\n")
     made = capture(folder, config=PLACE)["thumbnails-service"]
     assert image in str(made.input("template.containers[0].image"))
+
+
+def test_a_service_may_read_the_secrets_that_it_is_given(tmp_path: Path) -> None:
+    """One that exists, at its version, and one that is made, whose value is nowhere in clear."""
+    graph = capture(
+        own_program(tmp_path, continued=True, secrets=True),
+        config={**PLACE, "apiToken": "s3cret"},
+        secrets=["apiToken"],
+    )
+    assert graph.input_problems() == []
+    readers = {
+        (grant.resource.rpartition("/")[2], grant.member.partition("@")[0])
+        for grant in graph.grants()
+        if grant.role == "roles/secretmanager.secretAccessor"
+    }
+    reader = "serviceAccount:worker-handler"
+    assert readers == {("smtp-password", reader), ("api-token", reader)}
+    assert "s3cret" not in graph.inventory()
+    assert len(graph.of_type("secretmanager/secret")) == 1
+
+
+def test_a_wrong_argument_is_refused_as_shown(tmp_path: Path) -> None:
+    """With the line of the program, every mistake, and a way out of each."""
+    file = own_program(tmp_path) / "__main__.py"
+    program = file.read_text()
+    for right, wrong in (('"30s"', '"30"'), ('{"max": 10}', '{"maximum": 10}')):
+        assert right in program
+        program = program.replace(right, wrong)
+    file.write_text(program)
+    with pytest.raises(SpecError) as refused:
+        capture(tmp_path, config=PLACE)
+    assert f"{refused.value}\n" in FENCES
 
 
 def test_every_part_that_the_page_names_is_there_and_told() -> None:
