@@ -140,6 +140,17 @@ def test_every_pulumi_command_exists_with_its_options() -> None:
             assert re.search(rf"{option}\b", done.stdout), f"pulumi {' '.join(command)}: {option}"
 
 
+@pytest.mark.engine
+def test_an_up_without_questions_is_previewed() -> None:
+    """`--yes` agrees to the preview, in which a protected queue is refused; it leaves none out."""
+    require_engine()
+    command = [str(TOOLS / "bin" / "pulumi"), "up", "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert re.search(
+        r"--yes +Automatically approve and perform the update after previewing it", told
+    )
+
+
 @pytest.fixture
 def prod(project: Path, deploy: Deploy) -> Deployment:
     """Production, up."""
@@ -163,6 +174,22 @@ def test_moving_a_protected_queue_is_refused_in_these_words(
     with pytest.raises(EngineError):
         prod.up()  # the Automation API skips the preview
     assert prod.cloud.contents() != before
+
+
+@pytest.mark.engine
+def test_a_preview_writes_nothing_where_the_state_is(prod: Deployment, project: Path) -> None:
+    """Not even a lock, so that a previewer who may only read can make one."""
+
+    def written() -> dict[str, int]:
+        files = (prod.folder / "backend").rglob("*")
+        return {str(each): each.stat().st_mtime_ns for each in files}
+
+    before = written()
+    rewrite(project / "stacks" / "prod.yaml", "max: 50", "max: 40")
+    assert "tasks-mailer-function" in prod.preview().names("update")
+    assert written() == before
+    prod.up()
+    assert written() != before
 
 
 @pytest.mark.engine

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from queuewright.engine import Engine
-from queuewright.testing import Graph, capture
+from queuewright.testing import Answer, capture
 from queuewright.testing.inventory import REGENERATE
 from tests.components.projects import ROOT, this_project
 
@@ -87,11 +87,25 @@ def test_a_no_reads_as_on_the_page() -> None:
     assert shown == f"AssertionError: assert {answer!r}"
 
 
-def test_what_the_page_asks_a_graph_for_is_there() -> None:
-    """Each `graph.…(` and `engine.…(` is a public method."""
-    asked = set(re.findall(r"graph\.(\w+)\(", PAGE))
-    assert {"may_invoke", "changes_since", "grants"} <= asked
-    assert [each for each in asked if not callable(getattr(Graph, each, None))] == []
+def test_every_question_of_the_table_has_an_answer() -> None:
+    """What is in the first column, asked of dev; each gives what the second column says."""
+    questions = re.findall(r"^\| `(graph[^`]+)` \|", PAGE, re.M)
+    graph = capture(ROOT, stack="dev")
+    names = {"graph": graph, "before": capture(ROOT, stack="staging")}
+    answers = {question: eval(question, names) for question in questions}
+    assert len(answers) == 8
+    yes = [
+        question for question, answer in answers.items() if isinstance(answer, Answer) and answer
+    ]
+    assert len(yes) == 3
+    assert answers["graph.public_resources()"] == answers["graph.input_problems()"] == []
+    assert answers['graph["tasks-emails-queue"].input("retryConfig.maxAttempts")'] == 8
+    assert answers["graph.grants()"]
+    assert answers["graph.changes_since(before)"]
+
+
+def test_the_engine_moves_as_the_page_says() -> None:
+    """By the two methods that it names."""
     for name in ("drain", "advance"):
         assert f"`{name}(" in PAGE
         assert callable(getattr(Engine, name))
