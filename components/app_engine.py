@@ -10,6 +10,7 @@ from pulumi_gcp import appengine, serviceaccount
 
 from queuewright.spec import Instances
 
+from .arguments import handler_arguments
 from .identity import Identity
 from .options import former_names, renamed, within
 from .packages import PackageBucket
@@ -43,12 +44,16 @@ class AppEngineHandler(pulumi.ComponentResource):
         version: the version's id; new code is put into the same version. Default: `v1`.
         entrypoint: the command that serves. Default: what Google starts for Python.
         environment: environment variables.
-        instances: how many there may be.
+        instances: how many there may be, such as `{"max": 10}`.
         identity: what the account that it runs as is called. Default: derived from `name`, or the
             first it had.
         key: what it is called among the grants of others; `name` ends in it. Default: `name`.
         renamed_from: the keys that it had before, the first one first. All that it is made of stays
             the same; only logical names change.
+
+    Raises:
+        SpecError: arguments that no file may say either, each with a way out.
+        TargetError: `source` is not a folder of code.
     """
 
     key: str
@@ -63,18 +68,28 @@ class AppEngineHandler(pulumi.ComponentResource):
         *,
         project: str,
         service: str,
-        source: Path,
+        source: Path | str,
         runtime: str,
         packages: PackageBucket,
         version: str | None = None,
         entrypoint: str | None = None,
         environment: Mapping[str, pulumi.Input[str]] | None = None,
-        instances: Instances | None = None,
+        instances: Instances | Mapping[str, int] | None = None,
         identity: Identity | None = None,
         key: str | None = None,
         renamed_from: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        told = {"version": version, "entrypoint": entrypoint}
+        kind = {"service": service, "source": ".", "runtime": runtime}
+        kind |= {key: value for key, value in told.items() if value is not None}
+        checked = handler_arguments(
+            name,
+            "app-engine",
+            project=project,
+            kind={"app_engine": kind},
+            settings={"environment": environment or {}, "instances": instances or {}},
+        )
         before = former_names(name, key, renamed_from)
         super().__init__("queuewright:index:AppEngineHandler", name, None, renamed(opts, before))
         self.key, self.renamed_from = key or name, renamed_from
@@ -82,8 +97,8 @@ class AppEngineHandler(pulumi.ComponentResource):
         named = identity or Identity.of(first, "handler")
         self.account = named.account(f"{name}-account", project=project, opts=within(self, opts))
         self.member = self.account.member
-        package = packages.upload(name, source, archive=f"{service}-{first}", parent=self)
-        scaling = instances or Instances()
+        package = packages.upload(name, Path(source), archive=f"{service}-{first}", parent=self)
+        scaling = checked.instances
         self.app_version = appengine.StandardAppVersion(
             f"{name}-version",
             project=project,

@@ -36,8 +36,8 @@ def handler_arguments(
     called: str,
     *,
     project: str,
-    location: str,
-    labels: Mapping[str, str] | None,
+    location: str = "europe-west1",
+    labels: Mapping[str, str] | None = None,
     kind: Mapping[str, Mapping[str, object]],
     settings: RuntimeArgs,
 ) -> HandlerSpec:
@@ -47,9 +47,9 @@ def handler_arguments(
         name: the component's logical name.
         called: what the handler is called on Google Cloud.
         project: the id of the project.
-        location: the region.
+        location: the region; App Engine has its own.
         labels: on the handler.
-        kind: `function` or `service`, with what belongs to that alone.
+        kind: `function`, `service` or `app_engine`, with what belongs to that alone.
         settings: how its instances run.
 
     Raises:
@@ -78,7 +78,7 @@ def handler_arguments(
                 key: "" if isinstance(value, pulumi.Output) else value
                 for key, value in variables.items()
             },
-            "secrets": dict.fromkeys(secrets, "secret"),
+            **({"secrets": dict.fromkeys(secrets, "secret")} if secrets else {}),
         }
     )
     node, found = root.value[name], list[Problem]()

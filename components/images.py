@@ -12,6 +12,7 @@ from pulumi_gcp import artifactregistry
 
 from queuewright.packages import Package, package
 
+from .mistakes import require
 from .options import within
 
 FOLDER = Path(".queuewright", "images")
@@ -43,6 +44,9 @@ class ImageRepository(pulumi.ComponentResource):
         folder: Path = FOLDER,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        # https://cloud.google.com/artifact-registry/docs/repositories/create-repos
+        hint = "1 to 63 of a-z, 0-9 and -, a letter first and no - last"
+        require(name, "repository_id", repository_id, r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", hint)
         super().__init__("queuewright:index:ImageRepository", name, None, opts)
         self._name, self._project, self._location = name, project, location
         self._folder, self._opts = folder, opts

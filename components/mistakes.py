@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from queuewright.errors import Location, Problem, SpecError
 from queuewright.spec.document import Node, read
-from queuewright.spec.values import written_duration
+from queuewright.spec.values import shown, written_duration
 
 _Checked = TypeVar("_Checked")
 
@@ -25,7 +25,7 @@ RENAMED = {
     "stackdriver_logging_config.sampling_ratio": "sampling_ratio",
     "target.url": "target",
 }
-ONLY_IN_YAML = re.compile(r"^(function|service)\.")
+ONLY_IN_YAML = re.compile(r"^(function|service|app_engine)\.")
 
 
 class Mistakes:
@@ -77,6 +77,20 @@ class Mistakes:
 def mistake(name: str, argument: str, message: str, hint: str) -> SpecError:
     """The error of one mistake that is no file's."""
     return SpecError([Problem(_place(), f"{name}.{argument}", message, hint)])
+
+
+def require(name: str, argument: str, value: object, pattern: str, hint: str) -> None:
+    """Hold a name to the pattern that Google holds it to.
+
+    Raises:
+        SpecError: it is no such text, or is known only once something else is made.
+    """
+    if isinstance(value, str) and re.fullmatch(pattern, value):
+        return
+    found = "is known only once something else is made"
+    if not isinstance(value, pulumi.Output):
+        found = f"{shown(value)} is not a name that Google takes"
+    raise mistake(name, argument, found, hint)
 
 
 def _called(path: str) -> str:
@@ -134,5 +148,5 @@ def _place() -> Location:
     while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         frame = frame.f_back
     file, here = Path(frame.f_code.co_filename), Path.cwd()
-    shown = file.relative_to(here) if file.is_relative_to(here) else file
-    return Location(str(shown), frame.f_lineno, 1)
+    named = file.relative_to(here) if file.is_relative_to(here) else file
+    return Location(str(named), frame.f_lineno, 1)

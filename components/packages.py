@@ -11,6 +11,7 @@ from pulumi_gcp import storage
 
 from queuewright.packages import package
 
+from .mistakes import require
 from .options import within
 
 FOLDER = Path(".queuewright", "packages")
@@ -56,6 +57,9 @@ class PackageBucket(pulumi.ComponentResource):
         folder: Path = FOLDER,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        # https://cloud.google.com/storage/docs/buckets#naming
+        hint = "3 to 63 of a-z, 0-9, -, _ and ., a letter or digit first and last"
+        require(name, "bucket_name", bucket_name, r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", hint)
         super().__init__("queuewright:index:PackageBucket", name, None, opts)
         self._name, self._folder, self._opts = name, folder, opts
         self.bucket = storage.Bucket(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_gcp import secretmanager
 
+from .mistakes import require
 from .options import within
 
 
@@ -40,6 +41,8 @@ class HandlerSecret(pulumi.ComponentResource):
         labels: Mapping[str, str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        hint = "1 to 255 of A-Z, a-z, 0-9, _ and -"
+        require(name, "secret_id", secret_id, r"[A-Za-z0-9_-]{1,255}", hint)
         super().__init__("queuewright:index:HandlerSecret", name, None, opts)
         self.secret_id = secret_id
         self._name, self._project, self._opts = name, project, opts

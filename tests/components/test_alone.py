@@ -43,7 +43,7 @@ def test_a_build_account_has_the_same_roles_without_yaml(graph_of: GraphOf, tmp_
         BuildAccount(
             "tasks-build",
             project="acme-dev",
-            packages=PackageBucket("packages", bucket_name="b", folder=tmp_path, **PLACE),
+            packages=PackageBucket("packages", bucket_name="b-1", folder=tmp_path, **PLACE),
             images=ImageRepository("images", repository_id="r", **PLACE),
         )
 

@@ -11,6 +11,7 @@ import pulumi
 import pytest
 
 from components import (
+    AppEngineHandler,
     AppEngineRoute,
     DockerfileSource,
     FolderSource,
@@ -239,6 +240,52 @@ def test_a_source_that_does_not_say_how_it_runs_is_refused(tmp_path: Path) -> No
     assert refused(as_it_is) == [
         "worker.command: missing: `runtime` needs it → add `command='python main.py'`"
     ]
+
+
+def test_an_app_engine_version_that_no_file_may_describe_is_refused(tmp_path: Path) -> None:
+    """What belongs to App Engine alone is named as its argument."""
+
+    def program() -> None:
+        AppEngineHandler(
+            "ledger",
+            project="acme-dev",
+            service="Ledger",
+            source=HANDLERS / "mailer",
+            runtime="python312",
+            packages=PackageBucket("packages", bucket_name="b-1", folder=tmp_path, **PLACE),
+            instances={"min": 5, "maxi": 2},
+        )
+
+    assert refused(program) == [
+        "ledger.service: `Ledger` is not a name of 1 to 63 of a-z, 0-9 and - → "
+        "such as `my-service`",
+        "ledger.instances.maxi: unknown key → did you mean `max`?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (
+            lambda: PackageBucket("packages", bucket_name="Packages", **PLACE),
+            "packages.bucket_name: `Packages` is not a name that Google takes → "
+            "3 to 63 of a-z, 0-9, -, _ and ., a letter or digit first and last",
+        ),
+        (
+            lambda: ImageRepository("images", repository_id="2images", **PLACE),
+            "images.repository_id: `2images` is not a name that Google takes → "
+            "1 to 63 of a-z, 0-9 and -, a letter first and no - last",
+        ),
+        (
+            lambda: HandlerSecret("token", project="acme-dev", secret_id="smtp/token"),
+            "token.secret_id: `smtp/token` is not a name that Google takes → "
+            "1 to 255 of A-Z, a-z, 0-9, _ and -",
+        ),
+    ],
+)
+def test_a_name_that_google_would_refuse_is_refused(program: Callable[[], None], said: str) -> None:
+    """Before anything is made."""
+    assert refused(program) == [said]
 
 
 def test_all_mistakes_of_a_component_are_told_at_once() -> None:
