@@ -164,9 +164,10 @@ def test_every_part_that_the_page_names_is_there_and_told() -> None:
 
 
 @pytest.mark.engine
-def test_on_the_real_engine_it_goes_up_and_settles(deploy: Deploy, whole: Path) -> None:
-    """A preview, an update as promised, and another one that changes nothing."""
-    running = deploy(whole)
+def test_on_the_real_engine_it_goes_up_and_settles(deploy: Deploy, tmp_path: Path) -> None:
+    """With all that the page adds: a preview, an update as promised, one that changes nothing."""
+    running = deploy(own_program(tmp_path / "jobs", continued=True, secrets=True))
+    running.configure("apiToken", "s3cret", secret=True)
     for key, value in PLACE.items():
         running.configure(key, value)
     planned = running.preview()
@@ -175,6 +176,7 @@ def test_on_the_real_engine_it_goes_up_and_settles(deploy: Deploy, whole: Path) 
     assert {f"{QUEUE}::emails-queue", f"{QUEUE}::photos-queue"} <= planned.steps.keys()
     again = running.up()
     assert (again.steps, again.same) == ({}, len(planned.steps))
+    assert "s3cret" not in running.state()
     assert running.outputs()["emails"] == "projects/acme-dev/locations/europe-west1/queues/emails"
 
 
