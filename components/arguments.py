@@ -15,13 +15,12 @@ import pulumi
 from queuewright.blueprint import AppEngineRoute, UrlRoute
 from queuewright.errors import Problem
 from queuewright.spec import HandlerSpec, QueueSpec
-from queuewright.spec.check import validated
 from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
 from queuewright.spec.handler_rules import handler_rules
 from queuewright.spec.model import SpecFile
 from queuewright.spec.rules import name_rule, queue_rules
 from queuewright.spec.values import shown, written_size
-from queuewright.spec.words import did_you_mean
+from queuewright.spec.words import did_you_mean, validated
 
 from .handler import Handler
 from .mistakes import Mistakes

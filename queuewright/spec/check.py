@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
-
-from pydantic import ValidationError
 
 from queuewright.errors import Location, Problem
-from queuewright.spec.document import Absence, Node, Path, dotted
+from queuewright.spec.document import Absence, Node, dotted
 from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
 from queuewright.spec.handler_rules import handler_rules, kinds_of, settings_of
 from queuewright.spec.merge import with_defaults, without_nulls
@@ -17,9 +14,7 @@ from queuewright.spec.model import Closed, HandlerSpec, QueueSpec, SpecFile
 from queuewright.spec.renaming import renaming_rules
 from queuewright.spec.rules import name_rule, queue_rules
 from queuewright.spec.values import flow, shown
-from queuewright.spec.words import problems
-
-_Model = TypeVar("_Model", bound=Closed)
+from queuewright.spec.words import validated
 
 DEFAULTS: Mapping[str, tuple[str, type[Closed]]] = {
     "handlers": ("handler_defaults", HandlerSpec),
@@ -112,22 +107,6 @@ def _shell(document: Node) -> object:
             if isinstance(plain.get(key), dict):
                 plain[key] = {}
     return plain
-
-
-def validated(
-    model: type[_Model],
-    plain: object,
-    document: Node,
-    at: Path,
-    found: list[Problem],
-    examples: Mapping[str, str] | None = None,
-) -> _Model | None:
-    """`plain`, which stands at path `at`, as a model; None, and more in `found`, if it is wrong."""
-    try:
-        return model.model_validate(plain)
-    except ValidationError as error:
-        found.extend(problems(error, model, document, at, examples))
-        return None
 
 
 def _handlers(document: Node, found: list[Problem]) -> dict[str, HandlerSpec]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from math import isfinite
-from typing import TYPE_CHECKING, Annotated, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
 from pydantic import ValidationError
@@ -18,6 +18,8 @@ from queuewright.spec.values import Between, flow, shown
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
+
+_Model = TypeVar("_Model", bound=Closed)
 
 _EXPECTED = {
     "string_type": "text",
@@ -33,6 +35,26 @@ _EXPECTED = {
 _KEY = "[key]"
 """In a path of pydantic's: the mistake is in a map's key, and not in its value."""
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than_equal", "between")
+
+
+def validated(
+    model: type[_Model],
+    plain: object,
+    document: Node,
+    at: Path,
+    found: list[Problem],
+    examples: Mapping[str, str] | None = None,
+) -> _Model | None:
+    """What `plain`, which the document holds at `at`, says; None where that adds to `found`.
+
+    `examples` are values to suggest for keys that are missing, where the model's own
+    would not do.
+    """
+    try:
+        return model.model_validate(plain)
+    except ValidationError as error:
+        found.extend(problems(error, model, document, at, examples))
+        return None
 
 
 def problems(
@@ -143,7 +165,7 @@ def _words(
     if kind in _BOUNDS and info is not None:
         return f"{found} is out of range", f"{owner.authority} allows {allowed(info)}"
     if kind == "literal_error" and info is not None:
-        choices = (str(choice) for choice in get_args(info.annotation))
+        choices = _choices(info.annotation)
         return f"{found} is not a choice", did_you_mean(str(entry["input"]), choices)
     if kind == "too_long":
         most = context["max_length"]
@@ -191,6 +213,15 @@ def _example(info: FieldInfo | None, key: str) -> str | None:
     if info is None or not info.examples:
         return None
     return f"such as `{key}: {flow(info.examples[0])}`"
+
+
+def _choices(annotation: object) -> Iterator[str]:
+    """The values that a field of choices may have."""
+    if get_origin(annotation) is Literal:
+        yield from map(str, get_args(annotation))
+    else:
+        for part in get_args(annotation):
+            yield from _choices(part)
 
 
 def _metadata(annotation: object) -> Iterator[object]:
