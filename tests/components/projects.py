@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
+from queuewright.errors import SpecError
+from queuewright.spec import environments, load
+
 ROOT = Path(__file__).parents[2]
 EVERYTHING = Path(__file__).parent / "everything"
+
+
+def shipped_stacks() -> list[str]:
+    """The environments that ship, without those files that only others build on."""
+    found = []
+    for name in environments(ROOT):
+        with contextlib.suppress(SpecError):
+            found.append(load(name, ROOT).environment)
+    return found
 
 
 def this_project(into: Path) -> Path:

@@ -14,10 +14,10 @@ from pulumi import automation
 
 from queuewright.cli import commands
 from queuewright.doctor.cloud import FIRST_APIS
-from queuewright.spec import environments, load
+from queuewright.spec import load
 from queuewright.testing import capture
 from tests.cli.test_doctor import Machine
-from tests.components.projects import ROOT, this_project
+from tests.components.projects import ROOT, shipped_stacks, this_project
 from tests.pulumi_double.engine import TOOLS, Deployment, EngineError, require_engine
 from tests.pulumi_double.fixtures import Deploy, deploy
 
@@ -83,8 +83,8 @@ def test_the_environments_and_projects_are_those_that_ship() -> None:
     """`for environment in …` names each, and each is in the project that the page makes."""
     loops = set(re.findall(r"^for environment in (.*); do$", SHELL, re.M))
     assert loops == {"dev staging prod"}
-    assert set(environments(ROOT)) == {"base", "dev", "staging", "prod"}
-    for environment in ("dev", "staging", "prod"):
+    assert set(shipped_stacks()) == {"dev", "staging", "prod"}
+    for environment in shipped_stacks():
         assert load(environment, ROOT).project == f"acme-{environment}"
 
 
