@@ -113,8 +113,11 @@ def _install(requirements: Path, python: str, into: Path) -> None:
         check=False,
     )
     if done.returncode != 0:
+        hint = "pin versions that have wheels for it, or give the folder a Dockerfile"
+        if "No module named pip" in done.stderr:
+            hint = "python -m ensurepip"
         raise TargetError(
             f"the packages of `{requirements}` cannot be fetched for Python {python} on Linux:\n"
             f"{done.stderr.strip()}",
-            hint="pin versions that have wheels for it, or give the folder a Dockerfile",
+            hint=hint,
         )

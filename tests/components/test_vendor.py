@@ -175,6 +175,17 @@ def test_a_package_without_a_wheel_for_linux_is_refused_with_a_way_out(
     assert [each for each in cache.iterdir() if each.is_dir()] == []
 
 
+def test_where_pip_is_not_installed_the_way_out_is_to_install_it(
+    handler: Handler, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A virtual environment can be made without it."""
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    monkeypatch.setattr(sys, "executable", str(bare / "bin" / "python"))
+    with pytest.raises(TargetError, match="No module named pip\n  hint: python -m ensurepip"):
+        vendored(handler("greeting"), "python313", cache=cache)
+
+
 class Shelf(ThreadingHTTPServer):
     """Serves a folder of wheels; a request for one waits until it is let go."""
 
