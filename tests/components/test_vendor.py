@@ -129,19 +129,22 @@ def test_other_requirements_are_fetched_anew(handler: Handler, wheels: Path, cac
     assert "vendor/greeting-2.0.dist-info/METADATA" in names(new)
 
 
-@pytest.mark.parametrize("include", ["-r more.txt", "--requirement=more.txt", "-c more.txt"])
 def test_a_changed_file_that_is_taken_in_is_noticed(
-    handler: Handler, wheels: Path, cache: Path, include: str
+    handler: Handler, wheels: Path, cache: Path
 ) -> None:
     """Requirements are what `-r` and `-c` add to them, too."""
-    wheel(wheels)
-    wheel(wheels, version="2.0")
-    folder = handler("greeting", include)
-    (folder / "more.txt").write_text("greeting==1.0\n")
-    vendored(folder, "python313", cache=cache)
-    (folder / "more.txt").write_text("greeting==2.0\n")
-    found = vendored(folder, "python313", cache=cache)
-    assert "vendor/greeting-2.0.dist-info/METADATA" in names(found)
+    for version in ("1.0", "2.0", "3.0"):
+        wheel(wheels, version=version)
+    folder = handler("-r more.txt", "--constraint=limits.txt")
+    brought = []
+    for more, limits in (("==1.0", ""), ("", "<3"), ("", "")):
+        (folder / "more.txt").write_text(f"greeting{more}\n")
+        (folder / "limits.txt").write_text(f"greeting{limits}\n" if limits else "")
+        found = vendored(folder, "python313", cache=cache)
+        brought += [name for name in names(found) if name.endswith("/METADATA")]
+    assert brought == [
+        f"vendor/greeting-{version}.dist-info/METADATA" for version in ("1.0", "2.0", "3.0")
+    ]
 
 
 def test_each_runtime_has_packages_of_its_own(handler: Handler, wheels: Path, cache: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +19,13 @@ from queuewright.spec import load
 from queuewright.testing import capture
 from tests.cli.test_doctor import Machine
 from tests.components.projects import ROOT, shipped_stacks, this_project
-from tests.pulumi_double.engine import TOOLS, Deployment, EngineError, require_engine
-from tests.pulumi_double.fixtures import Deploy, deploy
-
-__all__ = ["deploy"]
+from tests.pulumi_double.engine import (
+    TOOLS,
+    Deployment,
+    EngineError,
+    deployment,
+    require_engine,
+)
 
 PAGE = (ROOT / "docs" / "guides" / "deploy.md").read_text("utf-8")
 FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.M | re.S)
@@ -151,21 +155,34 @@ def test_an_up_without_questions_is_previewed() -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the project that ships, production's state and its cloud, all up."""
+    folder = tmp_path_factory.mktemp("settled")
+    project = this_project(folder / "project")
+    with deployment(project, folder, stack="prod") as running:
+        running.up()
+    return folder
+
+
 @pytest.fixture
-def prod(project: Path, deploy: Deploy) -> Deployment:
-    """Production, up."""
-    running = deploy(project, stack_name="prod")
-    running.up()
-    return running
+def prod(settled: Path, tmp_path: Path) -> Iterator[Deployment]:
+    """A copy of it, which a test may edit."""
+    folder = tmp_path / "settled"
+    shutil.copytree(settled, folder)
+    with deployment(folder / "project", folder, stack="prod") as running:
+        yield running
+
+
+def stack_file(running: Deployment) -> Path:
+    return running.folder / "project" / "stacks" / "prod.yaml"
 
 
 @pytest.mark.engine
-def test_moving_a_protected_queue_is_refused_in_these_words(
-    prod: Deployment, project: Path
-) -> None:
+def test_moving_a_protected_queue_is_refused_in_these_words(prod: Deployment) -> None:
     """In the preview, which touches nothing; without one, an update has begun by then."""
     before = prod.cloud.contents()
-    rewrite(project / "stacks" / "prod.yaml", "location: europe-west1", "location: europe-west4")
+    rewrite(stack_file(prod), "location: europe-west1", "location: europe-west4")
     with pytest.raises(EngineError) as refused:
         prod.preview()
     said = re.sub(r"\s+", " ", str(refused.value))
@@ -177,7 +194,7 @@ def test_moving_a_protected_queue_is_refused_in_these_words(
 
 
 @pytest.mark.engine
-def test_a_preview_writes_nothing_where_the_state_is(prod: Deployment, project: Path) -> None:
+def test_a_preview_writes_nothing_where_the_state_is(prod: Deployment) -> None:
     """Not even a lock, so that a previewer who may only read can make one."""
 
     def written() -> dict[str, int]:
@@ -185,7 +202,7 @@ def test_a_preview_writes_nothing_where_the_state_is(prod: Deployment, project: 
         return {str(each): each.stat().st_mtime_ns for each in files}
 
     before = written()
-    rewrite(project / "stacks" / "prod.yaml", "max: 50", "max: 40")
+    rewrite(stack_file(prod), "max: 50", "max: 40")
     assert "tasks-mailer-function" in prod.preview().names("update")
     assert written() == before
     prod.up()
@@ -193,9 +210,9 @@ def test_a_preview_writes_nothing_where_the_state_is(prod: Deployment, project: 
 
 
 @pytest.mark.engine
-def test_a_queue_that_may_go_is_removed_in_two_steps(prod: Deployment, project: Path) -> None:
+def test_a_queue_that_may_go_is_removed_in_two_steps(prod: Deployment) -> None:
     """`protect: false` first, which touches nothing; then without the queue."""
-    file = project / "stacks" / "prod.yaml"
+    file = stack_file(prod)
     file.write_text(f"{file.read_text()}  events: {{protect: false}}\n")
     assert prod.up().steps == {}
     rewrite(file, "  events: {protect: false}\n", "  events: null\n")
@@ -206,9 +223,9 @@ def test_a_queue_that_may_go_is_removed_in_two_steps(prod: Deployment, project: 
 
 
 @pytest.mark.engine
-def test_a_queue_can_be_moved_beside_a_paused_one(prod: Deployment, project: Path) -> None:
+def test_a_queue_can_be_moved_beside_a_paused_one(prod: Deployment) -> None:
     """The new one is added, the old one is paused in place: nothing is deleted."""
-    file = project / "stacks" / "prod.yaml"
+    file = stack_file(prod)
     file.write_text(f"{file.read_text()}  letters: {{handler: mailer, path: /send}}\n")
     assert set(prod.up().steps.values()) == {"create"}
     rewrite(file, "  emails:\n", "  emails:\n    desired_state: PAUSED\n")
@@ -216,7 +233,7 @@ def test_a_queue_can_be_moved_beside_a_paused_one(prod: Deployment, project: Pat
 
 
 @pytest.mark.engine
-def test_old_code_is_the_old_package(prod: Deployment, project: Path) -> None:
+def test_old_code_is_the_old_package(prod: Deployment) -> None:
     """A rollback deploys the one handler that differs, from the package it had before."""
 
     def source() -> object:
@@ -229,7 +246,7 @@ def test_old_code_is_the_old_package(prod: Deployment, project: Path) -> None:
         assert isinstance(stored, dict)
         return stored["object"]
 
-    code = project / "handlers" / "mailer" / "main.py"
+    code = prod.folder / "project" / "handlers" / "mailer" / "main.py"
     before, text = source(), code.read_text()
     code.write_text(f"{text}\n# worse\n")
     prod.up()
