@@ -78,7 +78,7 @@ def test_what_the_doctor_says_of_an_empty_machine_is_as_shown(
 
 def test_the_outputs_are_as_shown() -> None:
     """Every name of dev; the project's number is Google's to give."""
-    assert json.loads(shown_after("pulumi stack output --json --stack dev`:\n")) == (
+    assert json.loads(shown_after("pulumi stack output --json --stack dev` prints again:\n")) == (
         capture(ROOT, stack="dev").outputs
     )
 
