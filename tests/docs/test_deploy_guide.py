@@ -86,10 +86,15 @@ def test_the_outputs_are_as_shown() -> None:
 def test_the_environments_and_projects_are_those_that_ship() -> None:
     """`for environment in …` names each, and each is in the project that the page makes."""
     loops = set(re.findall(r"^for environment in (.*); do$", SHELL, re.M))
-    assert loops == {"dev staging prod"}
+    assert loops == {"dev staging prod", "staging prod"}
     assert set(shipped_stacks()) == {"dev", "staging", "prod"}
+    app_engine = set()
     for environment in shipped_stacks():
-        assert load(environment, ROOT).project == f"acme-{environment}"
+        spec = load(environment, ROOT)
+        assert spec.project == f"acme-{environment}"
+        if any(handler.app_engine for handler in spec.handlers.values()):
+            app_engine.add(environment)
+    assert app_engine == {"staging", "prod"}
 
 
 def test_the_apis_that_come_first_are_enabled_by_hand() -> None:
@@ -174,15 +179,15 @@ def prod(settled: Path, tmp_path: Path) -> Iterator[Deployment]:
         yield running
 
 
-def stack_file(running: Deployment) -> Path:
-    return running.folder / "project" / "stacks" / "prod.yaml"
+def stack_file(running: Deployment, name: str = "prod") -> Path:
+    return running.folder / "project" / "stacks" / f"{name}.yaml"
 
 
 @pytest.mark.engine
 def test_moving_a_protected_queue_is_refused_in_these_words(prod: Deployment) -> None:
     """In the preview, which touches nothing; without one, an update has begun by then."""
     before = prod.cloud.contents()
-    rewrite(stack_file(prod), "location: europe-west1", "location: europe-west4")
+    rewrite(stack_file(prod, "full"), "location: europe-west1", "location: europe-west4")
     with pytest.raises(EngineError) as refused:
         prod.preview()
     said = re.sub(r"\s+", " ", str(refused.value))
@@ -207,29 +212,6 @@ def test_a_preview_writes_nothing_where_the_state_is(prod: Deployment) -> None:
     assert written() == before
     prod.up()
     assert written() != before
-
-
-@pytest.mark.engine
-def test_a_queue_that_may_go_is_removed_in_two_steps(prod: Deployment) -> None:
-    """`protect: false` first, which touches nothing; then without the queue."""
-    file = stack_file(prod)
-    file.write_text(f"{file.read_text()}  events: {{protect: false}}\n")
-    assert prod.up().steps == {}
-    rewrite(file, "  events: {protect: false}\n", "  events: null\n")
-    assert prod.up().steps == {
-        "queuewright:index:TaskQueue::tasks-events": "delete",
-        f"{QUEUE}::tasks-events-queue": "delete",
-    }
-
-
-@pytest.mark.engine
-def test_a_queue_can_be_moved_beside_a_paused_one(prod: Deployment) -> None:
-    """The new one is added, the old one is paused in place: nothing is deleted."""
-    file = stack_file(prod)
-    file.write_text(f"{file.read_text()}  letters: {{handler: mailer, path: /send}}\n")
-    assert set(prod.up().steps.values()) == {"create"}
-    rewrite(file, "  emails:\n", "  emails:\n    desired_state: PAUSED\n")
-    assert prod.up().steps == {f"{QUEUE}::tasks-emails-queue": "update"}
 
 
 @pytest.mark.engine

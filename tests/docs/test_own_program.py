@@ -193,3 +193,20 @@ def test_on_the_real_engine_other_code_is_deployed_alone(deploy: Deploy, whole: 
     running.configure("gcp:region", "europe-west4")
     with pytest.raises(EngineError, match="marked for protection"):
         running.preview()
+
+
+@pytest.mark.engine
+def test_on_the_real_engine_a_renamed_part_stays_the_same(deploy: Deploy, tmp_path: Path) -> None:
+    """A queue under another name, and the one that it had: nothing is made, changed or gone."""
+    running = deploy(own_program(tmp_path / "jobs"))
+    for key, value in PLACE.items():
+        running.configure(key, value)
+    running.up()
+    before = running.cloud.contents()
+    program = tmp_path / "jobs" / "__main__.py"
+    text = program.read_text()
+    assert 'TaskQueue(\n    "emails",' in text
+    renamed = 'TaskQueue(\n    "letters",\n    renamed_from=["emails"],'
+    program.write_text(text.replace('TaskQueue(\n    "emails",', renamed))
+    assert running.up().steps == {}
+    assert running.cloud.contents() == before
