@@ -13,7 +13,7 @@ from tests.pulumi_double.fixtures import Deploy
 
 pytestmark = pytest.mark.engine
 
-PROJECT, LOCATION = "acme", "europe-west1"
+PROJECT, LOCATION = "acme-dev", "europe-west1"
 APIS = ("cloudtasks", "iam", "run")
 
 
