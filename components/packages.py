@@ -32,8 +32,8 @@ class PackageBucket(pulumi.ComponentResource):
 
     An archive's name holds the hash of what is in it: other code is another object, so that its
     handler is deployed again, and equal code is the same object, whatever its files' times.
-    An archive that is replaced stays readable for 90 days, so that what still runs, or is rolled
-    back to, never loses its source.
+    An archive is deleted when its handler runs from the next one, and stays readable by its
+    generation for 90 days more, for whoever goes back to what ran before.
 
     Args:
         name: the component's logical name.
@@ -106,12 +106,16 @@ class PackageBucket(pulumi.ComponentResource):
             vendored: further files by their path in the archive.
         """
         packed = package(source, into=self._folder, name=archive, vendored=vendored)
+        options = within(parent, self._opts)
+        # The provider would delete the old one first, and what still runs from it lose its source
+        # until its handler is updated. Another name is in nobody's way.
+        options.delete_before_replace = False
         made = storage.BucketObject(
             f"{name}-package",
             bucket=self.bucket.name,
             name=packed.path.name,
             source=pulumi.FileAsset(str(packed.path)),
-            opts=within(parent, self._opts),
+            opts=options,
         )
         return Upload(self.bucket.name, made.output_name, made.generation)
 
