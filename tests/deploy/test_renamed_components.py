@@ -11,7 +11,7 @@ from components import ImageSource, ProjectServices, ServiceHandler, TaskQueue
 from tests.deploy.test_edits import QUEUE
 from tests.pulumi_double.fixtures import Deploy
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 PROJECT, LOCATION = "acme-dev", "europe-west1"
 APIS = ("cloudtasks", "iam", "run")

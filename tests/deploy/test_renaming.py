@@ -10,7 +10,7 @@ import pytest
 from tests.deploy.test_edits import QUEUE, SERVICE, rewrite
 from tests.pulumi_double.engine import Deployment, EngineError
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 VERSION = "gcp:appengine/standardAppVersion:StandardAppVersion"
 ENQUEUERS = {

@@ -10,7 +10,7 @@ from tests.deploy.test_edits import QUEUE, rewrite
 from tests.deploy.test_renaming import ENQUEUERS, names
 from tests.pulumi_double.engine import Deployment
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 OLD = "  images: {handler: resizer, desired_state: PAUSED}\n"
 

