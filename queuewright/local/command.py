@@ -18,6 +18,12 @@ from queuewright.errors import TargetError
 from queuewright.local.dockerfile import container_process
 
 REQUIREMENTS = "requirements.txt"
+LOOPBACK = "127.0.0.1"
+_EVERY_ADDRESS = re.compile(
+    r"(?<![\w.])0\.0\.0\.0(?![\w.])"
+    r"|(?<![\w.])\[::\](?=:)"
+    r"|(?<![\w.:\]])(?=:(?:\$PORT\b|\$\{PORT\b|[0-9]{4,5}\b))"
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,18 @@ def how_it_runs(handler: HandlerPlan, root: Path) -> Command | Elsewhere | Caugh
             return Caught("it is somebody else's endpoint")
 
 
+def on_loopback(text: str) -> str:
+    """A word or a line of a container's command, or a variable, without its other addresses.
+
+    A container listens on every address, as Cloud Run asks it to. On this machine that would let
+    the whole network in, past the front door that asks for a token.
+
+    >>> on_loopback("exec gunicorn --bind :$PORT app:app"), on_loopback("--host=0.0.0.0")
+    ('exec gunicorn --bind 127.0.0.1:$PORT app:app', '--host=127.0.0.1')
+    """
+    return _EVERY_ADDRESS.sub(LOOPBACK, text)
+
+
 def _function(handler: HandlerPlan, function: FunctionPlan, folder: Path) -> Command:
     if not function.runtime_name.startswith("python"):
         raise TargetError(
@@ -97,12 +115,12 @@ def _function(handler: HandlerPlan, function: FunctionPlan, folder: Path) -> Com
         )
     argv = ("python", "-m", "functions_framework", "--target", function.entry_point)
     # $PORT and the signature's type reach it as variables.
-    return _command((*argv, "--host", "127.0.0.1"), folder, needs="functions-framework")
+    return _command((*argv, "--host", LOOPBACK), folder, needs="functions-framework")
 
 
 def _service(handler: HandlerPlan, service: ServicePlan, folder: Path) -> Command:
     if service.command:
-        return _command(service.command, folder)
+        return _command(tuple(map(on_loopback, service.command)), folder)
     file = folder / "Dockerfile"
     if not file.is_file():
         raise TargetError(
@@ -117,13 +135,14 @@ def _service(handler: HandlerPlan, service: ServicePlan, folder: Path) -> Comman
         )
     inside = folder / process.folder
     where = inside if inside.is_dir() else folder
-    command = _command(process.command, folder)
-    return Command(command.argv, where, process.environment, command.requirements)
+    command = _command(tuple(map(on_loopback, process.command)), folder)
+    environment = {name: on_loopback(value) for name, value in process.environment.items()}
+    return Command(command.argv, where, environment, command.requirements)
 
 
 def _app_engine(handler: HandlerPlan, engine: AppEnginePlan, folder: Path) -> Command:
     if engine.entrypoint:
-        return _command(("/bin/sh", "-c", engine.entrypoint), folder)
+        return _command(("/bin/sh", "-c", on_loopback(engine.entrypoint)), folder)
     if not (engine.runtime_name or "").startswith("python"):
         raise TargetError(
             f"`{handler.key}` runs on {engine.runtime_name}, whose default command is not known",

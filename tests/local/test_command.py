@@ -8,7 +8,7 @@ import pytest
 
 from queuewright.blueprint import blueprint
 from queuewright.errors import TargetError
-from queuewright.local.command import Caught, Command, Elsewhere, how_it_runs
+from queuewright.local.command import Caught, Command, Elsewhere, how_it_runs, on_loopback
 from queuewright.spec import load
 from tests.local.conftest import Project
 
@@ -100,6 +100,34 @@ def test_an_app_engine_service_without_entrypoint_runs_gunicorn(project: Project
     found = command(project, ENGINE % "python312")
     assert found.argv[:4] == ("python", "-m", "gunicorn", "main:app")
     assert found.needs == "gunicorn"
+
+
+@pytest.mark.parametrize(
+    ("written", "runs"),
+    [
+        ("gunicorn --bind :$PORT app:app", "gunicorn --bind 127.0.0.1:$PORT app:app"),
+        ("gunicorn -b=:${PORT:-8080} app:app", "gunicorn -b=127.0.0.1:${PORT:-8080} app:app"),
+        ("gunicorn -b 0.0.0.0:8080 app:app", "gunicorn -b 127.0.0.1:8080 app:app"),
+        ("uvicorn --host 0.0.0.0 --port $PORT app:app", None),
+        ("serve --listen [::]:$PORT", "serve --listen 127.0.0.1:$PORT"),
+        ("serve --listen localhost:$PORT", "serve --listen localhost:$PORT"),
+        ("serve 10.0.0.0:8080 --time 12:3000", "serve 10.0.0.0:8080 --time 12:3000"),
+        ("python -m http.server $PORT", "python -m http.server $PORT"),
+    ],
+)
+def test_a_containers_command_listens_on_this_machine_alone(written: str, runs: str | None) -> None:
+    """What every address of a container is for, the front door is for here."""
+    assert on_loopback(written) == (runs or written.replace("0.0.0.0", "127.0.0.1"))
+
+
+def test_what_a_dockerfile_says_of_addresses_is_for_the_container(project: Project) -> None:
+    """In its command and in its variables; a command of `local` is run as it is written."""
+    project.write("h/Dockerfile", 'FROM x\nENV HOST=0.0.0.0\nCMD ["serve", "--bind", ":$PORT"]\n')
+    found = command(project, SERVICE % "")
+    assert found.argv == ("serve", "--bind", "127.0.0.1:$PORT")
+    assert found.environment == {"HOST": "127.0.0.1"}
+    own = command(project, SERVICE % "}, local: {command: [serve, --bind, 0.0.0.0]")
+    assert own.argv == ("serve", "--bind", "0.0.0.0")
 
 
 def test_a_local_command_wins(project: Project) -> None:
