@@ -20,6 +20,15 @@ DEFAULT_ENVIRONMENT = "dev"
 PORT = click.IntRange(0, 65_535)
 """0 lets the system choose."""
 
+LOG_FORMAT = click.option(
+    "--log-format",
+    type=click.Choice(["text", "cloud-logging"]),
+    default="text",
+    show_default=True,
+    help="cloud-logging: operations of tasks as Cloud Tasks logs them, JSON on standard output; "
+    "the words go to standard error.",
+)
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from queuewright.blueprint import Blueprint, blueprint
-from queuewright.cli.project import PORT, environment_argument, find_root
+from queuewright.cli.project import LOG_FORMAT, PORT, environment_argument, find_root
 from queuewright.local.state import STATE_FOLDER
 from queuewright.spec import STACKS, load
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--no-reload", is_flag=True, help="Do not follow changes of files.")
 @click.option("--verbose", is_flag=True, help="Print the start of each attempt, too.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one object a line.")
+@LOG_FORMAT
 def command(
     environment: str,
     grpc_port: int,
@@ -46,6 +48,7 @@ def command(
     no_reload: bool,
     verbose: bool,
     as_json: bool,
+    log_format: str,
 ) -> None:
     """Run an environment on this machine.
 
@@ -65,6 +68,7 @@ def command(
     from queuewright.local.console import Console
     from queuewright.local.environment import Environment, Options
 
+    is_logged = log_format == "cloud-logging"
     options = Options(
         root=root,
         stacks=root / STACKS,
@@ -74,8 +78,9 @@ def command(
         http_port=http_port,
         reload=not no_reload,
         verbose=verbose,
+        log=sys.stdout if is_logged else None,
     )
-    console = Console(as_json=as_json)
+    console = Console(sys.stderr if is_logged else None, as_json=as_json)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(Environment(read, options, console), console))
 

@@ -99,11 +99,10 @@ def outgoing(attempt: Attempt, settings: Settings, signer: Signer | None) -> Out
         previous=row.previous,
     )
     if content.HasField("http_request"):
-        target = config.http_target if config.HasField("http_target") else None
         return http_request(
             content,
             facts,
-            target,
+            attempt.queue.http_target,
             signer,
             attempt.dispatch_us,
             follow_redirects=settings.follow_redirects,

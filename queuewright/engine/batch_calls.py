@@ -88,8 +88,8 @@ class BatchCalls(TaskCalls):
         news = [new for new, _, _ in accepted]
         self._store.insert(news, self._kept(operation, request.request_id))
         self._recent.add(operation)
-        for new in news:
-            self._accepted(queue, new)
+        for new, task, _ in accepted:
+            self._accepted(queue, new, task)
         return operation
 
     async def batch_delete_tasks(
@@ -117,13 +117,14 @@ class BatchCalls(TaskCalls):
         metadata.state = _state(failed, len(request.names), _PARTIAL_DELETE, _FAILED_DELETE)
         set_timestamp(metadata.end_time, self._clock.now_us())
         operation = _done(name, metadata, Empty() if rows else None)
+        contents = [self._content_to_tell(row) for row in rows.values()]
         self._store.delete(
             [(row.id, self._tombstone(queue, row)) for row in rows.values()],
             self._kept(operation, request.request_id),
         )
         self._recent.add(operation)
-        for row in rows.values():
-            self._forget(queue, row)
+        for row, content in zip(rows.values(), contents, strict=True):
+            self._forget(queue, row, content)
         return operation
 
     async def get_operation(self, request: GetOperationRequest, caller: Caller) -> Operation:

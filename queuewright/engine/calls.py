@@ -140,19 +140,13 @@ class Calls:
     def _task_name(self, queue: RunningQueue, row: TaskRow) -> str:
         return f"{queue.name}/tasks/{row.name or self._desk.ids.text(row.id)}"
 
-    def _tell(self, kind: Kind, queue: RunningQueue, task: str = "", message: str = "") -> None:
-        if self._desk.emit is None:
-            return
-        self._desk.emit(
-            Event(
-                kind=kind,
-                time_us=self._clock.now_us(),
-                queue=queue.name,
-                task=task,
-                message=message,
-                sampling_ratio=queue.sampling_ratio,
+    def _tell(self, kind: Kind, queue: RunningQueue, task: str = "") -> None:
+        if self._desk.emit is not None:
+            now_us, ratio = self._clock.now_us(), queue.sampling_ratio
+            event = Event(
+                kind=kind, time_us=now_us, queue=queue.name, task=task, sampling_ratio=ratio
             )
-        )
+            self._desk.emit(event)
 
 
 def name_reuse_us(queue: RunningQueue, settings: Settings) -> int:

@@ -230,6 +230,7 @@ class Dispatcher:
 
     def _ended(self, attempt: Attempt, result: Result) -> None:
         queue, flight, now_us = attempt.queue, attempt.flight, self._clock.now_us()
+        before = flight.row
         queue.note_executed(now_us)
         flight.dispatch_us.remove(attempt.dispatch_us)
         next_us: int | None = None
@@ -254,7 +255,7 @@ class Dispatcher:
                 if not flight.dispatch_us:
                     queue.flights.pop(row.id, None)
         self._throttle(attempt, result, now_us)
-        self._tell("AttemptResponse", attempt, result, outcome, next_us)
+        self._tell("AttemptResponse", attempt, result, outcome, next_us, row=before)
         self.touch(queue)
         self._write_behind.soon()
 
@@ -306,10 +307,13 @@ class Dispatcher:
         outcome: Outcome = "",
         next_us: int | None = None,
         message: str = "",
+        row: TaskRow | None = None,
     ) -> None:
+        """Tell of an attempt; of one that has ended, `row` is its task's before that."""
         if self._emit is None:
             return
-        row, now_us = attempt.flight.row, self._clock.now_us()
+        is_answer = row is not None and result is not None and result.outcome > 0
+        row, now_us = row or attempt.flight.row, self._clock.now_us()
         is_http = attempt.content.HasField("http_request")
         self._emit(
             Event(
@@ -320,7 +324,7 @@ class Dispatcher:
                 schedule_us=row.schedule_us,
                 attempt=attempt.number,
                 dispatch_count=attempt.number,
-                response_count=row.responses,
+                response_count=row.responses + is_answer,
                 max_attempts=attempt.retry.max_attempts,
                 status="" if result is None else code_name(result.outcome),
                 http_code=result.outcome if result and result.outcome > 0 else None,

@@ -41,10 +41,12 @@ class Event:
     task: str = ""
     """Full name; "" when it concerns the queue itself."""
     schedule_us: int | None = None
+    """When the task was due: of an attempt, the one it was made for."""
     attempt: int = 0
     """Number of the attempt, from 1; 0 when it concerns none."""
     dispatch_count: int = 0
     response_count: int = 0
+    """Answers so far; of an AttemptResponse with its own, if one came."""
     max_attempts: int = 0
     """-1 is unlimited."""
     status: str = ""

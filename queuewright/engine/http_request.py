@@ -104,17 +104,14 @@ def http_request(
 ) -> OutgoingRequest:
     """Return what an HTTP target receives, with the queue's own `target` laid over the task's."""
     request = task.http_request
-    url, method = request.url, request.http_method
+    name, url = _method_and_url(request, target)
     headers = _allowed(request.headers.items())
     token = _token(request)
     if target is not None:
-        url = overridden(url, target.uri_override) if target.HasField("uri_override") else url
-        method = target.http_method or method
         for override in target.header_overrides:
             headers = _replaced(headers, override.header.key, override.header.value)
         headers = _allowed(headers)
         token = _token(target) or token
-    url = encoded(url)
     headers.append(("User-Agent", HTTP_USER_AGENT))
     if token is not None:
         headers = [(name, value) for name, value in headers if name.lower() != "authorization"]
@@ -126,7 +123,6 @@ def http_request(
         code = {TIMED_OUT: 504, UNREACHABLE: 503}.get(facts.previous, facts.previous)
         headers.append(("X-CloudTasks-TaskPreviousResponse", str(code)))
         headers.append(("X-CloudTasks-TaskRetryReason", ""))
-    name = METHODS[method]
     body = request.body if name in _BODY_METHODS else b""
     return OutgoingRequest(name, url, tuple(headers), body, follow_redirects)
 
@@ -144,6 +140,17 @@ def app_engine_request(task: Task, facts: AttemptFacts, base_url: str) -> Outgoi
         headers.append(("X-AppEngine-TaskRetryReason", reason))
     url = encoded(base_url.rstrip("/") + request.relative_uri)
     return OutgoingRequest(METHODS[request.http_method], url, tuple(headers), request.body)
+
+
+def address(task: Task, target: HttpTarget | None) -> str:
+    """Return method and URL of a task as Cloud Tasks logs them, the queue's `target` laid over it.
+
+    Of an App Engine task the URL is the relative one.
+    """
+    if task.HasField("http_request"):
+        return " ".join(_method_and_url(task.http_request, target))
+    request = task.app_engine_http_request
+    return f"{METHODS[request.http_method]} {request.relative_uri}"
 
 
 def overridden(url: str, override: UriOverride) -> str:
@@ -167,6 +174,14 @@ def overridden(url: str, override: UriOverride) -> str:
     if override.HasField("query_override") and not (missing_only and query):
         query = override.query_override.query_params.removeprefix("?")
     return urlunsplit((scheme, f"{user}{at}{host}{port}", path, query, fragment))
+
+
+def _method_and_url(request: HttpRequest, target: HttpTarget | None) -> tuple[str, str]:
+    url, method = request.url, request.http_method
+    if target is not None:
+        url = overridden(url, target.uri_override) if target.HasField("uri_override") else url
+        method = target.http_method or method
+    return METHODS[method], encoded(url)
 
 
 def _host_and_port(netloc: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from queuewright.engine.messages import Queue
+from queuewright.engine.messages import HttpTarget, Queue
 from queuewright.engine.queue import QueueCore
 from queuewright.engine.queue_config import RUNNING, limits, retry_policy
 from queuewright.engine.retry import RetryPolicy
@@ -61,6 +61,11 @@ class RunningQueue:
     def config(self) -> Queue:
         """The queue as the API shows it."""
         return self.row.config
+
+    @property
+    def http_target(self) -> HttpTarget | None:
+        """What is laid over the queue's HTTP tasks; None when nothing is."""
+        return self.config.http_target if self.config.HasField("http_target") else None
 
     @property
     def sampling_ratio(self) -> float | None:

@@ -9,8 +9,9 @@ from google.protobuf.empty_pb2 import Empty
 
 from queuewright.engine import names, refusals
 from queuewright.engine.calls import DEVELOPER, Caller, Calls, retention_us
+from queuewright.engine.events import Event, Kind
 from queuewright.engine.headers import is_framing, is_reserved
-from queuewright.engine.http_request import METHODS, overridden
+from queuewright.engine.http_request import METHODS, address, overridden
 from queuewright.engine.iam import ACT_AS
 from queuewright.engine.messages import (
     CreateTaskRequest,
@@ -45,7 +46,7 @@ class TaskCalls(Calls):
         new, task = self._prepared(request.parent, queue, request.task)
         assert queue is not None, "a missing queue is refused when the task is prepared"
         self._store.insert((new,))
-        self._accepted(queue, new)
+        self._accepted(queue, new, task)
         return self._shown_new(queue, new, task, request.response_view)
 
     async def get_task(self, request: GetTaskRequest, caller: Caller) -> Task:
@@ -86,8 +87,9 @@ class TaskCalls(Calls):
         """Delete a task that waits or runs; an attempt that runs may end."""
         self._allow(caller, "cloudtasks.tasks.delete", _queue_of(request.name))
         queue, row = self._task(request.name)
+        content = self._content_to_tell(row)
         self._store.delete([(row.id, self._tombstone(queue, row))])
-        self._forget(queue, row)
+        self._forget(queue, row, content)
         return Empty()
 
     async def run_task(self, request: RunTaskRequest, caller: Caller) -> Task:
@@ -143,7 +145,7 @@ class TaskCalls(Calls):
         create = CreateTaskRequest(parent=queue, task=task, response_view=FULL)
         new, stored = self._prepared(queue, running, create.task)
         self._store.insert((new,))
-        self._accepted(running, new)
+        self._accepted(running, new, stored)
         return self._shown_new(running, new, stored, FULL)
 
     def _prepared(
@@ -179,13 +181,14 @@ class TaskCalls(Calls):
         )
         return new, stored
 
-    def _accepted(self, queue: RunningQueue, new: NewTask) -> None:
+    def _accepted(self, queue: RunningQueue, new: NewTask, content: Task) -> None:
         """Let a task that has been stored take its course."""
         queue.core.add(new.id, new.schedule_us)
         self._desk.dispatch.touch(queue, new.schedule_us)
         self._desk.dispatch.expires(new.create_us + retention_us(queue, self._desk.settings))
         if self._desk.emit is not None:
-            self._tell("CreateTask", queue, self._new_name(queue, new))
+            name = self._new_name(queue, new)
+            self._tell_of_task("CreateTask", queue, name, new.schedule_us, content)
 
     def _new_name(self, queue: RunningQueue, new: NewTask) -> str:
         return f"{queue.name}/tasks/{new.name or self._desk.ids.text(new.id)}"
@@ -198,13 +201,40 @@ class TaskCalls(Calls):
         task = self._store.content(row.id)
         return shown(task, self._task_name(queue, row), row, queue.flights.get(row.id), view)
 
-    def _forget(self, queue: RunningQueue, row: TaskRow) -> None:
-        """Take a task that has been deleted from the store out of its queue."""
+    def _forget(self, queue: RunningQueue, row: TaskRow, content: Task | None) -> None:
+        """Take a task that has been deleted from the store out of its queue.
+
+        `content` is what the store had of it, if anybody wants to know.
+        """
         queue.core.remove(row.id)
         queue.flights.pop(row.id, None)
         self._desk.dispatch.touch(queue)
-        if self._desk.emit is not None:
-            self._tell("DeleteTask", queue, self._task_name(queue, row))
+        if content is not None:
+            name = self._task_name(queue, row)
+            self._tell_of_task("DeleteTask", queue, name, row.schedule_us, content)
+
+    def _content_to_tell(self, row: TaskRow) -> Task | None:
+        """What a task consists of, where somebody is told of what happens to it."""
+        return None if self._desk.emit is None else self._store.content(row.id)
+
+    def _tell_of_task(
+        self, kind: Kind, queue: RunningQueue, task: str, schedule_us: int, content: Task
+    ) -> None:
+        assert self._desk.emit is not None, "it is not called when nobody listens"
+        is_http = content.HasField("http_request")
+        self._desk.emit(
+            Event(
+                kind=kind,
+                time_us=self._clock.now_us(),
+                queue=queue.name,
+                task=task,
+                schedule_us=schedule_us,
+                status="OK",
+                target_address=address(content, queue.http_target),
+                target_type="HTTP" if is_http else "APP_ENGINE_HTTP",
+                sampling_ratio=queue.sampling_ratio,
+            )
+        )
 
     def _allow_create(self, request: CreateTaskRequest, caller: Caller) -> None:
         if caller.principal is None:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan, QueuePlan
-from queuewright.engine import DEVELOPER, Engine, Event, Settings
+from queuewright.engine import DEVELOPER, Engine, Settings
 from queuewright.engine.messages import PauseQueueRequest, Policy, SetIamPolicyRequest
 from queuewright.engine.tokens import Signer
 from queuewright.errors import QueuewrightError, Refusal, TargetError
 from queuewright.local.console import ENVIRONMENT, Console
 from queuewright.local.declared import Declared
 from queuewright.local.denials import explanation
-from queuewright.local.events import line
 from queuewright.local.front_door import HOST
+from queuewright.local.listening import listening
 from queuewright.local.queues import queue_message, queue_policy
 from queuewright.local.spawn import Nursery
 from queuewright.local.state import Running, StateFolder
 from queuewright.local.station import Premises, Station
+from queuewright.local.teller import Teller
 from queuewright.local.venvs import VirtualEnvironments
 from queuewright.local.watch import Watch
 
@@ -45,6 +47,8 @@ class Options:
     reload: bool = True
     """Follow changes of files."""
     verbose: bool = False
+    log: TextIO | None = None
+    """Where the operations go that Cloud Tasks logs, as it does it; None: to the console."""
 
 
 class Environment:
@@ -63,11 +67,12 @@ class Environment:
         self.http_address = ""
         self._read = read
         self._console = console
+        self._tell = Teller(console, verbose=options.verbose, log=options.log)
         self._held = ExitStack()
         self._engine: Engine | None = None
         self._watch: Watch | None = None
         self._following: asyncio.Task[None] | None = None
-        self._quiet = True
+        self._tell.quiet = True
         self._nursery: Nursery | None = None
 
     @property
@@ -96,15 +101,15 @@ class Environment:
         settings = Settings(app_engine_url=self._app_engine_url, explain_denial=self._explain)
         kept = None if options.in_memory else options.state / self._blueprint.environment
         self._engine = engine = Engine(
-            state=kept, settings=settings, signer=signer, on_event=self._on_event
+            state=kept, settings=settings, signer=signer, on_event=self._tell
         )
         self._declared = Declared(kept)
         venvs = VirtualEnvironments(options.state / "venvs", nursery, say=self._console.say)
         self._premises = Premises(
             options.root, engine, signer, nursery, venvs, self._console, dict(os.environ)
         )
-        grpc_port = await _listening(engine.serve_grpc, options.grpc_port, "--grpc-port")
-        http_port = await _listening(engine.serve_http, options.http_port, "--http-port")
+        grpc_port = await listening(engine.serve_grpc, HOST, options.grpc_port, "--grpc-port")
+        http_port = await listening(engine.serve_http, HOST, options.http_port, "--http-port")
         self.grpc_address, self.http_address = f"{HOST}:{grpc_port}", f"{HOST}:{http_port}"
         self._console.introduce(*self._blueprint.handlers)
         self._console.introduce(*(f"queue {plan.queue_id}" for plan in self._queues()))
@@ -120,7 +125,7 @@ class Environment:
             await key
         await self._declare()
         await engine.start()
-        self._quiet = False
+        self._tell.quiet = False
         await asyncio.to_thread(venvs.prune)
         if self._watch is not None:
             self._following = asyncio.create_task(self._follow_edits(self._watch))
@@ -142,7 +147,7 @@ class Environment:
         if self._following is not None:
             self._following.cancel()
             await asyncio.wait([self._following])
-        self._quiet = True
+        self._tell.quiet = True
         if self._engine is not None:
             await self._engine.stop()
         stations = self.stations.values()
@@ -218,7 +223,7 @@ class Environment:
     async def _declare(self) -> None:
         """Make the engine's queues be the blueprint's, and pause those that it no longer has."""
         addresses = {key: station.address for key, station in self.stations.items()}
-        quiet, self._quiet = self._quiet, True
+        quiet, self._tell.quiet = self._tell.quiet, True
         try:
             for plan in self._queues():
                 if plan.handler not in addresses:
@@ -229,7 +234,7 @@ class Environment:
             for name in self._declared.replace({plan.name for plan in self._queues()}):
                 await self._retire(name)
         finally:
-            self._quiet = quiet
+            self._tell.quiet = quiet
 
     async def _allow(self, queue: str, policy: Policy) -> None:
         request = SetIamPolicyRequest(resource=queue, policy=policy)
@@ -244,21 +249,6 @@ class Environment:
                 f"queue `{name}` is no longer described: it is paused and keeps its tasks\n"
                 "  hint: if it has another key now, give it `renamed_from: KEY`, the key it had",
                 "warning",
-            )
-
-    def _on_event(self, event: Event) -> None:
-        found = None if self._quiet else line(event, verbose=self.options.verbose)
-        if found is not None:
-            self._console.say(
-                found.source,
-                found.text,
-                found.level,
-                event=event.kind,
-                queue=event.queue,
-                task=event.task or None,
-                attempt=event.attempt or None,
-                http_code=event.http_code,
-                outcome=event.outcome or None,
             )
 
     def _app_engine_url(self, service: str, _version: str, _instance: str) -> str | None:
@@ -312,15 +302,6 @@ class Environment:
             self._console.say(ENVIRONMENT, f"`{blueprint.environment}` has changed")
             await self.change(blueprint)
             self._console.say(ENVIRONMENT, "all is as described")
-
-
-async def _listening(serve: Callable[[str, int], Awaitable[int]], port: int, option: str) -> int:
-    try:
-        return await serve(HOST, port)
-    except TargetError as error:
-        problem = str(error).partition("\n")[0]
-        hint = f"stop what listens there, or choose another port with `{option}` (0: any)"
-        raise TargetError(problem, hint=hint) from error
 
 
 def _is_same(before: HandlerPlan, after: HandlerPlan) -> bool:

@@ -44,7 +44,8 @@ def queue_message(plan: QueuePlan, blueprint: Blueprint, addresses: Mapping[str,
     retry.min_backoff.FromTimedelta(asked.min_backoff)
     retry.max_backoff.FromTimedelta(asked.max_backoff)
     retry.max_doublings = asked.max_doublings
-    queue.stackdriver_logging_config.sampling_ratio = plan.sampling_ratio
+    if plan.sampling_ratio:  # as on Google Cloud, where 0 and nothing said are one
+        queue.stackdriver_logging_config.sampling_ratio = plan.sampling_ratio
     queue.state = STATES[plan.desired_state]
     email = blueprint.accounts[plan.invoker].email if plan.invoker is not None else None
     address = addresses.get(plan.handler)

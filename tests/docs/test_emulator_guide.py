@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from queuewright.engine import Event
+from queuewright.engine.activity_log import entry
 from queuewright.engine.tokens import Signer
 from tests.clients.engine_ports import engine_ports
 
@@ -83,6 +85,35 @@ def test_the_curl_commands_work(ports: dict[str, int]) -> None:
     assert task["name"].startswith(f"{QUEUE}/tasks/")
     assert listed.keys() <= {"tasks"}
     assert paused["state"] == "PAUSED"
+
+
+def test_the_example_of_a_log_is_what_the_engine_writes() -> None:
+    """Key by key; the fingerprint is not computed by hand."""
+    (example,) = fences("Logs as in Cloud Logging", "json")
+    shown = json.loads(example)
+    moment = 1_769_860_800_500_000
+    written = entry(
+        Event(
+            kind="AttemptResponse",
+            time_us=moment,
+            queue="projects/acme-dev/locations/europe-west1/queues/emails",
+            task="projects/acme-dev/locations/europe-west1/queues/emails/tasks/1815",
+            schedule_us=moment - 20_000,
+            attempt=1,
+            dispatch_count=1,
+            response_count=1,
+            max_attempts=100,
+            status="UNAVAILABLE",
+            http_code=503,
+            duration_us=12_042,
+            next_retry_us=moment + 100_000,
+            target_address="POST http://127.0.0.1:8080/",
+            target_type="HTTP",
+            outcome="will_retry",
+        )
+    )
+    assert written == {**shown, "insertId": (written or {})["insertId"]}
+    assert shown.keys() == (written or {}).keys()
 
 
 async def test_the_example_with_time_moved_by_hand_runs() -> None:

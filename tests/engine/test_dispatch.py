@@ -23,6 +23,7 @@ from queuewright.engine import messages as m
 from tests.engine.stage import QUEUE, URL, stage
 
 SECONDS = 1_000_000
+GET, PUT = 2, 4
 
 
 def retries(**fields: Any) -> m.RetryConfig:
@@ -404,6 +405,52 @@ async def test_events_tell_the_whole_story_of_a_task() -> None:
         assert ended.next_retry_us == s.clock.now_us() + 10 * SECONDS
         assert ended.target_address == f"POST {URL}"
         assert ended.target_type == "HTTP"
+
+
+async def test_an_attempts_end_is_told_with_its_own_schedule_and_its_own_answer() -> None:
+    """Not with the next attempt's time, and counting the answer that it got."""
+    async with stage() as s:
+        await s.create_queue(retry_config=retries(min_backoff=10))
+        s.handler.answers = [503, NoAnswerError("refused")]
+        created_us = s.clock.now_us()
+        await s.create_task()
+        await s.engine.drain()
+        ended = [event for event in s.events if event.kind == "AttemptResponse"]
+        due_s = [(event.schedule_us - created_us) // SECONDS for event in ended]
+        assert due_s == [0, 10, 30]
+        assert [event.response_count for event in ended] == [1, 1, 2]
+        assert [event.dispatch_count for event in ended] == [1, 2, 3]
+
+
+async def test_a_tasks_beginning_and_end_by_hand_are_told_with_its_target() -> None:
+    """As the queue would have it: with its own method and host laid over the task's."""
+    target = m.HttpTarget(http_method=PUT)
+    target.uri_override.host = "queue.example"
+    async with stage() as s:
+        await s.create_queue(http_target=target)
+        await s.pause()
+        later = m.Task()
+        later.schedule_time.FromMicroseconds(s.clock.now_us() + 60 * SECONDS)
+        task = await s.create_task(schedule_time=later.schedule_time)
+        await s.service.delete_task(m.DeleteTaskRequest(name=task.name), DEVELOPER)
+        told = [event for event in s.events if event.kind in ("CreateTask", "DeleteTask")]
+        assert len(told) == 2
+        for event in told:
+            assert event.schedule_us == s.clock.now_us() + 60 * SECONDS
+            assert event.target_address == "PUT https://queue.example/work"
+            assert (event.target_type, event.status) == ("HTTP", "OK")
+
+
+async def test_an_app_engine_task_is_told_with_its_relative_uri() -> None:
+    """Where its service is depends on who asks, and when."""
+    async with stage() as s:
+        await s.create_queue()
+        await s.pause()
+        request = m.AppEngineHttpRequest(relative_uri="/work", http_method=GET)
+        await s.create_task(app_engine_http_request=request)
+        told = s.events[-1]
+        assert (told.kind, told.target_type) == ("CreateTask", "APP_ENGINE_HTTP")
+        assert told.target_address == "GET /work"
 
 
 async def test_a_handler_that_raises_something_else_fails_its_attempt_and_nothing_more(
