@@ -21,6 +21,7 @@ from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.dispatcher import Dispatcher
 from queuewright.engine.events import Event
 from queuewright.engine.grpc_api import GrpcService, listening, tasks_service, v2_services
+from queuewright.engine.http_log import LOGGER
 from queuewright.engine.http_request import Signer
 from queuewright.engine.iam import Access
 from queuewright.engine.messages import Queue
@@ -170,7 +171,7 @@ class Engine:
         """Listen for REST, as `serve_grpc` for gRPC; `pages` are routes beside the API's."""
         keys = self._signer if isinstance(self._signer, tokens.Signer) else None
         app = application(self.service, caller, signer=keys, pages=pages)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, logger=LOGGER)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()

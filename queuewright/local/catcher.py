@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from queuewright.engine.http_log import LOGGER
 from queuewright.local.front_door import HOST
 
 SHOWN_BODY = 300
@@ -29,7 +30,7 @@ class Catcher:
     async def start(self) -> None:
         """Listen, on a port that the system chooses."""
         self._runner = web.ServerRunner(
-            web.Server(self._answer, access_log=None), shutdown_timeout=0.0
+            web.Server(self._answer, access_log=None, logger=LOGGER), shutdown_timeout=0.0
         )
         await self._runner.setup()
         await web.TCPSite(self._runner, HOST, 0).start()

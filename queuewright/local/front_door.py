@@ -16,6 +16,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from queuewright.engine.http_log import LOGGER
 from queuewright.local.access import Access, Denied, without_signature
 
 HOST = "127.0.0.1"
@@ -126,7 +127,7 @@ class FrontDoor:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
-        server = web.Server(self._answer, handler_cancellation=True, access_log=None)
+        server = web.Server(self._answer, handler_cancellation=True, access_log=None, logger=LOGGER)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, HOST, 0, backlog=1024).start()

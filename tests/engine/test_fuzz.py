@@ -315,6 +315,7 @@ async def test_malformed_requests_leave_it_running(
         assert attacker.wrong == []
         failed = [record.getMessage() for record in caplog.records if "failed" in record.message]
         assert failed == []
+        assert [record for record in caplog.records if record.exc_info] == []
     finally:
         await engine.stop()
 

@@ -1,0 +1,64 @@
+"""A request that is not HTTP is answered, and is one line in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+from aiohttp import web
+
+from queuewright.engine import Engine
+from queuewright.engine.http_log import LOGGER
+
+
+async def answered(port: int, request: bytes) -> bytes:
+    """The first line of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    line = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (b"GET / HTTP/9.9x\r\n\r\n", "refused: Bad status line"),
+        (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "refused: "),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n\r\n", "refused: Got more than"),
+    ],
+)
+async def test_a_malformed_request_is_one_line_and_no_traceback(
+    request_: bytes, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is the caller's mistake, who is told so."""
+    engine = Engine()
+    port = await engine.serve_http(port=0)
+    assert await answered(port, request_) == b"HTTP/1.0 400 Bad Request\r\n"
+    await engine.stop()
+    (record,) = caplog.records
+    assert record.getMessage().startswith("a malformed HTTP request was refused: ")
+    assert said in record.getMessage()
+    assert "\n" not in logging.Formatter().format(record)
+    assert record.levelname == "WARNING"
+
+
+async def test_a_bug_behind_a_listener_keeps_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of that, one wants to know all."""
+
+    async def broken(_: web.BaseRequest) -> web.Response:
+        raise RuntimeError("a bug")
+
+    runner = web.ServerRunner(web.Server(broken, access_log=None, logger=LOGGER))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    assert await answered(port, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n") == (
+        b"HTTP/1.1 500 Internal Server Error\r\n"
+    )
+    await runner.cleanup()
+    assert "RuntimeError: a bug" in caplog.text
