@@ -26,8 +26,16 @@ async def answered(port: int, request: bytes) -> bytes:
     ("request_", "said"),
     [
         (b"GET / HTTP/9.9x\r\n\r\n", "refused: Bad status line"),
-        (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "refused: "),
+        (
+            b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+            "refused: Invalid character in Content-Length",
+        ),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n\r\n", "refused: Got more than"),
+        (
+            b"POST /v2/projects/p/locations/l/queues HTTP/1.1\r\nHost: h\r\n"
+            b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+            "refused: Can not decode content-encoding: gzip",
+        ),
     ],
 )
 async def test_a_malformed_request_is_one_line_and_no_traceback(
@@ -36,7 +44,7 @@ async def test_a_malformed_request_is_one_line_and_no_traceback(
     """It is the caller's mistake, who is told so."""
     engine = Engine()
     port = await engine.serve_http(port=0)
-    assert await answered(port, request_) == b"HTTP/1.0 400 Bad Request\r\n"
+    assert b" 400 " in await answered(port, request_)
     await engine.stop()
     (record,) = caplog.records
     assert record.getMessage().startswith("a malformed HTTP request was refused: ")
