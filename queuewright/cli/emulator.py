@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import click
 
 from queuewright.cli.project import LOG_FORMAT, PORT
 from queuewright.local.state import STATE_FOLDER, Running, StateFolder
+from queuewright.spec import EmulatorSpec, load_emulator
 
 if TYPE_CHECKING:
     from queuewright.engine import Engine
@@ -28,7 +30,17 @@ if TYPE_CHECKING:
     "--http-port", type=PORT, default=8124, show_default=True, help="REST; 0: any free one."
 )
 @click.option(
-    "--queue", "queues", multiple=True, metavar="NAME", help="A queue in full; may be repeated."
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A file of queues and settings.",
+)
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    metavar="NAME",
+    help="A queue in full that has to be there, besides those of the file; may be repeated.",
 )
 @click.option(
     "--state",
@@ -44,6 +56,7 @@ def command(
     host: str,
     port: int,
     http_port: int,
+    config: Path | None,
     queues: tuple[str, ...],
     state: Path,
     memory: bool,
@@ -52,6 +65,7 @@ def command(
     log_format: str,
 ) -> None:
     """Run Cloud Tasks alone on this machine, until Ctrl-C; it needs no project."""
+    spec = load_emulator(config) if config is not None else EmulatorSpec()
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     import uvloop
 
@@ -61,33 +75,43 @@ def command(
     is_logged = log_format == "cloud-logging"
     console = Console(sys.stderr if is_logged else None, as_json=as_json)
     teller = Teller(console, verbose=verbose, log=sys.stdout if is_logged else None)
+    options = _Options(host, port, http_port, spec, queues, None if memory else state)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(host, (port, http_port), queues, None if memory else state, teller))
+        runner.run(_run(options, teller))
 
 
-async def _run(
-    host: str,
-    ports: tuple[int, int],
-    queues: tuple[str, ...],
-    state: Path | None,
-    teller: Teller,
-) -> None:
+@dataclass(frozen=True)
+class _Options:
+    host: str
+    grpc_port: int
+    http_port: int
+    spec: EmulatorSpec
+    queues: tuple[str, ...]
+    """Names of queues that have to be there, besides those of the spec."""
+    state: Path | None
+
+
+async def _run(options: _Options, teller: Teller) -> None:
+    """Start, wait for a signal, stop; whatever happens, in order."""
     from queuewright.engine import Engine
     from queuewright.local.console import ENVIRONMENT
+    from queuewright.local.emulated import engine_settings
     from queuewright.local.listening import listening
 
-    say = teller.console.say
+    say, host = teller.console.say, options.host
     asked = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, asked.set)
     with ExitStack() as held:
-        folder = held.enter_context(StateFolder(state)) if state is not None else None
-        engine = Engine(state=state, on_event=teller)
+        state, folder = options.state, None
+        if state is not None:
+            folder = held.enter_context(StateFolder(state))
+        settings = engine_settings(options.spec.settings)
+        engine = Engine(state=state, settings=settings, on_event=teller)
         try:
-            for name in queues:
-                await _provide(engine, name)
-            grpc_port = await listening(engine.serve_grpc, host, ports[0], "--port")
-            http_port = await listening(engine.serve_http, host, ports[1], "--http-port")
+            await _declare(engine, options)
+            grpc_port = await listening(engine.serve_grpc, host, options.grpc_port, "--port")
+            http_port = await listening(engine.serve_http, host, options.http_port, "--http-port")
             await engine.start()
             addresses = f"{host}:{grpc_port}", f"{host}:{http_port}"
             if folder is not None:
@@ -102,15 +126,22 @@ async def _run(
     say(ENVIRONMENT, "stopped")
 
 
-async def _provide(engine: Engine, name: str) -> None:
-    """Let there be a queue of this name; one that is there already stays as it is."""
+async def _declare(engine: Engine, options: _Options) -> None:
+    """Make the file's queues as it says; those that only have to be there stay as they are."""
     from queuewright.engine import DEVELOPER
     from queuewright.engine.messages import GetQueueRequest, Queue
     from queuewright.errors import Refusal, TargetError
+    from queuewright.local.emulated import emulated_queue
 
-    try:
-        await engine.service.get_queue(GetQueueRequest(name=name), DEVELOPER)
-    except Refusal as refusal:
-        if refusal.code != "NOT_FOUND":
-            raise TargetError(f"--queue `{name}`: {refusal.message}") from None
-        await engine.declare_queue(Queue(name=name))
+    for name, asked in options.spec.queues.items():
+        try:
+            await engine.declare_queue(emulated_queue(name, asked))
+        except Refusal as refusal:
+            raise TargetError(f"queue `{name}`: {refusal.message}") from None
+    for name in options.queues:
+        try:
+            await engine.service.get_queue(GetQueueRequest(name=name), DEVELOPER)
+        except Refusal as refusal:
+            if refusal.code != "NOT_FOUND":
+                raise TargetError(f"--queue `{name}`: {refusal.message}") from None
+            await engine.declare_queue(Queue(name=name))

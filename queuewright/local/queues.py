@@ -15,6 +15,7 @@ from queuewright.blueprint import (
     UrlRoute,
 )
 from queuewright.engine.messages import Binding, HttpTarget, Policy, Queue
+from queuewright.spec import RateLimits, RetryConfig
 
 # Queue.State, UriOverride.Scheme and UriOverrideEnforceMode of google/cloud/tasks/v2.
 STATES = {"RUNNING": 1, "PAUSED": 2}
@@ -36,14 +37,7 @@ class Address:
 def queue_message(plan: QueuePlan, blueprint: Blueprint, addresses: Mapping[str, Address]) -> Queue:
     """The queue of a plan; `addresses` are the handlers', by key."""
     queue = Queue(name=plan.name)
-    queue.rate_limits.max_dispatches_per_second = plan.rate_limits.max_dispatches_per_second
-    queue.rate_limits.max_concurrent_dispatches = plan.rate_limits.max_concurrent_dispatches
-    retry, asked = queue.retry_config, plan.retry_config
-    retry.max_attempts = asked.max_attempts
-    retry.max_retry_duration.FromTimedelta(asked.max_retry_duration)
-    retry.min_backoff.FromTimedelta(asked.min_backoff)
-    retry.max_backoff.FromTimedelta(asked.max_backoff)
-    retry.max_doublings = asked.max_doublings
+    limit(queue, plan.rate_limits, plan.retry_config)
     if plan.sampling_ratio:  # as on Google Cloud, where 0 and nothing said are one
         queue.stackdriver_logging_config.sampling_ratio = plan.sampling_ratio
     queue.state = STATES[plan.desired_state]
@@ -52,12 +46,12 @@ def queue_message(plan: QueuePlan, blueprint: Blueprint, addresses: Mapping[str,
     match plan.route:
         case HandlerRoute(path=path):
             assert address is not None, "every handler of the stack has an address here"
-            _point(queue.http_target, address.url, path)
+            point(queue.http_target, address.url, path)
             _sign(queue.http_target, email, address.url)
         case UrlRoute() as route:
             assert address is not None, "an endpoint that is not ours has a catcher here"
             path = plan.path if address.is_its_own else route.path
-            _point(queue.http_target, address.url, path)
+            point(queue.http_target, address.url, path)
             if route.query is not None and not address.is_its_own:
                 queue.http_target.uri_override.query_override.query_params = route.query
             for key, value in route.headers.items():
@@ -82,7 +76,20 @@ def queue_policy(grants: Iterable[Grant], queue: str) -> Policy:
     return Policy(bindings=bindings)
 
 
-def _point(target: HttpTarget, url: str, path: str | None) -> None:
+def limit(queue: Queue, rates: RateLimits, asked: RetryConfig) -> None:
+    """Write a queue's limits and how it retries."""
+    queue.rate_limits.max_dispatches_per_second = rates.max_dispatches_per_second
+    queue.rate_limits.max_concurrent_dispatches = rates.max_concurrent_dispatches
+    retry = queue.retry_config
+    retry.max_attempts = asked.max_attempts
+    retry.max_retry_duration.FromTimedelta(asked.max_retry_duration)
+    retry.min_backoff.FromTimedelta(asked.min_backoff)
+    retry.max_backoff.FromTimedelta(asked.max_backoff)
+    retry.max_doublings = asked.max_doublings
+
+
+def point(target: HttpTarget, url: str, path: str | None) -> None:
+    """Let tasks go to `url`, with `path` behind its own; where neither has one, to their own."""
     parts = urlsplit(url)
     uri = target.uri_override
     uri.scheme = SCHEMES[parts.scheme]

@@ -2,6 +2,8 @@
 
 from queuewright.spec.check import Spec
 from queuewright.spec.document import Node, dotted
+from queuewright.spec.emulator import EmulatorSpec, load_emulator, parse_emulator
+from queuewright.spec.emulator_model import EmulatedQueue, EmulatorSettings, HttpTarget
 from queuewright.spec.handler_rules import (
     FUNCTION_MEMORY,
     FUNCTION_TIMEOUT,
@@ -31,8 +33,12 @@ __all__ = [
     "SERVICE_TIMEOUT",
     "STACKS",
     "AppEngineTarget",
+    "EmulatedQueue",
+    "EmulatorSettings",
+    "EmulatorSpec",
     "FunctionSource",
     "HandlerSpec",
+    "HttpTarget",
     "Instances",
     "LocalOverride",
     "Node",
@@ -46,7 +52,9 @@ __all__ = [
     "dotted",
     "environments",
     "load",
+    "load_emulator",
     "load_file",
     "parse",
+    "parse_emulator",
     "queue_variable",
 ]

@@ -28,6 +28,8 @@ from queuewright.spec.values import (
 # https://cloud.google.com/resource-manager/docs/labels-overview; a project id,
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects.
 QUEUE_ID = r"^[A-Za-z0-9-]{1,100}$"
+# In full, as the emulator takes it: any project and location that are well formed (`Queue.name`).
+QUEUE_NAME = r"^projects/[A-Za-z0-9:.-]+/locations/[A-Za-z0-9-]+/queues/[A-Za-z0-9-]{1,100}$"
 HANDLER_NAME = r"^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$"
 PREFIX = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"
 PROJECT_ID = r"^([a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
@@ -207,6 +209,10 @@ def _total_seconds(text: object) -> float:
 
 ProjectId = Annotated[str, *_matching(PROJECT_ID, "a Google Cloud project id", "acme-prod")]
 LocationId = Annotated[str, *_matching(LOCATION_ID, "a Google Cloud region", "europe-west1")]
+EmulatedProjectId = Annotated[str, *_matching(r"^[A-Za-z0-9:.-]+$", "a project's id", "acme-dev")]
+EmulatedLocationId = Annotated[
+    str, *_matching(r"^[A-Za-z0-9-]+$", "a location's id", "europe-west1")
+]
 Prefix = Annotated[str, *_matching(PREFIX, "a prefix of 1 to 20 of a-z, 0-9 and -", "feature-7")]
 LabelKey = Annotated[str, *_matching(LABEL_KEY, "a label's key", "team")]
 LabelValue = Annotated[

@@ -94,3 +94,81 @@ def test_the_log_is_sampled_as_the_queue_says(tmp_path: Path, ratio: float, coun
             running.client.create_task(parent=QUEUE, task=task)
         assert running.hear("paused")["queue"] == QUEUE
     assert len(entries(log)) == count
+
+
+CONFIG = """
+project: p-of-mine
+location: us-central1
+settings:
+  task_name_reuse: 0s
+  app_engine_url: {{default: {url}}}
+queues:
+  jobs:
+    url: {url}/send
+    rate_limits: {{max_dispatches_per_second: 50}}
+    retry_config: {{min_backoff: 1ms, max_backoff: 1ms}}
+  projects/other/locations/l/queues/paused: {{desired_state: PAUSED}}
+"""
+
+
+def test_a_file_makes_the_queues_and_the_settings(tmp_path: Path) -> None:
+    """Google's client finds them, and their tasks go where the file says, again if it fails."""
+    with Handler(503) as handler:
+        (tmp_path / "emulator.yaml").write_text(CONFIG.format(url=handler.url))
+        with emulator(tmp_path, "--memory", "--config", "emulator.yaml") as running:
+            client = running.client
+            queue = client.get_queue(name=QUEUE)
+            assert queue.rate_limits.max_dispatches_per_second == 50
+            paused = client.get_queue(name="projects/other/locations/l/queues/paused")
+            assert paused.state.name == "PAUSED"
+            named = {"name": f"{QUEUE}/tasks/same", "http_request": {"url": "https://a.example/x"}}
+            client.create_task(parent=QUEUE, task=named)
+            assert [handler.got()[0] for _ in range(2)] == ["/send", "/send"]
+            running.hear("attempt 2")
+            client.create_task(parent=QUEUE, task=named)  # the name is free at once
+            assert handler.got()[0] == "/send"
+            task = {"app_engine_http_request": {"relative_uri": "/engine"}}
+            client.create_task(parent=QUEUE, task=task)
+            assert handler.got()[0] == "/engine"
+
+
+def test_options_add_queues_to_those_of_the_file(tmp_path: Path) -> None:
+    """One that is in both is as the file says."""
+    (tmp_path / "emulator.yaml").write_text(CONFIG.format(url="http://127.0.0.1:1"))
+    words = ("--config", "emulator.yaml", "--queue", f"{LOCATION}/queues/more", "--queue", QUEUE)
+    with emulator(tmp_path, "--memory", *words) as running:
+        names = [queue.name for queue in running.client.list_queues(parent=LOCATION)]
+        assert names == [QUEUE, f"{LOCATION}/queues/more"]
+        limits = running.client.get_queue(name=QUEUE).rate_limits
+        assert limits.max_dispatches_per_second == 50
+
+
+def test_a_start_makes_the_files_queues_as_it_says_and_keeps_their_tasks(tmp_path: Path) -> None:
+    """What a program has changed in them since is changed back; what waits goes on waiting."""
+    file = tmp_path / "emulator.yaml"
+    file.write_text("queues:\n  " + QUEUE + ": {desired_state: PAUSED}\n")
+    with emulator(tmp_path, "--config", "emulator.yaml") as running:
+        task = {"http_request": {"url": "https://a.example/"}}
+        made = running.client.create_task(parent=QUEUE, task=task)
+        limits = {"max_dispatches_per_second": 7}
+        running.client.update_queue(queue={"name": QUEUE, "rate_limits": limits})
+    with emulator(tmp_path, "--config", "emulator.yaml") as running:
+        queue = running.client.get_queue(name=QUEUE)
+        assert (queue.rate_limits.max_dispatches_per_second, queue.state.name) == (500, "PAUSED")
+        assert running.client.get_task(name=made.name).name == made.name
+
+
+def test_a_file_that_is_wrong_is_said_before_anything_starts(tmp_path: Path) -> None:
+    """Every problem at its place; what it keeps is not touched."""
+    (tmp_path / "emulator.yaml").write_text("setings: {}\nqueues: {my_queue: {}}\n")
+    done = ended(tmp_path, "--config", "emulator.yaml")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "emulator.yaml:1:1: setings: unknown key\n"
+        "  hint: did you mean `settings`?\n"
+        "emulator.yaml:2:10: queues.my_queue: not a queue's id, and not its name\n"
+        "  hint: give its id, 1 to 100 of A-Z, a-z, 0-9 and -, "
+        "or its name in full: `projects/P/locations/L/queues/Q`\n"
+        "2 problems\n"
+    )
+    assert [file.name for file in tmp_path.iterdir()] == ["emulator.yaml"]

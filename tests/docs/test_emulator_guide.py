@@ -14,9 +14,13 @@ from typing import Any
 
 import pytest
 
-from queuewright.engine import Event
+from queuewright.engine import DEVELOPER, Engine, Event
 from queuewright.engine.activity_log import entry
+from queuewright.engine.messages import GetQueueRequest
 from queuewright.engine.tokens import Signer
+from queuewright.local.emulated import emulated_queue, engine_settings
+from queuewright.spec import EmulatedQueue, EmulatorSettings, parse_emulator
+from queuewright.spec.values import duration
 from tests.clients.engine_ports import engine_ports
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +89,37 @@ def test_the_curl_commands_work(ports: dict[str, int]) -> None:
     assert task["name"].startswith(f"{QUEUE}/tasks/")
     assert listed.keys() <= {"tasks"}
     assert paused["state"] == "PAUSED"
+
+
+def test_every_key_of_the_file_is_on_the_page_and_no_other() -> None:
+    """With the default that counts where it is left out."""
+    section = re.split(r"^## ", TEXT.split("## Queues and settings in a file\n")[1], flags=re.M)[0]
+    told: dict[str, str] = {}
+    for line in section.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `"):
+            told |= dict.fromkeys(re.findall(r"`(\w+)`", cells[0]), cells[2])
+    fields = EmulatedQueue.model_fields | EmulatorSettings.model_fields
+    assert told.keys() == fields.keys()
+    for name, info in EmulatorSettings.model_fields.items():
+        default = info.default
+        if isinstance(default, bool):
+            assert told[name] == f"`{str(default).lower()}`"
+        elif default:
+            assert duration(told[name].strip("`")) == default
+
+
+async def test_the_example_of_a_file_becomes_queues() -> None:
+    """As written: the engine accepts each of them."""
+    (example,) = fences("Queues and settings in a file", "yaml")
+    spec = parse_emulator(example)
+    engine = Engine(settings=engine_settings(spec.settings))
+    for name, asked in spec.queues.items():
+        await engine.declare_queue(emulated_queue(name, asked))
+    request = GetQueueRequest(name="projects/acme-shared/locations/us-central1/queues/audit")
+    audit = await engine.service.get_queue(request, DEVELOPER)
+    assert audit.http_target.uri_override.port == 8081
+    await engine.stop()
 
 
 def test_the_example_of_a_log_is_what_the_engine_writes() -> None:

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from queuewright.cli import commands
-from queuewright.spec import parse
+from queuewright.spec import parse, parse_emulator
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -53,8 +53,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @each_page
 def test_every_stack_in_it_is_right(page: Path) -> None:
-    """A YAML block with queues or handlers passes `queuewright check`."""
+    """A YAML block with queues or handlers passes `queuewright check`, or is an emulator's file."""
     for language, text in fences(page):
+        if language == "yaml" and text.startswith("# emulator.yaml"):
+            parse_emulator(text, file=page.name)
+            continue
         if language != "yaml" or not re.search(r"^(queues|handlers|queue_defaults):", text, re.M):
             continue
         if not re.search(r"^project:", text, re.M):

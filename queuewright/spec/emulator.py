@@ -1,0 +1,120 @@
+"""The file of `queuewright emulator --config`, read and checked: every problem at its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from queuewright.errors import Problem, SpecError
+from queuewright.spec.document import Node, dotted, read
+from queuewright.spec.emulator_model import EmulatedQueue, EmulatorFile, EmulatorSettings
+from queuewright.spec.fields import QUEUE_ID, QUEUE_NAME
+from queuewright.spec.files import text_of
+from queuewright.spec.merge import without_nulls
+from queuewright.spec.rules import backoff_rules
+from queuewright.spec.values import shown
+from queuewright.spec.words import validated
+
+SCOPE = {"project": "acme-dev", "location": "europe-west1"}
+"""What a queue's id needs to become a name, each with an example."""
+
+
+@dataclass(frozen=True)
+class EmulatorSpec:
+    """What an emulator is to be like."""
+
+    settings: EmulatorSettings = field(default_factory=EmulatorSettings)
+    queues: Mapping[str, EmulatedQueue] = field(default_factory=dict)
+    """By full name, `projects/P/locations/L/queues/Q`."""
+
+
+def load_emulator(file: Path) -> EmulatorSpec:
+    """What `file` says.
+
+    Raises:
+        SpecError: with every problem found, each at the line where it was written.
+    """
+    return parse_emulator(text_of(file, str(file)), file=str(file))
+
+
+def parse_emulator(text: str, *, file: str = "emulator.yaml") -> EmulatorSpec:
+    """Like `load_emulator`, from a text.
+
+    Raises:
+        SpecError: with every problem found.
+    """
+    written, found = read(text, file)
+    document = without_nulls(_with_bare_queues(written))
+    plain = {key: node.plain() for key, node in document.value.items()}
+    if isinstance(plain.get("queues"), dict):
+        plain["queues"] = {}
+    top = validated(EmulatorFile, plain, document, (), found)
+    queues = dict(_queues(document, found))
+    if found or top is None:
+        raise SpecError(dict.fromkeys(found))
+    return EmulatorSpec(top.settings, queues)
+
+
+def _with_bare_queues(written: Node) -> Node:
+    """The document with a queue that has nothing below it as one with all defaults."""
+    queues = written.at(("queues",))
+    if queues is None or not isinstance(queues.value, dict):
+        return written
+    entries = {
+        name: Node(node.place, {}) if node.value is None else node
+        for name, node in queues.value.items()
+    }
+    return Node(written.place, {**written.value, "queues": Node(queues.place, entries)})
+
+
+def _queues(document: Node, found: list[Problem]) -> Iterator[tuple[str, EmulatedQueue]]:
+    seen: dict[str, str] = {}
+    for key, node in document.entries("queues"):
+        at = ("queues", key)
+        name, problem = _full_name(key, document)
+        if problem is not None:
+            found.append(Problem(node.place, dotted(at), *problem))
+        elif (other := seen.setdefault(name, key)) != key:
+            message = f"is the same queue as {shown(other)}"
+            found.append(Problem(node.place, dotted(at), message, "keep one of them"))
+        queue = validated(EmulatedQueue, node.plain(), document, at, found)
+        found.extend(backoff_rules(node, at))
+        found.extend(_target_rules(node, at))
+        if queue is not None:
+            yield name, queue
+
+
+def _full_name(key: str, document: Node) -> tuple[str, tuple[str, str] | None]:
+    """A queue's full name, and what is wrong with it."""
+    if re.fullmatch(QUEUE_NAME, key):
+        return key, None
+    if not re.fullmatch(QUEUE_ID, key):
+        hint = (
+            "give its id, 1 to 100 of A-Z, a-z, 0-9 and -, "
+            "or its name in full: `projects/P/locations/L/queues/Q`"
+        )
+        return key, ("not a queue's id, and not its name", hint)
+    scope = {name: document.at((name,)) for name in SCOPE}
+    missing = [name for name, node in scope.items() if node is None]
+    if missing:
+        hint = "name it in full: `projects/P/locations/L/queues/Q`; or add " + " and ".join(
+            f"`{name}: {SCOPE[name]}`" for name in missing
+        )
+        return key, (f"has no {' and no '.join(missing)}", hint)
+    project, location = (node.value for node in scope.values() if node is not None)
+    return f"projects/{project}/locations/{location}/queues/{key}", None
+
+
+def _target_rules(node: Node, at: tuple[str, str]) -> Iterator[Problem]:
+    """What a queue says twice of where its tasks go, and as whom."""
+    url, target = node.at(("url",)), node.at(("http_target",))
+    if url is not None and target is not None:
+        hint = "keep one: `url` is short for an `http_target` with a `uri_override`"
+        yield Problem(target.place, dotted(at), "has `url` and `http_target`", hint)
+    tokens = [node.at(("http_target", key)) for key in ("oidc_token", "oauth_token")]
+    if tokens[0] is not None and tokens[1] is not None:
+        path = dotted((*at, "http_target"))
+        message, hint = "has `oidc_token` and `oauth_token`", "keep one of them"
+        yield Problem(tokens[1].place, path, message, hint)

@@ -1,0 +1,222 @@
+"""What the file of `queuewright emulator --config` may say: its grammar, ranges and defaults."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from queuewright.spec.fields import (
+    AppEngineId,
+    EmulatedLocationId,
+    EmulatedProjectId,
+    Filled,
+    HeaderName,
+    HeaderValue,
+    Url,
+)
+from queuewright.spec.model import Closed, LoggingConfig, RateLimits, RetryConfig
+from queuewright.spec.values import Duration
+
+
+class PathOverride(Closed):
+    """A path that takes the place of a task's own."""
+
+    authority = "Cloud Tasks"
+
+    path: str = Field(examples=["/send"], description="The path; empty takes the task's away.")
+
+
+class QueryOverride(Closed):
+    """A query that takes the place of a task's own."""
+
+    authority = "Cloud Tasks"
+
+    query_params: str = Field(
+        examples=["source=tasks"], description="The query; empty takes the task's away."
+    )
+
+
+class UriOverride(Closed):
+    """The parts of a URL that take the place of a task's own."""
+
+    authority = "Cloud Tasks"
+
+    scheme: Literal["HTTP", "HTTPS"] | None = Field(
+        None, examples=["HTTP"], description="The scheme."
+    )
+    host: Filled | None = Field(None, examples=["127.0.0.1"], description="The host.")
+    port: int | None = Field(None, ge=1, le=65_535, examples=[8080], description="The port.")
+    path_override: PathOverride | None = Field(
+        None, examples=[{"path": "/send"}], description="The path."
+    )
+    query_override: QueryOverride | None = Field(
+        None, examples=[{"query_params": "source=tasks"}], description="The query."
+    )
+    uri_override_enforce_mode: Literal["ALWAYS", "IF_NOT_EXISTS"] = Field(
+        "ALWAYS",
+        examples=["IF_NOT_EXISTS"],
+        description="`IF_NOT_EXISTS` gives a task only what its own URL has not got.",
+    )
+
+
+class OidcToken(Closed):
+    """An ID token that every task carries."""
+
+    authority = "Cloud Tasks"
+
+    service_account_email: Filled = Field(
+        examples=["invoker@acme-dev.iam.gserviceaccount.com"],
+        description="The account; it need not exist.",
+    )
+    audience: Filled = Field(
+        examples=["http://127.0.0.1:8080"], description="Whom the token is meant for."
+    )
+
+
+class OAuthToken(Closed):
+    """An access token that every task carries."""
+
+    authority = "Cloud Tasks"
+
+    service_account_email: Filled = Field(
+        examples=["invoker@acme-dev.iam.gserviceaccount.com"],
+        description="The account; it need not exist.",
+    )
+    scope: Filled = Field(
+        examples=["https://www.googleapis.com/auth/cloud-platform"], description="The scope."
+    )
+
+
+class HttpTarget(Closed):
+    """What a queue lays over its HTTP tasks, in the words of Google's `HttpTarget`."""
+
+    authority = "Cloud Tasks"
+
+    uri_override: UriOverride | None = Field(
+        None, examples=[{"host": "127.0.0.1", "port": 8080}], description="Parts of the URL."
+    )
+    http_method: Literal["POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"] | None = Field(
+        None, examples=["PUT"], description="The method."
+    )
+    header_overrides: dict[HeaderName, HeaderValue] = Field(
+        {}, examples=[{"X-Api-Version": "2"}], description="Headers, by name."
+    )
+    oidc_token: OidcToken | None = Field(
+        None,
+        examples=[
+            {
+                "service_account_email": "invoker@acme-dev.iam.gserviceaccount.com",
+                "audience": "http://127.0.0.1:8080",
+            }
+        ],
+        description="An ID token.",
+    )
+    oauth_token: OAuthToken | None = Field(
+        None,
+        examples=[
+            {
+                "service_account_email": "invoker@acme-dev.iam.gserviceaccount.com",
+                "scope": "https://www.googleapis.com/auth/cloud-platform",
+            }
+        ],
+        description="An access token, instead of `oidc_token`.",
+    )
+
+
+class EmulatedQueue(Closed):
+    """A queue of the emulator; what is left out is Google's default."""
+
+    authority = "Cloud Tasks"
+
+    url: Url | None = Field(
+        None,
+        examples=["http://127.0.0.1:8080/send"],
+        description="Where its tasks go, whatever their own URL says; short for an `http_target`. "
+        "Without a path, tasks keep their own.",
+    )
+    http_target: HttpTarget | None = Field(
+        None,
+        examples=[{"uri_override": {"host": "127.0.0.1", "port": 8080}}],
+        description="What the queue lays over its tasks, instead of `url`.",
+    )
+    rate_limits: RateLimits = Field(
+        RateLimits(),
+        examples=[{"max_dispatches_per_second": 5}],
+        description="How fast the queue dispatches.",
+    )
+    retry_config: RetryConfig = Field(
+        RetryConfig(),
+        examples=[{"max_attempts": 8, "min_backoff": "10s"}],
+        description="When a failed task is tried again.",
+    )
+    stackdriver_logging_config: LoggingConfig | None = Field(
+        None,
+        examples=[{"sampling_ratio": 0.1}],
+        description="The share of tasks that `--log-format cloud-logging` writes of. "
+        "Left out: all of them.",
+    )
+    desired_state: Literal["RUNNING", "PAUSED"] = Field(
+        "RUNNING",
+        examples=["PAUSED"],
+        description="A paused queue accepts tasks and dispatches none.",
+    )
+
+
+class EmulatorSettings(Closed):
+    """Where Google's documents leave a choice, or a machine of one's own needs another."""
+
+    task_name_reuse: Duration = Field(
+        timedelta(hours=24),
+        examples=["1h"],
+        description="How long the name of a task that is gone stays taken.",
+    )
+    queue_name_reuse: Duration = Field(
+        timedelta(days=3),
+        examples=["0s"],
+        description="How long the name of a deleted queue stays taken.",
+    )
+    retention: Duration = Field(
+        timedelta(days=31),
+        examples=["10d"],
+        description="The age at which a task is dropped, dispatched or not.",
+    )
+    follow_redirects: bool = Field(
+        False, examples=[True], description="Follow redirects of HTTP targets."
+    )
+    throttling: bool = Field(
+        False, examples=[True], description="Slow a queue down on 429, 503 and `Retry-After`."
+    )
+    missing_queue_is_precondition: bool = Field(
+        False,
+        examples=[True],
+        description="Refuse a task for a queue that is not there with FAILED_PRECONDITION, "
+        "as in earlier years, and not with NOT_FOUND.",
+    )
+    app_engine_url: dict[AppEngineId, Url] = Field(
+        {},
+        examples=[{"default": "http://127.0.0.1:8081"}],
+        description="Where the services of App Engine are, by name.",
+    )
+
+
+class EmulatorFile(Closed):
+    """The file of `queuewright emulator --config`."""
+
+    project: EmulatedProjectId | None = Field(
+        None, examples=["acme-dev"], description="The project of queues named by their id."
+    )
+    location: EmulatedLocationId | None = Field(
+        None, examples=["europe-west1"], description="The location of queues named by their id."
+    )
+    settings: EmulatorSettings = Field(
+        EmulatorSettings(),
+        examples=[{"task_name_reuse": "1h"}],
+        description="What is otherwise than by default.",
+    )
+    queues: dict[str, JsonValue] = Field(
+        {},
+        examples=[{"emails": {"url": "http://127.0.0.1:8080/send"}}],
+        description="The queues, each by its id or in full.",
+    )
