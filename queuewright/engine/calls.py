@@ -80,10 +80,15 @@ class Calls:
         self._registry = desk.registry
 
     def _allow(self, caller: Caller, permission: str, resource: str) -> None:
-        if caller.principal is not None:
-            queue = self._registry.get(resource)
-            policy = queue.row.policy if queue else None
+        if caller.principal is None:
+            return
+        queue = self._registry.get(resource)
+        policy = queue.row.policy if queue else None
+        try:
             self._desk.access.check(caller.principal, permission, resource, policy)
+        except Refusal as refusal:
+            self._tell_denied(caller.principal, resource, refusal)
+            raise
 
     def _queue(self, name: str) -> RunningQueue:
         """The queue of this name, or NOT_FOUND."""
@@ -139,6 +144,19 @@ class Calls:
 
     def _task_name(self, queue: RunningQueue, row: TaskRow) -> str:
         return f"{queue.name}/tasks/{row.name or self._desk.ids.text(row.id)}"
+
+    def _tell_denied(self, principal: str, resource: str, refusal: Refusal) -> None:
+        if self._desk.emit is not None:
+            self._desk.emit(
+                Event(
+                    kind="CallDenied",
+                    time_us=self._clock.now_us(),
+                    queue=resource if "/queues/" in resource else "",
+                    principal=principal,
+                    status=refusal.code,
+                    message=refusal.message,
+                )
+            )
 
     def _tell(self, kind: Kind, queue: RunningQueue, task: str = "") -> None:
         if self._desk.emit is not None:

@@ -6,13 +6,13 @@ import asyncio
 import logging
 import random
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import grpc.aio
 from aiohttp import web
 
 from queuewright.engine import beta2, beta3, messages_beta, tokens
@@ -41,6 +41,8 @@ from queuewright.errors import TargetError
 _LOG: Final = logging.getLogger(__name__)
 
 _SETTLE_ROUNDS: Final = 3
+_ANSWERS_GRACE_S: Final = 0.2
+"""How long calls that have come in may take to be answered when a listener is closed."""
 
 
 class Engine:
@@ -120,8 +122,8 @@ class Engine:
         if isinstance(self.clock, ManualClock):
             self.clock.on_sleep = self._dispatcher.progress.set
         self._load()
-        self._grpc_servers: list[grpc.aio.Server] = []
-        self._http_runners: list[web.AppRunner] = []
+        self._closers: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
+        """How each listener is closed, by host and port."""
         self._is_stopped = False
 
     async def start(self) -> None:
@@ -157,7 +159,7 @@ class Engine:
             TargetError: the port can't be used.
         """
         server, bound = await listening(self._services(), caller, host, port)
-        self._grpc_servers.append(server)
+        self._closers[host, bound] = partial(server.stop, grace=_ANSWERS_GRACE_S)
         return bound
 
     async def serve_http(
@@ -181,9 +183,15 @@ class Engine:
                 f"port {port} on {host} cannot be used for HTTP: {error.strerror or error}",
                 hint="stop what listens there, or choose another port (0 lets the system choose)",
             ) from error
-        self._http_runners.append(runner)
         bound: int = runner.addresses[0][1]
+        self._closers[host, bound] = runner.cleanup
         return bound
+
+    async def stop_serving(self, port: int, host: str = "127.0.0.1") -> None:
+        """Close one listener, of whichever kind; where there is none, nothing is done."""
+        close = self._closers.pop((host, port), None)
+        if close is not None:
+            await close()
 
     async def declare_queue(self, queue: Queue, options: QueueOptions | None = None) -> None:
         """Make a queue be as a configuration wants it: created or changed, its tasks kept.
@@ -240,10 +248,7 @@ class Engine:
         if self._is_stopped:
             return
         self._is_stopped = True
-        for server in self._grpc_servers:
-            await server.stop(grace=0.2)
-        for runner in self._http_runners:
-            await runner.cleanup()
+        await asyncio.gather(*(self.stop_serving(port, host) for host, port in self._closers))
         grace_us = span_us(self.settings.stop_grace)
         await self._dispatcher.stop(grace_us / SECOND_US)
         await self._sender.close()

@@ -23,6 +23,7 @@ Kind = Literal[
     "ExpireTask",
     "AttemptDispatch",
     "AttemptResponse",
+    "CallDenied",
     "StateFailed",
 ]
 
@@ -49,6 +50,8 @@ class Event:
     """Answers so far; of an AttemptResponse with its own, if one came."""
     max_attempts: int = 0
     """-1 is unlimited."""
+    principal: str = ""
+    """Who was denied a call, as IAM writes a member; "" of everything else."""
     status: str = ""
     """Canonical name such as "OK", "DEADLINE_EXCEEDED" or "UNAVAILABLE"."""
     http_code: int | None = None

@@ -51,6 +51,8 @@ def line(event: Event, *, verbose: bool) -> Line | None:
             return Line(source, f"task {task} expired: {event.message or 'too old'}", "warning")
         case "QueueThrottled":
             return Line(source, event.message, "warning")
+        case "CallDenied":
+            return Line(source, f"denied to {event.principal}: {event.message}", "warning")
         case "StateFailed":
             return Line(source, event.message, "error")
     return Line(source, QUEUE_WORDS.get(event.kind, event.kind))

@@ -31,7 +31,7 @@ from queuewright.local.front_door import HOST, Backend, FrontDoor, Limits
 from queuewright.local.handler import LocalHandler, Recipe
 from queuewright.local.queues import Address
 from queuewright.local.spawn import Nursery
-from queuewright.local.variables import Place, unset_secrets, variables
+from queuewright.local.variables import Place, TasksApi, unset_secrets, variables
 from queuewright.local.venvs import VirtualEnvironments, our_interpreter
 
 # An App Engine instance takes 10 requests at once unless it says otherwise, and a request may
@@ -64,7 +64,8 @@ class Station:
         self.catcher: Catcher | None = None
         self.handler: LocalHandler | None = None
         self._premises = premises
-        self._tasks_address: str | None = None
+        self._tasks: TasksApi | None = None
+        self._tasks_ports: tuple[int, ...] = ()
         self._principal: str | None = None
         self._reloading: asyncio.Task[None] | None = None
 
@@ -110,9 +111,11 @@ class Station:
             await self.door.start()
             self.admit(blueprint)
         if isinstance(self.how, Command) and self._principal is not None:
-            caller = Caller(self._principal)
-            port = await self._premises.engine.serve_grpc(HOST, 0, caller=caller)
-            self._tasks_address = f"{HOST}:{port}"
+            engine, caller = self._premises.engine, Caller(self._principal)
+            grpc_port = await engine.serve_grpc(HOST, 0, caller=caller)
+            http_port = await engine.serve_http(HOST, 0, caller=caller)
+            self._tasks = TasksApi(f"{HOST}:{grpc_port}", f"http://{HOST}:{http_port}")
+            self._tasks_ports = (grpc_port, http_port)
 
     def admit(self, blueprint: Blueprint) -> None:
         """Let in those whom a blueprint lets in."""
@@ -177,7 +180,9 @@ class Station:
             await self.handler.stop()
 
     async def close(self) -> None:
-        """Close its address."""
+        """Close its address, and its way to Cloud Tasks."""
+        for port in self._tasks_ports:
+            await self._premises.engine.stop_serving(port, HOST)
         if self.door is not None:
             await self.door.stop()
         if self.catcher is not None:
@@ -206,7 +211,7 @@ class Station:
             return variables(
                 plan,
                 blueprint,
-                Place(port, self._tasks_address),
+                Place(port, self._tasks),
                 image=command.environment,
                 shell=premises.shell,
             )

@@ -31,12 +31,21 @@ PASSING = re.compile(
 
 
 @dataclass(frozen=True)
+class TasksApi:
+    """Where a process finds a Cloud Tasks that knows who calls."""
+
+    grpc: str
+    """`host:port`."""
+    rest: str
+    """A URL, without a path."""
+
+
+@dataclass(frozen=True)
 class Place:
     """Where a process is put: the port it serves on, and its own way to Cloud Tasks."""
 
     port: int
-    tasks: str | None
-    """`host:port` of an API listener that knows who calls."""
+    tasks: TasksApi | None
 
 
 def variables(
@@ -68,7 +77,7 @@ def variables(
         **handler.local.environment,
         **dict(_platform(handler, blueprint)),
         "PORT": str(place.port),
-        **({"CLOUD_TASKS_EMULATOR_HOST": place.tasks} if place.tasks else {}),
+        **dict(_tasks(place.tasks)),
         "GOOGLE_CLOUD_PROJECT": blueprint.project,
     }
 
@@ -80,6 +89,12 @@ def unset_secrets(handler: HandlerPlan, shell: Mapping[str, str]) -> dict[str, S
         for name, secret in _secrets(handler).items()
         if name not in shell and name not in handler.local.environment
     }
+
+
+def _tasks(api: TasksApi | None) -> Iterator[tuple[str, str]]:
+    if api is not None:
+        yield "CLOUD_TASKS_EMULATOR_HOST", api.grpc
+        yield "CLOUD_TASKS_EMULATOR_URL", api.rest
 
 
 def _secrets(handler: HandlerPlan) -> Mapping[str, SecretPlan]:

@@ -59,6 +59,7 @@ RESERVED_VARIABLES = frozenset(
         "FUNCTION_SIGNATURE_TYPE",
         "GOOGLE_CLOUD_PROJECT",
         "CLOUD_TASKS_EMULATOR_HOST",
+        "CLOUD_TASKS_EMULATOR_URL",
     }
 )
 # Replaced or set by Cloud Tasks: google/cloud/tasks/v2/target.proto (`HttpRequest.headers`).

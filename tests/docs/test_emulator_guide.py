@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from queuewright.client import connect
 from queuewright.engine import DEVELOPER, Engine, Event
 from queuewright.engine.activity_log import entry
 from queuewright.engine.messages import GetQueueRequest
@@ -89,6 +90,27 @@ def test_the_curl_commands_work(ports: dict[str, int]) -> None:
     assert task["name"].startswith(f"{QUEUE}/tasks/")
     assert listed.keys() <= {"tasks"}
     assert paused["state"] == "PAUSED"
+
+
+def test_a_handlers_example_reaches_its_queue(
+    ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As written: what it sends becomes a task."""
+    names: dict[str, Any] = {}
+    (example,) = fences("In the handlers of `queuewright up`", "python")
+    exec(compile(example, "guide", "exec"), names)
+    monkeypatch.setenv("CLOUD_TASKS_EMULATOR_URL", f"http://127.0.0.1:{ports['rest']}")
+    location = "projects/handlers/locations/europe-west1"
+    with connect(f"127.0.0.1:{ports['grpc']}") as client:
+        target = {"uri_override": {"host": "handler.example"}}
+        queue = client.create_queue(
+            parent=location, queue={"name": f"{location}/queues/q", "http_target": target}
+        )
+        client.pause_queue(name=queue.name)
+        names["enqueue"](queue.name, {"to": "ada@example.com"})
+        request = {"parent": queue.name, "response_view": "FULL"}
+        (task,) = client.list_tasks(request=request)
+    assert json.loads(task.http_request.body) == {"to": "ada@example.com"}
 
 
 def test_every_key_of_the_file_is_on_the_page_and_no_other() -> None:

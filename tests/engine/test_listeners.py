@@ -225,6 +225,34 @@ async def test_a_stopped_engine_has_closed_its_ports() -> None:
         assert await e.serve_grpc(port=port) == port
 
 
+@pytest.mark.parametrize("kind", ["gRPC", "HTTP"])
+async def test_one_listener_can_be_closed_and_the_others_stay(kind: str) -> None:
+    """Its port is free again; closing it twice does nothing."""
+    async with engine() as e, client(e) as c:
+        serve = e.serve_grpc if kind == "gRPC" else e.serve_http
+        port = await serve(port=0)
+        await e.stop_serving(port)
+        await e.stop_serving(port)
+        assert await serve(port=port) == port
+        assert (await c.get_location(request={"name": LOCATION})).location_id == "europe-west1"
+
+
+async def test_a_call_that_is_denied_is_told() -> None:
+    """Who, on which queue, and in the words that the caller got; the developer may do all."""
+    events: list[Any] = []
+    mailer = "serviceAccount:mailer@p.iam.gserviceaccount.com"
+    async with engine(on_event=events.append) as e, client(e, caller=Caller(mailer)) as c:
+        await e.declare_queue(m.Queue(name=QUEUE))
+        with pytest.raises(exceptions.PermissionDenied) as refused:
+            await c.delete_task(name=f"{QUEUE}/tasks/t")
+        with pytest.raises(exceptions.PermissionDenied):
+            await c.list_queues(parent=LOCATION)
+    denied = [event for event in events if event.kind == "CallDenied"]
+    assert [(event.queue, event.principal) for event in denied] == [(QUEUE, mailer), ("", mailer)]
+    assert denied[0].message == refused.value.message
+    assert denied[0].status == "PERMISSION_DENIED"
+
+
 async def test_handlers_that_never_answer_are_left_to_their_deadline() -> None:
     settings = Settings(patience=timedelta(milliseconds=20), stop_grace=timedelta(0))
     async with engine(settings=settings) as e, client(e) as c:

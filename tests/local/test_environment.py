@@ -27,7 +27,7 @@ from queuewright.errors import TargetError
 from queuewright.local.environment import Environment
 from queuewright.local.state import find_running
 from queuewright.local.table import ready_table
-from tests.local.conftest import ECHO, Ears, Project, accepts
+from tests.local.conftest import ECHO, Ears, Project, accepts, until
 
 EMAILS = "projects/acme-dev/locations/europe-west1/queues/emails"
 MAILER = """
@@ -58,6 +58,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
             print("refused", error.code().name, error.details(), flush=True)
         self.send_response(200)
         self.end_headers()
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+# The same over REST, with nothing but the standard library.
+REST_PRODUCER = """
+import http.server, json, os, urllib.error, urllib.request
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        queue = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.call("buffered", f"{queue}/tasks:buffer", b"in the buffer")
+        task = {"httpRequest": {"url": "https://x.invalid/", "body": "YXMgYSB0YXNr"}}
+        self.call("created", f"{queue}/tasks", json.dumps({"task": task}).encode())
+        self.send_response(200)
+        self.end_headers()
+
+    def call(self, word, path, body):
+        url = f"{os.environ['CLOUD_TASKS_EMULATOR_URL']}/v2/{path}"
+        try:
+            urllib.request.urlopen(urllib.request.Request(url, body))
+            print(word, flush=True)
+        except urllib.error.HTTPError as error:
+            refused = json.load(error)["error"]
+            print(word, "refused", error.code, refused["status"], refused["message"], flush=True)
 
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
@@ -211,6 +236,39 @@ async def test_a_handler_adds_to_the_queues_that_name_it_and_to_no_other(
     line = await ears.hear("refused PERMISSION_DENIED")
     assert "cloudtasks.tasks.create" in line
     assert "`enqueuers: [producer]` in `queues.emails` (stacks/dev.yaml:" in line
+
+
+async def test_over_rest_a_handler_may_do_the_same_and_is_refused_the_same(
+    project: Project, up: Up, ears: Ears
+) -> None:
+    """Its own listener knows who calls; what is refused is told beside the queue, too."""
+    project.service("mailer")
+    project.service("producer", REST_PRODUCER)
+    project.spec(
+        MAILER.replace("handlers:", "handlers:\n  producer: {service: {source: handlers/producer}}")
+        + "  jobs: {handler: producer}\n"
+        + "  open: {handler: mailer, enqueuers: [producer]}\n"
+    )
+    environment = await up()
+    await add(environment, EMAILS.replace("emails", "open"), EMAILS.replace("emails", "jobs"))
+    await ears.hear("│ created")
+    text = ears.getvalue()
+    assert "│ buffered" in text
+    await until(lambda: "got / in the buffer" in ears.getvalue())
+    await until(lambda: "got / as a task" in ears.getvalue())
+    await add(environment, EMAILS, EMAILS.replace("emails", "jobs"))
+    line = await ears.hear("created refused 403 PERMISSION_DENIED")
+    said = line.partition("PERMISSION_DENIED ")[2]
+    assert "cloudtasks.tasks.create" in said
+    assert "`enqueuers: [producer]` in `queues.emails` (stacks/dev.yaml:" in said
+    text = ears.getvalue()
+    assert f"buffered refused 403 PERMISSION_DENIED {said}\n" in text
+    blueprint = environment.blueprint
+    account = blueprint.handlers["producer"].account
+    assert account is not None
+    principal = blueprint.accounts[account].member
+    told = f"queue emails │ warning: denied to {principal}: {said}\n"
+    assert text.count(told) == 2
 
 
 async def test_the_other_commands_find_it_while_it_runs(project: Project, up: Up) -> None:

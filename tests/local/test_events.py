@@ -72,6 +72,11 @@ def attempt(outcome: str, **facts: Any) -> Event:
         ),
         (event("PauseQueue", task=""), "paused: dispatches nothing until it is resumed", "info"),
         (event("QueueThrottled", message="slower"), "slower", "warning"),
+        (
+            event("CallDenied", principal="serviceAccount:a@b.c", message="it lacks all rights"),
+            "denied to serviceAccount:a@b.c: it lacks all rights",
+            "warning",
+        ),
     ],
 )
 def test_an_event_is_one_line(happened: Event, text: str, level: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from queuewright.local.variables import Place, unset_secrets, variables
+from queuewright.local.variables import Place, TasksApi, unset_secrets, variables
 from tests.local.conftest import Project
 
 SPEC = """
@@ -25,6 +25,9 @@ queues:
 """
 
 
+TASKS = TasksApi("127.0.0.1:9", "http://127.0.0.1:10")
+
+
 def seen(
     project: Project,
     handler: str = "h",
@@ -32,7 +35,7 @@ def seen(
     extra: str = "",
     image: Mapping[str, str] | None = None,
     shell: Mapping[str, str] | None = None,
-    tasks: str | None = "127.0.0.1:9",
+    tasks: TasksApi | None = TASKS,
 ) -> dict[str, str]:
     project.write("h/Dockerfile", "")
     project.write("h/main.py", "")
@@ -62,6 +65,7 @@ def test_a_function_sees_what_the_platform_sets(project: Project) -> None:
         "FUNCTION_SIGNATURE_TYPE": "http",
         "PORT": "8080",
         "CLOUD_TASKS_EMULATOR_HOST": "127.0.0.1:9",
+        "CLOUD_TASKS_EMULATOR_URL": "http://127.0.0.1:10",
         "GOOGLE_CLOUD_PROJECT": "acme-dev",
     }
 
@@ -139,4 +143,4 @@ def test_a_secret_without_a_value_is_unset_and_named(project: Project) -> None:
 
 def test_who_has_no_way_to_cloud_tasks_is_told_none(project: Project) -> None:
     """Somebody else's endpoint is not ours to point anywhere."""
-    assert "CLOUD_TASKS_EMULATOR_HOST" not in seen(project, tasks=None)
+    assert [name for name in seen(project, tasks=None) if "EMULATOR" in name] == []
