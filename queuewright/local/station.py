@@ -63,9 +63,8 @@ class Station:
         self.door: FrontDoor | None = None
         self.catcher: Catcher | None = None
         self.handler: LocalHandler | None = None
+        self.tasks: TasksApi | None = None
         self._premises = premises
-        self._tasks: TasksApi | None = None
-        self._tasks_ports: tuple[int, ...] = ()
         self._principal: str | None = None
         self._reloading: asyncio.Task[None] | None = None
 
@@ -114,8 +113,7 @@ class Station:
             engine, caller = self._premises.engine, Caller(self._principal)
             grpc_port = await engine.serve_grpc(HOST, 0, caller=caller)
             http_port = await engine.serve_http(HOST, 0, caller=caller)
-            self._tasks = TasksApi(f"{HOST}:{grpc_port}", f"http://{HOST}:{http_port}")
-            self._tasks_ports = (grpc_port, http_port)
+            self.tasks = TasksApi(grpc_port, http_port)
 
     def admit(self, blueprint: Blueprint) -> None:
         """Let in those whom a blueprint lets in."""
@@ -181,8 +179,9 @@ class Station:
 
     async def close(self) -> None:
         """Close its address, and its way to Cloud Tasks."""
-        for port in self._tasks_ports:
-            await self._premises.engine.stop_serving(port, HOST)
+        if self.tasks is not None:
+            for port in (self.tasks.grpc_port, self.tasks.http_port):
+                await self._premises.engine.stop_serving(port, HOST)
         if self.door is not None:
             await self.door.stop()
         if self.catcher is not None:
@@ -211,7 +210,7 @@ class Station:
             return variables(
                 plan,
                 blueprint,
-                Place(port, self._tasks),
+                Place(port, self.tasks),
                 image=command.environment,
                 shell=premises.shell,
             )

@@ -32,12 +32,10 @@ PASSING = re.compile(
 
 @dataclass(frozen=True)
 class TasksApi:
-    """Where a process finds a Cloud Tasks that knows who calls."""
+    """The ports on which a process finds a Cloud Tasks that knows who calls."""
 
-    grpc: str
-    """`host:port`."""
-    rest: str
-    """A URL, without a path."""
+    grpc_port: int
+    http_port: int
 
 
 @dataclass(frozen=True)
@@ -93,8 +91,8 @@ def unset_secrets(handler: HandlerPlan, shell: Mapping[str, str]) -> dict[str, S
 
 def _tasks(api: TasksApi | None) -> Iterator[tuple[str, str]]:
     if api is not None:
-        yield "CLOUD_TASKS_EMULATOR_HOST", api.grpc
-        yield "CLOUD_TASKS_EMULATOR_URL", api.rest
+        yield "CLOUD_TASKS_EMULATOR_HOST", f"{LOOPBACK}:{api.grpc_port}"
+        yield "CLOUD_TASKS_EMULATOR_URL", f"http://{LOOPBACK}:{api.http_port}"
 
 
 def _secrets(handler: HandlerPlan) -> Mapping[str, SecretPlan]:

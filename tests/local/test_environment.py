@@ -534,12 +534,14 @@ async def test_handlers_come_and_go_with_the_file(project: Project, up: Up, ears
         GetIamPolicyRequest(resource=more), DEVELOPER
     )
     assert "mailer-handler@" in json.dumps(MessageToDict(policy))
-    port = environment.stations["other"].door
-    assert port is not None
+    station = environment.stations["other"]
+    assert station.door is not None
+    assert station.tasks is not None
+    ports = (station.door.port, station.tasks.grpc_port, station.tasks.http_port)
     project.spec(MAILER)
     await ears.hear("other        │ removed")
     await ears.hear("all is as described")
-    assert not accepts(port.port)
+    assert [port for port in ports if accepts(port)] == []
 
 
 async def test_a_broken_file_changes_nothing_and_its_problems_are_placed(

@@ -25,7 +25,7 @@ queues:
 """
 
 
-TASKS = TasksApi("127.0.0.1:9", "http://127.0.0.1:10")
+TASKS = TasksApi(grpc_port=9, http_port=10)
 
 
 def seen(
