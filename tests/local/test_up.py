@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -40,24 +42,26 @@ for number in range(int(sys.argv[2])):
 
 
 class Command:
-    """A running `queuewright up`."""
+    """A running `queuewright up`; its standard output may go into a file of its own."""
 
-    def __init__(self, root: Path, *options: str) -> None:
+    def __init__(self, root: Path, *options: str, output: TextIO | None = None) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-c", MAIN, "up", "--grpc-port=0", "--http-port=0", *options],
             cwd=root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=output or subprocess.PIPE,
+            stderr=subprocess.PIPE if output else subprocess.STDOUT,
             text=True,
         )
+        words = self.process.stderr or self.process.stdout
+        assert words is not None
+        self.words = words
         self.lines: list[str] = []
         self._alarm = threading.Timer(PATIENCE_S, self.process.kill)
         self._alarm.start()
 
     def until(self, words: str) -> str:
         """The next line with these words."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self.words:
             self.lines.append(line)
             if words in line:
                 return line
@@ -72,16 +76,14 @@ class Command:
 
     def end(self) -> int:
         """Its exit code, once all that holds on to its output is gone."""
-        assert self.process.stdout is not None
-        self.lines.extend(self.process.stdout)
+        self.lines.extend(self.words)
         return self.process.wait()
 
     def close(self) -> None:
         self._alarm.cancel()
         self.process.kill()
         self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self.words.close()
 
 
 Run = Callable[..., Command]
@@ -92,8 +94,8 @@ def run(project: Project) -> Iterator[Run]:
     """Run the command in the project's folder."""
     running: list[Command] = []
 
-    def start(*options: str) -> Command:
-        running.append(Command(project.root, *options))
+    def start(*options: str, output: TextIO | None = None) -> Command:
+        running.append(Command(project.root, *options, output=output))
         return running[-1]
 
     yield start
@@ -216,3 +218,28 @@ def test_a_program_can_read_all_of_it(run: Run) -> None:
     command.send(signal.SIGINT)
     assert command.end() == 0
     assert [json.loads(line)["source"] for line in command.lines][-1] == "queuewright"
+
+
+@pytest.mark.usefixtures("mailer")
+def test_the_log_is_as_cloud_tasks_writes_it_and_apart_from_the_words(
+    run: Run, project: Project
+) -> None:
+    """Entries on standard output; the table and the handlers' lines on standard error."""
+    log = project.root / "log"
+    with log.open("w") as output:
+        command = run("--log-format=cloud-logging", output=output)
+        grpc = re.search(r"gRPC (\S+),", command.until("gRPC"))
+        assert grpc is not None
+        command.until("ready")
+        subprocess.run([sys.executable, "-c", ADD, grpc[1], "1"], check=True)
+        command.until("│ got /send 0")
+        command.send(signal.SIGINT)
+        assert command.end() == 0
+    entries = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    assert [list(entry["jsonPayload"])[2] for entry in entries] == [
+        "taskCreationLog",
+        "attemptDispatchLog",
+        "attemptResponseLog",
+    ]
+    assert {entry["resource"]["labels"]["queue_id"] for entry in entries} == {"emails"}
+    assert entries[-1]["jsonPayload"]["attemptResponseLog"]["status"] == "OK"
