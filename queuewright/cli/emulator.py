@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from queuewright.cli.project import LOG_FORMAT, PORT
+from queuewright.cli.project import LOG_FORMAT, PORT, quiet_grpc
+from queuewright.cli.signals import stop_asked
 from queuewright.local.state import STATE_FOLDER, Running, StateFolder
 from queuewright.spec import EmulatorSpec, load_emulator
 
@@ -66,7 +66,7 @@ def command(
 ) -> None:
     """Run Cloud Tasks alone on this machine, until Ctrl-C; it needs no project."""
     spec = load_emulator(config) if config is not None else EmulatorSpec()
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    quiet_grpc()
     import uvloop
 
     from queuewright.local.console import Console
@@ -94,18 +94,17 @@ class _Options:
 async def _run(options: _Options, teller: Teller) -> None:
     """Start, wait for a signal, stop; whatever happens, in order."""
     from queuewright.engine import Engine
+    from queuewright.engine.addresses import host_port
     from queuewright.local.console import ENVIRONMENT
     from queuewright.local.emulated import engine_settings
     from queuewright.local.listening import listening
 
     say, host = teller.console.say, options.host
-    asked = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    asked = stop_asked(lambda: None)
     with ExitStack() as held:
         state, folder = options.state, None
         if state is not None:
-            folder = held.enter_context(StateFolder(state))
+            folder = held.enter_context(StateFolder(state, "--port N --http-port M"))
         settings = engine_settings(options.spec.settings)
         engine = Engine(state=state, settings=settings, on_event=teller)
         try:
@@ -113,14 +112,14 @@ async def _run(options: _Options, teller: Teller) -> None:
             grpc_port = await listening(engine.serve_grpc, host, options.grpc_port, "--port")
             http_port = await listening(engine.serve_http, host, options.http_port, "--http-port")
             await engine.start()
-            addresses = f"{host}:{grpc_port}", f"{host}:{http_port}"
+            addresses = host_port(host, grpc_port), host_port(host, http_port)
             if folder is not None:
                 now = datetime.now().astimezone().isoformat()
                 folder.announce(Running("emulator", os.getpid(), *addresses, now))
             text = f"ready: gRPC {addresses[0]}, REST http://{addresses[1]}; Ctrl-C stops"
             say(ENVIRONMENT, text, grpc=addresses[0], http=addresses[1])
             await asked.wait()
-            say(ENVIRONMENT, "stopping")
+            say(ENVIRONMENT, "stopping (Ctrl-C again: at once)")
         finally:
             await engine.stop()
     say(ENVIRONMENT, "stopped")
@@ -143,5 +142,6 @@ async def _declare(engine: Engine, options: _Options) -> None:
             await engine.service.get_queue(GetQueueRequest(name=name), DEVELOPER)
         except Refusal as refusal:
             if refusal.code != "NOT_FOUND":
-                raise TargetError(f"--queue `{name}`: {refusal.message}") from None
+                hint = "such as `--queue projects/my-project/locations/us-central1/queues/jobs`"
+                raise TargetError(f"--queue `{name}`: {refusal.message}", hint=hint) from None
             await engine.declare_queue(Queue(name=name))

@@ -50,6 +50,16 @@ class Target:
         return f"{self.environment} {where}"
 
 
+def quiet_grpc() -> None:
+    """Let gRPC's own library print nothing: what fails comes as an error, and is ours to say.
+
+    To be called before it is imported.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    # Every fork here is followed by an exec; gRPC need not survive it, nor say so.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+
 def find_root(start: Path | None = None) -> Path:
     """The project's folder: the nearest one upwards that has a `stacks` folder.
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from queuewright.blueprint import Blueprint, blueprint
-from queuewright.cli.project import LOG_FORMAT, PORT, environment_argument, find_root
+from queuewright.cli.project import (
+    LOG_FORMAT,
+    PORT,
+    environment_argument,
+    find_root,
+    quiet_grpc,
+)
+from queuewright.cli.signals import stop_asked
 from queuewright.local.state import STATE_FOLDER
 from queuewright.spec import STACKS, load
 
@@ -61,8 +66,7 @@ def command(
         return blueprint(load(environment, root))
 
     read()  # what is wrong with the file is said before anything else is loaded
-    # Every fork here is followed by an exec; gRPC need not survive it, nor say so.
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    quiet_grpc()
     import uvloop
 
     from queuewright.local.console import Console
@@ -89,17 +93,7 @@ async def _run(environment: Environment, console: Console) -> None:
     """Start, wait for a signal, stop; whatever happens, in order."""
     from queuewright.local.console import ENVIRONMENT
 
-    loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
-
-    def ask() -> None:
-        if asked.is_set():  # whoever asks twice does not want to wait
-            environment.kill()
-            os._exit(130)
-        asked.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, ask)
+    asked = stop_asked(environment.kill)
     asking = asyncio.create_task(asked.wait())
     starting = asyncio.create_task(environment.start())
     try:

@@ -16,6 +16,7 @@ from typing import Final, Self
 from aiohttp import web
 
 from queuewright.engine import beta2, beta3, messages_beta, tokens
+from queuewright.engine.addresses import unusable
 from queuewright.engine.calls import DEVELOPER, Caller, Desk
 from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.dispatcher import Dispatcher
@@ -36,7 +37,6 @@ from queuewright.engine.store import Store
 from queuewright.engine.task_ids import TaskIds
 from queuewright.engine.times import SECOND_US, span_us
 from queuewright.engine.token_cache import TokenCache
-from queuewright.errors import TargetError
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -177,12 +177,9 @@ class Engine:
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             await runner.cleanup()
-            raise TargetError(
-                f"port {port} on {host} cannot be used for HTTP: {error.strerror or error}",
-                hint="stop what listens there, or choose another port (0 lets the system choose)",
-            ) from error
+            raise unusable("HTTP", host, port) from error
         bound: int = runner.addresses[0][1]
         self._closers[host, bound] = runner.cleanup
         return bound

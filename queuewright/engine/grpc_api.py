@@ -18,12 +18,13 @@ from google.protobuf.any_pb2 import Any
 from google.protobuf.message import DecodeError, Message
 
 from queuewright.engine import messages, refusals
+from queuewright.engine.addresses import host_port, unusable
 from queuewright.engine.calls import Caller
 from queuewright.engine.clock import SystemClock
 from queuewright.engine.service import Service
 from queuewright.engine.status import CODES
 from queuewright.engine.times import text
-from queuewright.errors import Refusal, TargetError
+from queuewright.errors import Refusal
 
 MAX_REQUEST_BYTES: Final = 112 * 1024 * 1024
 """A batch of 100 tasks of the greatest size, and some more."""
@@ -130,14 +131,10 @@ async def listening(
             for service in services
         )
     )
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        bound = server.add_insecure_port(address)
+        bound = server.add_insecure_port(host_port(host, port))
     except RuntimeError as error:
-        raise TargetError(
-            f"port {port} on {host} cannot be used for gRPC: it is in use, or not allowed",
-            hint="stop what listens there, or choose another port (0 lets the system choose)",
-        ) from error
+        raise unusable("gRPC", host, port) from error
     await server.start()
     return server, bound
 

@@ -6,6 +6,7 @@ Colour tells the speakers apart at a glance and means nothing; without a termina
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -102,8 +103,19 @@ class Console:
         return f"{style}{text}{RESET}" if style and self._is_terminal else text
 
     def _write(self, line: str) -> None:
-        self._stream.write(f"{line}\n")
-        self._stream.flush()
+        write_line(self._stream, line)
+
+
+def write_line(stream: TextIO, line: str) -> None:
+    """Write a line at once; where nobody reads any more, as after `| head`, it goes nowhere."""
+    try:
+        stream.write(f"{line}\n")
+        stream.flush()
+    except BrokenPipeError:
+        # What is left in its buffer is dropped, too: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def structured(line: str) -> tuple[str, str]:

@@ -19,5 +19,5 @@ async def listening(
         return await serve(host, port)
     except TargetError as error:
         problem = str(error).partition("\n")[0]
-        hint = f"stop what listens there, or choose another port with `{option}` (0: any)"
+        hint = (error.hint or "").replace(" port (0", f" port with `{option}` (0")
         raise TargetError(problem, hint=hint) from error

@@ -58,11 +58,13 @@ def find_running(folder: Path) -> Running | None:
 class StateFolder:
     """A state folder that is this process's alone while it is open; a context manager.
 
-    Entering it raises `TargetError` where another process has it or it cannot be made.
+    Entering it raises `TargetError` where another process has it or it cannot be made;
+    `ports` are the options by which a second one would listen elsewhere.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ports: str = "--grpc-port N --http-port M") -> None:
         self.path = path
+        self._ports = ports
         self._lock: int | None = None
 
     def announce(self, running: Running) -> None:
@@ -84,7 +86,7 @@ class StateFolder:
             ) from error
         if not _locked(descriptor):
             os.close(descriptor)
-            raise _taken(self.path)
+            raise _taken(self.path, self._ports)
         (self.path / RUNNING).unlink(missing_ok=True)
         self._lock = descriptor
         return self
@@ -120,11 +122,11 @@ def _read(file: Path) -> Running | None:
         return None
 
 
-def _taken(folder: Path) -> TargetError:
-    hint = "stop it first, or start this one with `--state DIR --grpc-port N --http-port M`"
+def _taken(folder: Path, ports: str) -> TargetError:
+    hint = f"stop it first, or start this one with `--state DIR {ports}`"
     running = _read(folder / RUNNING)
     if running is None:
-        return TargetError(f"another `queuewright up` is starting in `{folder}`", hint=hint)
+        return TargetError(f"another one is starting in `{folder}`", hint=hint)
     where = f"{running.grpc_address} and {running.http_address}"
     return TargetError(
         f"`{running.environment}` runs already in `{folder}`: process {running.pid}, on {where}",

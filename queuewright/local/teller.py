@@ -8,7 +8,7 @@ from typing import TextIO
 
 from queuewright.engine import Event
 from queuewright.engine.activity_log import entry, is_sampled
-from queuewright.local.console import Console
+from queuewright.local.console import Console, write_line
 from queuewright.local.events import line
 
 
@@ -34,8 +34,7 @@ class Teller:
         if self.log is None or logged is None:
             self._say(event)
         elif is_sampled(event):
-            self.log.write(json.dumps(logged, ensure_ascii=False) + "\n")
-            self.log.flush()
+            write_line(self.log, json.dumps(logged, ensure_ascii=False))
 
     def _say(self, event: Event) -> None:
         said = None if self.quiet else line(event, verbose=self.verbose)

@@ -28,6 +28,7 @@ class Emulator:
 
     def __init__(self, process: subprocess.Popen[str], words: Iterator[str]) -> None:
         self._process = process
+        self.pid = process.pid
         self._words = (json.loads(line) for line in words)
         ready = self.hear("ready")
         self.grpc: str = ready["grpc"]

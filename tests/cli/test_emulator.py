@@ -24,7 +24,7 @@ def test_it_serves_the_queues_it_was_given(tmp_path: Path) -> None:
     """Without a project, on ports that the system chose, until it is interrupted."""
     with emulator(tmp_path, "--memory", "--queue", QUEUE) as running:
         assert running.client.get_queue(name=QUEUE).name == QUEUE
-        assert running.stop() == ["stopping", "stopped"]
+        assert running.stop() == ["stopping (Ctrl-C again: at once)", "stopped"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -33,6 +33,40 @@ def test_a_malformed_queue_is_said(tmp_path: Path) -> None:
     done = ended(tmp_path, "--memory", "--queue", "jobs")
     assert done.returncode == 1
     assert done.stderr.startswith("error: --queue `jobs`: Queue name must be formatted")
+    assert done.stderr.endswith(
+        "\n  hint: such as `--queue projects/my-project/locations/us-central1/queues/jobs`\n"
+    )
+
+
+def test_a_second_one_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    """With the options that this command has, and nothing else on standard error."""
+    with emulator(tmp_path) as running:
+        done = ended(tmp_path)
+        assert done.returncode == 1
+        assert done.stderr == (
+            "error: `emulator` runs already in `.queuewright`: "
+            f"process {running.pid}, on {running.grpc} and {running.http}\n"
+            "  hint: stop it first, or start this one with "
+            "`--state DIR --port N --http-port M`\n"
+        )
+
+
+def test_a_port_in_use_is_said_with_the_option_that_chooses_another(tmp_path: Path) -> None:
+    """In our words alone: gRPC's library says it, too, if it is let."""
+    with emulator(tmp_path, "--memory") as running:
+        for option, kind, address in (
+            ("--port", "gRPC", running.grpc),
+            ("--http-port", "HTTP", running.http),
+        ):
+            port = address.rpartition(":")[2]
+            done = ended(tmp_path, "--memory", option, port)
+            assert done.returncode == 1
+            assert done.stderr == (
+                f"error: port {port} on 127.0.0.1 cannot be used for {kind}: "
+                "address already in use\n"
+                f"  hint: stop what listens there, or choose another port with `{option}` "
+                "(0 lets the system choose)\n"
+            )
 
 
 def test_a_queue_that_is_there_already_stays_as_it_is(tmp_path: Path) -> None:

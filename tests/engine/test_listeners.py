@@ -211,6 +211,20 @@ async def test_a_port_in_use_is_named_with_a_way_out(kind: str) -> None:
         assert "hint: stop what listens there, or choose another port" in str(refused.value)
 
 
+@pytest.mark.parametrize("kind", ["gRPC", "HTTP"])
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [("a..b", "no such host"), ("192.0.2.1", "address")],  # of documentation: RFC 5737
+)
+async def test_a_host_that_is_not_this_machine_is_said(kind: str, host: str, why: str) -> None:
+    """No other port would help."""
+    async with engine() as e:
+        serve = e.serve_grpc if kind == "gRPC" else e.serve_http
+        with pytest.raises(TargetError, match=why) as refused:
+            await serve(host, 0)
+        assert refused.value.hint == "give an address of this machine, such as 127.0.0.1"
+
+
 async def test_two_engines_do_not_share_a_port() -> None:
     async with engine() as one, engine() as other:
         port = await one.serve_grpc(port=0)

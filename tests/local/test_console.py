@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -106,3 +107,13 @@ def test_a_program_gets_one_object_a_line() -> None:
             "log": '{"severity": "ERROR", "message": "no"}',
         },
     ]
+
+
+def test_who_stops_reading_stops_nothing() -> None:
+    """As after `| head`: the rest goes nowhere, and what prints goes on."""
+    reading, writing = os.pipe()
+    with open(writing, "w") as stream:  # noqa: PTH123 - a descriptor
+        console = Console(stream)
+        os.close(reading)
+        console.say("mailer", "one")
+        console.say("mailer", "two")
