@@ -149,3 +149,8 @@ def test_the_policy_of_a_queue_is_its_grants(project: Project) -> None:
         "group:ops@acme.example",
     }
     assert not queue_policy(plan.grants, "plain").bindings
+
+
+def test_without_a_sampling_ratio_nothing_is_said_of_logging(project: Project) -> None:
+    """As on Google Cloud, where it is one with 0; so that the log here is of everything."""
+    assert "stackdriverLoggingConfig" not in message(project, "plain")
