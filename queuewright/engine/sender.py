@@ -10,6 +10,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from queuewright.engine.addresses import host_port, reason
 from queuewright.engine.http_request import OutgoingRequest
 
 _READ_AT_MOST: Final = 1024 * 1024
@@ -110,7 +111,23 @@ def _connections() -> int:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, aiohttp.ClientConnectorError):
-        cause = error.os_error
-        return f"cannot connect to {error.host}:{error.port}: {cause.strerror or cause}"
+    """Why no answer came, in a line that a person understands."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            address = host_port(error.host, error.port or 443)
+            return f"no trust in {address}: {error.certificate_error}"
+        case aiohttp.ClientConnectorSSLError():
+            address = host_port(error.host, error.port or 443)
+            return f"no TLS with {address}, is it http? ({reason(error.os_error)})"
+        case aiohttp.ClientConnectorError():
+            address = host_port(error.host, error.port or 80)
+            return f"cannot connect to {address}: {reason(error.os_error)}"
+        case aiohttp.ClientResponseError():
+            return f"what came back is not HTTP: {error.message.partition(chr(10))[0].rstrip(':')}"
+        case aiohttp.ServerDisconnectedError():
+            return "the connection was closed before a response came"
+        case aiohttp.ClientPayloadError():
+            return "the response broke off"
+        case OSError():
+            return reason(error)
     return str(error) or type(error).__name__

@@ -153,6 +153,31 @@ async def test_an_endless_answer_is_cut_off_and_still_counts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"nonsense\r\n\r\n", "what came back is not HTTP: Bad status line"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "the response broke off"),
+        (b"HTTP/1.1 200 OK\r\n", "the connection was closed before a response came"),
+    ],
+)
+async def test_why_there_is_no_answer_is_said_in_a_line(answer: bytes, why: str) -> None:
+    async with wire(answer) as (server, sender):
+        server.breaks_off = True
+        with pytest.raises(NoAnswerError) as none:
+            await sender.send(request(server.port))
+        assert str(none.value) == why
+
+
+async def test_https_to_a_plain_handler_asks_whether_it_is_http() -> None:
+    async with wire(b"HTTP/1.1 400 Bad Request\r\n\r\n") as (server, sender):
+        url = f"https://127.0.0.1:{server.port}/"
+        with pytest.raises(NoAnswerError) as none:
+            await sender.send(OutgoingRequest("POST", url, (), b""))
+        said = str(none.value)
+        assert said.startswith(f"no TLS with 127.0.0.1:{server.port}, is it http? (")
+
+
+@pytest.mark.parametrize(
     "answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 abc x\r\n\r\n"]
 )
 async def test_an_answer_that_is_none_is_no_answer(answer: bytes) -> None:
@@ -166,8 +191,9 @@ async def test_a_refused_connection_names_host_and_port() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         sender = HttpSender()
-        with pytest.raises(NoAnswerError, match=f"cannot connect to 127.0.0.1:{port}: "):
+        with pytest.raises(NoAnswerError, match="connect") as none:
             await sender.send(request(port))
+        assert str(none.value) == f"cannot connect to 127.0.0.1:{port}: connection refused"
         await sender.close()
 
 
