@@ -93,7 +93,8 @@ def point(target: HttpTarget, url: str, path: str | None) -> None:
     parts = urlsplit(url)
     uri = target.uri_override
     uri.scheme = SCHEMES[parts.scheme]
-    uri.host = parts.hostname or ""
+    host = parts.hostname or ""
+    uri.host = f"[{host}]" if ":" in host else host
     if parts.port is not None:
         uri.port = parts.port
     joined = parts.path.rstrip("/") + (path or "")

@@ -8,6 +8,8 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 
 from queuewright.engine import Settings
+from queuewright.engine.http_request import address
+from queuewright.engine.messages import Task
 from queuewright.local.emulated import emulated_queue, engine_settings
 from queuewright.spec import parse_emulator
 
@@ -84,6 +86,15 @@ def test_a_url_without_a_path_leaves_the_tasks_own() -> None:
     """And its query."""
     override = queue("{url: 'https://a.example/'}")["httpTarget"]["uriOverride"]
     assert override.keys() == {"scheme", "host", "uriOverrideEnforceMode"}
+
+
+def test_a_url_may_name_an_ipv6_address() -> None:
+    """In brackets, as it stands in a URL: tasks go where it leads."""
+    spec = parse_emulator(f"queues:\n  {NAME}: {{url: 'http://[::1]:8080/send'}}\n")
+    target = emulated_queue(NAME, spec.queues[NAME]).http_target
+    task = Task()
+    task.http_request.url, task.http_request.http_method = "https://a.example/x", 1
+    assert address(task, target) == "POST http://[::1]:8080/send"
 
 
 def test_an_http_target_is_googles() -> None:
