@@ -130,11 +130,11 @@ async def _declare(engine: Engine, options: _Options) -> None:
     from queuewright.engine import DEVELOPER
     from queuewright.engine.messages import GetQueueRequest, Queue
     from queuewright.errors import Refusal, TargetError
-    from queuewright.local.emulated import emulated_queue
+    from queuewright.local.emulated import emulated_queue, queue_options
 
     for name, asked in options.spec.queues.items():
         try:
-            await engine.declare_queue(emulated_queue(name, asked))
+            await engine.declare_queue(emulated_queue(name, asked), queue_options(asked))
         except Refusal as refusal:
             raise TargetError(f"queue `{name}`: {refusal.message}") from None
     for name in options.queues:

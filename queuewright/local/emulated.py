@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from queuewright.engine import Settings
 from queuewright.engine import messages as m
 from queuewright.engine.http_request import METHODS
+from queuewright.engine.queue_config import QueueOptions
 from queuewright.local.queues import ALWAYS, SCHEMES, STATES, limit, point
 from queuewright.spec import EmulatedQueue, EmulatorSettings, HttpTarget
 
@@ -46,6 +47,11 @@ def emulated_queue(name: str, asked: EmulatedQueue) -> m.Queue:
     elif asked.http_target is not None:
         _lay_over(queue.http_target, asked.http_target)
     return queue
+
+
+def queue_options(asked: EmulatedQueue) -> QueueOptions:
+    """What v2 does not show of the queue."""
+    return QueueOptions(burst=asked.rate_limits.max_burst_size)
 
 
 def _lay_over(target: m.HttpTarget, asked: HttpTarget) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 
 from queuewright.spec.fields import (
     AppEngineId,
+    Count,
     EmulatedLocationId,
     EmulatedProjectId,
     Filled,
@@ -125,6 +126,19 @@ class HttpTarget(Closed):
     )
 
 
+class EmulatedRateLimits(RateLimits):
+    """How fast a queue dispatches, and how much of it at once."""
+
+    max_burst_size: Count | None = Field(
+        None,
+        ge=1,
+        le=500,
+        examples=[1],
+        description="Attempts that may start at once after a pause. "
+        "Left out: a fifth of `max_dispatches_per_second`, and at least 10.",
+    )
+
+
 class EmulatedQueue(Closed):
     """A queue of the emulator; what is left out is Google's default."""
 
@@ -141,8 +155,8 @@ class EmulatedQueue(Closed):
         examples=[{"uri_override": {"host": "127.0.0.1", "port": 8080}}],
         description="What the queue lays over its tasks, instead of `url`.",
     )
-    rate_limits: RateLimits = Field(
-        RateLimits(),
+    rate_limits: EmulatedRateLimits = Field(
+        EmulatedRateLimits(),
         examples=[{"max_dispatches_per_second": 5}],
         description="How fast the queue dispatches.",
     )

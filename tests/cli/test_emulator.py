@@ -139,7 +139,7 @@ settings:
 queues:
   jobs:
     url: {url}/send
-    rate_limits: {{max_dispatches_per_second: 50}}
+    rate_limits: {{max_dispatches_per_second: 50, max_burst_size: 3}}
     retry_config: {{min_backoff: 1ms, max_backoff: 1ms}}
   projects/other/locations/l/queues/paused: {{desired_state: PAUSED}}
 """
@@ -152,7 +152,8 @@ def test_a_file_makes_the_queues_and_the_settings(tmp_path: Path) -> None:
         with emulator(tmp_path, "--memory", "--config", "emulator.yaml") as running:
             client = running.client
             queue = client.get_queue(name=QUEUE)
-            assert queue.rate_limits.max_dispatches_per_second == 50
+            limits = queue.rate_limits
+            assert (limits.max_dispatches_per_second, limits.max_burst_size) == (50, 3)
             paused = client.get_queue(name="projects/other/locations/l/queues/paused")
             assert paused.state.name == "PAUSED"
             named = {"name": f"{QUEUE}/tasks/same", "http_request": {"url": "https://a.example/x"}}

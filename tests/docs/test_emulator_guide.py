@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from queuewright.cli import commands
 from queuewright.client import connect
 from queuewright.engine import DEVELOPER, Engine, Event
 from queuewright.engine.activity_log import entry
@@ -90,6 +92,16 @@ def test_the_curl_commands_work(ports: dict[str, int]) -> None:
     assert task["name"].startswith(f"{QUEUE}/tasks/")
     assert listed.keys() <= {"tasks"}
     assert paused["state"] == "PAUSED"
+
+
+def test_every_option_of_the_command_is_on_the_page_and_no_other() -> None:
+    """In the table under "Start it"."""
+    section = re.split(r"^## ", TEXT.split("## Start it\n")[1], flags=re.M)[0]
+    rows = "".join(line for line in section.splitlines() if line.startswith("| `"))
+    command = commands.get_command(click.Context(commands), "emulator")
+    assert command is not None
+    options = {name for each in command.params for name in each.opts}
+    assert set(re.findall(r"`(--[a-z-]+)", rows)) == options
 
 
 def test_a_handlers_example_reaches_its_queue(

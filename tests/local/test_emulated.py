@@ -10,8 +10,9 @@ from google.protobuf.json_format import MessageToDict
 from queuewright.engine import Settings
 from queuewright.engine.http_request import address
 from queuewright.engine.messages import Task
-from queuewright.local.emulated import emulated_queue, engine_settings
-from queuewright.spec import parse_emulator
+from queuewright.engine.queue_config import QueueOptions
+from queuewright.local.emulated import emulated_queue, engine_settings, queue_options
+from queuewright.spec import EmulatedQueue, parse_emulator
 
 NAME = "projects/p/locations/l/queues/q"
 
@@ -66,6 +67,13 @@ def test_a_ratio_of_nothing_is_something_said() -> None:
     assert (
         queue("{stackdriver_logging_config: {sampling_ratio: 0}}")["stackdriverLoggingConfig"] == {}
     )
+
+
+def test_a_burst_is_kept_beside_the_queue() -> None:
+    """Where v2beta3 shows it; left out, it is the engine's to choose."""
+    text = f"queues:\n  {NAME}: {{rate_limits: {{max_burst_size: 1}}}}\n"
+    assert queue_options(parse_emulator(text).queues[NAME]) == QueueOptions(burst=1)
+    assert queue_options(EmulatedQueue()) == QueueOptions()
 
 
 def test_a_url_is_laid_over_every_task() -> None:
