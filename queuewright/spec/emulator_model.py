@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from queuewright.spec.fields import (
     AppEngineId,
-    Count,
     EmulatedLocationId,
     EmulatedProjectId,
     Filled,
@@ -129,7 +128,7 @@ class HttpTarget(Closed):
 class EmulatedRateLimits(RateLimits):
     """How fast a queue dispatches, and how much of it at once."""
 
-    max_burst_size: Count | None = Field(
+    max_burst_size: int | None = Field(
         None,
         ge=1,
         le=500,
@@ -229,7 +228,7 @@ class EmulatorFile(Closed):
         examples=[{"task_name_reuse": "1h"}],
         description="What is otherwise than by default.",
     )
-    queues: dict[str, JsonValue] = Field(
+    queues: dict[str, EmulatedQueue] = Field(
         {},
         examples=[{"emails": {"url": "http://127.0.0.1:8080/send"}}],
         description="The queues, each by its id or in full.",

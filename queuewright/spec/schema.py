@@ -1,16 +1,19 @@
-"""The JSON schema of a file in `stacks/`, generated from the model: what an editor knows of it.
+"""JSON schemas, generated from the models: what an editor knows of our files.
 
-It holds for a file by itself, and so asks for nothing that a file may leave to the one it
-extends, or to the one that extends it: no key is required, and every value may be `null`.
+That of a file in `stacks/` holds for the file by itself, and so asks for nothing that it may
+leave to the one it extends, or to the one that extends it: no key is required, and every value
+may be `null`.
 `queuewright check` is stricter, because it sees the whole.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
+from queuewright.spec.emulator_model import EmulatorFile
+from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID, QUEUE_NAME
 from queuewright.spec.model import KINDS, SETTINGS_BY_KIND, Closed, SpecFile
 from queuewright.spec.values import written_duration
 from queuewright.spec.words import models_in
@@ -29,31 +32,22 @@ _OUTSIDE = ("description", "examples")
 
 
 def json_schema() -> Schema:
-    """The schema, in draft 7: the one that every editor reads."""
-    generated = SpecFile.model_json_schema(ref_template="#/definitions/{model}")
-    definitions = _maps(generated.pop("$defs"))
-    top = _map_schema(generated, SpecFile)
-    properties = _maps(top["properties"])
+    """The schema of a file in `stacks/`."""
     handler: Schema = {"allOf": [_HANDLER, *map(_one_kind, KINDS)]}
-    for key, schema in {
+    sections = {
         "handler_defaults": _HANDLER,
         "queue_defaults": _QUEUE,
         "handlers": _entries(HANDLER_NAME, handler),
         "queues": _entries(QUEUE_ID, _QUEUE),
-    }.items():
-        outside = {word: properties[key][word] for word in _OUTSIDE if word in properties[key]}
-        properties[key] = {**outside, "anyOf": [schema, _NULL]}
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "A stack of queuewright",
-        **top,
-        "properties": properties,
-        "definitions": {
-            model.__name__: _map_schema(definitions[model.__name__], model)
-            for model in models()
-            if model is not SpecFile
-        },
     }
+    return _file_schema(SpecFile, "A stack of queuewright", sections)
+
+
+def emulator_schema() -> Schema:
+    """The schema of the file of `queuewright emulator --config`."""
+    queue: Schema = {"$ref": "#/definitions/EmulatedQueue"}
+    sections = {"queues": _entries(f"{QUEUE_ID}|{QUEUE_NAME}", queue)}
+    return _file_schema(EmulatorFile, "An emulator's file of queuewright", sections)
 
 
 def models(top: type[Closed] = SpecFile) -> list[type[Closed]]:
@@ -70,6 +64,28 @@ def written_default(info: FieldInfo) -> str | int | float | None:
     if isinstance(info.default, timedelta):
         return written_duration(info.default)
     return info.default if isinstance(info.default, str | int | float) else None
+
+
+def _file_schema(file: type[Closed], title: str, sections: Mapping[str, Schema]) -> Schema:
+    """The schema of a file in draft 7, which every editor reads; `sections` in place of its own."""
+    generated = file.model_json_schema(ref_template="#/definitions/{model}")
+    definitions = _maps(generated.pop("$defs"))
+    top = _map_schema(generated, file)
+    properties = _maps(top["properties"])
+    for key, schema in sections.items():
+        outside = {word: properties[key][word] for word in _OUTSIDE if word in properties[key]}
+        properties[key] = {**outside, "anyOf": [schema, _NULL]}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": title,
+        **top,
+        "properties": properties,
+        "definitions": {
+            model.__name__: _map_schema(definitions[model.__name__], model)
+            for model in models(file)
+            if model is not file
+        },
+    }
 
 
 def _map_schema(schema: Schema, model: type[Closed]) -> Schema:
