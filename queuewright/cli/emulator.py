@@ -69,11 +69,12 @@ def command(
     quiet_grpc()
     import uvloop
 
-    from queuewright.local.console import Console
+    from queuewright.local.console import Console, LogLines
     from queuewright.local.teller import Teller
 
     is_logged = log_format == "cloud-logging"
     console = Console(sys.stderr if is_logged else None, as_json=as_json)
+    LogLines.of(console)
     teller = Teller(console, verbose=verbose, log=sys.stdout if is_logged else None)
     options = _Options(host, port, http_port, spec, queues, None if memory else state)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -69,7 +69,7 @@ def command(
     quiet_grpc()
     import uvloop
 
-    from queuewright.local.console import Console
+    from queuewright.local.console import Console, LogLines
     from queuewright.local.environment import Environment, Options
 
     is_logged = log_format == "cloud-logging"
@@ -85,6 +85,7 @@ def command(
         log=sys.stdout if is_logged else None,
     )
     console = Console(sys.stderr if is_logged else None, as_json=as_json)
+    LogLines.of(console)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(Environment(read, options, console), console))
 

@@ -6,6 +6,7 @@ Colour tells the speakers apart at a glance and means nothing; without a termina
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ Level = Literal["info", "warning", "error"]
 
 RESET, BOLD, DIM, RED, YELLOW = "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m"
 SPEAKERS = tuple(f"\x1b[{code}m" for code in (36, 32, 35, 34, 96, 92, 95, 94))
-ENVIRONMENT = "queuewright"
+ENVIRONMENT, ENGINE = "queuewright", "engine"
 WORDS = {"info": "", "warning": "warning: ", "error": "error: "}
 # As Cloud Logging names them: https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#logseverity.
 SEVERE: dict[str, Level] = {
@@ -104,6 +105,24 @@ class Console:
 
     def _write(self, line: str) -> None:
         write_line(self._stream, line)
+
+
+class LogLines(logging.Handler):
+    """Prints what our own modules log, such as a bug's traceback, as the engine's lines."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record."""
+        level: Level = "error" if record.levelno >= logging.ERROR else "warning"
+        self._console.say(ENGINE, self.format(record), level)
+
+    @classmethod
+    def of(cls, console: Console) -> None:
+        """Let every logger of ours print to a console from now on."""
+        logging.getLogger("queuewright").addHandler(cls(console))
 
 
 def write_line(stream: TextIO, line: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from queuewright.engine.events import Event
-from queuewright.local.console import Level
+from queuewright.local.console import ENGINE, Level
 
 SECOND_US = 1_000_000
 
@@ -31,7 +31,7 @@ class Line:
 
 def line(event: Event, *, verbose: bool) -> Line | None:
     """The line for an event; None where it is of interest only to those who want it verbose."""
-    source = f"queue {short(event.queue)}" if event.queue else "engine"
+    source = f"queue {short(event.queue)}" if event.queue else ENGINE
     task = short(event.task)
     match event.kind:
         case "AttemptResponse":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,19 @@ def test_the_log_is_sampled_as_the_queue_says(tmp_path: Path, ratio: float, coun
             running.client.create_task(parent=QUEUE, task=task)
         assert running.hear("paused")["queue"] == QUEUE
     assert len(entries(log)) == count
+
+
+def test_a_request_that_is_not_http_is_one_line_of_the_engine(tmp_path: Path) -> None:
+    """On the stream of all other words, and no traceback."""
+    with emulator(tmp_path, "--memory") as running:
+        host, _, port = running.http.rpartition(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"GET / HTTP/9.9x\r\n\r\n")
+            assert b" 400 " in client.recv(100)
+        said = running.hear("malformed")
+        assert (said["source"], said["level"]) == ("engine", "warning")
+        assert said["text"].startswith("a malformed HTTP request was refused: Bad status line")
+        assert "\n" not in said["text"]
 
 
 CONFIG = """

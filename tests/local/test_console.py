@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
+import sys
 from datetime import UTC, datetime
 
 import pytest
 
-from queuewright.local.console import Console
+from queuewright.local.console import Console, LogLines
 
 
 class Terminal(io.StringIO):
@@ -117,3 +119,24 @@ def test_who_stops_reading_stops_nothing() -> None:
         os.close(reading)
         console.say("mailer", "one")
         console.say("mailer", "two")
+
+
+def test_what_our_modules_log_is_lines_of_the_engine() -> None:
+    """With its traceback, where it has one; a program gets it as everything else."""
+    stream = io.StringIO()
+    lines = LogLines(printed(stream))
+    lines.handle(logging.makeLogRecord({"msg": "a bad %s", "args": ("one",), "levelno": 30}))
+    try:
+        raise RuntimeError("a bug")
+    except RuntimeError:
+        facts = {"msg": "it failed", "levelno": 40, "exc_info": sys.exc_info()}
+        lines.handle(logging.makeLogRecord(facts))
+    text = stream.getvalue()
+    assert text.startswith("09:05:00 engine      │ warning: a bad one\n")
+    assert "│ error: it failed\n" in text
+    assert text.endswith("│ RuntimeError: a bug\n")
+
+
+def test_what_is_only_for_debugging_is_not_printed() -> None:
+    """Lines are for what one should know."""
+    assert LogLines(Console(io.StringIO())).level == logging.WARNING
