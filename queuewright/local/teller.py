@@ -46,6 +46,7 @@ class Teller:
                 event=event.kind,
                 queue=event.queue,
                 task=event.task or None,
+                principal=event.principal or None,
                 attempt=event.attempt or None,
                 http_code=event.http_code,
                 outcome=event.outcome or None,

@@ -80,6 +80,7 @@ async def test_a_process_that_does_not_want_to_end_is_killed(nursery: Nursery) -
     await child.output.readline()
     await nursery.end(child, grace_s=0.0)
     assert child.code == -signal.SIGKILL
+    child.close()
 
 
 async def test_ending_what_has_ended_is_harmless(nursery: Nursery) -> None:
@@ -88,6 +89,7 @@ async def test_ending_what_has_ended_is_harmless(nursery: Nursery) -> None:
     await child.wait()
     await nursery.end(child, grace_s=10.0)
     assert child.code == 0
+    child.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
