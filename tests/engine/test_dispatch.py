@@ -451,6 +451,11 @@ async def test_an_app_engine_task_is_told_with_its_relative_uri() -> None:
         told = s.events[-1]
         assert (told.kind, told.target_type) == ("CreateTask", "APP_ENGINE_HTTP")
         assert told.target_address == "GET /work"
+        await s.resume()
+        await s.engine.advance("0s")
+        ended = s.events[-1]
+        assert (ended.kind, ended.outcome) == ("AttemptResponse", "will_retry")
+        assert ended.target_address == "GET /work"
 
 
 async def test_a_handler_that_raises_something_else_fails_its_attempt_and_nothing_more(
