@@ -4,6 +4,16 @@ from queuewright.spec.check import Spec
 from queuewright.spec.document import Node, dotted
 from queuewright.spec.emulator import EmulatorSpec, load_emulator, parse_emulator
 from queuewright.spec.emulator_model import EmulatedQueue, EmulatorSettings, HttpTarget
+from queuewright.spec.handler_model import (
+    AppEngineTarget,
+    FunctionSource,
+    HandlerSpec,
+    Instances,
+    LocalOverride,
+    SecretReference,
+    ServiceSource,
+    VpcAccess,
+)
 from queuewright.spec.handler_rules import (
     FUNCTION_MEMORY,
     FUNCTION_TIMEOUT,
@@ -11,19 +21,7 @@ from queuewright.spec.handler_rules import (
     SERVICE_TIMEOUT,
 )
 from queuewright.spec.load import STACKS, environments, load, load_file, parse
-from queuewright.spec.model import (
-    AppEngineTarget,
-    FunctionSource,
-    HandlerSpec,
-    Instances,
-    LocalOverride,
-    QueueSpec,
-    RateLimits,
-    RetryConfig,
-    SecretReference,
-    ServiceSource,
-    VpcAccess,
-)
+from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
 from queuewright.spec.rules import queue_variable
 
 __all__ = [

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from queuewright.errors import Location, Problem
+from queuewright.spec.closed import Closed
 from queuewright.spec.document import Absence, Node, dotted
 from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
+from queuewright.spec.handler_model import HandlerSpec
 from queuewright.spec.handler_rules import handler_rules, kinds_of, settings_of
 from queuewright.spec.merge import with_defaults, without_nulls
-from queuewright.spec.model import Closed, HandlerSpec, QueueSpec, SpecFile
+from queuewright.spec.model import SpecFile
+from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.renaming import renaming_rules
 from queuewright.spec.rules import name_rule, queue_rules
 from queuewright.spec.values import flow, shown

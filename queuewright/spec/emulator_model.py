@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from queuewright.spec.closed import Closed
 from queuewright.spec.fields import (
     AppEngineId,
     EmulatedLocationId,
@@ -16,7 +17,7 @@ from queuewright.spec.fields import (
     HeaderValue,
     Url,
 )
-from queuewright.spec.model import Closed, LoggingConfig, RateLimits, RetryConfig
+from queuewright.spec.queue_model import LoggingConfig, RateLimits, RetryConfig
 from queuewright.spec.values import Duration
 
 

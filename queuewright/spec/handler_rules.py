@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from queuewright.errors import Problem
 from queuewright.spec.document import Absence, Node, Path, dotted
-from queuewright.spec.model import KINDS, SETTINGS_BY_KIND, HandlerSpec
+from queuewright.spec.handler_model import KINDS, SETTINGS_BY_KIND, HandlerSpec
 from queuewright.spec.values import size, written_size
 from queuewright.spec.words import nearest
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
 
 from pydantic import BeforeValidator
 
-from queuewright.spec.model import KINDS, SETTINGS_BY_KIND, Closed, HandlerSpec
+from queuewright.spec.closed import Closed
+from queuewright.spec.handler_model import KINDS, SETTINGS_BY_KIND, HandlerSpec
 from queuewright.spec.schema import models, written_default
 from queuewright.spec.values import Between, flow, size
 from queuewright.spec.words import allowed, models_in

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from queuewright.errors import Problem
 from queuewright.spec.document import Node, Path, dotted
 from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
-from queuewright.spec.model import HandlerSpec, QueueSpec
+from queuewright.spec.handler_model import HandlerSpec
+from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.rules import name_rule
 
 SECTIONS = {"handlers": ("handler", HANDLER_NAME), "queues": ("queue", QUEUE_ID)}

@@ -11,8 +11,8 @@ from annotated_types import Ge, Gt, Le
 from pydantic import ValidationError
 
 from queuewright.errors import Problem
+from queuewright.spec.closed import Closed
 from queuewright.spec.document import Absence, Node, Path, dotted, quoted
-from queuewright.spec.model import Closed
 from queuewright.spec.values import Between, flow, shown
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from queuewright.errors import SpecError
 from queuewright.spec import HandlerSpec, load, parse
-from queuewright.spec.model import KINDS
+from queuewright.spec.handler_model import KINDS
 from queuewright.spec.values import flow
 from queuewright.spec.words import models_in
 

@@ -12,22 +12,19 @@ import yaml
 
 from queuewright.errors import SpecError
 from queuewright.spec import parse
-from queuewright.spec.model import (
+from queuewright.spec.closed import Closed
+from queuewright.spec.handler_model import (
     AppEngineTarget,
-    Closed,
     FunctionSource,
     HandlerSpec,
     Instances,
     LocalOverride,
-    LoggingConfig,
-    QueueSpec,
-    RateLimits,
-    RetryConfig,
     SecretReference,
     ServiceSource,
-    SpecFile,
     VpcAccess,
 )
+from queuewright.spec.model import SpecFile
+from queuewright.spec.queue_model import LoggingConfig, QueueSpec, RateLimits, RetryConfig
 from queuewright.spec.schema import json_schema, models
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,150 @@
+"""What a file may say of a queue: settings, ranges and defaults."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from queuewright.spec.closed import Closed
+from queuewright.spec.fields import (
+    Count,
+    Filled,
+    Number,
+    Path,
+    QueueKeys,
+    Wait,
+    WholeSeconds,
+)
+
+
+class RateLimits(Closed):
+    """How fast a queue dispatches."""
+
+    authority = "Cloud Tasks"
+
+    max_dispatches_per_second: Number = Field(
+        500.0,
+        gt=0,
+        le=500,
+        examples=[5, 0.5],
+        description="Attempts started per second, first ones and retries alike.",
+    )
+    max_concurrent_dispatches: Count = Field(
+        1000,
+        ge=1,
+        le=5000,
+        examples=[10],
+        description="Attempts that may be under way at once.",
+    )
+
+
+class RetryConfig(Closed):
+    """When a failed task is tried again, and when it is given up.
+
+    A task is dropped when *both* `max_attempts` and `max_retry_duration` are reached.
+    """
+
+    authority = "Cloud Tasks"
+
+    max_attempts: Count = Field(
+        100,
+        ge=-1,
+        le=2**31 - 1,
+        examples=[8, -1],
+        json_schema_extra={"not": {"const": 0}},
+        description="Attempts in all, the first included; -1 is no limit.",
+    )
+    max_retry_duration: WholeSeconds = Field(
+        timedelta(),
+        examples=["1h"],
+        description="Time since the first attempt, in whole seconds; `0s` is no limit.",
+    )
+    min_backoff: Wait = Field(
+        timedelta(milliseconds=100),
+        examples=["10s"],
+        description="The wait after the first failure.",
+    )
+    max_backoff: Wait = Field(
+        timedelta(hours=1),
+        examples=["5m"],
+        description="The longest wait between attempts, not less than `min_backoff`.",
+    )
+    max_doublings: Count = Field(
+        16,
+        ge=1,
+        le=2**31 - 1,
+        examples=[3],
+        description="How often the wait doubles; from then on it grows by a constant step.",
+    )
+
+
+class LoggingConfig(Closed):
+    """Which operations of a queue are written to Cloud Logging."""
+
+    authority = "Cloud Tasks"
+
+    sampling_ratio: float = Field(
+        examples=[0.1],
+        ge=0,
+        le=1,
+        description="The share of operations that is logged; 0 is none, 1 is all.",
+    )
+
+
+class QueueSpec(Closed):
+    """A push queue, the handler of its tasks, and who may add to it."""
+
+    authority = "Cloud Tasks"
+
+    handler: Filled = Field(examples=["mailer"], description="The name of a handler in this file.")
+    path: Path | None = Field(
+        None,
+        examples=["/send"],
+        description="Where in the handler tasks arrive. Left out: at the path of a task's own URL.",
+    )
+    rate_limits: RateLimits = Field(
+        RateLimits(),
+        examples=[{"max_dispatches_per_second": 5, "max_concurrent_dispatches": 2}],
+        description="How fast the queue dispatches.",
+    )
+    retry_config: RetryConfig = Field(
+        RetryConfig(),
+        examples=[{"max_attempts": 8, "min_backoff": "10s"}],
+        description="When a failed task is tried again.",
+    )
+    stackdriver_logging_config: LoggingConfig = Field(
+        LoggingConfig(sampling_ratio=0.0),
+        examples=[{"sampling_ratio": 0.1}],
+        description="Which operations are logged.",
+    )
+    enqueuers: Annotated[tuple[Filled, ...], Field(strict=False)] = Field(
+        (),
+        examples=[["thumbnails", "serviceAccount:web@acme-prod.iam.gserviceaccount.com"]],
+        description="Who may add tasks: handlers of this file, and IAM members such as "
+        "`serviceAccount:…`, `user:…` or `group:…`.",
+    )
+    example: JsonValue = Field(
+        None,
+        examples=[{"to": "ada@example.com", "subject": "Welcome"}],
+        description="A payload that `queuewright enqueue --example` sends. Replaced as a whole.",
+    )
+    protect: bool = Field(
+        True,
+        examples=[False],
+        description="Refuse an update that would delete or replace the queue: "
+        "the name of a deleted queue is blocked for days.",
+    )
+    renamed_from: QueueKeys = Field(
+        (),
+        examples=["emails", ["emails", "letters"]],
+        description="The key that the queue had before, or all that it had, the first one first. "
+        "On Google Cloud the queue keeps its name, and so this stays for as long as the queue; "
+        "the variable by which its enqueuers find it follows the new key.",
+    )
+    desired_state: Literal["RUNNING", "PAUSED"] = Field(
+        "RUNNING",
+        examples=["PAUSED"],
+        description="A paused queue accepts tasks and dispatches none.",
+    )
