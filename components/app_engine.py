@@ -121,9 +121,9 @@ class AppEngineHandler(pulumi.ComponentResource):
                     "max_instances": scaling.max,
                 }
             },
-            # A service's last version cannot be deleted alone, and the default service never.
-            delete_service_on_destroy=service != "default",
-            noop_on_destroy=service == "default",
+            # It stays when it is replaced or goes: the provider can delete it only with the whole
+            # service, whatever other versions serve there.
+            noop_on_destroy=True,
             opts=within(self, opts),
         )
         self.register_outputs({"account": self.account.email, "version": self.app_version.name})

@@ -130,15 +130,13 @@ class FunctionHandler(Handler):
             location=location,
             labels=dict(labels or {}),
             build_config=_build_config(package, entry_point, runtime, builder, images),
-            service_config=self._service_config(of, project),
+            service_config=self._service_config(of),
             opts=within(self, opts, after=[*readers, *(builder.grants if builder else ())]),
         )
         config = self.function.service_config
         self._serves(self.function.name, config.apply(lambda made: (made and made.uri) or ""))
 
-    def _service_config(
-        self, of: Runtime, project: str
-    ) -> cloudfunctionsv2.FunctionServiceConfigArgsDict:
+    def _service_config(self, of: Runtime) -> cloudfunctionsv2.FunctionServiceConfigArgsDict:
         config: cloudfunctionsv2.FunctionServiceConfigArgsDict = {
             "service_account_email": self.account.email,
             "available_memory": written_size(of.memory),
@@ -157,7 +155,7 @@ class FunctionHandler(Handler):
             config["secret_environment_variables"] = [
                 {
                     "key": variable,
-                    "project_id": project,
+                    "project_id": each.secret.project,
                     "secret": each.secret.secret_id,
                     "version": each.pinned,
                 }

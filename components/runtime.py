@@ -9,12 +9,7 @@ from typing import Literal, TypedDict
 
 import pulumi
 
-from queuewright.blueprint.handlers import (
-    FUNCTION_CONCURRENCY,
-    FUNCTION_CPU,
-    MIB,
-    SERVICE_CONCURRENCY,
-)
+from queuewright.blueprint.handlers import capacity
 from queuewright.spec import (
     FUNCTION_MEMORY,
     FUNCTION_TIMEOUT,
@@ -41,12 +36,13 @@ class RuntimeArgs(TypedDict, total=False):
     memory: int | str
     """Bytes, or a text such as `"512Mi"`. Default: 256 MiB for a function, 512 for a service."""
     cpu: float
-    """CPUs. Default: 1 for a service, what Google gives for the memory for a function."""
+    """CPUs. Default: what goes with the memory; 1 for a service of up to 4 GiB."""
     timeout: timedelta | str
     """The longest that a request may take, `timedelta(minutes=5)` or `"5m"`; at most an hour.
     Default: 1 minute for a function, 5 for a service."""
     concurrency: int
-    """Requests that an instance serves at once. Default: 1 for a function, 80 for a service."""
+    """Requests that an instance serves at once. Default: 1 for a function, and for less than a
+    whole CPU; 80 for a service."""
     instances: Instances | Mapping[str, int]
     """How many there may be, such as `{"min": 1, "max": 10}`. Default: none kept warm, 100 at
     most."""
@@ -83,33 +79,32 @@ class Runtime:
 def function_runtime(given: RuntimeArgs, checked: HandlerSpec) -> Runtime:
     """The settings of a function's instances, as given and as `checked`."""
     memory = checked.memory or FUNCTION_MEMORY
-    cpu = next(cpu for limit, cpu in FUNCTION_CPU if memory <= limit * MIB)
-    if (checked.concurrency or 1) > 1:
-        cpu = max(cpu, 1.0)
-    return _runtime(given, checked, memory, cpu, FUNCTION_TIMEOUT, FUNCTION_CONCURRENCY)
+    fits = capacity(checked, memory, is_function=True)
+    return _runtime(given, checked, memory, fits, FUNCTION_TIMEOUT)
 
 
 def service_runtime(given: RuntimeArgs, checked: HandlerSpec) -> Runtime:
     """The settings of a service's instances, as given and as `checked`."""
     memory = checked.memory or SERVICE_MEMORY
-    return _runtime(given, checked, memory, 1.0, SERVICE_TIMEOUT, SERVICE_CONCURRENCY)
+    fits = capacity(checked, memory, is_function=False)
+    return _runtime(given, checked, memory, fits, SERVICE_TIMEOUT)
 
 
 def _runtime(
     given: RuntimeArgs,
     checked: HandlerSpec,
     memory: int,
-    cpu: float,
+    fits: tuple[float, int],
     timeout: timedelta,
-    concurrency: int,
 ) -> Runtime:
+    cpu, concurrency = fits
     return Runtime(
         environment=dict(sorted(given.get("environment", {}).items())),
         secrets=dict(sorted(given.get("secrets", {}).items())),
         memory=memory,
-        cpu=checked.cpu or cpu,
+        cpu=cpu,
         timeout=checked.timeout or timeout,
-        concurrency=checked.concurrency or concurrency,
+        concurrency=concurrency,
         instances=checked.instances,
         ingress=checked.ingress,
         vpc=checked.vpc,

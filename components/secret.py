@@ -16,6 +16,7 @@ class HandlerSecret(pulumi.ComponentResource):
     """A secret of Secret Manager: one that exists, or one that is made from a value.
 
     Attributes:
+        project: the id of the project that it is in.
         secret_id: its id in the project.
         version: the version that was made, once it is there; `"latest"` of one that exists.
 
@@ -28,6 +29,7 @@ class HandlerSecret(pulumi.ComponentResource):
         labels: on a secret that is made.
     """
 
+    project: str
     secret_id: str
     version: pulumi.Output[str]
 
@@ -44,8 +46,8 @@ class HandlerSecret(pulumi.ComponentResource):
         hint = "1 to 255 of A-Z, a-z, 0-9, _ and -"
         require(name, "secret_id", secret_id, r"[A-Za-z0-9_-]{1,255}", hint)
         super().__init__("queuewright:index:HandlerSecret", name, None, opts)
-        self.secret_id = secret_id
-        self._name, self._project, self._opts = name, project, opts
+        self.project, self.secret_id = project, secret_id
+        self._name, self._opts = name, opts
         self._made: list[pulumi.Resource] = []
         self.version = pulumi.Output.from_input("latest")
         if value is not None:
@@ -74,7 +76,7 @@ class HandlerSecret(pulumi.ComponentResource):
         grant = f"{self._name}-reader"
         return secretmanager.SecretIamMember(
             f"{grant}-{reader}",
-            project=self._project,
+            project=self.project,
             secret_id=self.secret_id,
             role="roles/secretmanager.secretAccessor",
             member=member,

@@ -140,7 +140,7 @@ class ServiceHandler(Handler):
             "containers": [
                 {
                     **runs.fields,
-                    "envs": _variables(of, runs),
+                    "envs": _variables(of, runs, self._project),
                     "resources": {
                         "limits": {"cpu": _cpu(of.cpu), "memory": written_size(of.memory)},
                         # CPU only while a request is served, which is when it is paid for.
@@ -170,7 +170,7 @@ def _described(source: object, name: str) -> Mapping[str, object]:
 
 
 def _variables(
-    of: Runtime, runs: Container
+    of: Runtime, runs: Container, project: str
 ) -> list[cloudrunv2.ServiceTemplateContainerEnvArgsDict]:
     plain = dict(of.environment)
     if runs.search_path is not None:
@@ -182,12 +182,13 @@ def _variables(
         {"name": name, "value": value} for name, value in sorted(plain.items())
     ]
     for name, each in of.secrets.items():
+        there = each.secret.secret_id
+        if each.secret.project != project:
+            there = f"projects/{each.secret.project}/secrets/{there}"
         variables.append(
             {
                 "name": name,
-                "value_source": {
-                    "secret_key_ref": {"secret": each.secret.secret_id, "version": each.pinned}
-                },
+                "value_source": {"secret_key_ref": {"secret": there, "version": each.pinned}},
             }
         )
     return variables

@@ -83,6 +83,14 @@ class TaskStack(pulumi.ComponentResource):
         self._images = self._image_repository()
         self._builder = self._build_account()
         self._secrets: dict[str, HandlerSecret] = {}
+        # Whoever of the handlers comes first, the one that gives a value makes the secret.
+        self._configured = {
+            secret.secret: secret.config
+            for plan in blueprint.handlers.values()
+            if isinstance(plan.target, FunctionPlan | ServicePlan)
+            for secret in plan.target.runtime.secrets.values()
+            if secret.config is not None
+        }
         self.handlers = {
             key: handler
             for key, plan in blueprint.handlers.items()
@@ -224,7 +232,7 @@ class TaskStack(pulumi.ComponentResource):
             "environment": plan.environment,
             "secrets": {
                 variable: SecretVariable(
-                    self._secret(secret.secret, secret.config),
+                    self._secret(secret.secret),
                     None if secret.config else secret.version,
                 )
                 for variable, secret in plan.secrets.items()
@@ -238,8 +246,9 @@ class TaskStack(pulumi.ComponentResource):
             "vpc": plan.vpc,
         }
 
-    def _secret(self, secret_id: str, config: str | None) -> HandlerSecret:
+    def _secret(self, secret_id: str) -> HandlerSecret:
         if secret_id not in self._secrets:
+            config = self._configured.get(secret_id)
             self._secrets[secret_id] = HandlerSecret(
                 f"{self._name}-secret-{secret_id}",
                 project=self._blueprint.project,

@@ -15,7 +15,7 @@ from queuewright.blueprint.model import (
     ServicePlan,
     UrlPlan,
 )
-from queuewright.blueprint.names import first_key, prefixed, secret_id
+from queuewright.blueprint.names import app_engine_service, first_key, prefixed, secret_id
 from queuewright.spec import (
     FUNCTION_MEMORY,
     FUNCTION_TIMEOUT,
@@ -64,6 +64,21 @@ def handler_plan(
     return HandlerPlan(key, name, handler.renamed_from, target, local, reason)
 
 
+def capacity(handler: HandlerSpec, memory: int, *, is_function: bool) -> tuple[float, int]:
+    """CPUs and requests at once of an instance with so many bytes of memory."""
+    cpu, concurrency = handler.cpu, handler.concurrency
+    if cpu is None:
+        table = FUNCTION_CPU if is_function else SERVICE_CPU
+        cpu = next(cpu for limit, cpu in table if memory <= limit * MIB)
+        if concurrency is not None and concurrency > 1:
+            cpu = max(cpu, 1.0)
+    if concurrency is None:
+        # Less than a whole CPU serves one request at a time:
+        # https://cloud.google.com/run/docs/configuring/services/cpu.
+        concurrency = FUNCTION_CONCURRENCY if is_function or cpu < 1 else SERVICE_CONCURRENCY
+    return cpu, concurrency
+
+
 def _target(
     spec: Spec,
     key: str,
@@ -76,7 +91,7 @@ def _target(
     if handler.app_engine is not None:
         engine = handler.app_engine
         return AppEnginePlan(
-            engine.service,
+            app_engine_service(spec.prefix, engine.service, is_deployed=engine.source is not None),
             engine.version,
             engine.instance,
             engine.source,
@@ -105,17 +120,7 @@ def _runtime(
     """The settings of an instance; secrets of its own are called after its `first` key."""
     is_function = handler.function is not None
     memory = handler.memory or (FUNCTION_MEMORY if is_function else SERVICE_MEMORY)
-    concurrency = handler.concurrency
-    cpu = handler.cpu
-    if cpu is None:
-        table = FUNCTION_CPU if is_function else SERVICE_CPU
-        cpu = next(cpu for limit, cpu in table if memory <= limit * MIB)
-        if concurrency is not None and concurrency > 1:
-            cpu = max(cpu, 1.0)
-    if concurrency is None:
-        # Less than a whole CPU serves one request at a time:
-        # https://cloud.google.com/run/docs/configuring/services/cpu.
-        concurrency = FUNCTION_CONCURRENCY if is_function or cpu < 1 else SERVICE_CONCURRENCY
+    cpu, concurrency = capacity(handler, memory, is_function=is_function)
     return RuntimePlan(
         account=account,
         environment=environment,

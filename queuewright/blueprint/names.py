@@ -20,6 +20,19 @@ def prefixed(prefix: str | None, key: str) -> str:
     return f"{prefix}-{key}" if prefix else key
 
 
+def app_engine_service(prefix: str | None, service: str, *, is_deployed: bool) -> str:
+    """The App Engine service that the spec calls `service`.
+
+    One that is deployed from here is a name of ours; others have theirs, as has `default`.
+
+    >>> app_engine_service("dev", "ledger", is_deployed=True)
+    'dev-ledger'
+    >>> app_engine_service("dev", "ledger", is_deployed=False)
+    'ledger'
+    """
+    return prefixed(prefix, service) if is_deployed and service != "default" else service
+
+
 def first_key(key: str, renamed_from: Sequence[str]) -> str:
     """The key that the names on Google Cloud are derived from: the first that a thing had.
 

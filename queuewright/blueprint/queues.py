@@ -9,7 +9,7 @@ from queuewright.blueprint.model import (
     Reason,
     UrlRoute,
 )
-from queuewright.blueprint.names import first_key, prefixed, queue_name
+from queuewright.blueprint.names import app_engine_service, first_key, prefixed, queue_name
 from queuewright.spec import HandlerSpec, Spec, queue_variable
 
 
@@ -28,7 +28,7 @@ def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
         sampling_ratio=queue.stackdriver_logging_config.sampling_ratio,
         desired_state=queue.desired_state,
         protect=queue.protect,
-        route=_route(queue.handler, spec.handlers[queue.handler], queue.path),
+        route=_route(spec, queue.handler, spec.handlers[queue.handler], queue.path),
         invoker=invoker,
         variable=queue_variable(key),
         example=queue.example,
@@ -50,11 +50,13 @@ def needs_invoker(handler: HandlerSpec) -> bool:
 
 
 def _route(
-    name: str, handler: HandlerSpec, path: str | None
+    spec: Spec, name: str, handler: HandlerSpec, path: str | None
 ) -> HandlerRoute | UrlRoute | AppEngineRoute:
     if handler.app_engine is not None:
         engine = handler.app_engine
-        return AppEngineRoute(engine.service, engine.version, engine.instance)
+        is_deployed = engine.source is not None
+        service = app_engine_service(spec.prefix, engine.service, is_deployed=is_deployed)
+        return AppEngineRoute(service, engine.version, engine.instance)
     if handler.url is None:
         return HandlerRoute(name, path)
     return UrlRoute.of(handler.url, path=path, audience=handler.audience, headers=handler.headers)

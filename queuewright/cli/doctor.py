@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from queuewright.doctor import Finding, Machine, ThisMachine, examine
 from queuewright.errors import SpecError
 from queuewright.local.state import STATE_FOLDER, find_running
 from queuewright.spec import STACKS, load
+from queuewright.spec.fields import MEMBER
 
 PURPOSES = {
     "here": "to run it here, with `queuewright up`",
@@ -44,6 +46,9 @@ def command(
     """
     if member is not None and not roles:
         raise click.UsageError("--member goes with --roles")
+    if member is not None and not re.fullmatch(MEMBER, member):
+        example = "`user:ada@example.com` or `serviceAccount:NAME@PROJECT.iam.gserviceaccount.com`"
+        raise click.BadParameter(f"`{member}` is no IAM member, such as {example}")
     root = find_root()
     if roles:
         _print_roles(blueprint(load(environment, root)), member, as_json)

@@ -97,7 +97,10 @@ def _write(folder: Path, texts: dict[PurePosixPath, str]) -> None:
     Raises:
         TargetError: one is there already, or cannot be written.
     """
-    there = sorted(f"`{path}`" for path in texts if (folder / path).exists())
+    try:
+        there = sorted(f"`{path}`" for path in texts if (folder / path).exists())
+    except OSError as error:
+        raise TargetError(f"`{folder}` cannot be used: {error.strerror}") from error
     if there:
         more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
         raise TargetError(

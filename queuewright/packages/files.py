@@ -16,7 +16,7 @@ INCLUDE = "#!include:"
 WITHOUT_A_FILE = (".gcloudignore", ".git", ".gitignore", "node_modules/", ".venv/")
 # Never source, whatever the file says: made by running the code, so that running it must not
 # redeploy it.
-NEVER = (".git", "__pycache__/", "*.pyc", ".DS_Store")
+NEVER = (".git", "__pycache__/", "*.pyc", ".DS_Store", ".queuewright/")
 
 
 def source_files(folder: Path) -> list[PurePosixPath]:
@@ -44,7 +44,7 @@ def is_ignored(folder: Path) -> Callable[[PurePosixPath, bool], bool]:
 
 
 def _lines(file: Path, folder: Path) -> Iterator[str]:
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in _text(file).splitlines():
         if not line.startswith(INCLUDE):
             yield line
             continue
@@ -54,7 +54,14 @@ def _lines(file: Path, folder: Path) -> Iterator[str]:
                 f"`{file}` includes `{included.name}`, which does not exist",
                 hint="remove the line, or write the file",
             )
-        yield from included.read_text(encoding="utf-8").splitlines()
+        yield from _text(included).splitlines()
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise TargetError(f"`{file}` is not UTF-8", hint="save it as UTF-8") from None
 
 
 def _walk(

@@ -10,7 +10,7 @@ from queuewright.spec.closed import Closed
 from queuewright.spec.document import Absence, Node, dotted
 from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
 from queuewright.spec.handler_model import HandlerSpec
-from queuewright.spec.handler_rules import handler_rules, kinds_of, settings_of
+from queuewright.spec.handler_rules import deployment_rules, handler_rules, kinds_of, settings_of
 from queuewright.spec.merge import with_defaults, without_nulls
 from queuewright.spec.model import SpecFile
 from queuewright.spec.queue_model import QueueSpec
@@ -122,6 +122,7 @@ def _handlers(document: Node, found: list[Problem]) -> dict[str, HandlerSpec]:
         found.extend(handler_rules(node, at, handler))
         if handler is not None:
             handlers[name] = handler
+    found.extend(deployment_rules(document, handlers))
     found.extend(renaming_rules(document, "handlers", handlers, prefix))
     return handlers
 

@@ -5,6 +5,7 @@ A field's type is one of these; its place, range and default are the model's.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from datetime import timedelta
 from typing import Annotated
@@ -118,7 +119,9 @@ def _filled(value: object) -> str:
 
 
 def _folder(value: object) -> str:
-    if (text := _filled(value)).startswith(("/", "~")) or "\0" in text:
+    text = _filled(value)
+    leaves = posixpath.normpath(text).split("/")[0] == ".."
+    if text.startswith(("/", "~")) or "\0" in text or leaves:
         hint = "start at the project's folder, as in `handlers/mailer`"
         raise wrong("{value} is not a path inside the project", hint, value)
     return text

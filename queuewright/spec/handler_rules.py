@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from queuewright.errors import Problem
@@ -71,6 +71,21 @@ def handler_rules(node: Node, at: Path, handler: HandlerSpec | None) -> Iterator
     if handler.local.command and handler.local.url is not None:
         message, hint = "has `command` and `url`", "keep one: start it here, or say where it runs"
         yield _problem(node, at, ("local",), message, hint)
+
+
+def deployment_rules(document: Node, handlers: Mapping[str, HandlerSpec]) -> Iterator[Problem]:
+    """Two handlers that would deploy the same version of an App Engine service."""
+    seen: dict[tuple[str, str | None], str] = {}
+    for key, handler in handlers.items():
+        engine = handler.app_engine
+        if engine is None or engine.source is None:
+            continue
+        other = seen.setdefault((engine.service, engine.version), key)
+        if other != key:
+            at = ("handlers", key, "app_engine")
+            message = f"handler `{other}` deploys this version of `{engine.service}`, too"
+            hint = "give one of them another `version`, or `service`"
+            yield Problem(document.locate(at), dotted(at), message, hint)
 
 
 def _problem(node: Node, at: Path, path: Path, message: str, hint: str) -> Problem:

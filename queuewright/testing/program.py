@@ -38,7 +38,15 @@ def runnable(program: Program) -> Callable[[], Awaitable[None] | None]:
 
     def run() -> None:
         with _within(file.parent):
-            _quietly(lambda: runpy.run_path(str(file), run_name="__main__"))
+            try:
+                _quietly(lambda: runpy.run_path(str(file), run_name="__main__"))
+            except ModuleNotFoundError as error:
+                if error.name != "queuewright.components":
+                    raise
+                raise TargetError(
+                    "`queuewright.components` comes with the wheel, and this is a clone",
+                    hint="pip install queuewright elsewhere, or import from `components` here",
+                ) from None
 
     return run
 
