@@ -8,6 +8,7 @@ from pathlib import Path
 import pulumi
 from pulumi_gcp import appengine, serviceaccount
 
+from queuewright.blueprint.names import first_key
 from queuewright.spec import Instances
 
 from .arguments import handler_arguments
@@ -93,7 +94,7 @@ class AppEngineHandler(pulumi.ComponentResource):
         before = former_names(name, key, renamed_from)
         super().__init__("queuewright:index:AppEngineHandler", name, None, renamed(opts, before))
         self.key, self.renamed_from = key or name, renamed_from
-        first = before[0] if before else name
+        first = first_key(name, before)
         named = identity or Identity.of(first, "handler")
         self.account = named.account(f"{name}-account", project=project, opts=within(self, opts))
         self.member = self.account.member

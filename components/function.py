@@ -9,6 +9,7 @@ from typing import Unpack
 import pulumi
 from pulumi_gcp import cloudfunctionsv2
 
+from queuewright.blueprint.names import first_key
 from queuewright.spec.values import written_size
 
 from .arguments import handler_arguments
@@ -18,7 +19,7 @@ from .identity import Identity
 from .images import ImageRepository
 from .options import former_names, within
 from .packages import PackageBucket, Upload
-from .runtime import Runtime, RuntimeArgs, function_runtime
+from .runtime import Runtime, RuntimeArgs, instance_runtime
 
 INGRESS = {
     "all": "ALLOW_ALL",
@@ -99,7 +100,7 @@ class FunctionHandler(Handler):
         opts: pulumi.ResourceOptions | None = None,
         **settings: Unpack[RuntimeArgs],
     ) -> None:
-        first, *_ = [*former_names(name, key, renamed_from), name]
+        first = first_key(name, former_names(name, key, renamed_from))
         called = function_name or first
         checked = handler_arguments(
             name,
@@ -120,7 +121,7 @@ class FunctionHandler(Handler):
             identity=identity,
             opts=opts,
         )
-        of = function_runtime(settings, checked)
+        of = instance_runtime(settings, checked)
         package = packages.upload(name, Path(source), archive=called, parent=self)
         readers = of.secret_grants(self)
         self.function = cloudfunctionsv2.Function(

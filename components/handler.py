@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import pulumi
 from pulumi_gcp import cloudrunv2, serviceaccount
 
+from queuewright.blueprint.names import first_key
+
 from .identity import Identity
 from .options import former_names, renamed, within
 
@@ -46,9 +48,8 @@ class Handler(pulumi.ComponentResource):
         before = former_names(name, key, renamed_from)
         super().__init__(f"queuewright:index:{kind}", name, None, renamed(opts, before))
         self.key, self.renamed_from = key or name, renamed_from
-        self._first = before[0] if before else name
         self._name, self._project, self._location, self._opts = name, project, location, opts
-        named = identity or Identity.of(self._first, "handler")
+        named = identity or Identity.of(first_key(name, before), "handler")
         self.account = named.account(f"{name}-account", project=project, opts=within(self, opts))
         self.member = self.account.member
 

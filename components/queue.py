@@ -8,6 +8,7 @@ import pulumi
 from pulumi_gcp import cloudtasks, serviceaccount
 
 from queuewright.blueprint import AppEngineRoute, UrlRoute
+from queuewright.blueprint.names import first_key
 from queuewright.spec import RateLimits, RetryConfig
 from queuewright.spec.values import seconds
 
@@ -100,7 +101,7 @@ class TaskQueue(pulumi.ComponentResource):
     ) -> None:
         known_as = key or name
         before = former_names(name, key, renamed_from)
-        first = before[0] if before else name
+        first = first_key(name, before)
         called = queue_id or first
         checked = queue_arguments(
             name,

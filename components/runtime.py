@@ -10,15 +10,7 @@ from typing import Literal, TypedDict
 import pulumi
 
 from queuewright.blueprint.handlers import capacity
-from queuewright.spec import (
-    FUNCTION_MEMORY,
-    FUNCTION_TIMEOUT,
-    SERVICE_MEMORY,
-    SERVICE_TIMEOUT,
-    HandlerSpec,
-    Instances,
-    VpcAccess,
-)
+from queuewright.spec import HandlerSpec, Instances, VpcAccess
 
 from .handler import Handler
 from .secret import SecretVariable
@@ -76,35 +68,16 @@ class Runtime:
         ]
 
 
-def function_runtime(given: RuntimeArgs, checked: HandlerSpec) -> Runtime:
-    """The settings of a function's instances, as given and as `checked`."""
-    memory = checked.memory or FUNCTION_MEMORY
-    fits = capacity(checked, memory, is_function=True)
-    return _runtime(given, checked, memory, fits, FUNCTION_TIMEOUT)
-
-
-def service_runtime(given: RuntimeArgs, checked: HandlerSpec) -> Runtime:
-    """The settings of a service's instances, as given and as `checked`."""
-    memory = checked.memory or SERVICE_MEMORY
-    fits = capacity(checked, memory, is_function=False)
-    return _runtime(given, checked, memory, fits, SERVICE_TIMEOUT)
-
-
-def _runtime(
-    given: RuntimeArgs,
-    checked: HandlerSpec,
-    memory: int,
-    fits: tuple[float, int],
-    timeout: timedelta,
-) -> Runtime:
-    cpu, concurrency = fits
+def instance_runtime(given: RuntimeArgs, checked: HandlerSpec) -> Runtime:
+    """The settings of a function's or service's instances, as given and as `checked`."""
+    has = capacity(checked)
     return Runtime(
         environment=dict(sorted(given.get("environment", {}).items())),
         secrets=dict(sorted(given.get("secrets", {}).items())),
-        memory=memory,
-        cpu=cpu,
-        timeout=checked.timeout or timeout,
-        concurrency=concurrency,
+        memory=has.memory,
+        cpu=has.cpu,
+        timeout=has.timeout,
+        concurrency=has.concurrency,
         instances=checked.instances,
         ingress=checked.ingress,
         vpc=checked.vpc,

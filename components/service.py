@@ -9,6 +9,7 @@ from typing import Unpack
 import pulumi
 from pulumi_gcp import cloudrunv2
 
+from queuewright.blueprint.names import first_key
 from queuewright.spec import VpcAccess
 from queuewright.spec.values import seconds, written_size
 
@@ -25,7 +26,7 @@ from .handler import Handler
 from .identity import Identity
 from .mistakes import mistake
 from .options import former_names, within
-from .runtime import Runtime, RuntimeArgs, service_runtime
+from .runtime import Runtime, RuntimeArgs, instance_runtime
 
 INGRESS = {
     "all": "INGRESS_TRAFFIC_ALL",
@@ -89,7 +90,7 @@ class ServiceHandler(Handler):
         opts: pulumi.ResourceOptions | None = None,
         **settings: Unpack[RuntimeArgs],
     ) -> None:
-        first, *_ = [*former_names(name, key, renamed_from), name]
+        first = first_key(name, former_names(name, key, renamed_from))
         called = service_name or first
         checked = handler_arguments(
             name,
@@ -110,7 +111,7 @@ class ServiceHandler(Handler):
             identity=identity,
             opts=opts,
         )
-        of = service_runtime(settings, checked)
+        of = instance_runtime(settings, checked)
         runs = container(source, name, called=called, location=location, parent=self)
         readers = of.secret_grants(self)
         self.service = cloudrunv2.Service(

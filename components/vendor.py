@@ -18,14 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from queuewright.errors import TargetError
+from queuewright.packages.requirements import contents
 
 CACHE = Path(".queuewright", "vendored")
 VENDOR = "vendor"
 REQUIREMENTS = "requirements.txt"
 # Wheels for an older C library run on a newer one: https://peps.python.org/pep-0600/
 PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
-# A file that takes in another: https://pip.pypa.io/en/stable/reference/requirements-file-format/
-INCLUDE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ \t=]*(\S+)", re.MULTILINE)
 
 
 def vendored(folder: Path, runtime: str, *, cache: Path = CACHE) -> Mapping[PurePosixPath, Path]:
@@ -61,16 +60,9 @@ def vendored(folder: Path, runtime: str, *, cache: Path = CACHE) -> Mapping[Pure
 
 def _digest(requirements: Path) -> str:
     """What the requirements say, and the files that they take in, as 16 hex digits."""
-    digest, waiting, read = hashlib.sha256(), [requirements], set[Path]()
-    while waiting:
-        file = waiting.pop()
-        if file in read or not file.is_file():
-            continue  # one that is missing, or at a URL, is pip's to judge
-        read.add(file)
-        text = file.read_bytes()
+    digest = hashlib.sha256()
+    for text in contents(requirements):
         digest.update(len(text).to_bytes(8) + text)
-        included = INCLUDE.findall(text.decode(errors="replace"))
-        waiting += [file.parent / each for each in included]
     return digest.hexdigest()[:16]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import NamedTuple
 
 from queuewright.blueprint.model import (
     AppEnginePlan,
@@ -64,8 +66,21 @@ def handler_plan(
     return HandlerPlan(key, name, handler.renamed_from, target, local, reason)
 
 
-def capacity(handler: HandlerSpec, memory: int, *, is_function: bool) -> tuple[float, int]:
-    """CPUs and requests at once of an instance with so many bytes of memory."""
+class Capacity(NamedTuple):
+    """What an instance has and does; nothing is left to be filled in."""
+
+    memory: int
+    """Bytes."""
+    cpu: float
+    concurrency: int
+    """Requests at once."""
+    timeout: timedelta
+
+
+def capacity(handler: HandlerSpec) -> Capacity:
+    """The capacity of a function's or service's instance, Google's where the spec says nothing."""
+    is_function = handler.function is not None
+    memory = handler.memory or (FUNCTION_MEMORY if is_function else SERVICE_MEMORY)
     cpu, concurrency = handler.cpu, handler.concurrency
     if cpu is None:
         table = FUNCTION_CPU if is_function else SERVICE_CPU
@@ -76,7 +91,8 @@ def capacity(handler: HandlerSpec, memory: int, *, is_function: bool) -> tuple[f
         # Less than a whole CPU serves one request at a time:
         # https://cloud.google.com/run/docs/configuring/services/cpu.
         concurrency = FUNCTION_CONCURRENCY if is_function or cpu < 1 else SERVICE_CONCURRENCY
-    return cpu, concurrency
+    timeout = handler.timeout or (FUNCTION_TIMEOUT if is_function else SERVICE_TIMEOUT)
+    return Capacity(memory, cpu, concurrency, timeout)
 
 
 def _target(
@@ -118,9 +134,7 @@ def _runtime(
     spec: Spec, first: str, handler: HandlerSpec, account: str, environment: Mapping[str, str]
 ) -> RuntimePlan:
     """The settings of an instance; secrets of its own are called after its `first` key."""
-    is_function = handler.function is not None
-    memory = handler.memory or (FUNCTION_MEMORY if is_function else SERVICE_MEMORY)
-    cpu, concurrency = capacity(handler, memory, is_function=is_function)
+    has = capacity(handler)
     return RuntimePlan(
         account=account,
         environment=environment,
@@ -132,10 +146,10 @@ def _runtime(
             )
             for name, secret in handler.secrets.items()
         },
-        memory=memory,
-        cpu=cpu,
-        timeout=handler.timeout or (FUNCTION_TIMEOUT if is_function else SERVICE_TIMEOUT),
-        concurrency=concurrency,
+        memory=has.memory,
+        cpu=has.cpu,
+        timeout=has.timeout,
+        concurrency=has.concurrency,
         instances=handler.instances,
         ingress=handler.ingress,
         vpc=handler.vpc,

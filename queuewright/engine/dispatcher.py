@@ -24,7 +24,7 @@ from queuewright.engine.attempts import (
 from queuewright.engine.calls import name_reuse_us
 from queuewright.engine.clock import Clock
 from queuewright.engine.events import Event, Kind, Outcome
-from queuewright.engine.http_request import TIMED_OUT, UNREACHABLE, Signer, address
+from queuewright.engine.http_request import TIMED_OUT, UNREACHABLE, Signer, address, target_type
 from queuewright.engine.registry import Flight, Registry, RunningQueue
 from queuewright.engine.retry import backoff_us, is_exhausted
 from queuewright.engine.rows import TaskRow, Tombstone
@@ -314,7 +314,6 @@ class Dispatcher:
             return
         is_answer = row is not None and result is not None and result.outcome > 0
         row, now_us = row or attempt.flight.row, self._clock.now_us()
-        is_http = attempt.content.HasField("http_request")
         request = attempt.request
         self._emit(
             Event(
@@ -334,7 +333,7 @@ class Dispatcher:
                 target_address=request.address
                 if request
                 else address(attempt.content, attempt.queue.http_target),
-                target_type="HTTP" if is_http else "APP_ENGINE_HTTP",
+                target_type=target_type(attempt.content),
                 outcome=outcome,
                 message=message or (result.message if result else ""),
                 sampling_ratio=attempt.queue.sampling_ratio,

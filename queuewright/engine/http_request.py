@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from queuewright.engine.headers import (
@@ -151,6 +151,11 @@ def address(task: Task, target: HttpTarget | None) -> str:
         return " ".join(_method_and_url(task.http_request, target))
     request = task.app_engine_http_request
     return f"{METHODS[request.http_method]} {request.relative_uri}"
+
+
+def target_type(task: Task) -> Literal["HTTP", "APP_ENGINE_HTTP"]:
+    """Return the kind of a task's target, as Cloud Tasks logs it."""
+    return "HTTP" if task.HasField("http_request") else "APP_ENGINE_HTTP"
 
 
 def overridden(url: str, override: UriOverride) -> str:

@@ -11,7 +11,7 @@ from queuewright.engine import names, refusals
 from queuewright.engine.calls import DEVELOPER, Caller, Calls, retention_us
 from queuewright.engine.events import Event, Kind
 from queuewright.engine.headers import is_framing, is_reserved
-from queuewright.engine.http_request import METHODS, address, overridden
+from queuewright.engine.http_request import METHODS, address, overridden, target_type
 from queuewright.engine.iam import ACT_AS
 from queuewright.engine.messages import (
     CreateTaskRequest,
@@ -221,7 +221,6 @@ class TaskCalls(Calls):
         self, kind: Kind, queue: RunningQueue, task: str, schedule_us: int, content: Task
     ) -> None:
         assert self._desk.emit is not None, "it is not called when nobody listens"
-        is_http = content.HasField("http_request")
         self._desk.emit(
             Event(
                 kind=kind,
@@ -231,7 +230,7 @@ class TaskCalls(Calls):
                 schedule_us=schedule_us,
                 status="OK",
                 target_address=address(content, queue.http_target),
-                target_type="HTTP" if is_http else "APP_ENGINE_HTTP",
+                target_type=target_type(content),
                 sampling_ratio=queue.sampling_ratio,
             )
         )

@@ -13,17 +13,15 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from queuewright.errors import TargetError
 from queuewright.local.spawn import Nursery
+from queuewright.packages.requirements import contents
 
 STAMP = "complete"
 DIGEST = r"[0-9a-f]{12}"
-# Options of a requirements file that name another one:
-# https://pip.pypa.io/en/stable/reference/requirements-file-format/#supported-options.
-INCLUDED = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[\s=]+(\S+)", re.MULTILINE)
 SHOWN_LINES = 15
 
 
@@ -66,7 +64,7 @@ class VirtualEnvironments:
         """Of all that decides what is in it, or breaks it: it cannot be moved, for one."""
         digest = hashlib.sha256()
         facts = (sys.version, sys.base_prefix, str(self._folder.resolve()), needs or "")
-        for part in (*(fact.encode() for fact in facts), *_contents(requirements, set())):
+        for part in (*(fact.encode() for fact in facts), *contents(requirements)):
             digest.update(len(part).to_bytes(8) + part)
         return digest.hexdigest()[:12]
 
@@ -123,14 +121,3 @@ def _python(venv: Path) -> Path:
 def _tail(log: Path) -> list[str]:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return [f"    {line}" for line in lines[-SHOWN_LINES:]]
-
-
-def _contents(file: Path, seen: set[Path]) -> Iterator[bytes]:
-    """The content of a requirements file and of all that it includes."""
-    if file in seen or not file.is_file():
-        return
-    seen.add(file)
-    content = file.read_bytes()
-    yield content
-    for included in INCLUDED.findall(content.decode("utf-8", "replace")):
-        yield from _contents((file.parent / included).resolve(), seen)
