@@ -9,14 +9,13 @@ import pulumi
 from pulumi_gcp import appengine, serviceaccount
 
 from queuewright.blueprint.names import first_key
-from queuewright.spec import Instances
+from queuewright.spec import APP_ENGINE_VERSION, Instances
 
 from .arguments import handler_arguments
 from .identity import Identity
 from .options import former_names, renamed, within
 from .packages import PackageBucket
 
-VERSION = "v1"
 # What App Engine's Python runtimes start when nothing is said:
 # https://cloud.google.com/appengine/docs/standard/python3/runtime#application_startup
 ENTRYPOINT = "gunicorn -b :$PORT main:app"
@@ -104,7 +103,7 @@ class AppEngineHandler(pulumi.ComponentResource):
             f"{name}-version",
             project=project,
             service=service,
-            version_id=version or VERSION,
+            version_id=version or APP_ENGINE_VERSION,
             runtime=runtime,
             entrypoint={"shell": entrypoint or ENTRYPOINT},
             deployment={

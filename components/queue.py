@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import pulumi
@@ -10,12 +11,14 @@ from pulumi_gcp import cloudtasks, serviceaccount
 from queuewright.blueprint import AppEngineRoute, UrlRoute
 from queuewright.blueprint.names import first_key
 from queuewright.spec import RateLimits, RetryConfig
-from queuewright.spec.values import seconds
+from queuewright.spec.fields import MEMBER
+from queuewright.spec.values import seconds, shown
 
 from .app_engine import AppEngineHandler
 from .arguments import queue_arguments
 from .handler import Handler
 from .identity import Identity
+from .mistakes import mistake
 from .options import former_names, renamed, within
 
 Target = Handler | UrlRoute | AppEngineRoute
@@ -163,7 +166,13 @@ class TaskQueue(pulumi.ComponentResource):
         """Let `enqueuer`, a handler or an IAM member, add tasks to this queue.
 
         For one that is made after the queue, as where it is told the queue's name.
+
+        Raises:
+            SpecError: a text that is no member, or would let anybody in.
         """
+        if isinstance(enqueuer, str) and not re.fullmatch(MEMBER, enqueuer):
+            hint = "give the handler itself, or a member such as `serviceAccount:…`"
+            raise mistake(self._name, "admit", f"{shown(enqueuer)} is no IAM member", hint)
         was = () if isinstance(enqueuer, str) else enqueuer.renamed_from
         grant = f"{self._name}-enqueuer"
         return cloudtasks.QueueIamMember(

@@ -15,6 +15,7 @@ from queuewright.spec.handler_model import (
     VpcAccess,
 )
 from queuewright.spec.handler_rules import (
+    APP_ENGINE_VERSION,
     FUNCTION_MEMORY,
     FUNCTION_TIMEOUT,
     SERVICE_MEMORY,
@@ -25,6 +26,7 @@ from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
 from queuewright.spec.rules import queue_variable
 
 __all__ = [
+    "APP_ENGINE_VERSION",
     "FUNCTION_MEMORY",
     "FUNCTION_TIMEOUT",
     "SERVICE_MEMORY",

@@ -14,6 +14,9 @@ from queuewright.spec.words import nearest
 # What Google gives a function and a service that say nothing of it:
 # https://cloud.google.com/run/docs/configuring/services/memory-limits.
 FUNCTION_MEMORY, SERVICE_MEMORY = size("256Mi"), size("512Mi")
+APP_ENGINE_VERSION = "v1"
+"""The version that is deployed to App Engine where the spec names none."""
+
 FUNCTION_TIMEOUT, SERVICE_TIMEOUT = timedelta(minutes=1), timedelta(minutes=5)
 
 # The least CPU for more memory than this, and the least memory for this many CPUs or more:
@@ -75,12 +78,13 @@ def handler_rules(node: Node, at: Path, handler: HandlerSpec | None) -> Iterator
 
 def deployment_rules(document: Node, handlers: Mapping[str, HandlerSpec]) -> Iterator[Problem]:
     """Two handlers that would deploy the same version of an App Engine service."""
-    seen: dict[tuple[str, str | None], str] = {}
+    seen: dict[tuple[str, str], str] = {}
     for key, handler in handlers.items():
         engine = handler.app_engine
         if engine is None or engine.source is None:
             continue
-        other = seen.setdefault((engine.service, engine.version), key)
+        version = engine.version or APP_ENGINE_VERSION
+        other = seen.setdefault((engine.service, version), key)
         if other != key:
             at = ("handlers", key, "app_engine")
             message = f"handler `{other}` deploys this version of `{engine.service}`, too"

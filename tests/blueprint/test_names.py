@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from queuewright.blueprint import AppEnginePlan, AppEngineRoute
 from queuewright.blueprint.names import (
     account_email,
     account_id,
@@ -174,3 +175,28 @@ def test_a_prefix_changes_no_key() -> None:
     bare, prefixed_plan = derive(text), derive(text + "prefix: p\n")
     assert list(bare.accounts) == list(prefixed_plan.accounts)
     assert list(bare.queues) == list(prefixed_plan.queues)
+
+
+def test_a_prefix_goes_before_an_app_engine_service_that_is_ours() -> None:
+    """Two stacks deploy two services; one that is deployed elsewhere has its own name."""
+    text = """
+prefix: dev
+handlers:
+  ours: {app_engine: {service: ledger, source: handlers/ledger, runtime: python312}}
+  theirs: {app_engine: {service: ledger}}
+  first: {app_engine: {service: default, source: handlers/first, runtime: python312}}
+queues: {a: {handler: ours}, b: {handler: theirs}, c: {handler: first}}
+"""
+    plan = derive(text)
+    routed = {key: queue.route for key, queue in plan.queues.items()}
+    assert routed == {
+        "a": AppEngineRoute("dev-ledger"),
+        "b": AppEngineRoute("ledger"),
+        "c": AppEngineRoute("default"),
+    }
+    services = [
+        handler.target.service
+        for handler in plan.handlers.values()
+        if isinstance(handler.target, AppEnginePlan)
+    ]
+    assert services == ["dev-ledger", "ledger", "default"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import click
 import pytest
 
 from queuewright.blueprint import blueprint
@@ -529,3 +530,10 @@ def test_a_stacks_settings_are_found_where_the_project_keeps_them(
     plan = blueprint(parse(STACK))
     found = {each.subject: each for each in examine("dev", plan, project, complete, runs=None)}
     assert found["config `smtpPassword`"].state == "ok"
+
+
+@pytest.mark.parametrize("member", ["allUsers", "foo", "", "user:", "user:ada@example.com | sh"])
+def test_roles_are_granted_to_a_member_only(doctor: Doctor, complete: Machine, member: str) -> None:
+    """A slip of the pen is not handed to a shell."""
+    with pytest.raises(click.BadParameter, match="is no IAM member"):
+        doctor(complete, "--roles", "--member", member)

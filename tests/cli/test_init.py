@@ -105,6 +105,13 @@ def test_what_cannot_be_finished_is_not_begun(here: Path, run: Run) -> None:
     assert made(here) == "tests\n"
 
 
+def test_a_name_that_no_folder_can_have_is_an_error(run: Run) -> None:
+    """In a line, and not as a traceback."""
+    outcome = run("init", "x" * 300)
+    assert outcome.code == 1
+    assert "cannot be used: " in outcome.err
+
+
 @pytest.mark.parametrize(
     ("option", "problem"),
     [

@@ -15,9 +15,10 @@ from pulumi_gcp import (
     storage,
 )
 
+from components import TaskStack
 from queuewright.blueprint import Blueprint, blueprint
-from queuewright.spec import load
-from queuewright.testing import Graph
+from queuewright.spec import load, parse
+from queuewright.testing import Graph, capture
 from tests.components.conftest import GraphOf, captured
 from tests.components.edits import edit_arguments
 from tests.components.expectations import promised_grants
@@ -163,3 +164,19 @@ def test_a_grant_that_the_code_loses_is_named(
         captured(projects["all"], "all").grants()
     )
     assert any(lost in str(grant) for grant in missing), missing
+
+
+def test_a_configured_secret_is_made_whoever_reads_it_first() -> None:
+    """A handler above the one that gives the value reads the same secret by its id."""
+    text = """
+project: acme-dev
+location: europe-west1
+handlers:
+  alpha: {service: {image: a}, secrets: {KEY: mailer-API_KEY}}
+  mailer: {service: {image: m}, secrets: {API_KEY: {config: apiKey}}}
+"""
+    plan = blueprint(parse(text))
+    graph = capture(lambda: TaskStack("tasks", plan), config={"apiKey": "k"}, secrets=["apiKey"])
+    (made,) = graph.of_type("secretmanager/secret:Secret")
+    assert made.input("secretId") == "mailer-API_KEY"
+    assert len(graph.of_type("secretmanager/secretVersion:SecretVersion")) == 1

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from components import (
+    AppEngineHandler,
     BuildAccount,
+    FunctionHandler,
+    HandlerSecret,
     ImageRepository,
     ImageSource,
     PackageBucket,
+    SecretVariable,
     ServiceHandler,
     TaskQueue,
 )
+from queuewright.errors import SpecError
 from queuewright.testing import Graph, capture
 from tests.components.conftest import GraphOf
 
@@ -56,3 +63,93 @@ def test_a_build_account_has_the_same_roles_without_yaml(graph_of: GraphOf, tmp_
     alone = on_the_project(capture(program))
     assert len(alone) == 2
     assert alone == on_the_project(graph_of("dev"))
+
+
+@pytest.mark.parametrize("member", ["allUsers", "allAuthenticatedUsers", "web", "user:"])
+def test_a_queue_admits_nobody_who_is_no_member(member: str) -> None:
+    """Least of all everybody, be it later or from the start."""
+
+    def program() -> None:
+        worker = ServiceHandler("worker", source=ImageSource("worker:1"), **PLACE)
+        TaskQueue("emails", target=worker, **PLACE).admit(member)
+
+    with pytest.raises(SpecError, match=rf"emails\.admit: `{member}` is no IAM member"):
+        capture(program)
+
+
+@pytest.mark.parametrize(
+    ("settings", "limits", "concurrency"),
+    [
+        ({}, {"cpu": "1", "memory": "512Mi"}, 80),
+        ({"memory": "8Gi"}, {"cpu": "2", "memory": "8Gi"}, 80),
+        ({"memory": "32Gi"}, {"cpu": "8", "memory": "32Gi"}, 80),
+        ({"cpu": 0.5}, {"cpu": "500m", "memory": "512Mi"}, 1),
+    ],
+)
+def test_a_service_has_the_cpu_that_its_memory_takes(
+    settings: dict[str, object], limits: dict[str, str], concurrency: int
+) -> None:
+    """As one of a YAML file; and less than a whole CPU serves one request at a time."""
+
+    def program() -> None:
+        ServiceHandler("worker", source=ImageSource("worker:1"), **PLACE, **settings)
+
+    service = capture(program)["worker-service"]
+    assert service.input("template.containers[0].resources.limits") == limits
+    assert service.input("template.maxInstanceRequestConcurrency") == concurrency
+
+
+def test_a_secret_of_another_project_is_read_there(tmp_path: Path) -> None:
+    """By a function and by a service; the right to read it is given there, too."""
+    (tmp_path / "main.py").write_text("def handle(request): return 'done'")
+
+    def program() -> None:
+        packages = PackageBucket("packages", bucket_name="b-1", folder=tmp_path / "out", **PLACE)
+        secrets = {
+            "KEY": SecretVariable(HandlerSecret("key", project="acme-vault", secret_id="key")),
+            "OWN": SecretVariable(HandlerSecret("own", project="acme-dev", secret_id="own")),
+        }
+        ServiceHandler("web", source=ImageSource("web:1"), secrets=secrets, **PLACE)
+        FunctionHandler(
+            "mailer",
+            source=tmp_path,
+            entry_point="handle",
+            runtime="python312",
+            packages=packages,
+            secrets=secrets,
+            **PLACE,
+        )
+
+    graph = capture(program)
+    read = graph["mailer-function"].input("serviceConfig.secretEnvironmentVariables")
+    assert isinstance(read, list)
+    assert [each["projectId"] for each in read] == ["acme-vault", "acme-dev"]
+    named = graph["web-service"].input("template.containers[0].envs")
+    assert isinstance(named, list)
+    assert [each["valueSource"]["secretKeyRef"]["secret"] for each in named] == [
+        "projects/acme-vault/secrets/key",
+        "own",
+    ]
+    granted = {grant.resource for grant in graph.grants() if "secretAccessor" in grant.role}
+    assert granted == {"projects/acme-vault/secrets/key", "projects/acme-dev/secrets/own"}
+
+
+@pytest.mark.parametrize("service", ["ledger", "default"])
+def test_what_serves_in_app_engine_is_not_deleted(tmp_path: Path, service: str) -> None:
+    """Deleting a version could take the whole service with it."""
+    (tmp_path / "main.py").write_text("app = None")
+
+    def program() -> None:
+        packages = PackageBucket("packages", bucket_name="b-1", folder=tmp_path / "out", **PLACE)
+        AppEngineHandler(
+            "ledger",
+            project="acme-dev",
+            service=service,
+            source=tmp_path,
+            runtime="python312",
+            packages=packages,
+        )
+
+    version = capture(program)["ledger-version"]
+    assert version.input("noopOnDestroy") is True
+    assert not version.input("deleteServiceOnDestroy")

@@ -107,3 +107,17 @@ def test_a_single_path_can_be_asked_for(tmp_path: Path) -> None:
     ignored = is_ignored(tmp_path)
     assert ignored(PurePosixPath("notes.md"), False)
     assert not ignored(PurePosixPath("main.py"), False)
+
+
+def test_a_gcloudignore_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
+    """It names the file."""
+    write(tmp_path, "main.py")
+    (tmp_path / ".gcloudignore").write_bytes(b"\xff\xfe")
+    with pytest.raises(TargetError, match=r"\.gcloudignore` is not UTF-8"):
+        source_files(tmp_path)
+
+
+def test_what_a_local_run_keeps_is_no_source(tmp_path: Path) -> None:
+    """Where a handler's folder is the project's own; not even if a `.gcloudignore` says nothing."""
+    write(tmp_path, "main.py", ".queuewright/packages/a.zip", ".gcloudignore")
+    assert found(tmp_path) == [".gcloudignore", "main.py"]

@@ -183,3 +183,10 @@ def test_a_source_that_is_there_will_do(
     project.write("handlers/web/Dockerfile", "FROM scratch\n")
     project.stack("dev.yaml", SOURCE.format(kind=kind, source=source, more=more))
     assert project.said() == ""
+
+
+@pytest.mark.parametrize("source", ["..", "../mailer", "handlers/../../mailer"])
+def test_a_source_outside_of_the_project_is_refused(project: Project, source: str) -> None:
+    """However the way there is written."""
+    project.stack("dev.yaml", SOURCE.format(kind="service", source=source, more=RUN))
+    assert f"`{source}` is not a path inside the project" in project.said()

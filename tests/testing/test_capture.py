@@ -207,3 +207,10 @@ def test_the_library_imports_without_pulumi() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={}
     )
     assert "pip install 'queuewright[deploy]'" in done.stdout
+
+
+def test_a_clone_has_no_components_of_the_wheel(tmp_path: Path) -> None:
+    """A project that `queuewright init` made says so in a line, with the way out."""
+    (tmp_path / "__main__.py").write_text("from queuewright.components import TaskStack\n")
+    with pytest.raises(TargetError, match=r"comes with the wheel, and this is a clone"):
+        capture(tmp_path)
