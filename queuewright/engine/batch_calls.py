@@ -25,13 +25,12 @@ from queuewright.engine.messages import (
     GetOperationRequest,
     Operation,
     Status,
-    Task,
 )
 from queuewright.engine.operations import LIFETIME_US, RecentOperations
 from queuewright.engine.registry import RunningQueue
-from queuewright.engine.rows import KeptOperation, NewTask, TaskRow
+from queuewright.engine.rows import KeptOperation, TaskRow
 from queuewright.engine.status import CODES
-from queuewright.engine.task_calls import TaskCalls
+from queuewright.engine.task_calls import Prepared, TaskCalls
 from queuewright.engine.times import set_timestamp
 from queuewright.errors import Refusal
 
@@ -70,26 +69,25 @@ class BatchCalls(TaskCalls):
             return earlier
         metadata = BatchCreateTasksMetadata()
         set_timestamp(metadata.start_time, self._clock.now_us())
-        accepted: list[tuple[NewTask, Task, int]] = []
+        accepted: list[tuple[Prepared, int]] = []
         taken: set[str] = set()
         for index, create in enumerate(request.requests):
             try:
-                new, task = self._prepared_in_batch(queue, create, caller, taken)
-                accepted.append((new, task, create.response_view))
+                new = self._prepared_in_batch(queue, create, caller, taken)
+                accepted.append((new, create.response_view))
             except Refusal as refusal:
                 metadata.failed_requests[index].CopyFrom(_status(refusal))
         response = BatchCreateTasksResponse()
-        for new, task, view in accepted:
-            response.tasks.append(self._shown_new(queue, new, task, view))
+        response.tasks.extend(new.shown(view) for new, view in accepted)
         failed = len(metadata.failed_requests)
         metadata.state = _state(failed, len(request.requests), _PARTIAL_CREATE, _FAILED_CREATE)
         set_timestamp(metadata.end_time, self._clock.now_us())
         operation = _done(name, metadata, response if accepted else None)
-        news = [new for new, _, _ in accepted]
-        self._store.insert(news, self._kept(operation, request.request_id))
+        rows = [new.row for new, _ in accepted]
+        self._store.insert(rows, self._kept(operation, request.request_id))
         self._recent.add(operation)
-        for new, task, _ in accepted:
-            self._accepted(queue, new, task)
+        for new, _ in accepted:
+            self._accepted(queue, new)
         return operation
 
     async def batch_delete_tasks(
@@ -139,7 +137,7 @@ class BatchCalls(TaskCalls):
 
     def _prepared_in_batch(
         self, queue: RunningQueue, create: CreateTaskRequest, caller: Caller, taken: set[str]
-    ) -> tuple[NewTask, Task]:
+    ) -> Prepared:
         if create.parent and create.parent != queue.name:
             raise refusals.invalid(
                 f"The parent of a request ('{create.parent}') must be the same as the parent of "
@@ -147,12 +145,12 @@ class BatchCalls(TaskCalls):
             )
         if caller.principal is not None:
             self._allow_create(create, caller)
-        new, task = self._prepared(queue.name, queue, create.task)
-        if new.name is not None:
-            if new.name in taken:
+        new = self._prepared(queue.name, queue, create.task)
+        if new.row.name is not None:
+            if new.row.name in taken:
                 raise refusals.task_exists()
-            taken.add(new.name)
-        return new, task
+            taken.add(new.row.name)
+        return new
 
     def _named_row(self, queue: RunningQueue, task: str) -> TaskRow:
         named = names.task_name(task)

@@ -176,4 +176,4 @@ def name_reuse_us(queue: RunningQueue, settings: Settings) -> int:
 def retention_us(queue: RunningQueue, settings: Settings) -> int:
     """Return how old a queue's tasks may get."""
     own_us = queue.row.options.task_ttl_us
-    return span_us(settings.retention) if own_us is None else own_us
+    return settings.retention_us if own_us is None else own_us

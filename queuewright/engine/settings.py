@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from queuewright.engine.bucket import default_burst
+from queuewright.engine.times import span_us
 
 AppEngineUrl = Callable[[str, str, str], str | None]
 """(service, version, instance), each "" for the default one, to `http://host:port` or None."""
@@ -55,3 +57,8 @@ class Settings:
 
     patience: timedelta = timedelta(seconds=1)
     """With a `ManualClock`: how long a handler may take in real time before time moves on."""
+
+    @cached_property
+    def retention_us(self) -> int:
+        """`retention` in microseconds; every new task asks for it."""
+        return span_us(self.retention)

@@ -24,6 +24,10 @@ _ID_BLOCK: Final = 100_000
 """Numbers are taken from the file in blocks, so that none is ever given twice."""
 
 
+_INSERT: Final = "INSERT INTO new_task VALUES (?, ?, ?, ?, ?, ?)"
+"""The fields of a `NewTask`, in their order."""
+
+
 class Store:
     """The state, as statements.
 
@@ -127,14 +131,11 @@ class Store:
 
     def insert(self, tasks: Sequence[NewTask], operation: KeptOperation | None = None) -> None:
         """Keep new tasks, all or none, together with the operation that made them."""
+        if len(tasks) == 1 and operation is None:
+            self._state.write(_INSERT, tuple(tasks[0]))
+            return
         with self._state.transaction():
-            self._database.executemany(
-                "INSERT INTO task (id, queue, name, schedule_us, create_us) VALUES (?, ?, ?, ?, ?)",
-                [task[:5] for task in tasks],
-            )
-            self._database.executemany(
-                "INSERT INTO content VALUES (?, ?)", [(task.id, task.content) for task in tasks]
-            )
+            self._database.executemany(_INSERT, tasks)
             self._keep(operation)
 
     def delete(
@@ -151,10 +152,7 @@ class Store:
 
     def set_schedule(self, number: int, schedule_us: int) -> None:
         """Write when a task is due."""
-        with self._state.transaction():
-            self._database.execute(
-                "UPDATE task SET schedule_us = ? WHERE id = ?", (schedule_us, number)
-            )
+        self._state.write("UPDATE task SET schedule_us = ? WHERE id = ?", (schedule_us, number))
 
     def find(self, queue: int, name: str) -> int | None:
         """Return the number of the task to which the user gave this name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.protobuf.empty_pb2 import Empty
 
@@ -27,13 +27,28 @@ from queuewright.engine.pages import page_size
 from queuewright.engine.registry import RunningQueue
 from queuewright.engine.rows import NewTask, TaskRow
 from queuewright.engine.task_message import FULL, accepted, check_size
-from queuewright.engine.task_view import shown
+from queuewright.engine.task_view import shown, shown_new
 
 MAX_TASKS_PER_PAGE: Final = 1000
 """ListTasksRequest.page_size."""
 
 _PAGE_BYTES: Final = 4 * 1024 * 1024
 """A page ends when its tasks are larger than this; there may be fewer than were asked for."""
+
+
+class Prepared(NamedTuple):
+    """A task that has been checked and is to be stored."""
+
+    row: NewTask
+    name: str
+    """In full."""
+    content: Task
+    """What `row` has in bytes."""
+
+    def shown(self, view: int) -> Task:
+        """Return the task as the API shows it; `content` is changed in place."""
+        row = self.row
+        return shown_new(self.content, self.name, row.schedule_us, row.create_us, view)
 
 
 class TaskCalls(Calls):
@@ -43,11 +58,11 @@ class TaskCalls(Calls):
         """Accept a task."""
         self._allow_create(request, caller)
         queue = self._registry.get(request.parent)
-        new, task = self._prepared(request.parent, queue, request.task)
+        task = self._prepared(request.parent, queue, request.task)
         assert queue is not None, "a missing queue is refused when the task is prepared"
-        self._store.insert((new,))
-        self._accepted(queue, new, task)
-        return self._shown_new(queue, new, task, request.response_view)
+        self._store.insert((task.row,))
+        self._accepted(queue, task)
+        return task.shown(request.response_view)
 
     async def get_task(self, request: GetTaskRequest, caller: Caller) -> Task:
         """Return a task."""
@@ -143,15 +158,13 @@ class TaskCalls(Calls):
         if METHODS[request.http_method] in ("POST", "PUT", "PATCH"):
             request.body = body
         create = CreateTaskRequest(parent=queue, task=task, response_view=FULL)
-        new, stored = self._prepared(queue, running, create.task)
-        self._store.insert((new,))
-        self._accepted(running, new, stored)
-        return self._shown_new(running, new, stored, FULL)
+        new = self._prepared(queue, running, create.task)
+        self._store.insert((new.row,))
+        self._accepted(running, new)
+        return new.shown(FULL)
 
-    def _prepared(
-        self, parent: str, queue: RunningQueue | None, task: Task
-    ) -> tuple[NewTask, Task]:
-        """Check a task for a queue; what is to be stored of it, and the same as a message."""
+    def _prepared(self, parent: str, queue: RunningQueue | None, task: Task) -> Prepared:
+        """Check a task for a queue."""
         now_us = self._clock.now_us()
         task_id: str | None = None
         if task.name:
@@ -176,26 +189,19 @@ class TaskCalls(Calls):
         number = self._store.new_ids(1)[0]
         name = task.name or f"{parent}/tasks/{self._desk.ids.text(number)}"
         check_size(stored, name, schedule_us, now_us)
-        new = NewTask(
+        row = NewTask(
             number, queue.number, task_id, schedule_us, now_us, stored.SerializeToString()
         )
-        return new, stored
+        return Prepared(row, name, stored)
 
-    def _accepted(self, queue: RunningQueue, new: NewTask, content: Task) -> None:
+    def _accepted(self, queue: RunningQueue, new: Prepared) -> None:
         """Let a task that has been stored take its course."""
-        queue.core.add(new.id, new.schedule_us)
-        self._desk.dispatch.touch(queue, new.schedule_us)
-        self._desk.dispatch.expires(new.create_us + retention_us(queue, self._desk.settings))
+        row = new.row
+        queue.core.add(row.id, row.schedule_us)
+        self._desk.dispatch.touch(queue, row.schedule_us)
+        self._desk.dispatch.expires(row.create_us + retention_us(queue, self._desk.settings))
         if self._desk.emit is not None:
-            name = self._new_name(queue, new)
-            self._tell_of_task("CreateTask", queue, name, new.schedule_us, content)
-
-    def _new_name(self, queue: RunningQueue, new: NewTask) -> str:
-        return f"{queue.name}/tasks/{new.name or self._desk.ids.text(new.id)}"
-
-    def _shown_new(self, queue: RunningQueue, new: NewTask, task: Task, view: int) -> Task:
-        row = TaskRow(*new[:5], 0, 0, 0, 0, None, None, None, None)
-        return shown(task, self._new_name(queue, new), row, None, view)
+            self._tell_of_task("CreateTask", queue, new.name, row.schedule_us, new.content)
 
     def _shown(self, queue: RunningQueue, row: TaskRow, view: int) -> Task:
         task = self._store.content(row.id)

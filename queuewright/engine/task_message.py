@@ -18,7 +18,7 @@ from queuewright.engine.headers import APP_ENGINE_USER_AGENT, HTTP_USER_AGENT, c
 from queuewright.engine.messages import AppEngineHttpRequest, AppEngineRouting, HttpRequest, Task
 from queuewright.engine.names import project_of, short
 from queuewright.engine.queue_config import complete_retry
-from queuewright.engine.times import SECOND_US, set_timestamp, text, timestamp_us
+from queuewright.engine.times import SECOND_US, set_timestamp, text
 
 BASIC: Final = 1
 FULL: Final = 2
@@ -123,17 +123,14 @@ def complete_http_request(request: HttpRequest) -> None:
         raise refusals.invalid(f"HttpRequest.url must name a host, and '{url[:200]}' does not.")
     if len(encoded(url)) > MAX_URL:
         raise refusals.invalid(f"HttpRequest.url must be at most {MAX_URL} characters long.")
-    if (
-        request.WhichOneof("authorization_header")
-        and not url.startswith("https://")
-        and not _is_loopback(host)
-    ):
-        raise refusals.invalid(
-            "HttpRequest.url must start with 'https://' for request with "
-            "HttpRequest.authorization_header"
-        )
-    for token in ("oauth_token", "oidc_token"):
-        if request.HasField(token) and not getattr(request, token).service_account_email:
+    token = request.WhichOneof("authorization_header")
+    if token is not None:
+        if not url.startswith("https://") and not _is_loopback(host):
+            raise refusals.invalid(
+                "HttpRequest.url must start with 'https://' for request with "
+                "HttpRequest.authorization_header"
+            )
+        if not getattr(request, token).service_account_email:
             raise refusals.invalid(f"HttpRequest.{token} must have a service_account_email.")
     request.http_method = _method(request.http_method, bool(request.body), "HttpRequest")
     headers = request.headers
@@ -223,9 +220,10 @@ def _deadline_ms(deadline: Duration, longest_ms: int, *, zero_allowed: bool) -> 
 
 def _schedule_us(task: Task, now_us: int) -> int:
     at = task.schedule_time
-    if not (_MIN_SECONDS <= at.seconds <= _MAX_SECONDS and 0 <= at.nanos < 10**9):
+    seconds, nanos = at.seconds, at.nanos
+    if not (_MIN_SECONDS <= seconds <= _MAX_SECONDS and 0 <= nanos < 10**9):
         raise refusals.invalid("Task.scheduleTime is not a valid timestamp.")
-    schedule_us = timestamp_us(at)
+    schedule_us = seconds * SECOND_US + nanos // 1_000
     if schedule_us > now_us + _FARTHEST_US:
         raise refusals.invalid(
             f"The Task.scheduleTime, {text(schedule_us)}, is too far in the future. "

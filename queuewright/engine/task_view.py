@@ -16,9 +16,7 @@ def shown(task: Task, name: str, row: TaskRow, flight: Flight | None, view: int)
     Only FULL shows the body; `create_time` has whole seconds, the other times microseconds; of
     the first attempt only `dispatch_time` is kept (Task in task.proto).
     """
-    task.name = name
-    set_timestamp(task.schedule_time, row.schedule_us)
-    task.create_time.seconds = row.create_us // SECOND_US
+    shown_new(task, name, row.schedule_us, row.create_us, view)
     task.response_count = row.responses
     task.dispatch_count = row.dispatches
     first_us = row.first_dispatch_us
@@ -32,6 +30,14 @@ def shown(task: Task, name: str, row: TaskRow, flight: Flight | None, view: int)
         set_timestamp(task.last_attempt.dispatch_time, flight.dispatch_us[-1])
     if first_us is not None:
         set_timestamp(task.first_attempt.dispatch_time, first_us)
+    return task
+
+
+def shown_new(task: Task, name: str, schedule_us: int, create_us: int, view: int) -> Task:
+    """Complete a task of which there has been no attempt, as `shown` does it."""
+    task.name = name
+    set_timestamp(task.schedule_time, schedule_us)
+    task.create_time.seconds = create_us // SECOND_US
     task.view = FULL if view == FULL else BASIC
     if view != FULL:
         if task.HasField("http_request"):

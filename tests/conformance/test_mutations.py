@@ -23,6 +23,7 @@ from queuewright.engine import (
     registry,
     task_calls,
     task_message,
+    task_view,
 )
 from queuewright.engine.bucket import TokenBucket
 from queuewright.engine.http_request import AttemptFacts
@@ -281,13 +282,15 @@ def basic_hides_the_headers_too(patch: pytest.MonkeyPatch) -> None:
 
 @caught_by("task-views", "app-engine-basic-hides-body")
 def basic_shows_the_body(patch: pytest.MonkeyPatch) -> None:
-    right = task_calls.shown
+    right = task_view.shown_new
 
-    def wrong(task: Task, name: str, row: Any, flight: Any, view: int) -> Task:
-        right(task, name, row, flight, task_message.FULL).view = view or task_message.BASIC
+    def wrong(task: Task, name: str, schedule_us: int, create_us: int, view: int) -> Task:
+        right(task, name, schedule_us, create_us, task_message.FULL)
+        task.view = view or task_message.BASIC
         return task
 
-    patch.setattr(task_calls, "shown", wrong)
+    for module in (task_view, task_calls):
+        patch.setattr(module, "shown_new", wrong)
 
 
 @caught_by("run-task-fails")
