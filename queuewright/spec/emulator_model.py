@@ -15,6 +15,7 @@ from queuewright.spec.fields import (
     Filled,
     HeaderName,
     HeaderValue,
+    Retention,
     Url,
 )
 from queuewright.spec.queue_model import LoggingConfig, RateLimits, RetryConfig
@@ -191,7 +192,7 @@ class EmulatorSettings(Closed):
         examples=["0s"],
         description="How long the name of a deleted queue stays taken.",
     )
-    retention: Duration = Field(
+    retention: Retention = Field(
         timedelta(days=31),
         examples=["10d"],
         description="The age at which a task is dropped, dispatched or not.",

@@ -281,3 +281,5 @@ Cpu = Annotated[float, AfterValidator(_cpu)]
 Memory = Annotated[Size, Between(size, "128Mi", "32Gi")]
 # https://cloud.google.com/run/docs/configuring/request-timeout
 Timeout = Annotated[Duration, Between(_total_seconds, "1s", "1h")]
+# The most is that of `Queue.task_ttl` in v2beta3's queue.proto; a test may want tasks to age soon.
+Retention = Annotated[Duration, Between(_total_seconds, "1s", "3650d")]

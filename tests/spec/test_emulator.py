@@ -48,6 +48,15 @@ def said(text: str) -> str:
     return str(refused.value)
 
 
+@pytest.mark.parametrize("age", ["0s", "999ms", "3651d"])
+def test_tasks_get_at_least_a_second_and_at_most_ten_years(age: str) -> None:
+    """An age of zero would drop every task before it could run."""
+    assert said(f"settings: {{retention: {age}}}\n") == (
+        f"emulator.yaml:1:12: settings.retention: `{age}` is out of range\n"
+        "  hint: queuewright allows at least `1s` and at most `3650d`"
+    )
+
+
 def test_all_problems_at_once() -> None:
     """In the order of the file, each with its place and a way out."""
     assert said(MISTAKES) == (
