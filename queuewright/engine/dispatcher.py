@@ -13,6 +13,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
+from queuewright.engine import refusals
 from queuewright.engine.attempts import (
     Attempt,
     Result,
@@ -25,6 +26,7 @@ from queuewright.engine.calls import name_reuse_us
 from queuewright.engine.clock import Clock
 from queuewright.engine.events import Event, Kind, Outcome
 from queuewright.engine.http_request import TIMED_OUT, UNREACHABLE, Signer, address, target_type
+from queuewright.engine.messages import Task
 from queuewright.engine.registry import Flight, Registry, RunningQueue
 from queuewright.engine.retry import backoff_us, is_exhausted
 from queuewright.engine.rows import TaskRow, Tombstone
@@ -36,11 +38,12 @@ from queuewright.engine.sweeper import Sweeper
 from queuewright.engine.task_ids import TaskIds
 from queuewright.engine.times import SECOND_US
 from queuewright.engine.write_behind import WriteBehind
-from queuewright.errors import QueuewrightError
+from queuewright.errors import QueuewrightError, Refusal
 
 _LOG: Final = logging.getLogger(__name__)
 
 _AFTER_BUG_US: Final = SECOND_US
+_UNREADABLE_US: Final = 60 * SECOND_US
 _OVERLOADED: Final = (429, 503)
 
 
@@ -88,8 +91,9 @@ class Dispatcher:
 
     def run_now(self, queue: RunningQueue, row: TaskRow) -> None:
         """Start an attempt of a task by hand."""
+        content = self._store.content(row.id)
         queue.core.run(row.id)
-        self._start(queue, row, by_hand=True)
+        self._start(queue, row, content, by_hand=True)
 
     def sweep(self) -> None:
         """Clear away what is dead, soon."""
@@ -165,9 +169,12 @@ class Dispatcher:
             if self._registry.get(queue.name) is not queue:
                 continue
             for number in queue.core.start_due(now_us):
-                row = self._store.task(number)
-                assert row is not None, "a task that waits is kept"
-                self._start(queue, row)
+                try:
+                    row, content = self._kept(number)
+                except Refusal as refusal:
+                    self._put_off(queue, number, refusal)
+                else:
+                    self._start(queue, row, content)
             next_us = queue.core.next_start_us(now_us)
             if next_us is not None:
                 queue.planned_us = next_us
@@ -178,7 +185,32 @@ class Dispatcher:
 
     # Attempts
 
-    def _start(self, queue: RunningQueue, row: TaskRow, *, by_hand: bool = False) -> None:
+    def _kept(self, number: int) -> tuple[TaskRow, Task]:
+        row = self._store.task(number)
+        if row is None:
+            raise refusals.state_unreadable("a task that waits is not in it")
+        return row, self._store.content(number)
+
+    def _put_off(self, queue: RunningQueue, number: int, refusal: Refusal) -> None:
+        """Let a task that cannot be read wait, so that it keeps no other from its slot."""
+        again_us = self._clock.now_us() + _UNREADABLE_US
+        queue.core.ended(number)
+        queue.core.add(number, again_us)
+        if self._emit is not None:
+            self._emit(
+                Event(
+                    kind="StateFailed",
+                    time_us=self._clock.now_us(),
+                    queue="",
+                    status=refusal.code,
+                    message=f"A task of {queue.name} is tried again in "
+                    f"{_UNREADABLE_US // SECOND_US} s. {refusal.message}",
+                )
+            )
+
+    def _start(
+        self, queue: RunningQueue, row: TaskRow, content: Task, *, by_hand: bool = False
+    ) -> None:
         flight = queue.flights.setdefault(row.id, Flight(row))
         now_us = self._clock.now_us()
         flight.row = row
@@ -186,7 +218,7 @@ class Dispatcher:
         attempt = Attempt(
             queue,
             flight,
-            self._store.content(row.id),
+            content,
             row.name or self._ids.text(row.id),
             row.dispatches + len(flight.dispatch_us),
             now_us,

@@ -23,7 +23,7 @@ from queuewright.engine.messages import (
 )
 from queuewright.engine.pages import page_size
 from queuewright.engine.queue_config import PAUSED, RUNNING, QueueOptions, complete
-from queuewright.engine.queue_mask import touches, updated
+from queuewright.engine.queue_mask import sets_the_rate, updated
 from queuewright.engine.registry import QueueStats, RunningQueue
 from queuewright.engine.rows import QueueRow
 from queuewright.engine.task_message import complete_routing
@@ -85,18 +85,18 @@ class QueueCalls(Calls):
     ) -> Queue:
         """Update a queue by a mask, or create it; `options` None leaves those as they are.
 
-        Whoever sets the rates by v2 gets the service's own burst again.
+        Whoever sets the rate by v2 gets the service's own burst again.
         """
         name = names.check_queue(request.queue.name)
         self._allow(caller, "cloudtasks.queues.update", name)
         queue = self._registry.get(name)
-        if queue is None:
-            return self._created(request.queue, options or QueueOptions()).config
         paths = list(request.update_mask.paths)
-        config = updated(queue.config, request.queue, paths)
+        config = updated(Queue() if queue is None else queue.config, request.queue, paths)
+        if queue is None:  # the mask is read, so that a wrong one is refused each time
+            return self._created(request.queue, options or QueueOptions()).config
         if options is None:
             options = queue.row.options
-            if touches(paths, "rate_limits"):
+            if sets_the_rate(paths):
                 options = replace(options, burst=None)
         self._changed(queue, config, options)
         self._tell("UpdateQueue", queue)

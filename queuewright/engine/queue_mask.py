@@ -19,6 +19,7 @@ from queuewright.engine.messages import Queue
 _OUTPUT_ONLY: Final = frozenset(
     {"name", "state", "purge_time", "rate_limits.max_burst_size"}
 )  # "host" of a routing is derived anew at every write
+_OF_THE_RATE: Final = ("*", "rate_limits", "rate_limits.max_dispatches_per_second")
 _WRITABLE: Final = tuple(
     field.name for field in Queue.DESCRIPTOR.fields if field.name not in _OUTPUT_ONLY
 )
@@ -39,14 +40,16 @@ def updated(current: Queue, wanted: Queue, paths: Iterable[str]) -> Queue:
     return result
 
 
-def touches(paths: Iterable[str], field: str) -> bool:
-    """Return whether a mask of these paths writes the field or a part of it.
+def sets_the_rate(paths: Iterable[str]) -> bool:
+    """Return whether a mask of these paths writes the rate.
 
-    >>> touches(["rateLimits.maxDispatchesPerSecond"], "rate_limits"), touches([], "rate_limits")
+    >>> sets_the_rate(["rateLimits.maxDispatchesPerSecond"]), sets_the_rate([])
     (True, True)
+    >>> sets_the_rate(["rateLimits.maxBurstSize"])
+    False
     """
-    names = [path.partition(".")[0] for path in map(snake, paths)]
-    return not names or field in names or "*" in names
+    names = {snake(path) for path in paths}
+    return not names or not names.isdisjoint(_OF_THE_RATE)
 
 
 def _writable(paths: Iterable[str]) -> Iterator[Fields]:

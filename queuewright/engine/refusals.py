@@ -7,6 +7,8 @@ nothing is recorded; they begin the same way and say what to do.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from queuewright.engine.messages import ErrorInfo, Help
 from queuewright.errors import Refusal
 
@@ -151,6 +153,24 @@ def state_full(reason: str) -> Refusal:
         "RESOURCE_EXHAUSTED",
         f"The engine cannot store this: {reason}. Nothing that was accepted is lost; "
         "make room on the disk of the state folder and call again.",
+    )
+
+
+def state_missing(path: Path) -> Refusal:
+    """Work that would be written to a file that nobody can find again; ours."""
+    return Refusal(
+        "FAILED_PRECONDITION",
+        f"The engine cannot store this: the state file `{path}` is not there any more. "
+        "Put it back, or start the engine again, with an empty state.",
+    )
+
+
+def state_unreadable(reason: str) -> Refusal:
+    """What the state file has of a task or queue makes no sense; ours."""
+    return Refusal(
+        "DATA_LOSS",
+        f"The engine cannot read this in its state file: {reason}. "
+        "Make sure that the disk is sound. What stays unreadable can still be deleted.",
     )
 
 

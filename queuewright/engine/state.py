@@ -13,9 +13,12 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError
 
 from queuewright.engine import refusals
+from queuewright.engine.messages import Policy, Queue
 from queuewright.errors import TargetError
 
 FILE_NAME: Final = "tasks.sqlite"
@@ -25,7 +28,13 @@ APPLICATION_ID: Final = 0x71777467  # "qwtg", in the file's header (sqlite.org/f
 VERSION: Final = 1
 
 _PRIMARY_CODE: Final = 0xFF
-_NO_ROOM: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+_OF_THE_DISK: Final = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+)
 
 _SCHEMA: Final = """
 CREATE TABLE fact (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -68,6 +77,9 @@ END;
 """Lets one statement keep a new task, and so commit by itself: each costs as much as it writes."""
 
 
+Row = tuple[Any, ...]
+
+
 @dataclass
 class State:
     """An open state: the database, and the lock that keeps others away."""
@@ -76,13 +88,18 @@ class State:
     path: Path | None
     _lock: int | None
 
+    def __post_init__(self) -> None:
+        self._inode = None if self.path is None else self.path.stat().st_ino
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what the block writes, all or nothing.
 
         Raises:
-            Refusal: RESOURCE_EXHAUSTED; there is no room, and nothing was written.
+            Refusal: nothing was written. RESOURCE_EXHAUSTED, there is no room;
+                FAILED_PRECONDITION, the file is gone.
         """
+        self._check_place()
         try:
             self.database.execute("BEGIN")
             yield
@@ -97,13 +114,36 @@ class State:
         """Commit what one statement writes.
 
         Raises:
-            Refusal: RESOURCE_EXHAUSTED; there is no room, and nothing was written.
+            Refusal: as `transaction`.
         """
+        self._check_place()
         try:
             self.database.execute(statement, values)
         except sqlite3.OperationalError as error:
             _refuse_without_room(error)
             raise
+
+    def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return what a statement finds.
+
+        Raises:
+            Refusal: DATA_LOSS; the file cannot be read where it should be.
+        """
+        try:
+            return self.database.execute(statement, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise refusals.state_unreadable(str(error)) from error
+
+    def _check_place(self) -> None:
+        """Accept nothing into a file that was deleted: it would be lost with this process."""
+        if self.path is None:
+            return
+        try:
+            inode = os.stat(self.path).st_ino  # noqa: PTH116 - cheaper, before every write
+        except (FileNotFoundError, NotADirectoryError):
+            inode = None
+        if inode != self._inode:
+            raise refusals.state_missing(self.path)
 
     def close(self) -> None:
         """Write all into the one file, close it and give the lock back."""
@@ -193,10 +233,13 @@ def _database(path: Path) -> sqlite3.Connection:
 
 
 def _refuse_without_room(error: BaseException) -> None:
-    if isinstance(error, sqlite3.OperationalError) and (
-        error.sqlite_errorcode & _PRIMARY_CODE in _NO_ROOM
-    ):
+    if isinstance(error, sqlite3.OperationalError) and _is_of_the_disk(error):
         raise refusals.state_full(str(error)) from error
+
+
+def _is_of_the_disk(error: sqlite3.OperationalError) -> bool:
+    """Whether the disk is to blame, and not what stands in the file."""
+    return error.sqlite_errorcode & _PRIMARY_CODE in _OF_THE_DISK
 
 
 def _create(database: sqlite3.Connection) -> None:
@@ -223,12 +266,19 @@ def _check_header(path: Path) -> None:
 
 
 def _check_structure(path: Path) -> None:
-    """Read every table's tree once; a read-only connection leaves file and log as they are."""
+    """Read every table's tree and every queue once.
+
+    A read-only connection leaves file and log as they are.
+    """
     database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         database.execute("PRAGMA cell_size_check = ON")
         found = [row[0] for row in database.execute("PRAGMA quick_check(1)")]
         tables = {row[0] for row in database.execute("SELECT name FROM sqlite_schema")}
+        if found == ["ok"] and "queue" in tables:
+            for config, policy in database.execute("SELECT config, policy FROM queue"):
+                Queue.FromString(config)
+                Policy.FromString(policy)
     finally:
         database.close()
     if found != ["ok"]:
@@ -241,8 +291,17 @@ def _check_structure(path: Path) -> None:
 def _sound(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except sqlite3.OperationalError as error:
+        if not _is_of_the_disk(error):
+            raise _refused(path, f"is damaged ({error})") from error
+        raise TargetError(
+            f"the state file `{path}` cannot be used now: {error}; it was left as it is",
+            hint="make room on its disk, or let it be written to, and start again",
+        ) from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise _refused(path, f"is damaged ({error})") from error
+    except DecodeError as error:
+        raise _refused(path, "is damaged (a queue in it cannot be read)") from error
     except OSError as error:
         raise _refused(path, f"cannot be read ({error.strerror or error})") from error
 

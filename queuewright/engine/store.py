@@ -14,6 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from google.protobuf.message import DecodeError
+
+from queuewright.engine import refusals
 from queuewright.engine.messages import Operation, Policy, Queue, Task
 from queuewright.engine.queue_config import QueueOptions
 from queuewright.engine.rows import KeptOperation, NewTask, QueueRow, TaskRow, Tombstone
@@ -156,20 +159,18 @@ class Store:
 
     def find(self, queue: int, name: str) -> int | None:
         """Return the number of the task to which the user gave this name."""
-        found = self._database.execute(
-            "SELECT id FROM task WHERE queue = ? AND name = ?", (queue, name)
-        ).fetchone()
-        return None if found is None or found[0] in self._ended else found[0]
+        found = self._state.rows("SELECT id FROM task WHERE queue = ? AND name = ?", (queue, name))
+        return found[0][0] if found and found[0][0] not in self._ended else None
 
     def tombstone_us(self, queue: int, name: str) -> int | None:
         """Return until when the name of a task that is gone is taken, None if it isn't."""
         for tombstone in self._ended.values():
             if tombstone is not None and tombstone[:2] == (queue, name):
                 return tombstone.until_us
-        found = self._database.execute(
+        found = self._state.rows(
             "SELECT until_us FROM task_tombstone WHERE queue = ? AND name = ?", (queue, name)
-        ).fetchone()
-        return None if found is None else found[0]
+        )
+        return found[0][0] if found else None
 
     def task(self, number: int) -> TaskRow | None:
         """Return a task's row."""
@@ -177,17 +178,22 @@ class Store:
             return None
         if number in self._failed:
             return self._failed[number]
-        row = self._database.execute(
+        found = self._state.rows(
             f"SELECT {', '.join(TaskRow._fields)} FROM task WHERE id = ?", (number,)
-        ).fetchone()
-        return None if row is None else TaskRow._make(row)
+        )
+        return TaskRow._make(found[0]) if found else None
 
     def content(self, number: int) -> Task:
-        """Return what a task that is there consists of: target, deadline, retry configuration."""
-        found = self._database.execute(
-            "SELECT task FROM content WHERE id = ?", (number,)
-        ).fetchone()
-        return Task.FromString(found[0])
+        """Return what a task that is there consists of: target, deadline, retry configuration.
+
+        Raises:
+            Refusal: DATA_LOSS; the file is damaged there.
+        """
+        found = self._state.rows("SELECT task FROM content WHERE id = ?", (number,))
+        try:
+            return Task.FromString(found[0][0])
+        except (IndexError, DecodeError) as error:
+            raise refusals.state_unreadable("it has not got the task's content") from error
 
     def tasks(self, queue: int, after: int, limit: int) -> list[TaskRow]:
         """Return up to `limit` of a queue's tasks, by number, from the first after `after`.
@@ -196,11 +202,11 @@ class Store:
         """
         rows: list[TaskRow] = []
         while not rows:
-            found = self._database.execute(
+            found = self._state.rows(
                 f"SELECT {', '.join(TaskRow._fields)} FROM task"
                 " WHERE queue = ? AND id > ? ORDER BY id LIMIT ?",
                 (queue, after, limit),
-            ).fetchall()
+            )
             if not found:
                 break
             after = found[-1][0]
@@ -267,10 +273,10 @@ class Store:
 
         Their names stay taken until then; None: not at all.
         """
-        ids = self._database.execute(
+        ids = self._state.rows(
             "SELECT id, name FROM task WHERE queue = ? AND id <= ? ORDER BY id LIMIT ?",
             (queue, up_to, limit),
-        ).fetchall()
+        )
         if not ids:
             return False
         with self._state.transaction():

@@ -28,6 +28,7 @@ from queuewright.engine.registry import RunningQueue
 from queuewright.engine.rows import NewTask, TaskRow
 from queuewright.engine.task_message import FULL, accepted, check_size
 from queuewright.engine.task_view import shown, shown_new
+from queuewright.errors import Refusal
 
 MAX_TASKS_PER_PAGE: Final = 1000
 """ListTasksRequest.page_size."""
@@ -220,8 +221,16 @@ class TaskCalls(Calls):
             self._tell_of_task("DeleteTask", queue, name, row.schedule_us, content)
 
     def _content_to_tell(self, row: TaskRow) -> Task | None:
-        """What a task consists of, where somebody is told of what happens to it."""
-        return None if self._desk.emit is None else self._store.content(row.id)
+        """What a task consists of, where somebody is told of what happens to it.
+
+        None also where that cannot be read: it can still be deleted.
+        """
+        if self._desk.emit is None:
+            return None
+        try:
+            return self._store.content(row.id)
+        except Refusal:
+            return None
 
     def _tell_of_task(
         self, kind: Kind, queue: RunningQueue, task: str, schedule_us: int, content: Task

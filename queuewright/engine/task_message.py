@@ -168,7 +168,7 @@ def _complete_app_engine_request(request: AppEngineHttpRequest, queue: str) -> N
         raise refusals.invalid("AppEngineHttpRequest.relativeUri must start with '/'.")
     if any(char <= " " or char == "\x7f" for char in uri):
         raise refusals.invalid("AppEngineHttpRequest.relativeUri must not contain spaces.")
-    if len(uri) > MAX_URL:
+    if len(encoded(uri)) > MAX_URL:
         raise refusals.invalid(
             f"AppEngineHttpRequest.relativeUri must be at most {MAX_URL} characters long."
         )

@@ -128,6 +128,15 @@ async def test_the_clients_batch_call_returns_its_tasks() -> None:
         assert len([task async for task in listed]) == 3
 
 
+async def test_routing_metadata_is_not_asked_for() -> None:
+    async with engine() as e:
+        await e.declare_queue(m.Queue(name=QUEUE))
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{await e.serve_grpc(port=0)}") as channel:
+            call = channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/GetQueue")
+            answer = await call(m.GetQueueRequest(name=QUEUE).SerializeToString(), metadata=())
+        assert m.Queue.FromString(answer).name == QUEUE
+
+
 async def test_a_client_that_would_wait_longer_than_30_seconds_is_refused() -> None:
     async with engine() as e, client(e) as c:
         await c.list_queues(parent=LOCATION, timeout=30)

@@ -206,6 +206,19 @@ async def test_an_update_by_mask_changes_what_it_names() -> None:
         assert queue.retry_config.max_attempts == 7
 
 
+@pytest.mark.parametrize("path", ["rateLimits.maxBurstSize", "rateLimits.maxConcurrentDispatches"])
+async def test_a_burst_of_ones_own_stays_until_v2_sets_the_rate(path: str) -> None:
+    """`max_burst_size` is output only in v2, so a mask that names it writes nothing."""
+    async with stage() as s:
+        queue = m.Queue(name=QUEUE)
+        await s.engine.declare_queue(queue, QueueOptions(burst=77))
+        limits = m.RateLimits(max_burst_size=5, max_concurrent_dispatches=9)
+        assert (await update(s, [path], rate_limits=limits)).rate_limits.max_burst_size == 77
+        rate = m.RateLimits(max_dispatches_per_second=400)
+        changed = await update(s, ["rateLimits.maxDispatchesPerSecond"], rate_limits=rate)
+        assert changed.rate_limits.max_burst_size == 80
+
+
 async def test_an_update_without_a_mask_resets_what_it_does_not_say() -> None:
     async with stage() as s:
         await s.create_queue(retry_config=m.RetryConfig(max_attempts=7))
