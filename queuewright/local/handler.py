@@ -96,6 +96,13 @@ class LocalHandler:
 
     async def _serving(self, recipe: Recipe) -> Process:
         """A process that serves."""
+        try:
+            return await self._started(recipe)
+        except OSError as error:
+            what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+            raise TargetError(f"`{self.name}` cannot be started: {what}") from error
+
+    async def _started(self, recipe: Recipe) -> Process:
         interpreter = await recipe.interpreter()
         port = free_port(HOST)
         argv = recipe.command.argv

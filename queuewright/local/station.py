@@ -193,7 +193,7 @@ class Station:
         try:
             self.how = how_it_runs(self.plan, self._premises.root)
             await self.serve(blueprint)
-        except TargetError as error:
+        except (TargetError, OSError) as error:
             console.say(name, f"{error}\nthe code from before goes on serving", "error")
         else:
             console.say(name, "reloaded")

@@ -133,6 +133,23 @@ async def test_a_process_that_keeps_dying_is_started_again_and_again(
     await ears.hear("serves again")
 
 
+async def test_a_folder_that_comes_back_is_served_from_again(
+    handler: LocalHandler, recipe: Callable[..., Recipe], ears: Ears, tmp_path: Path
+) -> None:
+    """A change of branches may take it away for a moment, and the process with it."""
+    made, folder = recipe(), tmp_path / "source"
+    folder.mkdir()
+    command = Command(made.command.argv, folder)
+    await handler.start(Recipe(command, made.interpreter, made.variables))
+    folder.rmdir()
+    assert handler.pid is not None
+    os.kill(handler.pid, signal.SIGKILL)
+    said = await ears.hear("`h` cannot be started: No such file or directory")
+    assert f"{folder}; starts again in 0 s" in said
+    folder.mkdir()
+    await ears.hear("serves again")
+
+
 async def test_a_new_process_takes_over_and_the_old_one_goes(
     handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe]
 ) -> None:
