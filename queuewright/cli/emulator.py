@@ -128,21 +128,32 @@ async def _run(options: _Options, teller: Teller) -> None:
 
 async def _declare(engine: Engine, options: _Options) -> None:
     """Make the file's queues as it says; those that only have to be there stay as they are."""
-    from queuewright.engine import DEVELOPER
-    from queuewright.engine.messages import GetQueueRequest, Queue
+    from queuewright.engine.messages import Queue
     from queuewright.errors import Refusal, TargetError
     from queuewright.local.emulated import emulated_queue, queue_options
 
+    # Looked at before anything is made, so that a name that is wrong changes nothing.
+    missing = [name for name in options.queues if not await _is_there(engine, name)]
     for name, asked in options.spec.queues.items():
         try:
             await engine.declare_queue(emulated_queue(name, asked), queue_options(asked))
         except Refusal as refusal:
             raise TargetError(f"queue `{name}`: {refusal.message}") from None
-    for name in options.queues:
-        try:
-            await engine.service.get_queue(GetQueueRequest(name=name), DEVELOPER)
-        except Refusal as refusal:
-            if refusal.code != "NOT_FOUND":
-                hint = "such as `--queue projects/my-project/locations/us-central1/queues/jobs`"
-                raise TargetError(f"--queue `{name}`: {refusal.message}", hint=hint) from None
+    for name in missing:
+        if name not in options.spec.queues:
             await engine.declare_queue(Queue(name=name))
+
+
+async def _is_there(engine: Engine, name: str) -> bool:
+    from queuewright.engine import DEVELOPER
+    from queuewright.engine.messages import GetQueueRequest
+    from queuewright.errors import Refusal, TargetError
+
+    try:
+        await engine.service.get_queue(GetQueueRequest(name=name), DEVELOPER)
+    except Refusal as refusal:
+        if refusal.code != "NOT_FOUND":
+            hint = "such as `--queue projects/my-project/locations/us-central1/queues/jobs`"
+            raise TargetError(f"--queue `{name}`: {refusal.message}", hint=hint) from None
+        return False
+    return True

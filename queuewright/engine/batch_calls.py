@@ -66,6 +66,7 @@ class BatchCalls(TaskCalls):
         queue = self._queue(request.parent)
         name = self._operation_name(queue, request.request_id)
         if earlier := self._earlier(name, request.request_id, BatchCreateTasksMetadata()):
+            _check_queue_of(earlier, queue)
             return earlier
         metadata = BatchCreateTasksMetadata()
         set_timestamp(metadata.start_time, self._clock.now_us())
@@ -190,6 +191,14 @@ class BatchCalls(TaskCalls):
 def _check_count(count: int, most: int, field: str) -> None:
     if not 1 <= count <= most:
         raise refusals.invalid(f"{field} must have 1 to {most} entries, not {count}.")
+
+
+def _check_queue_of(earlier: Operation, queue: RunningQueue) -> None:
+    """Refuse a request id that has been used for another queue: nothing was created in this one."""
+    response = BatchCreateTasksResponse()
+    earlier.response.Unpack(response)
+    if any(names.task_name(task.name).queue != queue.name for task in response.tasks[:1]):
+        raise refusals.already_exists("This request_id belongs to an operation of another queue")
 
 
 def _state(failures: int, asked: int, partial: int, failed: int) -> int:

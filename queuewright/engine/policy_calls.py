@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from queuewright.engine import names, refusals
 from queuewright.engine.calls import Caller, Calls
+from queuewright.engine.fields import snake
 from queuewright.engine.iam import PERMISSIONS, check_policy
 from queuewright.engine.messages import (
     GetIamPolicyRequest,
@@ -36,9 +37,7 @@ class PolicyCalls(Calls):
                 "There were concurrent policy changes. Please retry the whole "
                 "read-modify-write with exponential backoff."
             )
-        policy = Policy()
-        policy.CopyFrom(request.policy)
-        policy.ClearField("etag")
+        policy = _masked(queue.row.policy, request)
         row = replace(queue.row, policy=policy)
         self._store.save_queue(row)
         queue.row = row
@@ -64,6 +63,21 @@ class PolicyCalls(Calls):
                 or self._desk.access.allows(principal, permission, queue.name, policy)
             ]
         )
+
+
+def _masked(current: Policy, request: SetIamPolicyRequest) -> Policy:
+    """The policy with the fields that the mask names; all of them without one."""
+    paths = {snake(path) for path in request.update_mask.paths}
+    unknown = sorted(paths - set(Policy.DESCRIPTOR.fields_by_name))
+    if unknown:
+        raise refusals.invalid(f"Invalid field path in updateMask: '{unknown[0]}'.")
+    policy = Policy()
+    policy.CopyFrom(request.policy)
+    if paths and "bindings" not in paths:
+        policy.ClearField("bindings")
+        policy.bindings.MergeFrom(current.bindings)
+    policy.ClearField("etag")
+    return policy
 
 
 def _with_etag(policy: Policy) -> Policy:

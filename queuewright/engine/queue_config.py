@@ -6,6 +6,7 @@ are in place, as the real service does it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -140,6 +141,9 @@ def _complete_rate_limits(
     rates.max_burst_size = options.burst or burst(rates.max_dispatches_per_second)
 
 
+_is_host = re.compile(r"\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:\[\]]+").fullmatch
+
+
 def _check_span(span: Duration, field: str) -> None:
     if span.seconds < 0 or span.nanos < 0:
         raise refusals.invalid(f"{field} cannot be negative.")
@@ -151,7 +155,7 @@ def _check_http_target(target: HttpTarget) -> None:
     uri = target.uri_override
     if uri.HasField("host") and not uri.host:
         raise refusals.invalid("UriOverride.host cannot be empty.")
-    if uri.HasField("host") and any(char in "/?#@\\" or char <= " " for char in uri.host):
+    if uri.HasField("host") and not _is_host(uri.host):
         raise refusals.invalid("UriOverride.host must be a host, without scheme, port and path.")
     if uri.HasField("port") and not 0 <= uri.port <= 65_535:
         raise refusals.invalid("UriOverride.port must be between 0 and 65535.")

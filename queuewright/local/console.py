@@ -45,7 +45,7 @@ class Console:
         as_json: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
-        self._stream = stream or sys.stdout
+        self._stream = stream or sys.stdout or _nowhere()
         self._as_json = as_json
         self._now = now
         self._is_terminal = self._stream.isatty()
@@ -126,7 +126,10 @@ class LogLines(logging.Handler):
 
 
 def write_line(stream: TextIO, line: str) -> None:
-    """Write a line at once; where nobody reads any more, as after `| head`, it goes nowhere."""
+    """Write a line at once; where nobody reads any more, as after `| head`, it goes nowhere.
+
+    A line that the disk has no room for is lost: what is told of shall not suffer from it.
+    """
     try:
         stream.write(f"{line}\n")
         stream.flush()
@@ -135,6 +138,13 @@ def write_line(stream: TextIO, line: str) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+    except OSError:
+        return
+
+
+def _nowhere() -> TextIO:
+    """A stream for where standard output was closed before the start, as by `>&-`."""
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
 
 
 def structured(line: str) -> tuple[str, str]:

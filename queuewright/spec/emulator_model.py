@@ -15,6 +15,7 @@ from queuewright.spec.fields import (
     Filled,
     HeaderName,
     HeaderValue,
+    Host,
     Retention,
     Url,
 )
@@ -48,7 +49,7 @@ class UriOverride(Closed):
     scheme: Literal["HTTP", "HTTPS"] | None = Field(
         None, examples=["HTTP"], description="The scheme."
     )
-    host: Filled | None = Field(None, examples=["127.0.0.1"], description="The host.")
+    host: Host | None = Field(None, examples=["127.0.0.1"], description="The host.")
     port: int | None = Field(None, ge=1, le=65_535, examples=[8080], description="The port.")
     path_override: PathOverride | None = Field(
         None, examples=[{"path": "/send"}], description="The path."

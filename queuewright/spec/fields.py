@@ -225,6 +225,14 @@ LabelValue = Annotated[
 Path = Annotated[
     str, *_matching(r"^/[^\s?#]*$", "a path: a `/` first, no blank, `?` or `#`", "/send")
 ]
+Host = Annotated[
+    str,
+    *_matching(
+        r"^(\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:\[\]]+)$",
+        "a host, without scheme, port and path",
+        "127.0.0.1",
+    ),
+]
 Url = Annotated[
     str,
     BeforeValidator(_url),

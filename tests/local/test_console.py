@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -33,6 +34,26 @@ def test_a_line_has_its_time_and_its_speaker_aligned() -> None:
     assert stream.getvalue() == (
         "09:05:00 mailer           │ hello\n09:05:00 queue thumbnails │ task 1 added\n"
     )
+
+
+class FullDisk(io.StringIO):
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_line_without_room_is_lost_and_nothing_else() -> None:
+    """Whoever tells of a task must not fail because the log cannot be written."""
+    console = printed(FullDisk())
+    console.say("mailer", "hello")
+    LogLines(console).emit(logging.makeLogRecord({"msg": "a bug", "levelno": logging.ERROR}))
+
+
+def test_a_closed_standard_output_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a service manager may start a program, or `>&-`."""
+    monkeypatch.setattr(sys, "stdout", None)
+    console = Console()
+    console.say("mailer", "hello")
+    console._stream.close()
 
 
 def test_a_level_is_a_word() -> None:

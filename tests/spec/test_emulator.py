@@ -57,6 +57,14 @@ def test_tasks_get_at_least_a_second_and_at_most_ten_years(age: str) -> None:
     )
 
 
+@pytest.mark.parametrize("host", ["http://h", "127.0.0.1:8080", "a b", "::1", "h/path"])
+def test_a_host_is_a_host_and_no_more(host: str) -> None:
+    """What the engine would refuse is said with its line, among all else."""
+    target = f"{{http_target: {{uri_override: {{host: '{host}'}}}}}}"
+    text = f"queues: {{projects/p/locations/l/queues/q: {target}}}\n"
+    assert f"uri_override.host: `{host}` is not a host, without scheme, port and path" in said(text)
+
+
 def test_all_problems_at_once() -> None:
     """In the order of the file, each with its place and a way out."""
     assert said(MISTAKES) == (
@@ -106,8 +114,9 @@ def test_all_problems_at_once() -> None:
         "`http_target`\n"
         "  hint: keep one: `url` is short for an `http_target` with a `uri_override`\n"
         "emulator.yaml:21:22: "
-        'queues."projects/p/locations/l/queues/jobs".http_target.uri_override.host: is empty\n'
-        '  hint: such as `host: "127.0.0.1"`\n'
+        'queues."projects/p/locations/l/queues/jobs".http_target.uri_override.host: `""` is not '
+        "a host, without scheme, port and path\n"
+        "  hint: such as `127.0.0.1`\n"
         "emulator.yaml:21:32: "
         'queues."projects/p/locations/l/queues/jobs".http_target.uri_override.port: `0` is out '
         "of range\n"
