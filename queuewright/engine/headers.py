@@ -21,7 +21,7 @@ _FRAMING: Final = frozenset(
 )
 
 _is_token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch  # RFC 9110, 5.6.2
-_breaks_line = re.compile(r"[\r\n\0]").search
+_is_no_text = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search  # RFC 9110, 5.5; a tab may stand
 
 
 def is_reserved(name: str) -> bool:
@@ -41,15 +41,15 @@ def check_headers(
     """Check that these headers can be sent.
 
     Raises:
-        Refusal: INVALID_ARGUMENT (our texts); a name is no HTTP token, a value breaks its line,
-            or all together are too large.
+        Refusal: INVALID_ARGUMENT (our texts); a name is no HTTP token, a value has a control
+            character, or all together are too large.
     """
     size = 0
     for name, value in headers:
         if not _is_token(name):
             raise refusals.invalid(f"{field}: {name!r} is not the name of an HTTP header.")
-        if _breaks_line(value):
-            raise refusals.invalid(f"{field}: the value of {name!r} contains a line break or NUL.")
+        if _is_no_text(value):
+            raise refusals.invalid(f"{field}: the value of {name!r} contains a control character.")
         size += len(name) + len(value.encode())
     if max_bytes is not None and size >= max_bytes:
         raise refusals.invalid(f"{field} must be less than {max_bytes} bytes, not {size}.")

@@ -20,6 +20,9 @@ _FILES_FOR_OTHERS: Final = 128
 _FEWEST_CONNECTIONS: Final = 64
 _CONNECT_TIMEOUT_S: Final = 30.0
 
+_LONGEST_LINE: Final = 1024 * 1024
+"""Bytes of a header in an answer: only the status counts, so that a long policy does no harm."""
+
 _OWN_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What aiohttp would add; the handler receives nothing that nobody asked for."""
 
@@ -88,6 +91,8 @@ class HttpSender:
             skip_auto_headers=_OWN_HEADERS,
             auto_decompress=False,
             requote_redirect_url=False,
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
         )
         return self._session
 

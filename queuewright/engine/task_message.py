@@ -45,7 +45,7 @@ _BODY_METHOD_NAMES: Final = {
     "AppEngineHttpRequest": "POST or PUT",
 }
 _authority = re.compile(
-    r"https?://(?:[^/?#@]*@)?(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^/?#@:\[\]]+))(?::\d*)?(?:[/?#]|$)"
+    r"https?://(?:[^/?#@]*@)?(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^/?#@:\[\]\s]+))(?::(?P<port>\d*))?(?:[/?#]|$)"
 ).match
 _is_loopback = re.compile(r"localhost|127(\.\d+){3}|::1").fullmatch
 
@@ -120,7 +120,9 @@ def complete_http_request(request: HttpRequest) -> None:
         raise refusals.invalid("HttpTarget.url must start with 'http://' or 'https://'.")
     host = _host(url)
     if not host:
-        raise refusals.invalid(f"HttpRequest.url must name a host, and '{url[:200]}' does not.")
+        raise refusals.invalid(
+            f"HttpRequest.url must name a host, and no port over 65535, unlike '{url[:200]}'."
+        )
     if len(encoded(url)) > MAX_URL:
         raise refusals.invalid(f"HttpRequest.url must be at most {MAX_URL} characters long.")
     token = request.WhichOneof("authorization_header")
@@ -239,4 +241,6 @@ def _host(url: str) -> str:
     ('::1', 'h', '', '')
     """
     match = _authority(url)
-    return (match["v6"] or match["name"] or "").lower() if match else ""
+    if match is None or len(match["port"] or "") > 5 or int(match["port"] or 0) > 65_535:
+        return ""
+    return str(match["v6"] or match["name"]).lower()

@@ -138,6 +138,12 @@ async def test_retry_after_comes_with_the_answer() -> None:
         assert await sender.send(request(server.port)) == Answer(503, "7")
 
 
+async def test_a_long_header_does_no_harm() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 100_000 + b"\r\nContent-Length: 0\r\n\r\n"
+    async with wire(answer) as (server, sender):
+        assert await sender.send(request(server.port)) == Answer(200)
+
+
 async def test_a_compressed_answer_that_is_none_does_no_harm() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nxyz"
     async with wire(answer) as (server, sender):

@@ -45,6 +45,8 @@ def deadline(task: m.Task, seconds: int, nanos: int = 0) -> m.Task:
         (http(url="HTTP://h"), "HttpTarget.url must start with 'http://' or 'https://'."),
         (http(url="http://"), "HttpRequest.url must name a host"),
         (http(url="http://[::1"), "HttpRequest.url must name a host"),
+        (http(url="http://ex ample.com/"), "HttpRequest.url must name a host"),
+        (http(url="http://h:65536/"), "HttpRequest.url must name a host, and no port over 65535"),
         (http(url="http://h/" + "a" * 2075), "HttpRequest.url must be at most 2083"),
         (http(url="http://h/" + "ü" * 1000), "HttpRequest.url must be at most 2083"),
         (http(http_method=99), "HttpRequest.httpMethod has the unknown value 99."),
@@ -52,7 +54,7 @@ def deadline(task: m.Task, seconds: int, nanos: int = 0) -> m.Task:
         (http(http_method=5, body=b"x"), "HttpRequest.body is only allowed if"),
         (http(headers={"a b": "x"}), "'a b' is not the name of an HTTP header."),
         (http(headers={"": "x"}), "'' is not the name of an HTTP header."),
-        (http(headers={"a": "x\r\ny: z"}), "contains a line break"),
+        (http(headers={"a": "x\r\ny: z"}), "contains a control character"),
         (http(headers={"a": "x" * 81_920}), "HttpRequest.headers must be less than 81920 bytes"),
         (http(url="http://h", oidc_token=m.OidcToken(service_account_email="a")),
          "HttpRequest.url must start with 'https://' for request with "
