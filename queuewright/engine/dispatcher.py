@@ -24,7 +24,7 @@ from queuewright.engine.attempts import (
 )
 from queuewright.engine.calls import name_reuse_us
 from queuewright.engine.clock import Clock
-from queuewright.engine.events import Event, Kind, Outcome
+from queuewright.engine.events import Event, Kind, Outcome, state_failed
 from queuewright.engine.http_request import TIMED_OUT, UNREACHABLE, Signer, address, target_type
 from queuewright.engine.messages import Task
 from queuewright.engine.registry import Flight, Registry, RunningQueue
@@ -197,16 +197,9 @@ class Dispatcher:
         queue.core.ended(number)
         queue.core.add(number, again_us)
         if self._emit is not None:
-            self._emit(
-                Event(
-                    kind="StateFailed",
-                    time_us=self._clock.now_us(),
-                    queue="",
-                    status=refusal.code,
-                    message=f"A task of {queue.name} is tried again in "
-                    f"{_UNREADABLE_US // SECOND_US} s. {refusal.message}",
-                )
-            )
+            seconds = _UNREADABLE_US // SECOND_US
+            text = f"A task of {queue.name} is tried again in {seconds} s. {refusal.message}"
+            self._emit(state_failed(self._clock.now_us(), refusal.code, text))
 
     def _start(
         self, queue: RunningQueue, row: TaskRow, content: Task, *, by_hand: bool = False

@@ -67,3 +67,8 @@ class Event:
     """What a person should know, in words; often ""."""
     sampling_ratio: float | None = None
     """The queue's `stackdriver_logging_config`; None when it has none, and so asks for no log."""
+
+
+def state_failed(time_us: int, code: str, message: str) -> Event:
+    """Return the event of a state that could not be read or written."""
+    return Event(kind="StateFailed", time_us=time_us, queue="", status=code, message=message)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from queuewright.engine.clock import Clock
-from queuewright.engine.events import Event
+from queuewright.engine.events import Event, state_failed
 from queuewright.engine.store import Store
 from queuewright.errors import Refusal
 
@@ -38,16 +38,11 @@ class WriteBehind:
             self._is_stuck = False
         except Refusal as refusal:
             if not self._is_stuck and self._emit is not None:
-                self._emit(
-                    Event(
-                        kind="StateFailed",
-                        time_us=self._clock.now_us(),
-                        queue="",
-                        status=refusal.code,
-                        message=f"{refusal.message} Dispatching goes on; what attempts come to is "
-                        "kept in memory until it can be written.",
-                    )
+                text = (
+                    f"{refusal.message} Dispatching goes on; what attempts come to is "
+                    "kept in memory until it can be written."
                 )
+                self._emit(state_failed(self._clock.now_us(), refusal.code, text))
             self._is_stuck = True
             self._timer = asyncio.get_running_loop().call_later(_AGAIN_S, self.now)
 
