@@ -193,13 +193,13 @@ class Dispatcher:
 
     def _put_off(self, queue: RunningQueue, number: int, refusal: Refusal) -> None:
         """Let a task that cannot be read wait, so that it keeps no other from its slot."""
-        again_us = self._clock.now_us() + _UNREADABLE_US
+        now_us = self._clock.now_us()
         queue.core.ended(number)
-        queue.core.add(number, again_us)
+        queue.core.add(number, now_us + _UNREADABLE_US)
         if self._emit is not None:
             seconds = _UNREADABLE_US // SECOND_US
             text = f"A task of {queue.name} is tried again in {seconds} s. {refusal.message}"
-            self._emit(state_failed(self._clock.now_us(), refusal.code, text))
+            self._emit(state_failed(now_us, refusal.code, text))
 
     def _start(
         self, queue: RunningQueue, row: TaskRow, content: Task, *, by_hand: bool = False

@@ -33,6 +33,8 @@ MAX_DURATION_S: Final = 315_576_000_000
 _DEFAULT_RATE: Final = 500.0
 _DEFAULT_CONCURRENCY: Final = 1000
 
+_is_host = re.compile(r"\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\s/?#@\\:\[\]]+").fullmatch
+
 
 @dataclass(frozen=True, slots=True)
 class QueueOptions:
@@ -139,9 +141,6 @@ def _complete_rate_limits(
     rates.max_dispatches_per_second = rate or _DEFAULT_RATE
     rates.max_concurrent_dispatches = concurrency or _DEFAULT_CONCURRENCY
     rates.max_burst_size = options.burst or burst(rates.max_dispatches_per_second)
-
-
-_is_host = re.compile(r"\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:\[\]]+").fullmatch
 
 
 def _check_span(span: Duration, field: str) -> None:

@@ -18,7 +18,7 @@ from queuewright.engine.headers import APP_ENGINE_USER_AGENT, HTTP_USER_AGENT, c
 from queuewright.engine.messages import AppEngineHttpRequest, AppEngineRouting, HttpRequest, Task
 from queuewright.engine.names import project_of, short
 from queuewright.engine.queue_config import complete_retry
-from queuewright.engine.times import SECOND_US, set_timestamp, text
+from queuewright.engine.times import SECOND_US, set_timestamp, text, timestamp_us
 
 BASIC: Final = 1
 FULL: Final = 2
@@ -222,10 +222,9 @@ def _deadline_ms(deadline: Duration, longest_ms: int, *, zero_allowed: bool) -> 
 
 def _schedule_us(task: Task, now_us: int) -> int:
     at = task.schedule_time
-    seconds, nanos = at.seconds, at.nanos
-    if not (_MIN_SECONDS <= seconds <= _MAX_SECONDS and 0 <= nanos < 10**9):
+    if not (_MIN_SECONDS <= at.seconds <= _MAX_SECONDS and 0 <= at.nanos < 10**9):
         raise refusals.invalid("Task.scheduleTime is not a valid timestamp.")
-    schedule_us = seconds * SECOND_US + nanos // 1_000
+    schedule_us = timestamp_us(at)
     if schedule_us > now_us + _FARTHEST_US:
         raise refusals.invalid(
             f"The Task.scheduleTime, {text(schedule_us)}, is too far in the future. "

@@ -228,7 +228,7 @@ Path = Annotated[
 Host = Annotated[
     str,
     *_matching(
-        r"^(\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:\[\]]+)$",
+        r"^(\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\s/?#@\\:\[\]]+)$",
         "a host, without scheme, port and path",
         "127.0.0.1",
     ),

@@ -14,10 +14,10 @@ from queuewright.spec.words import nearest
 # What Google gives a function and a service that say nothing of it:
 # https://cloud.google.com/run/docs/configuring/services/memory-limits.
 FUNCTION_MEMORY, SERVICE_MEMORY = size("256Mi"), size("512Mi")
+FUNCTION_TIMEOUT, SERVICE_TIMEOUT = timedelta(minutes=1), timedelta(minutes=5)
+
 APP_ENGINE_VERSION = "v1"
 """The version that is deployed to App Engine where the spec names none."""
-
-FUNCTION_TIMEOUT, SERVICE_TIMEOUT = timedelta(minutes=1), timedelta(minutes=5)
 
 # The least CPU for more memory than this, and the least memory for this many CPUs or more:
 # https://cloud.google.com/run/docs/configuring/services/memory-limits#cpu-minimum and
