@@ -13,9 +13,10 @@ from typing import TypeVar
 import pulumi
 from pydantic import BaseModel
 
+from queuewright.cloud_tasks.durations import written_duration
 from queuewright.errors import Location, Problem, SpecError
 from queuewright.spec.document import Node, read
-from queuewright.spec.values import shown, written_duration
+from queuewright.spec.values import shown
 
 _Checked = TypeVar("_Checked")
 

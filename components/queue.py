@@ -10,9 +10,10 @@ from pulumi_gcp import cloudtasks, serviceaccount
 
 from queuewright.blueprint import AppEngineRoute, UrlRoute
 from queuewright.blueprint.names import first_key
+from queuewright.cloud_tasks.durations import seconds
 from queuewright.spec import RateLimits, RetryConfig
 from queuewright.spec.fields import MEMBER
-from queuewright.spec.values import seconds, shown
+from queuewright.spec.values import shown
 
 from .app_engine import AppEngineHandler
 from .arguments import queue_arguments

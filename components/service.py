@@ -10,8 +10,9 @@ import pulumi
 from pulumi_gcp import cloudrunv2
 
 from queuewright.blueprint.names import first_key
+from queuewright.cloud_tasks.durations import seconds
 from queuewright.spec import VpcAccess
-from queuewright.spec.values import seconds, written_size
+from queuewright.spec.values import written_size
 
 from .arguments import handler_arguments
 from .container import (

@@ -18,7 +18,8 @@ from queuewright.blueprint.model import (
     ServicePlan,
     UrlPlan,
 )
-from queuewright.spec.values import written_duration, written_size
+from queuewright.cloud_tasks.durations import written_duration
+from queuewright.spec.values import written_size
 
 Lines = Iterator[str]
 Fields = Iterator[tuple[str, str]]

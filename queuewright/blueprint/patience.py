@@ -1,19 +1,16 @@
 """How long a task that always fails is tried, computed from its queue's settings. Pure.
 
-Attempts are taken to fail at once: what a handler itself takes comes on top.
+Attempts are assumed to fail at once: the time a handler takes comes on top.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 
+from queuewright.cloud_tasks.limits import TASK_RETENTION
+from queuewright.cloud_tasks.retry import RetryPolicy, backoff_us, elapsed_us, is_exhausted
 from queuewright.spec import RetryConfig
-
-RETENTION = timedelta(days=31)
-"""A task is deleted at this age, tried or not: https://cloud.google.com/tasks/docs/quotas."""
 
 _TICK = timedelta(microseconds=1)
 
@@ -32,23 +29,25 @@ class Patience:
 def patience(retry: RetryConfig) -> Patience:
     """When a queue gives up a task that always fails.
 
-    That is when `max_attempts` *and* `max_retry_duration` are reached, a bound without a
-    limit counting as reached unless both are without (`RetryConfig.max_attempts` in
-    google/cloud/tasks/v2/queue.proto).
-
     >>> patience(RetryConfig(max_attempts=8, min_backoff="10s", max_backoff="5m", max_doublings=3))
     Patience(attempts=8, elapsed=datetime.timedelta(seconds=850), outlives_retention=False)
     """
-    most = _attempts_within(retry, RETENTION)
-    attempts = max(retry.max_attempts, 1)
-    if retry.max_retry_duration:
-        in_time = _attempts_within(retry, retry.max_retry_duration - _TICK)
-        attempts = max(attempts, in_time + 1)
-    elif retry.max_attempts == -1:
-        attempts = most + 1
-    is_old = attempts > most
-    attempts = min(attempts, most)
-    return Patience(attempts, elapsed(retry, attempts), is_old)
+    policy = retry_policy(retry)
+    in_time = _last_attempt_within(policy, TASK_RETENTION // _TICK)
+    is_kept = is_exhausted(policy, in_time, elapsed_us(policy, in_time))
+    attempts = _first_exhausted(policy, in_time) if is_kept else in_time
+    return Patience(attempts, elapsed(retry, attempts), outlives_retention=not is_kept)
+
+
+def retry_policy(retry: RetryConfig) -> RetryPolicy:
+    """A queue's retry settings in the terms of Cloud Tasks' retry rule."""
+    return RetryPolicy(
+        max_attempts=retry.max_attempts,
+        max_retry_duration_us=retry.max_retry_duration // _TICK,
+        min_backoff_us=retry.min_backoff // _TICK,
+        max_backoff_us=retry.max_backoff // _TICK,
+        max_doublings=retry.max_doublings,
+    )
 
 
 def elapsed(retry: RetryConfig, attempts: int) -> timedelta:
@@ -58,47 +57,38 @@ def elapsed(retry: RetryConfig, attempts: int) -> timedelta:
     datetime.timedelta(seconds=150)
     """
     # A wait may be 10,000 years long and there may be billions: count in whole microseconds.
-    total = sum(count * (first + last) // 2 for first, last, count in _runs(retry, attempts - 1))
+    total = elapsed_us(retry_policy(retry), attempts)
     return total * _TICK if total < timedelta.max // _TICK else timedelta.max
 
 
 def first_waits(retry: RetryConfig, count: int) -> list[timedelta]:
     """The first `count` waits.
 
-    >>> from queuewright.spec.values import written_duration
+    >>> from queuewright.cloud_tasks.durations import written_duration
     >>> retry = RetryConfig(min_backoff="10s", max_backoff="5m", max_doublings=3)
     >>> [written_duration(wait) for wait in first_waits(retry, 8)]
     ['10s', '20s', '40s', '1m20s', '2m40s', '4m', '5m', '5m']
     """
-    sums = [elapsed(retry, attempts) for attempts in range(1, count + 2)]
-    return [later - earlier for earlier, later in pairwise(sums)]
+    policy = retry_policy(retry)
+    return [backoff_us(policy, failures) * _TICK for failures in range(1, count + 1)]
 
 
-def _runs(retry: RetryConfig, waits: int) -> Iterator[tuple[int, int, int]]:
-    """The first `waits` waits as runs of even steps: the first, the last, how many.
-
-    The wait doubles `max_doublings` times, then grows by the last doubled value, and stays at
-    `max_backoff` (`RetryConfig.max_doublings` in google/cloud/tasks/v2/queue.proto).
-    """
-    wait, longest = retry.min_backoff // _TICK, retry.max_backoff // _TICK
-    for _ in range(retry.max_doublings):
-        if waits <= 0 or wait >= longest:
-            break
-        yield wait, wait, 1
-        waits, wait = waits - 1, wait * 2
-    rising = min(waits, longest // wait)
-    if rising > 0:
-        yield wait, wait * rising, rising
-    if waits > rising:
-        yield longest, longest, waits - rising
-
-
-def _attempts_within(retry: RetryConfig, time: timedelta) -> int:
-    """How many attempts start not later than `time` after the first."""
+def _last_attempt_within(policy: RetryPolicy, time_us: int) -> int:
+    """The last attempt that starts no later than `time_us` after the first."""
     low, high = 1, 2
-    while elapsed(retry, high) <= time:
+    while elapsed_us(policy, high) <= time_us:
         low, high = high, high * 2
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if elapsed(retry, middle) <= time else (low, middle)
+        low, high = (middle, high) if elapsed_us(policy, middle) <= time_us else (low, middle)
     return low
+
+
+def _first_exhausted(policy: RetryPolicy, known: int) -> int:
+    """The first attempt after which the task is given up; `known` is one such attempt."""
+    low, high = 0, known
+    while high - low > 1:
+        middle = (low + high) // 2
+        is_over = is_exhausted(policy, middle, elapsed_us(policy, middle))
+        low, high = (low, middle) if is_over else (middle, high)
+    return high

@@ -22,7 +22,8 @@ from queuewright.blueprint.model import (
     UrlRoute,
 )
 from queuewright.blueprint.patience import patience
-from queuewright.spec.values import written_duration, written_size
+from queuewright.cloud_tasks.durations import written_duration
+from queuewright.spec.values import written_size
 
 Record = dict[str, object]
 

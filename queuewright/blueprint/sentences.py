@@ -17,7 +17,7 @@ from queuewright.blueprint.model import (
     UrlRoute,
 )
 from queuewright.blueprint.patience import first_waits, patience
-from queuewright.spec.values import written_duration
+from queuewright.cloud_tasks.durations import written_duration
 
 _MAY = {
     "roles/run.invoker": "call {kind} {resource}",

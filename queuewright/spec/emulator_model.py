@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field
 
+from queuewright.cloud_tasks import limits
 from queuewright.spec.closed import Closed
 from queuewright.spec.fields import (
     AppEngineId,
@@ -184,17 +184,17 @@ class EmulatorSettings(Closed):
     """Where Google's documents leave a choice, or a machine of one's own needs another."""
 
     task_name_reuse: Duration = Field(
-        timedelta(hours=24),
+        limits.TASK_NAME_REUSE,
         examples=["1h"],
         description="How long the name of a task that is gone stays taken.",
     )
     queue_name_reuse: Duration = Field(
-        timedelta(days=3),
+        limits.QUEUE_NAME_REUSE,
         examples=["0s"],
         description="How long the name of a deleted queue stays taken.",
     )
     retention: Retention = Field(
-        timedelta(days=31),
+        limits.TASK_RETENTION,
         examples=["10d"],
         description="The age at which a task is dropped, dispatched or not.",
     )

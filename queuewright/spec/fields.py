@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from queuewright.cloud_tasks import durations, headers, names
+from queuewright.cloud_tasks.limits import MAX_URL_CHARACTERS
 from queuewright.spec.values import (
-    DURATION_PATTERN,
     Between,
     Duration,
     Size,
@@ -28,9 +29,9 @@ from queuewright.spec.values import (
 # (`serviceId`: 49 characters at most); a label,
 # https://cloud.google.com/resource-manager/docs/labels-overview; a project id,
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects.
-QUEUE_ID = r"^[A-Za-z0-9-]{1,100}$"
+QUEUE_ID = rf"^{names.QUEUE_ID}$"
 # In full, as the emulator takes it: any project and location that are well formed (`Queue.name`).
-QUEUE_NAME = r"^projects/[A-Za-z0-9:.-]+/locations/[A-Za-z0-9-]+/queues/[A-Za-z0-9-]{1,100}$"
+QUEUE_NAME = rf"^{names.QUEUE}$"
 HANDLER_NAME = r"^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$"
 PREFIX = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"
 PROJECT_ID = r"^([a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
@@ -45,8 +46,7 @@ MEMBER = (
 )
 # A name of the app's: https://cloud.google.com/appengine/docs/standard/reference/app-yaml.
 APP_ENGINE_ID = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-# A header's name: RFC 9110, §5.6.2.
-HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+HEADER_NAME = rf"^{headers.TOKEN}$"
 
 # Set by Cloud Run and the Functions Framework themselves:
 # https://cloud.google.com/run/docs/container-contract#env-vars.
@@ -63,13 +63,8 @@ RESERVED_VARIABLES = frozenset(
         "CLOUD_TASKS_EMULATOR_URL",
     }
 )
-# Replaced or set by Cloud Tasks: google/cloud/tasks/v2/target.proto (`HttpRequest.headers`).
-RESERVED_HEADERS = re.compile(
-    r"host|content-length|user-agent|x-google-.*|x-appengine-.*|x-cloudtasks-.*", re.IGNORECASE
-)
 _QUEUE_KEY = (QUEUE_ID, "a queue's id", "emails")
 _HANDLER_KEY = (HANDLER_NAME, "a handler's name", "mailer")
-LONGEST_URL = 2083  # characters; google/cloud/tasks/v2/target.proto (`HttpRequest.url`)
 LONGEST_VARIABLE = 32 * 1024  # bytes; https://cloud.google.com/run/quotas
 LARGEST_CPU = 8
 
@@ -148,14 +143,14 @@ def _header_name(name: object) -> object:
     if not isinstance(name, str) or not re.fullmatch(HEADER_NAME, name):
         hint = "letters, digits and -, as in `X-Api-Key`"
         raise wrong("{value} cannot be the name of a header", hint, name)
-    if RESERVED_HEADERS.fullmatch(name):
+    if headers.is_reserved(name):
         hint = "remove it, or send it under another name, as in `X-My-Header`"
         raise wrong(f"Cloud Tasks puts its own value in the place of `{name}`", hint)
     return name
 
 
 def _header_value(value: object) -> str:
-    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text := _text(value)):
+    if headers.has_control_character(text := _text(value)):
         raise wrong("{value} holds a line end or a control character", "write it on one line", text)
     return text
 
@@ -177,8 +172,10 @@ def _url(value: object) -> str:
         raise wrong("Cloud Tasks sends no user and password from a URL", hint)
     if parts.fragment:
         raise wrong("a URL's part after `#` is never sent", "remove it")
-    if len(text) > LONGEST_URL:
-        raise wrong(f"a URL of {len(text):,} characters", f"Cloud Tasks allows {LONGEST_URL:,}")
+    if len(text) > MAX_URL_CHARACTERS:
+        raise wrong(
+            f"a URL of {len(text):,} characters", f"Cloud Tasks allows {MAX_URL_CHARACTERS:,}"
+        )
     return text
 
 
@@ -213,9 +210,11 @@ def _total_seconds(text: object) -> float:
 
 ProjectId = Annotated[str, *_matching(PROJECT_ID, "a Google Cloud project id", "acme-prod")]
 LocationId = Annotated[str, *_matching(LOCATION_ID, "a Google Cloud region", "europe-west1")]
-EmulatedProjectId = Annotated[str, *_matching(r"^[A-Za-z0-9:.-]+$", "a project's id", "acme-dev")]
+EmulatedProjectId = Annotated[
+    str, *_matching(rf"^{names.PROJECT_ID}$", "a project's id", "acme-dev")
+]
 EmulatedLocationId = Annotated[
-    str, *_matching(r"^[A-Za-z0-9-]+$", "a location's id", "europe-west1")
+    str, *_matching(rf"^{names.LOCATION_ID}$", "a location's id", "europe-west1")
 ]
 Prefix = Annotated[str, *_matching(PREFIX, "a prefix of 1 to 20 of a-z, 0-9 and -", "feature-7")]
 LabelKey = Annotated[str, *_matching(LABEL_KEY, "a label's key", "team")]
@@ -281,7 +280,7 @@ Count = Annotated[int, BeforeValidator(_nonzero)]
 Wait = Annotated[
     Duration,
     AfterValidator(_nonzero),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN.replace("^", "^(?=.*[1-9])")}),
+    WithJsonSchema({"type": "string", "pattern": durations.PATTERN.replace("^", "^(?=.*[1-9])")}),
 ]
 WholeSeconds = Annotated[Duration, AfterValidator(_whole_seconds)]
 Cpu = Annotated[float, AfterValidator(_cpu)]

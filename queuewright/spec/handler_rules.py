@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from queuewright.cloud_tasks.limits import MAX_HEADERS_BYTES
 from queuewright.errors import Problem
 from queuewright.spec.document import Absence, Node, Path, dotted
 from queuewright.spec.handler_model import KINDS, SETTINGS_BY_KIND, HandlerSpec
@@ -31,8 +32,6 @@ CPU_FOR_MEMORY = (
     ("512Mi", 0.5),
 )
 MEMORY_FOR_CPU = ((6.0, "4Gi"), (4.0, "2Gi"))
-
-LARGEST_HEADERS = 80 * 1024  # bytes; google/cloud/tasks/v2/target.proto (`HttpRequest.headers`)
 
 
 def kinds_of(handler: Node) -> list[str]:
@@ -166,9 +165,9 @@ def _url_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
             message = "the token for `audience` takes its place"
             yield _problem(node, at, path, message, "remove it, or remove `audience`")
     bytes_in_all = sum(len((name + value).encode()) for name, value in handler.headers.items())
-    if bytes_in_all >= LARGEST_HEADERS:
+    if bytes_in_all >= MAX_HEADERS_BYTES:
         message = f"{bytes_in_all:,} bytes of headers"
-        hint = f"Cloud Tasks allows less than {LARGEST_HEADERS:,}"
+        hint = f"Cloud Tasks allows less than {MAX_HEADERS_BYTES:,}"
         yield _problem(node, at, ("headers",), message, hint)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from queuewright.cloud_tasks import defaults, limits
+from queuewright.cloud_tasks.retry import UNLIMITED
 from queuewright.spec.closed import Closed
 from queuewright.spec.fields import (
     Count,
@@ -25,16 +26,16 @@ class RateLimits(Closed):
     authority = "Cloud Tasks"
 
     max_dispatches_per_second: Number = Field(
-        500.0,
+        defaults.MAX_DISPATCHES_PER_SECOND,
         gt=0,
-        le=500,
+        le=limits.MAX_DISPATCHES_PER_SECOND,
         examples=[5, 0.5],
         description="Attempts started per second, first ones and retries alike.",
     )
     max_concurrent_dispatches: Count = Field(
-        1000,
+        defaults.MAX_CONCURRENT_DISPATCHES,
         ge=1,
-        le=5000,
+        le=limits.MAX_CONCURRENT_DISPATCHES,
         examples=[10],
         description="Attempts that may be under way at once.",
     )
@@ -49,32 +50,32 @@ class RetryConfig(Closed):
     authority = "Cloud Tasks"
 
     max_attempts: Count = Field(
-        100,
-        ge=-1,
-        le=2**31 - 1,
+        defaults.MAX_ATTEMPTS,
+        ge=UNLIMITED,
+        le=limits.MAX_INT32,
         examples=[8, -1],
         json_schema_extra={"not": {"const": 0}},
         description="Attempts in all, the first included; -1 is no limit.",
     )
     max_retry_duration: WholeSeconds = Field(
-        timedelta(),
+        defaults.MAX_RETRY_DURATION,
         examples=["1h"],
         description="Time since the first attempt, in whole seconds; `0s` is no limit.",
     )
     min_backoff: Wait = Field(
-        timedelta(milliseconds=100),
+        defaults.MIN_BACKOFF,
         examples=["10s"],
         description="The wait after the first failure.",
     )
     max_backoff: Wait = Field(
-        timedelta(hours=1),
+        defaults.MAX_BACKOFF,
         examples=["5m"],
         description="The longest wait between attempts, not less than `min_backoff`.",
     )
     max_doublings: Count = Field(
-        16,
+        defaults.MAX_DOUBLINGS,
         ge=1,
-        le=2**31 - 1,
+        le=limits.MAX_INT32,
         examples=[3],
         description="How often the wait doubles; from then on it grows by a constant step.",
     )

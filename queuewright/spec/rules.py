@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 
+from queuewright.cloud_tasks.durations import written_duration
 from queuewright.errors import Problem
 from queuewright.spec.document import Absence, Node, Path, dotted
 from queuewright.spec.fields import HANDLER_NAME, MEMBER
 from queuewright.spec.handler_model import HandlerSpec
 from queuewright.spec.queue_model import QueueSpec, RetryConfig
-from queuewright.spec.values import shown, written_duration
+from queuewright.spec.values import shown
 from queuewright.spec.words import did_you_mean
 
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from queuewright.cloud_tasks.durations import written_duration
 from queuewright.spec.closed import Closed
 from queuewright.spec.emulator_model import EmulatorFile
 from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID, QUEUE_NAME
 from queuewright.spec.handler_model import KINDS, SETTINGS_BY_KIND
 from queuewright.spec.model import SpecFile
-from queuewright.spec.values import written_duration
 from queuewright.spec.words import models_in
 
 if TYPE_CHECKING:

@@ -12,21 +12,11 @@ from typing import Annotated
 from pydantic import BeforeValidator, GetCoreSchemaHandler, PlainSerializer, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-_DURATION_UNITS = {
-    "d": timedelta(days=1),
-    "h": timedelta(hours=1),
-    "m": timedelta(minutes=1),
-    "s": timedelta(seconds=1),
-    "ms": timedelta(milliseconds=1),
-}
-DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(d|h|ms|m|s))+$"
-_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|ms|m|s)")
+from queuewright.cloud_tasks import durations
+from queuewright.cloud_tasks.limits import MAX_DURATION_SECONDS
 
 _SIZE_UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 SIZE_PATTERN = r"^[0-9]{1,12}(Ki|Mi|Gi)$"
-
-# The longest that a protobuf Duration can say: google/protobuf/duration.proto.
-LONGEST = timedelta(seconds=315_576_000_000)
 
 _PLAIN = re.compile(r"[\w/](?:[\w/.@+-]|:(?=[\w/])| (?=[\w/]))*", re.ASCII)
 _TAKEN = re.compile(
@@ -60,55 +50,15 @@ def duration(text: object) -> timedelta:
         is_number = isinstance(text, int | float) and not isinstance(text, bool)
         hint = f"write it with its unit: `{text}s`" if is_number else "such as `10s` or `1h30m`"
         raise wrong("expected a duration, found {value}", hint, text)
-    if not re.fullmatch(DURATION_PATTERN, text):
-        hint = "use d, h, m, s and ms, as in `10s` or `1h30m`"
-        raise wrong("{value} is not a duration", hint, text)
     try:
-        total = sum(
-            (
-                float(amount) * _DURATION_UNITS[unit]
-                for amount, unit in _DURATION_PART.findall(text)
-            ),
-            timedelta(),
-        )
-    except OverflowError:
-        total = LONGEST + timedelta(seconds=1)
-    if total > LONGEST:
+        total_us = durations.parse_us(text)
+    except ValueError:
+        hint = "use d, h, m, s and ms, as in `10s` or `1h30m`"
+        raise wrong("{value} is not a duration", hint, text) from None
+    if total_us > MAX_DURATION_SECONDS * 1_000_000:
         hint = "write less than `3652500d`: a protobuf Duration ends at 10,000 years"
         raise wrong("{value} is too long", hint, text)
-    return total
-
-
-def written_duration(value: timedelta) -> str:
-    """The shortest text that `duration` reads back as `value`.
-
-    >>> [written_duration(timedelta(seconds=n)) for n in (0, 0.1, 1.6, 60, 5400, 86400)]
-    ['0s', '100ms', '1.6s', '1m', '1h30m', '1d']
-    """
-    rest, text = value, ""
-    for unit in ("d", "h", "m"):
-        count, rest = divmod(rest, _DURATION_UNITS[unit])
-        text += f"{count}{unit}" if count else ""
-    if rest:
-        is_short = value < timedelta(seconds=1)
-        unit, micros = ("ms", 1_000) if is_short else ("s", 1_000_000)
-        whole, part = divmod(rest // timedelta(microseconds=1), micros)
-        fraction = f".{part:0{len(str(micros)) - 1}}".rstrip("0") if part else ""
-        text += f"{whole}{fraction}{unit}"
-    return text or "0s"
-
-
-def seconds(value: timedelta) -> str:
-    """`value` as protobuf's JSON writes a Duration: decimal seconds and an `s`.
-
-    >>> [seconds(timedelta(seconds=n)) for n in (0, 0.1, 3600)]
-    ['0s', '0.100s', '3600s']
-    """
-    whole, rest = divmod(value, timedelta(seconds=1))
-    micros = rest // timedelta(microseconds=1)
-    if not micros:
-        return f"{whole}s"
-    return f"{whole}.{micros // 1000:03}s" if micros % 1000 == 0 else f"{whole}.{micros:06}s"
+    return timedelta(microseconds=total_us)
 
 
 def size(text: object) -> int:
@@ -197,8 +147,8 @@ class Between:
 Duration = Annotated[
     timedelta,
     BeforeValidator(duration),
-    PlainSerializer(written_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
+    PlainSerializer(durations.written_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": durations.PATTERN}),
 ]
 Size = Annotated[
     int,

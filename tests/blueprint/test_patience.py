@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuewright.blueprint.patience import RETENTION, Patience, elapsed, first_waits, patience
+from queuewright.blueprint.patience import Patience, elapsed, first_waits, patience
+from queuewright.cloud_tasks.limits import TASK_RETENTION
 from queuewright.engine.retry import RetryPolicy, backoff_us, is_exhausted
 from queuewright.spec import RetryConfig
 
@@ -49,7 +50,7 @@ def tried(retry: RetryConfig) -> Patience:
     attempts, now = 1, 0
     while not is_exhausted(policy(retry), attempts, now):
         later = now + backoff_us(policy(retry), attempts)
-        if later > RETENTION // MICROSECOND:
+        if later > TASK_RETENTION // MICROSECOND:
             return Patience(attempts, now * MICROSECOND, True)
         attempts, now = attempts + 1, later
     return Patience(attempts, now * MICROSECOND, False)
@@ -93,13 +94,13 @@ def test_known_ends(settings: dict[str, object], expected: Patience) -> None:
 def test_without_a_bound_a_task_ages() -> None:
     """It is tried for as long as a task is kept, and computed at once however often that is."""
     often = RetryConfig(max_attempts=-1, min_backoff="1ms", max_backoff="1ms")
-    assert patience(often) == Patience(2_678_400_001, RETENTION, True)
+    assert patience(often) == Patience(2_678_400_001, TASK_RETENTION, True)
 
 
 def test_more_attempts_than_a_task_can_have() -> None:
     """Two billion attempts an hour apart end with the task."""
     end = patience(RetryConfig(max_attempts=2**31 - 1, min_backoff="1h"))
-    assert end == Patience(745, RETENTION, True)
+    assert end == Patience(745, TASK_RETENTION, True)
 
 
 def test_waits_of_thousands_of_years() -> None:
