@@ -95,7 +95,7 @@ class _Options:
 async def _run(options: _Options, teller: Teller) -> None:
     """Start, wait for a signal, stop; whatever happens, in order."""
     from queuewright.engine import Engine
-    from queuewright.engine.addresses import host_port
+    from queuewright.engine.dispatch.addresses import host_port
     from queuewright.local.console import ENVIRONMENT
     from queuewright.local.emulated import engine_settings
     from queuewright.local.listening import listening
@@ -128,7 +128,7 @@ async def _run(options: _Options, teller: Teller) -> None:
 
 async def _declare(engine: Engine, options: _Options) -> None:
     """Make the file's queues as it says; those that only have to be there stay as they are."""
-    from queuewright.engine.messages import Queue
+    from queuewright.engine.protocol.messages import Queue
     from queuewright.errors import Refusal, TargetError
     from queuewright.local.emulated import emulated_queue, queue_options
 
@@ -146,7 +146,7 @@ async def _declare(engine: Engine, options: _Options) -> None:
 
 async def _is_there(engine: Engine, name: str) -> bool:
     from queuewright.engine import DEVELOPER
-    from queuewright.engine.messages import GetQueueRequest
+    from queuewright.engine.protocol.messages import GetQueueRequest
     from queuewright.errors import Refusal, TargetError
 
     try:

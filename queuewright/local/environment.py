@@ -13,8 +13,8 @@ from typing import TextIO
 
 from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan, QueuePlan
 from queuewright.engine import DEVELOPER, Engine, Settings
-from queuewright.engine.messages import PauseQueueRequest, Policy, SetIamPolicyRequest
-from queuewright.engine.tokens import Signer
+from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine.protocol.messages import PauseQueueRequest, Policy, SetIamPolicyRequest
 from queuewright.errors import QueuewrightError, Refusal, TargetError
 from queuewright.local.console import ENVIRONMENT, Console
 from queuewright.local.declared import Declared

@@ -21,7 +21,7 @@ from queuewright.blueprint import (
 )
 from queuewright.blueprint.names import app_engine_email
 from queuewright.engine import Caller, Engine
-from queuewright.engine.tokens import Signer
+from queuewright.engine.dispatch.tokens import Signer
 from queuewright.errors import TargetError
 from queuewright.local.access import Access, callers
 from queuewright.local.catcher import Catcher
