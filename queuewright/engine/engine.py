@@ -32,7 +32,7 @@ from queuewright.engine.protocol.messages import Queue
 from queuewright.engine.protocol.times import SECOND_US, span_us
 from queuewright.engine.rules.http_request import Signer
 from queuewright.engine.rules.queue_config import QueueOptions
-from queuewright.engine.service.calls import DEVELOPER, Caller, Desk
+from queuewright.engine.service.calls import DEVELOPER, Caller, ServiceParts
 from queuewright.engine.service.iam import Access
 from queuewright.engine.service.pages import PageTokens
 from queuewright.engine.service.service import Service
@@ -107,7 +107,7 @@ class Engine:
             emit,
         )
         self.service = Service(
-            Desk(
+            ServiceParts(
                 clock=self.clock,
                 store=self._store,
                 registry=self._registry,
@@ -115,7 +115,7 @@ class Engine:
                 settings=self.settings,
                 ids=ids,
                 pages=PageTokens(self._store.key),
-                dispatch=self._dispatcher,
+                dispatcher=self._dispatcher,
                 emit=emit,
                 new_uuid=lambda: str(uuid.UUID(int=chance.getrandbits(128), version=4)),
             )
@@ -211,8 +211,8 @@ class Engine:
         for queue in self._registry:
             while self._store.sweep(queue.number, queue.row.purged_id, None, 10_000):
                 pass
-        self._store.forget_names()
-        self._registry.forget()
+        self._store.free_names()
+        self._registry.free_names()
 
     async def advance(self, span: timedelta | str) -> None:
         """Let that much time pass on a `ManualClock`, and everything happen that falls into it.
@@ -266,7 +266,7 @@ class Engine:
         now_us = self.clock.now_us()
         by_number: dict[int, RunningQueue] = {}
         for row in self._store.queues():
-            queue = by_number[row.number] = RunningQueue(row, now_us)
+            queue = by_number[row.number] = RunningQueue(row, now_us, self.settings)
             self._registry.add(queue)
         self._registry.tombstones = self._store.queue_tombstones()
         tasks: dict[int, list[tuple[int, int]]] = {number: [] for number in by_number}

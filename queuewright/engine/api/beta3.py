@@ -132,13 +132,12 @@ class Beta3:
         self,
         queue: str,
         task_id: str,
-        method: str,
         headers: Mapping[str, str],
         body: bytes,
         caller: Caller,
     ) -> BetaMessage:
         """Accept a task made of a plain HTTP request."""
-        return _task(await self._service.buffer_task(queue, task_id, method, headers, body, caller))
+        return _task(await self._service.buffer_task(queue, task_id, headers, body, caller))
 
     async def batch_create_tasks(self, request: BetaRequest, caller: Caller) -> BetaMessage:
         """Accept up to 100 tasks."""

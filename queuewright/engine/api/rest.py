@@ -89,7 +89,6 @@ class _Version:
     async def buffered(
         self,
         match: Match,
-        method: str,
         headers: Mapping[str, str],
         body: bytes,
         caller: Caller,
@@ -97,7 +96,7 @@ class _Version:
         queue = match.variables["queue"]
         task_id = match.variables.get("task_id", "")
         task: Message = await self.api.buffer_task(
-            queue, task_id, method, task_headers(headers), body, caller
+            queue, task_id, task_headers(headers), body, caller
         )
         return task
 
@@ -134,7 +133,7 @@ class _Api:
             raise Refusal("NOT_FOUND", f"Method not found: {method} {path}")
         body = await self._body(request)
         if match.route.body == RAW_BODY:
-            task = await version.buffered(match, method, request.headers, body, self.caller)
+            task = await version.buffered(match, request.headers, body, self.caller)
             return {"task": shown(task, enums_as_numbers=asked.enums_as_numbers)}
         answer = await version.called(match, asked, body, self.caller)
         return shown(answer, enums_as_numbers=asked.enums_as_numbers)

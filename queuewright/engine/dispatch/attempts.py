@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from queuewright.engine.dispatch.registry import Flight, RunningQueue
+from queuewright.engine.dispatch.registry import RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import NoAnswerError
 from queuewright.engine.protocol.messages import Task
 from queuewright.engine.protocol.names import short
@@ -46,7 +46,7 @@ class Attempt:
     """An attempt under way."""
 
     queue: RunningQueue
-    flight: Flight
+    task: RunningTask
     content: Task
     task_id: str
     number: int
@@ -88,7 +88,7 @@ def outgoing(attempt: Attempt, settings: Settings, signer: Signer | None) -> Out
     Raises:
         NoAnswerError: nobody knows where the App Engine service is.
     """
-    row, content, config = attempt.flight.row, attempt.content, attempt.queue.config
+    row, content, config = attempt.task.row, attempt.content, attempt.queue.config
     facts = AttemptFacts(
         queue_id=short(attempt.queue.name),
         task_id=attempt.task_id,
@@ -122,7 +122,7 @@ def outgoing(attempt: Attempt, settings: Settings, signer: Signer | None) -> Out
 
 def row_after(attempt: Attempt, result: Result, now_us: int, schedule_us: int) -> TaskRow:
     """Return a task's row after an attempt that failed, due again at `schedule_us`."""
-    row = attempt.flight.row
+    row = attempt.task.row
     answered = result.outcome > 0
     return row._replace(
         schedule_us=schedule_us,
@@ -139,7 +139,7 @@ def row_after(attempt: Attempt, result: Result, now_us: int, schedule_us: int) -
 
 def first_dispatch_us(attempt: Attempt) -> int:
     """Return when the task's first attempt was dispatched."""
-    first_us = attempt.flight.row.first_dispatch_us
+    first_us = attempt.task.row.first_dispatch_us
     return attempt.dispatch_us if first_us is None else min(first_us, attempt.dispatch_us)
 
 

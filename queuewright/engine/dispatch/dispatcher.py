@@ -22,7 +22,7 @@ from queuewright.engine.dispatch.attempts import (
     retry_after_us,
     row_after,
 )
-from queuewright.engine.dispatch.registry import Flight, Registry, RunningQueue
+from queuewright.engine.dispatch.registry import Registry, RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import NoAnswerError, Sender
 from queuewright.engine.dispatch.sweeper import Sweeper
 from queuewright.engine.dispatch.write_behind import WriteBehind
@@ -33,9 +33,8 @@ from queuewright.engine.protocol.status import TIMED_OUT, UNREACHABLE, code_name
 from queuewright.engine.protocol.times import SECOND_US
 from queuewright.engine.rules.http_request import Signer, address, target_type
 from queuewright.engine.rules.retry import backoff_us, is_exhausted
-from queuewright.engine.service.calls import name_reuse_us
 from queuewright.engine.settings import Settings
-from queuewright.engine.state.rows import TaskRow, Tombstone
+from queuewright.engine.state.rows import TaskRow
 from queuewright.engine.state.store import Store
 from queuewright.engine.state.task_ids import TaskIds
 from queuewright.errors import QueuewrightError, Refusal
@@ -69,7 +68,7 @@ class Dispatcher:
         self._ids = ids
         self._signer = signer
         self._emit = emit
-        self._sweeper = Sweeper(clock, store, registry, settings, ids, emit)
+        self._sweeper = Sweeper(clock, store, registry, ids, emit)
         self._wake = asyncio.Event()
         self._touched: set[RunningQueue] = set()
         self._plans: list[tuple[int, int, RunningQueue]] = []
@@ -80,7 +79,7 @@ class Dispatcher:
         self.progress = asyncio.Event()
         """Set whenever an attempt has ended."""
 
-    # What calls need (`calls.Dispatch`)
+    # For the service
 
     def touch(self, queue: RunningQueue, due_us: int | None = None) -> None:
         """Look at a queue again soon: something has changed, or falls due at `due_us`."""
@@ -204,16 +203,16 @@ class Dispatcher:
     def _start(
         self, queue: RunningQueue, row: TaskRow, content: Task, *, by_hand: bool = False
     ) -> None:
-        flight = queue.flights.setdefault(row.id, Flight(row))
+        task = queue.running.setdefault(row.id, RunningTask(row))
         now_us = self._clock.now_us()
-        flight.row = row
-        flight.dispatch_us.append(now_us)
+        task.row = row
+        task.dispatch_us.append(now_us)
         attempt = Attempt(
             queue,
-            flight,
+            task,
             content,
             row.name or self._ids.text(row.id),
-            row.dispatches + len(flight.dispatch_us),
+            row.dispatches + len(task.dispatch_us),
             now_us,
             by_hand,
         )
@@ -254,50 +253,39 @@ class Dispatcher:
         return Result(answer.status, retry_after=answer.retry_after)
 
     def _ended(self, attempt: Attempt, result: Result) -> None:
-        queue, flight, now_us = attempt.queue, attempt.flight, self._clock.now_us()
-        before = flight.row
+        queue, task, now_us = attempt.queue, attempt.task, self._clock.now_us()
+        before = task.row
         queue.note_executed(now_us)
-        flight.dispatch_us.remove(attempt.dispatch_us)
+        task.dispatch_us.remove(attempt.dispatch_us)
         next_us: int | None = None
         outcome: Outcome
-        if not queue.core.ended(flight.row.id, by_hand=attempt.by_hand):
+        if not queue.core.ended(before.id, by_hand=attempt.by_hand):
             outcome = "deleted"
         elif result.succeeded:
             outcome = "succeeded"
-            self._done_with(attempt)
+            queue.forget((before,), now_us, self._store.note_ended)
         else:
             next_us = self._next_us(attempt, now_us)
-            row = row_after(attempt, result, now_us, flight.row.schedule_us)
+            row = row_after(attempt, result, now_us, before.schedule_us)
             if next_us is None:
                 outcome = "gave_up"
-                flight.row = row
-                self._done_with(attempt)
+                queue.forget((row,), now_us, self._store.note_ended)
             else:
                 outcome = "will_retry"
-                flight.row = row = row._replace(schedule_us=next_us)
+                task.row = row = row._replace(schedule_us=next_us)
                 queue.core.add(row.id, next_us)
                 self._store.note_failed(row)
-                if not flight.dispatch_us:
-                    queue.flights.pop(row.id, None)
+                if not task.dispatch_us:
+                    queue.running.pop(row.id, None)
         self._throttle(attempt, result, now_us)
         self._tell("AttemptResponse", attempt, result, outcome, next_us, row=before)
         self.touch(queue)
         self._write_behind.soon()
 
-    def _done_with(self, attempt: Attempt) -> None:
-        queue, row = attempt.queue, attempt.flight.row
-        queue.core.remove(row.id)
-        queue.flights.pop(row.id, None)
-        tombstone = None
-        if row.name is not None:
-            until_us = self._clock.now_us() + name_reuse_us(queue, self._settings)
-            tombstone = Tombstone(queue.number, row.name, until_us)
-        self._store.note_ended(row.id, tombstone)
-
     def _next_us(self, attempt: Attempt, now_us: int) -> int | None:
         """When a task is tried again after this attempt failed; None: no more."""
         retry = attempt.retry
-        attempts = attempt.flight.row.dispatches + 1
+        attempts = attempt.task.row.dispatches + 1
         if is_exhausted(retry, attempts, now_us - first_dispatch_us(attempt)):
             return None
         since_us = attempt.dispatch_us if attempt.by_hand else now_us
@@ -338,7 +326,7 @@ class Dispatcher:
         if self._emit is None:
             return
         is_answer = row is not None and result is not None and result.outcome > 0
-        row, now_us = row or attempt.flight.row, self._clock.now_us()
+        row, now_us = row or attempt.task.row, self._clock.now_us()
         request = attempt.request
         self._emit(
             Event(

@@ -25,7 +25,7 @@ from queuewright.engine.rules.filters import queue_filter
 from queuewright.engine.rules.masks import sets_the_rate, updated
 from queuewright.engine.rules.queue_config import PAUSED, RUNNING, QueueOptions, complete
 from queuewright.engine.rules.task_message import complete_routing
-from queuewright.engine.service.calls import Caller, Calls, name_reuse_us, retention_us
+from queuewright.engine.service.calls import Caller, Calls
 from queuewright.engine.service.pages import page_size
 from queuewright.engine.state.rows import QueueRow
 
@@ -65,7 +65,7 @@ class QueueCalls(Calls):
         matches = queue_filter(request.filter)
         query = f"queues {parent} {request.filter}"
         now_us = self._clock.now_us()
-        after = self._desk.pages.after(request.page_token, query, now_us)
+        after = self._parts.pages.after(request.page_token, query, now_us)
         response = ListQueuesResponse()
         for name in self._registry.names(parent):
             queue = self._registry.get(name)
@@ -75,7 +75,7 @@ class QueueCalls(Calls):
                 continue
             if len(response.queues) == size:
                 last = response.queues[-1].name
-                response.next_page_token = self._desk.pages.token(query, last, now_us)
+                response.next_page_token = self._parts.pages.token(query, last, now_us)
                 break
             response.queues.append(queue.config)
         return response
@@ -109,7 +109,7 @@ class QueueCalls(Calls):
         queue = self._registry.get(name)
         if queue is None:
             raise refusals.entity_missing()
-        until_us = self._clock.now_us() + span_us(self._desk.settings.queue_name_reuse)
+        until_us = self._clock.now_us() + span_us(self._parts.settings.queue_name_reuse)
         self._store.delete_queue(queue.row, until_us)
         self._registry.remove(queue, until_us)
         self._emptied(queue)
@@ -172,8 +172,8 @@ class QueueCalls(Calls):
         Raises:
             Refusal: NOT_FOUND.
         """
-        queue, settings = self._queue(name), self._desk.settings
-        return retention_us(queue, settings), name_reuse_us(queue, settings)
+        queue = self._queue(name)
+        return queue.retention_us, queue.name_reuse_us
 
     def options(self, name: str) -> QueueOptions:
         """Return what a queue has that v2 does not show.
@@ -193,7 +193,7 @@ class QueueCalls(Calls):
         self._complete(config, options)
         row = QueueRow(self._store.new_ids(1)[0], config, options=options)
         self._store.save_queue(row)
-        queue = RunningQueue(row, now_us)
+        queue = RunningQueue(row, now_us, self._parts.settings)
         self._registry.add(queue)
         self._tell("CreateQueue", queue)
         return queue
@@ -203,13 +203,13 @@ class QueueCalls(Calls):
         row = replace(queue.row, config=config, options=options)
         self._store.save_queue(row)
         if options != queue.row.options:
-            self._desk.dispatch.sweep()  # its tasks may have become too old
+            self._parts.dispatcher.sweep()  # its tasks may have become too old
         queue.apply(row, self._clock.now_us())
-        self._desk.dispatch.touch(queue)
+        self._parts.dispatcher.touch(queue)
 
     def _complete(self, config: Queue, options: QueueOptions) -> None:
         config.DiscardUnknownFields()
-        complete(config, options, self._desk.settings.burst)
+        complete(config, options, self._parts.settings.burst)
         if config.HasField("app_engine_routing_override"):
             complete_routing(config.app_engine_routing_override, config.name)
 
@@ -219,15 +219,14 @@ class QueueCalls(Calls):
         row = replace(queue.row, config=config)
         self._store.save_queue(row)
         queue.apply(row, self._clock.now_us())
-        self._desk.dispatch.touch(queue)
+        self._parts.dispatcher.touch(queue)
         self._tell("ResumeQueue" if state == RUNNING else "PauseQueue", queue)
         return config
 
     def _emptied(self, queue: RunningQueue) -> None:
-        queue.core.clear()
-        queue.flights.clear()
-        self._desk.dispatch.touch(queue)
-        self._desk.dispatch.sweep()
+        queue.forget_all()
+        self._parts.dispatcher.touch(queue)
+        self._parts.dispatcher.sweep()
 
 
 def _copy(queue: Queue) -> Queue:
