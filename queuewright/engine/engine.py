@@ -15,8 +15,7 @@ from typing import Final, Self
 
 from aiohttp import web
 
-from queuewright.engine.api import beta2, beta3
-from queuewright.engine.api.grpc import GrpcService, listening, tasks_service, v2_services
+from queuewright.engine.api.grpc import listening, services
 from queuewright.engine.api.http_log import LOGGER
 from queuewright.engine.api.rest import application
 from queuewright.engine.clock import Clock, ManualClock, SystemClock
@@ -27,7 +26,6 @@ from queuewright.engine.dispatch.registry import Registry, RunningQueue
 from queuewright.engine.dispatch.sender import HttpSender, Sender
 from queuewright.engine.dispatch.token_cache import TokenCache
 from queuewright.engine.events import Event
-from queuewright.engine.protocol import messages_beta
 from queuewright.engine.protocol.messages import Queue
 from queuewright.engine.protocol.times import SECOND_US, span_us
 from queuewright.engine.rules.http_request import Signer
@@ -160,7 +158,7 @@ class Engine:
         Raises:
             TargetError: the port can't be used.
         """
-        server, bound = await listening(self._services(), caller, host, port)
+        server, bound = await listening(services(self.service), caller, host, port)
         self._closers[host, bound] = partial(server.stop, grace=_ANSWERS_GRACE_S)
         return bound
 
@@ -252,14 +250,6 @@ class Engine:
         await self._dispatcher.stop(grace_us / SECOND_US)
         await self._sender.close()
         self._store.close()
-
-    def _services(self) -> list[GrpcService]:
-        """What is served over gRPC: every version of the API, on one service."""
-        return [
-            *v2_services(self.service),
-            tasks_service(beta3.SERVICE, beta3.Beta3(self.service), messages_beta),
-            GrpcService(beta2.SERVICE, beta2.Beta2(), beta2.REQUESTS),
-        ]
 
     def _load(self) -> None:
         """Take over what the state holds."""
