@@ -28,7 +28,7 @@ from queuewright.engine.dispatch.token_cache import TokenCache
 from queuewright.engine.events import Event
 from queuewright.engine.protocol.messages import Queue
 from queuewright.engine.protocol.times import SECOND_US, span_us
-from queuewright.engine.rules.http_request import Signer
+from queuewright.engine.rules.http_request import TokenSigner
 from queuewright.engine.rules.queue_config import QueueOptions
 from queuewright.engine.service.calls import DEVELOPER, Caller, ServiceParts
 from queuewright.engine.service.iam import Access
@@ -78,7 +78,7 @@ class Engine:
         clock: Clock | None = None,
         state: Path | None = None,
         settings: Settings | None = None,
-        signer: Signer | None = None,
+        signer: TokenSigner | None = None,
         on_event: Callable[[Event], None] | None = None,
         seed: int | None = None,
         sender: Sender | None = None,

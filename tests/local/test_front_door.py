@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine import Signer
 from queuewright.local.access import Access
 from queuewright.local.front_door import Backend, FrontDoor, Limits, Slots
 from queuewright.local.ready import free_port

@@ -14,7 +14,8 @@ from queuewright.engine.protocol.times import SECOND_US, duration_us, moment_us
 from queuewright.engine.rules.http_request import (
     AttemptFacts,
     OutgoingRequest,
-    Signer,
+    TokenSigner,
+    address,
     app_engine_request,
     http_request,
 )
@@ -29,7 +30,7 @@ class Result:
     """What an attempt came to."""
 
     outcome: int
-    """HTTP code, or `http_request.TIMED_OUT` or `UNREACHABLE`."""
+    """HTTP code, `TIMED_OUT` or `UNREACHABLE`."""
     message: str = ""
     """Why there was no answer."""
     retry_after: str | None = None
@@ -75,6 +76,20 @@ class Attempt:
             return retry_policy(self.content.retry_config)
         return self.queue.retry
 
+    @property
+    def max_attempts(self) -> int:
+        """How often the task is tried; -1 is unlimited."""
+        if self.content.HasField("retry_config"):
+            return self.content.retry_config.max_attempts
+        return self.queue.retry.max_attempts
+
+    @property
+    def target_address(self) -> str:
+        """Method and URL, as Cloud Tasks logs them."""
+        if self.request is not None:
+            return self.request.address
+        return address(self.content, self.queue.http_target)
+
     def give_up(self) -> None:
         """Cancel it because its deadline has passed."""
         self.timed_out = True
@@ -82,7 +97,7 @@ class Attempt:
             self.runner.cancel()
 
 
-def outgoing(attempt: Attempt, settings: Settings, signer: Signer | None) -> OutgoingRequest:
+def outgoing(attempt: Attempt, settings: Settings, signer: TokenSigner | None) -> OutgoingRequest:
     """Return what is sent for an attempt.
 
     Raises:

@@ -26,12 +26,19 @@ from queuewright.engine.dispatch.registry import Registry, RunningQueue, Running
 from queuewright.engine.dispatch.sender import NoAnswerError, Sender
 from queuewright.engine.dispatch.sweeper import Sweeper
 from queuewright.engine.dispatch.write_behind import WriteBehind
-from queuewright.engine.events import Event, Kind, Outcome, state_failed
+from queuewright.engine.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Event,
+    Outcome,
+    QueueThrottled,
+    StateFailed,
+)
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Task
-from queuewright.engine.protocol.status import TIMED_OUT, UNREACHABLE, code_name
+from queuewright.engine.protocol.status import NO_ATTEMPT, TIMED_OUT, UNREACHABLE
 from queuewright.engine.protocol.times import SECOND_US
-from queuewright.engine.rules.http_request import Signer, address, target_type
+from queuewright.engine.rules.http_request import TokenSigner, target_type
 from queuewright.engine.rules.retry import backoff_us, is_exhausted
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import TaskRow
@@ -44,6 +51,7 @@ _LOG: Final = logging.getLogger(__name__)
 _AFTER_BUG_US: Final = SECOND_US
 _UNREADABLE_US: Final = 60 * SECOND_US
 _OVERLOADED: Final = (429, 503)
+_INTERRUPTED: Final = Result(NO_ATTEMPT)
 
 
 class Dispatcher:
@@ -57,7 +65,7 @@ class Dispatcher:
         sender: Sender,
         settings: Settings,
         ids: TaskIds,
-        signer: Signer | None,
+        signer: TokenSigner | None,
         emit: Callable[[Event], None] | None,
     ) -> None:
         self._clock = clock
@@ -198,7 +206,7 @@ class Dispatcher:
         if self._emit is not None:
             seconds = _UNREADABLE_US // SECOND_US
             text = f"A task of {queue.name} is tried again in {seconds} s. {refusal.message}"
-            self._emit(state_failed(now_us, refusal.code, text))
+            self._emit(StateFailed(time_us=now_us, status=refusal.code, message=text))
 
     def _start(
         self, queue: RunningQueue, row: TaskRow, content: Task, *, by_hand: bool = False
@@ -226,7 +234,7 @@ class Dispatcher:
             self._ended(attempt, result)
         except asyncio.CancelledError:
             if not attempt.timed_out:
-                self._tell("AttemptResponse", attempt, None, "interrupted")
+                self._tell_ended(attempt, _INTERRUPTED, "interrupted", attempt.task.row)
                 raise
             if attempt.runner is not None:
                 attempt.runner.uncancel()
@@ -241,7 +249,7 @@ class Dispatcher:
     async def _sent(self, attempt: Attempt) -> Result:
         try:
             attempt.request = outgoing(attempt, self._settings, self._signer)
-            self._tell("AttemptDispatch", attempt)
+            self._tell_started(attempt)
             answer = await self._sender.send(attempt.request)
         except NoAnswerError as error:
             return Result(UNREACHABLE, str(error))
@@ -278,7 +286,7 @@ class Dispatcher:
                 if not task.dispatch_us:
                     queue.running.pop(row.id, None)
         self._throttle(attempt, result, now_us)
-        self._tell("AttemptResponse", attempt, result, outcome, next_us, row=before)
+        self._tell_ended(attempt, result, outcome, before, next_us)
         self.touch(queue)
         self._write_behind.soon()
 
@@ -302,53 +310,68 @@ class Dispatcher:
         is_http = attempt.content.HasField("http_request")
         if result.outcome in (_OVERLOADED if is_http else _OVERLOADED[1:]):
             asked_us = retry_after_us(result.retry_after, now_us)
-            if throttle.overloaded(now_us, asked_us):
+            if throttle.overloaded(now_us, asked_us) and self._emit is not None:
                 pause_s = (throttle.until_us - now_us) / SECOND_US
-                self._tell(
-                    "QueueThrottled",
-                    attempt,
-                    result,
-                    message=f"the target answered {result.outcome}: "
-                    f"nothing is dispatched for {pause_s:g} s",
+                self._emit(
+                    QueueThrottled(
+                        time_us=now_us,
+                        queue=attempt.queue.name,
+                        task=attempt.task_name,
+                        attempt=attempt.number,
+                        http_code=result.outcome,
+                        message=f"the target answered {result.outcome}: "
+                        f"nothing is dispatched for {pause_s:g} s",
+                    )
                 )
 
-    def _tell(
-        self,
-        kind: Kind,
-        attempt: Attempt,
-        result: Result | None = None,
-        outcome: Outcome = "",
-        next_us: int | None = None,
-        message: str = "",
-        row: TaskRow | None = None,
-    ) -> None:
-        """Tell of an attempt; of one that has ended, `row` is its task's before that."""
+    def _tell_started(self, attempt: Attempt) -> None:
         if self._emit is None:
             return
-        is_answer = row is not None and result is not None and result.outcome > 0
-        row, now_us = row or attempt.task.row, self._clock.now_us()
-        request = attempt.request
+        queue, row = attempt.queue, attempt.task.row
         self._emit(
-            Event(
-                kind=kind,
-                time_us=now_us,
-                queue=attempt.queue.name,
+            AttemptStarted(
+                time_us=self._clock.now_us(),
+                queue=queue.name,
                 task=attempt.task_name,
                 schedule_us=row.schedule_us,
-                attempt=attempt.number,
-                dispatch_count=attempt.number,
-                response_count=row.responses + is_answer,
-                max_attempts=attempt.retry.max_attempts,
-                status="" if result is None else code_name(result.outcome),
-                http_code=result.outcome if result and result.outcome > 0 else None,
-                duration_us=None if result is None else now_us - attempt.dispatch_us,
-                next_retry_us=next_us,
-                target_address=request.address
-                if request
-                else address(attempt.content, attempt.queue.http_target),
+                target_address=attempt.target_address,
                 target_type=target_type(attempt.content),
+                sampling_ratio=queue.sampling_ratio,
+                attempt=attempt.number,
+                max_attempts=attempt.max_attempts,
+                response_count=row.responses,
+            )
+        )
+
+    def _tell_ended(
+        self,
+        attempt: Attempt,
+        result: Result,
+        outcome: Outcome,
+        row: TaskRow,
+        next_us: int | None = None,
+    ) -> None:
+        """Emit the end of an attempt; `row` is the task's before the attempt was counted."""
+        if self._emit is None:
+            return
+        queue, now_us = attempt.queue, self._clock.now_us()
+        is_interrupted = outcome == "interrupted"
+        self._emit(
+            AttemptEnded(
+                time_us=now_us,
+                queue=queue.name,
+                task=attempt.task_name,
+                schedule_us=row.schedule_us,
+                target_address=attempt.target_address,
+                target_type=target_type(attempt.content),
+                sampling_ratio=queue.sampling_ratio,
+                attempt=attempt.number,
+                max_attempts=attempt.max_attempts,
+                response_count=row.responses + (result.outcome > 0),
+                result=result.outcome,
+                duration_us=None if is_interrupted else now_us - attempt.dispatch_us,
+                next_retry_us=next_us,
                 outcome=outcome,
-                message=message or (result.message if result else ""),
-                sampling_ratio=attempt.queue.sampling_ratio,
+                message=result.message,
             )
         )

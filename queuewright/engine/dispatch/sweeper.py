@@ -12,7 +12,7 @@ from typing import Final
 
 from queuewright.engine.clock import Clock, Timer
 from queuewright.engine.dispatch.registry import Registry, RunningQueue
-from queuewright.engine.events import Event
+from queuewright.engine.events import Event, TaskExpired
 from queuewright.engine.protocol.times import SECOND_US
 from queuewright.engine.state.store import Store
 from queuewright.engine.state.task_ids import TaskIds
@@ -131,17 +131,14 @@ class Sweeper:
         if self._emit is not None:
             for row in rows:
                 self._emit(
-                    Event(
-                        kind="ExpireTask",
+                    TaskExpired(
                         time_us=now_us,
                         queue=queue.name,
                         task=f"{queue.name}/tasks/{row.name or self._ids.text(row.id)}",
                         schedule_us=row.schedule_us,
                         dispatch_count=row.dispatches,
                         response_count=row.responses,
-                        outcome="expired",
                         message="the task has reached its greatest age",
-                        sampling_ratio=queue.sampling_ratio,
                     )
                 )
         return True

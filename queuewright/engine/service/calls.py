@@ -9,7 +9,7 @@ from typing import Final
 from queuewright.engine.clock import Clock
 from queuewright.engine.dispatch.dispatcher import Dispatcher
 from queuewright.engine.dispatch.registry import Registry, RunningQueue
-from queuewright.engine.events import Event, Kind
+from queuewright.engine.events import CallDenied, Event, Origin
 from queuewright.engine.protocol import names, refusals
 from queuewright.engine.service.iam import Access
 from queuewright.engine.service.pages import PageTokens
@@ -22,16 +22,19 @@ from queuewright.errors import Refusal
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls.
-
-    `principal` None is the developer, who may do all; else it is a member as IAM writes it, such
-    as "serviceAccount:x@p.iam.gserviceaccount.com".
-    """
+    """Who makes a call."""
 
     principal: str | None = None
+    """A member as IAM writes it, such as "serviceAccount:x@p.iam.gserviceaccount.com".
+
+    None is the developer, who may do everything."""
+    origin: Origin = "caller"
+    """What the events of the call's changes name as their origin."""
 
 
 DEVELOPER: Final = Caller()
+PROGRAM: Final = Caller(origin="program")
+"""The program that runs the engine, which may do everything."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,7 @@ class Calls:
     def _tell_denied(self, principal: str, resource: str, refusal: Refusal) -> None:
         if self._parts.emit is not None:
             self._parts.emit(
-                Event(
-                    kind="CallDenied",
+                CallDenied(
                     time_us=self._clock.now_us(),
                     queue=resource if "/queues/" in resource else "",
                     principal=principal,
@@ -131,11 +133,3 @@ class Calls:
                     message=refusal.message,
                 )
             )
-
-    def _tell(self, kind: Kind, queue: RunningQueue, task: str = "") -> None:
-        if self._parts.emit is not None:
-            now_us, ratio = self._clock.now_us(), queue.sampling_ratio
-            event = Event(
-                kind=kind, time_us=now_us, queue=queue.name, task=task, sampling_ratio=ratio
-            )
-            self._parts.emit(event)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from google.protobuf.empty_pb2 import Empty
 
 from queuewright.engine.dispatch.registry import RunningQueue
-from queuewright.engine.events import Event, Kind
+from queuewright.engine.events import TaskCreated, TaskDeleted, TaskForced
 from queuewright.engine.protocol import names, refusals
 from queuewright.engine.protocol.headers import is_framing, is_reserved
 from queuewright.engine.protocol.messages import (
@@ -115,7 +115,9 @@ class TaskCalls(Calls):
         """
         self._allow_view(caller, "cloudtasks.tasks.run", request.name, request.response_view)
         queue, row = self._task(request.name)
-        self._tell("RunTask", queue, request.name)
+        if self._parts.emit is not None:
+            now_us = self._clock.now_us()
+            self._parts.emit(TaskForced(time_us=now_us, queue=queue.name, task=request.name))
         self._parts.dispatcher.run_now(queue, row)
         return self._shown(queue, row, request.response_view)
 
@@ -201,7 +203,7 @@ class TaskCalls(Calls):
         self._parts.dispatcher.touch(queue, row.schedule_us)
         self._parts.dispatcher.expires(row.create_us + queue.retention_us)
         if self._parts.emit is not None:
-            self._tell_of_task("CreateTask", queue, new.name, row.schedule_us, new.content)
+            self._tell_of_task(TaskCreated, queue, new.name, row.schedule_us, new.content)
 
     def _shown(self, queue: RunningQueue, row: TaskRow, view: int) -> Task:
         task = self._store.content(row.id)
@@ -215,7 +217,7 @@ class TaskCalls(Calls):
         self._parts.dispatcher.touch(queue)
         if content is not None:
             name = self._task_name(queue, row)
-            self._tell_of_task("DeleteTask", queue, name, row.schedule_us, content)
+            self._tell_of_task(TaskDeleted, queue, name, row.schedule_us, content)
 
     def _content_to_tell(self, row: TaskRow) -> Task | None:
         """What a task consists of, where somebody is told of what happens to it.
@@ -230,17 +232,20 @@ class TaskCalls(Calls):
             return None
 
     def _tell_of_task(
-        self, kind: Kind, queue: RunningQueue, task: str, schedule_us: int, content: Task
+        self,
+        event: type[TaskCreated | TaskDeleted],
+        queue: RunningQueue,
+        task: str,
+        schedule_us: int,
+        content: Task,
     ) -> None:
         assert self._parts.emit is not None, "it is not called when nobody listens"
         self._parts.emit(
-            Event(
-                kind=kind,
+            event(
                 time_us=self._clock.now_us(),
                 queue=queue.name,
                 task=task,
                 schedule_us=schedule_us,
-                status="OK",
                 target_address=address(content, queue.http_target),
                 target_type=target_type(content),
                 sampling_ratio=queue.sampling_ratio,
