@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from queuewright.errors import TargetError
-from queuewright.local.state import RUNNING, Running, StateFolder, find_running
+from queuewright.local.state_folder import RUNNING, Running, StateFolder, find_running
 
 HERE = Running("dev", os.getpid(), "127.0.0.1:8123", "127.0.0.1:8124", "2026-01-01T00:00:00+00:00")
 HOLDER = """
 import sys
 from pathlib import Path
-from queuewright.local.state import Running, StateFolder
+from queuewright.local.state_folder import Running, StateFolder
 with StateFolder(Path(sys.argv[1])) as folder:
     folder.announce(Running("dev", 1, "127.0.0.1:1", "127.0.0.1:2", "2026-01-01T00:00:00+00:00"))
     print("held", flush=True)

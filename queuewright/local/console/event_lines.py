@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from queuewright.engine.events import Event
-from queuewright.local.console import ENGINE, Level
+from queuewright.local.console.console import ENGINE, Level
 
 SECOND_US = 1_000_000
 

@@ -8,8 +8,8 @@ from typing import TextIO
 
 from queuewright.engine import Event
 from queuewright.engine.activity_log import entry, is_sampled
-from queuewright.local.console import Console, write_line
-from queuewright.local.events import line
+from queuewright.local.console.console import Console, write_line
+from queuewright.local.console.event_lines import line
 
 
 @dataclass

@@ -13,8 +13,8 @@ from queuewright.blueprint import (
     QueuePlan,
     ServicePlan,
 )
-from queuewright.local.command import Caught, Elsewhere
-from queuewright.local.station import Station
+from queuewright.local.handlers.command import Caught, Elsewhere
+from queuewright.local.handlers.place import Station
 
 if TYPE_CHECKING:
     from queuewright.local.environment import Environment

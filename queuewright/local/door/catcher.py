@@ -7,7 +7,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from queuewright.engine.http_log import LOGGER
-from queuewright.local.front_door import HOST
+from queuewright.local.door.front_door import HOST
 
 SHOWN_BODY = 300
 """Characters of a body that are printed."""

@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from queuewright.engine.http_log import LOGGER
-from queuewright.local.access import Access, Denied, without_signature
+from queuewright.local.door.access import Access, Denied, without_signature
 
 HOST = "127.0.0.1"
 HOLD_S = 60.0

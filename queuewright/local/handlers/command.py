@@ -15,7 +15,7 @@ from queuewright.blueprint import (
     UrlPlan,
 )
 from queuewright.errors import TargetError
-from queuewright.local.dockerfile import container_process
+from queuewright.local.handlers.dockerfile import container_process
 
 REQUIREMENTS = "requirements.txt"
 LOOPBACK = "127.0.0.1"

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from queuewright.errors import TargetError
-from queuewright.local.command import Command
-from queuewright.local.console import Level
-from queuewright.local.front_door import HOST, Backend, FrontDoor
-from queuewright.local.process import STARTUP_S, Process
-from queuewright.local.ready import free_port
-from queuewright.local.spawn import Nursery
+from queuewright.local.console.console import Level
+from queuewright.local.door.front_door import HOST, Backend, FrontDoor
+from queuewright.local.handlers.command import Command
+from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.process import STARTUP_S, Process
+from queuewright.local.processes.readiness import free_port
 
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 1.0, 30.0
 SETTLED_S = 60.0

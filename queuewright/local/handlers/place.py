@@ -23,16 +23,16 @@ from queuewright.blueprint.names import app_engine_email
 from queuewright.engine import Caller, Engine
 from queuewright.engine.tokens import Signer
 from queuewright.errors import TargetError
-from queuewright.local.access import Access, callers
-from queuewright.local.catcher import Catcher
-from queuewright.local.command import Caught, Command, Elsewhere, how_it_runs
-from queuewright.local.console import Console
-from queuewright.local.front_door import HOST, Backend, FrontDoor, Limits
-from queuewright.local.handler import LocalHandler, Recipe
-from queuewright.local.queues import Address
-from queuewright.local.spawn import Nursery
-from queuewright.local.variables import Place, TasksApi, unset_secrets, variables
-from queuewright.local.venvs import VirtualEnvironments, our_interpreter
+from queuewright.local.console.console import Console
+from queuewright.local.door.access import Access, callers
+from queuewright.local.door.catcher import Catcher
+from queuewright.local.door.front_door import HOST, Backend, FrontDoor, Limits
+from queuewright.local.handlers.command import Caught, Command, Elsewhere, how_it_runs
+from queuewright.local.handlers.handler_process import LocalHandler, Recipe
+from queuewright.local.handlers.variables import Place, TasksApi, unset_secrets, variables
+from queuewright.local.handlers.virtual_environments import VirtualEnvironments, our_interpreter
+from queuewright.local.processes.groups import Nursery
+from queuewright.local.queues.planned import Address
 
 # An App Engine instance takes 10 requests at once unless it says otherwise, and a request may
 # take 10 minutes: https://cloud.google.com/appengine/docs/standard/reference/app-yaml#automatic_scaling,

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from queuewright.errors import TargetError
-from queuewright.local.spawn import Nursery
+from queuewright.local.processes.groups import Nursery
 from queuewright.packages.requirements import contents
 
 STAMP = "complete"

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from queuewright.errors import TargetError
-from queuewright.local import warden
+from queuewright.local.processes import cleanup as warden
 
 # Its standard input is the warden's, until the program takes its place.
 INTRODUCTION = 'echo "+$$" >&0; exec "$@" </dev/null'

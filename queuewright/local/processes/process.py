@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from queuewright.errors import TargetError
-from queuewright.local.ready import serving
-from queuewright.local.spawn import Child, Nursery
+from queuewright.local.processes.groups import Child, Nursery
+from queuewright.local.processes.readiness import serving
 
 STARTUP_S = 60.0
 """How long a process may take until it serves. (Cloud Run allows 240 s; here somebody waits.)"""

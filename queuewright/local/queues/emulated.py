@@ -9,7 +9,7 @@ from queuewright.engine import Settings
 from queuewright.engine import messages as m
 from queuewright.engine.http_request import METHODS
 from queuewright.engine.queue_config import QueueOptions
-from queuewright.local.queues import ALWAYS, SCHEMES, STATES, limit, point
+from queuewright.local.queues.planned import ALWAYS, SCHEMES, STATES, limit, point
 from queuewright.spec import EmulatedQueue, EmulatorSettings, HttpTarget
 
 ENFORCE_MODES = {"IF_NOT_EXISTS": 1, "ALWAYS": ALWAYS}  # UriOverrideEnforceMode, target.proto

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from queuewright.local.console import Console, LogLines
+from queuewright.local.console.console import Console, LogLines
 
 
 class Terminal(io.StringIO):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from queuewright.engine import Event
-from queuewright.local.events import Line, line
+from queuewright.local.console.event_lines import Line, line
 
 QUEUE = "projects/p/locations/l/queues/emails"
 NOW = 1_700_000_000_000_000

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from queuewright.engine import Event
-from queuewright.local.console import Console
-from queuewright.local.teller import Teller
+from queuewright.local.console.console import Console
+from queuewright.local.console.event_printer import Teller
 
 QUEUE = "projects/p/locations/l/queues/emails"
 

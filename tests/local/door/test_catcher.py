@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from queuewright.local.catcher import Catcher
+from queuewright.local.door.catcher import Catcher
 
 
 @pytest.fixture

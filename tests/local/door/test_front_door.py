@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 
 from queuewright.engine.tokens import Signer
-from queuewright.local.access import Access
-from queuewright.local.front_door import Backend, FrontDoor, Limits, Slots
-from queuewright.local.ready import free_port
+from queuewright.local.door.access import Access
+from queuewright.local.door.front_door import Backend, FrontDoor, Limits, Slots
+from queuewright.local.processes.readiness import free_port
 from tests.local.conftest import until
 
 NOW_US = 1_700_000_000_000_000

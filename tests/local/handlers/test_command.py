@@ -8,7 +8,7 @@ import pytest
 
 from queuewright.blueprint import blueprint
 from queuewright.errors import TargetError
-from queuewright.local.command import Caught, Command, Elsewhere, how_it_runs, on_loopback
+from queuewright.local.handlers.command import Caught, Command, Elsewhere, how_it_runs, on_loopback
 from queuewright.spec import load
 from tests.local.conftest import Project
 
@@ -217,7 +217,7 @@ def test_a_folder_that_went_away_is_an_error_with_its_place(project: Project) ->
 )
 def test_what_ships_runs_here_as_far_as_its_code_is_here(stack: str, caught: set[str]) -> None:
     """An image and a service that others deploy have no code here: their tasks are caught."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     handlers = blueprint(load(stack, root)).handlers
     found = {key: how_it_runs(handler, root) for key, handler in handlers.items()}
     assert {key for key, each in found.items() if isinstance(each, Caught)} == caught

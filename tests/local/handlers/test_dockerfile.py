@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queuewright.local.dockerfile import container_process
+from queuewright.local.handlers.dockerfile import container_process
 
 SH = ("/bin/sh", "-c")
 

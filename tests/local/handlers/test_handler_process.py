@@ -13,11 +13,11 @@ import aiohttp
 import pytest
 
 from queuewright.errors import TargetError
-from queuewright.local.command import Command
-from queuewright.local.console import Console
-from queuewright.local.front_door import FrontDoor, Limits
-from queuewright.local.handler import LocalHandler, Recipe
-from queuewright.local.spawn import Nursery
+from queuewright.local.console.console import Console
+from queuewright.local.door.front_door import FrontDoor, Limits
+from queuewright.local.handlers.command import Command
+from queuewright.local.handlers.handler_process import LocalHandler, Recipe
+from queuewright.local.processes.groups import Nursery
 from tests.local.conftest import Ears, accepts
 
 SERVER = """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from queuewright.local.variables import Place, TasksApi, unset_secrets, variables
+from queuewright.local.handlers.variables import Place, TasksApi, unset_secrets, variables
 from tests.local.conftest import Project
 
 SPEC = """

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from queuewright.errors import TargetError
-from queuewright.local.spawn import Nursery
-from queuewright.local.venvs import STAMP, VirtualEnvironments
+from queuewright.local.handlers.virtual_environments import STAMP, VirtualEnvironments
+from queuewright.local.processes.groups import Nursery
 
 # A package that builds itself, so that nothing has to come over a network.
 PROJECT = """

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from queuewright.errors import TargetError
-from queuewright.local.spawn import Nursery
-from queuewright.local.warden import living
+from queuewright.local.processes.cleanup import living
+from queuewright.local.processes.groups import Nursery
 
 PATH = {"PATH": os.environ["PATH"]}
 # A child that starts one of its own; both hold on to the pipe that the test reads to its end.
@@ -21,7 +21,7 @@ STUBBORN = "trap '' TERM; echo started; while :; do sleep 1000; done"
 STARTER = """
 import asyncio, os, sys, uvloop
 from pathlib import Path
-from queuewright.local.spawn import Nursery
+from queuewright.local.processes.groups import Nursery
 
 async def main():
     with Nursery() as nursery:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from queuewright.errors import TargetError
-from queuewright.local.process import LONGEST_LINE, Process
-from queuewright.local.ready import free_port
-from queuewright.local.spawn import Nursery
+from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.process import LONGEST_LINE, Process
+from queuewright.local.processes.readiness import free_port
 from tests.local.conftest import accepts
 
 SERVER = "import http.server as h, sys; h.test(h.BaseHTTPRequestHandler, port=int(sys.argv[1]))"

@@ -11,7 +11,7 @@ from queuewright.engine import Settings
 from queuewright.engine.http_request import address
 from queuewright.engine.messages import Task
 from queuewright.engine.queue_config import QueueOptions
-from queuewright.local.emulated import emulated_queue, engine_settings, queue_options
+from queuewright.local.queues.emulated import emulated_queue, engine_settings, queue_options
 from queuewright.spec import EmulatedQueue, parse_emulator
 
 NAME = "projects/p/locations/l/queues/q"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.protobuf.json_format import MessageToDict
 
-from queuewright.local.queues import Address, queue_message, queue_policy
+from queuewright.local.queues.planned import Address, queue_message, queue_policy
 from tests.local.conftest import Project
 
 SPEC = """
