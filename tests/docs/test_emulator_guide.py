@@ -21,7 +21,7 @@ from queuewright.engine import DEVELOPER, Engine, Event
 from queuewright.engine.activity_log import entry
 from queuewright.engine.dispatch.tokens import Signer
 from queuewright.engine.protocol.messages import GetQueueRequest
-from queuewright.local.emulated import emulated_queue, engine_settings
+from queuewright.local.queues.emulated import emulated_queue, engine_settings
 from queuewright.spec import EmulatedQueue, EmulatorSettings, parse_emulator
 from queuewright.spec.values import duration
 from tests.clients.engine_ports import engine_ports

@@ -26,7 +26,7 @@ from queuewright.blueprint import AppEngineRoute, HandlerRoute, QueuePlan, bluep
 from queuewright.cli import commands
 from queuewright.engine import Engine, Event, ManualClock, Settings
 from queuewright.engine.dispatch.tokens import Signer
-from queuewright.local.dockerfile import container_process
+from queuewright.local.handlers.dockerfile import container_process
 from queuewright.spec import load
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
