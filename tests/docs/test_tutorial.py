@@ -25,7 +25,7 @@ from werkzeug.serving import make_server
 from queuewright.blueprint import AppEngineRoute, HandlerRoute, QueuePlan, blueprint
 from queuewright.cli import commands
 from queuewright.engine import Engine, Event, ManualClock, Settings, Signer
-from queuewright.local.dockerfile import container_process
+from queuewright.local.handlers.dockerfile import container_process
 from queuewright.spec import load
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"

@@ -24,9 +24,9 @@ from queuewright.engine.protocol.messages import (
     Task,
 )
 from queuewright.errors import TargetError
+from queuewright.local.console.table import ready_table
 from queuewright.local.environment import Environment
-from queuewright.local.state import find_running
-from queuewright.local.table import ready_table
+from queuewright.local.state_folder import find_running
 from tests.local.conftest import ECHO, Ears, Project, accepts, until
 
 EMAILS = "projects/acme-dev/locations/europe-west1/queues/emails"

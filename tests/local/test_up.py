@@ -14,7 +14,7 @@ from typing import TextIO
 
 import pytest
 
-from queuewright.local.warden import living
+from queuewright.local.processes.cleanup import living
 from tests.local.conftest import ECHO, PATIENCE_S, Project
 
 SPEC = """

@@ -1,0 +1,142 @@
+"""What happened in the engine, as one readable line. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from queuewright.engine import Event, events
+from queuewright.local.console.console import ENGINE, Level
+
+SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line, and who says it."""
+
+    source: str
+    text: str
+    level: Level = "info"
+
+
+def line(event: Event, *, verbose: bool) -> Line | None:
+    """Return the line for an event; None for an event that is only shown when `verbose`."""
+    source = f"queue {short(event.queue)}" if event.queue else ENGINE
+    match event:
+        case events.AttemptEnded():
+            return _attempt(event, source)
+        case events.AttemptStarted():
+            text = f"task {short(event.task)}: attempt {event.attempt}, {event.target_address}"
+            return Line(source, text) if verbose else None
+        case events.TaskCreated():
+            wait_us = event.schedule_us - event.time_us
+            later = f", due in {span(wait_us)}" if wait_us >= SECOND_US else ""
+            return Line(source, f"task {short(event.task)} added{later}")
+        case events.TaskDeleted():
+            return Line(source, f"task {short(event.task)} deleted")
+        case events.TaskForced():
+            return Line(source, f"task {short(event.task)} run by hand")
+        case events.TaskExpired():
+            return Line(source, f"task {short(event.task)} expired: {event.message}", "warning")
+        case events.QueueThrottled():
+            return Line(source, event.message, "warning")
+        case events.CallDenied():
+            return Line(source, f"denied to {event.principal}: {event.message}", "warning")
+        case events.StateFailed():
+            return Line(source, event.message, "error")
+        case events.QueueCreated():
+            return Line(source, "created")
+        case events.QueueUpdated():
+            return Line(source, "changed")
+        case events.QueueDeleted():
+            return Line(source, "deleted")
+        case events.QueuePurged():
+            return Line(source, "purged: all its tasks are gone")
+        case events.QueuePaused():
+            return Line(source, "paused: dispatches nothing until it is resumed")
+        case events.QueueResumed():
+            return Line(source, "resumed")
+
+
+def facts(event: Event) -> dict[str, str | int | None]:
+    """Return what a program gets with the line for an event, by name."""
+    known: dict[str, str | int | None] = {"event": event.kind, "queue": event.queue}
+    match event:
+        case events.TaskCreated() | events.TaskDeleted() | events.TaskForced():
+            return {**known, "task": event.task}
+        case events.TaskExpired():
+            return {**known, "task": event.task, "outcome": "expired"}
+        case events.AttemptStarted():
+            return {**known, "task": event.task, "attempt": event.attempt}
+        case events.AttemptEnded():
+            return {
+                **known,
+                "task": event.task,
+                "attempt": event.attempt,
+                "http_code": event.http_code,
+                "outcome": event.outcome,
+            }
+        case events.QueueThrottled():
+            return {
+                **known,
+                "task": event.task,
+                "attempt": event.attempt,
+                "http_code": event.http_code,
+            }
+        case events.CallDenied():
+            return {**known, "principal": event.principal}
+    return known
+
+
+def _attempt(event: events.AttemptEnded, source: str) -> Line:
+    task, number = short(event.task), f"attempt {event.attempt}"
+    if event.max_attempts > 0:
+        number += f" of {event.max_attempts}"
+    answer = str(event.http_code) if event.http_code else event.status or "no answer"
+    if event.message and not event.http_code:
+        answer = f"{answer} ({event.message})"
+    took = f" in {span(event.duration_us)}" if event.duration_us is not None else ""
+    text = f"task {task} → {answer}{took}"
+    match event.outcome:
+        case "succeeded":
+            return Line(source, text if event.attempt == 1 else f"{text}, {number}")
+        case "will_retry":
+            wait_us = (event.next_retry_us or event.time_us) - event.time_us
+            return Line(source, f"{text}, {number}; again in {span(wait_us)}", "warning")
+        case "gave_up":
+            return Line(source, f"{text}, {number}; given up, the task is gone", "error")
+        case "interrupted":
+            return Line(
+                source, f"task {task}: {number} interrupted; delivered after the next start"
+            )
+        case "deleted":
+            return Line(source, f"{text}, {number}; the task was deleted meanwhile")
+
+
+def short(name: str) -> str:
+    """The last part of a resource's name.
+
+    >>> short("projects/p/locations/l/queues/emails")
+    'emails'
+    """
+    return name.rpartition("/")[2]
+
+
+def span(microseconds: int) -> str:
+    """A span of time as people say it.
+
+    >>> [span(n) for n in (800, 12_400, 999_600, 1_500_000, 90_000_000, 86_400_000_000)]
+    ['1 ms', '12 ms', '1 s', '1.5 s', '1m 30s', '24h 0m']
+    """
+    milliseconds = max(1, round(microseconds / 1000))
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    seconds = timedelta(microseconds=microseconds).total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s".replace(".0 ", " ")
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m {rest}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h {minutes}m"

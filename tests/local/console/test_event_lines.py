@@ -1,0 +1,160 @@
+"""What happens in the engine, in one line that a person understands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from queuewright.engine import UNREACHABLE, Event, events
+from queuewright.local.console.event_lines import Line, facts, line
+
+QUEUE = "projects/p/locations/l/queues/emails"
+NOW = 1_700_000_000_000_000
+
+
+TASK = f"{QUEUE}/tasks/t1"
+TARGET: dict[str, Any] = {
+    "time_us": NOW,
+    "queue": QUEUE,
+    "task": TASK,
+    "schedule_us": NOW,
+    "target_address": "POST http://x/send",
+    "target_type": "HTTP",
+    "sampling_ratio": None,
+}
+
+
+def attempt(outcome: events.Outcome, **facts: Any) -> events.AttemptEnded:
+    given: dict[str, Any] = {
+        **TARGET,
+        "outcome": outcome,
+        "attempt": 3,
+        "max_attempts": 8,
+        "response_count": 0,
+        "result": 0,
+        "duration_us": 12_000,
+        "next_retry_us": None,
+        "message": "",
+        **facts,
+    }
+    return events.AttemptEnded(**given)
+
+
+SHOWN: list[tuple[Event, str, str]] = [
+    (events.TaskCreated(**TARGET), "task t1 added", "info"),
+    (
+        events.TaskCreated(**{**TARGET, "schedule_us": NOW + 600_000_000}),
+        "task t1 added, due in 10m 0s",
+        "info",
+    ),
+    (
+        attempt("succeeded", attempt=1, max_attempts=-1, result=200, duration_us=800),
+        "task t1 → 200 in 1 ms",
+        "info",
+    ),
+    (attempt("succeeded", result=204), "task t1 → 204 in 12 ms, attempt 3 of 8", "info"),
+    (
+        attempt("will_retry", result=503, next_retry_us=NOW + 10_000_000),
+        "task t1 → 503 in 12 ms, attempt 3 of 8; again in 10 s",
+        "warning",
+    ),
+    (
+        attempt("will_retry", result=UNREACHABLE, message="refused", next_retry_us=NOW),
+        "task t1 → UNAVAILABLE (refused) in 12 ms, attempt 3 of 8; again in 1 ms",
+        "warning",
+    ),
+    (
+        attempt("gave_up", result=500),
+        "task t1 → 500 in 12 ms, attempt 3 of 8; given up, the task is gone",
+        "error",
+    ),
+    (
+        attempt("interrupted", duration_us=None),
+        "task t1: attempt 3 of 8 interrupted; delivered after the next start",
+        "info",
+    ),
+    (
+        events.QueuePaused(time_us=NOW, queue=QUEUE, origin="caller"),
+        "paused: dispatches nothing until it is resumed",
+        "info",
+    ),
+    (
+        events.QueueThrottled(
+            time_us=NOW, queue=QUEUE, task=TASK, attempt=1, http_code=503, message="slower"
+        ),
+        "slower",
+        "warning",
+    ),
+    (
+        events.CallDenied(
+            time_us=NOW,
+            queue=QUEUE,
+            principal="serviceAccount:a@b.c",
+            status="PERMISSION_DENIED",
+            message="it lacks all rights",
+        ),
+        "denied to serviceAccount:a@b.c: it lacks all rights",
+        "warning",
+    ),
+]
+
+
+@pytest.mark.parametrize(("happened", "text", "level"), SHOWN)
+def test_an_event_is_one_line(happened: Event, text: str, level: Any) -> None:
+    """With what came of it and what comes next."""
+    assert line(happened, verbose=False) == Line("queue emails", text, level)
+
+
+def test_the_start_of_an_attempt_is_for_those_who_want_it_verbose() -> None:
+    """Its end says it all."""
+    happened = events.AttemptStarted(**TARGET, attempt=1, max_attempts=8, response_count=0)
+    assert line(happened, verbose=False) is None
+    found = line(happened, verbose=True)
+    assert found is not None
+    assert found.text == "task t1: attempt 1, POST http://x/send"
+
+
+def test_what_concerns_no_queue_is_the_engines() -> None:
+    """A full disk, for one."""
+    happened = events.StateFailed(time_us=NOW, status="RESOURCE_EXHAUSTED", message="full")
+    assert line(happened, verbose=False) == Line("engine", "full", "error")
+
+
+@pytest.mark.parametrize(
+    ("happened", "expected"),
+    [
+        (events.TaskCreated(**TARGET), {"event": "CreateTask", "task": TASK}),
+        (
+            attempt("will_retry", result=503),
+            {
+                "event": "AttemptResponse",
+                "task": TASK,
+                "attempt": 3,
+                "http_code": 503,
+                "outcome": "will_retry",
+            },
+        ),
+        (
+            events.TaskExpired(
+                time_us=NOW,
+                queue=QUEUE,
+                task=TASK,
+                schedule_us=NOW,
+                dispatch_count=2,
+                response_count=1,
+                message="old",
+            ),
+            {"event": "ExpireTask", "task": TASK, "outcome": "expired"},
+        ),
+        (
+            events.QueueThrottled(
+                time_us=NOW, queue=QUEUE, task=TASK, attempt=1, http_code=503, message="slower"
+            ),
+            {"event": "QueueThrottled", "task": TASK, "attempt": 1, "http_code": 503},
+        ),
+    ],
+)
+def test_a_program_gets_the_facts_by_name(happened: Event, expected: dict[str, Any]) -> None:
+    """As `--json` prints them."""
+    assert facts(happened) == {"queue": QUEUE, **expected}
