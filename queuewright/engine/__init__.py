@@ -14,7 +14,12 @@ from queuewright.engine.dispatch.tokens import Signer
 from queuewright.engine.engine import Engine
 from queuewright.engine.events import Event
 from queuewright.engine.protocol.status import NO_ATTEMPT, TIMED_OUT, UNREACHABLE
-from queuewright.engine.rules.http_request import METHODS, OutgoingRequest, TokenSigner
+from queuewright.engine.rules.http_request import (
+    METHODS,
+    OutgoingRequest,
+    TokenSigner,
+    target_address,
+)
 from queuewright.engine.rules.queue_config import QueueOptions
 from queuewright.engine.service.calls import DEVELOPER, PROGRAM, Caller
 from queuewright.engine.settings import Settings
@@ -46,4 +51,5 @@ __all__ = [
     "host_port",
     "is_sampled",
     "log_entry",
+    "target_address",
 ]

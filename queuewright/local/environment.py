@@ -13,7 +13,7 @@ from typing import TextIO
 
 from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan, QueuePlan
 from queuewright.engine import PROGRAM, Engine, Settings, Signer
-from queuewright.engine.protocol.messages import PauseQueueRequest, Policy, SetIamPolicyRequest
+from queuewright.engine.protocol import PauseQueueRequest, Policy, SetIamPolicyRequest
 from queuewright.errors import QueuewrightError, Refusal, TargetError
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.console.event_printer import Teller

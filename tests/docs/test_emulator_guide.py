@@ -18,7 +18,7 @@ import pytest
 from queuewright.cli import commands
 from queuewright.client import connect
 from queuewright.engine import DEVELOPER, Engine, Signer, events, log_entry
-from queuewright.engine.protocol.messages import GetQueueRequest
+from queuewright.engine.protocol import GetQueueRequest
 from queuewright.local.queues.emulated import emulated_queue, engine_settings
 from queuewright.spec import EmulatedQueue, EmulatorSettings, parse_emulator
 from queuewright.spec.values import duration

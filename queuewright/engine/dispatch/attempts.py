@@ -15,9 +15,9 @@ from queuewright.engine.rules.http_request import (
     AttemptFacts,
     OutgoingRequest,
     TokenSigner,
-    address,
     app_engine_request,
     http_request,
+    target_address,
 )
 from queuewright.engine.rules.queue_config import retry_policy
 from queuewright.engine.rules.retry import RetryPolicy
@@ -88,7 +88,7 @@ class Attempt:
         """Method and URL, as Cloud Tasks logs them."""
         if self.request is not None:
             return self.request.address
-        return address(self.content, self.queue.http_target)
+        return target_address(self.content, self.queue.http_target)
 
     def give_up(self) -> None:
         """Cancel it because its deadline has passed."""

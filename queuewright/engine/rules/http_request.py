@@ -138,7 +138,7 @@ def app_engine_request(task: Task, facts: AttemptFacts, base_url: str) -> Outgoi
     return OutgoingRequest(METHODS[request.http_method], url, tuple(headers), request.body)
 
 
-def address(task: Task, target: HttpTarget | None) -> str:
+def target_address(task: Task, target: HttpTarget | None) -> str:
     """Return method and URL of a task as Cloud Tasks logs them, the queue's `target` laid over it.
 
     Of an App Engine task the URL is the relative one.

@@ -21,7 +21,7 @@ from queuewright.engine.protocol.messages import (
     Task,
     UriOverride,
 )
-from queuewright.engine.rules.http_request import METHODS, address, overridden, target_type
+from queuewright.engine.rules.http_request import METHODS, overridden, target_address, target_type
 from queuewright.engine.rules.task_message import FULL, accepted, check_size
 from queuewright.engine.service.calls import DEVELOPER, Caller, Calls
 from queuewright.engine.service.iam import ACT_AS
@@ -246,7 +246,7 @@ class TaskCalls(Calls):
                 queue=queue.name,
                 task=task,
                 schedule_us=schedule_us,
-                target_address=address(content, queue.http_target),
+                target_address=target_address(content, queue.http_target),
                 target_type=target_type(content),
                 sampling_ratio=queue.sampling_ratio,
             )
