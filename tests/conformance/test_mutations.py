@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from queuewright.cloud_tasks.retry import RetryPolicy
 from queuewright.engine.dispatch import attempts, dispatcher, registry
 from queuewright.engine.dispatch.tokens import Signer
 from queuewright.engine.protocol.messages import Task, UriOverride
@@ -19,7 +20,6 @@ from queuewright.engine.rules import http_request, task_message
 from queuewright.engine.rules import schedule as queue
 from queuewright.engine.rules.bucket import TokenBucket
 from queuewright.engine.rules.http_request import AttemptFacts
-from queuewright.engine.rules.retry import RetryPolicy
 from queuewright.engine.service import batch as batch_calls
 from queuewright.engine.service import calls, task_view
 from queuewright.engine.service import queues as queue_calls

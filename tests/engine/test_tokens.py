@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queuewright.engine.dispatch.tokens import (
-    DEFAULT_SCOPE,
     GOOGLE_ISSUER,
     KEY_FILE,
     Signer,
     account_number,
 )
+from queuewright.engine.rules.http_request import CLOUD_PLATFORM_SCOPE
 from queuewright.errors import Refusal, TargetError
 
 NOW_US = 1_800_000_000_123_456
@@ -160,7 +160,10 @@ def test_an_access_token_is_opaque_and_holds_its_scope(signer: Signer) -> None:
 
 def test_an_access_token_without_a_scope_gets_googles_default(signer: Signer) -> None:
     """`OAuthToken.scope` left empty means the cloud-platform scope."""
-    assert signer.verify_access(signer.oauth(EMAIL, "", NOW_US), NOW_US)["scope"] == DEFAULT_SCOPE
+    assert (
+        signer.verify_access(signer.oauth(EMAIL, "", NOW_US), NOW_US)["scope"]
+        == CLOUD_PLATFORM_SCOPE
+    )
 
 
 def test_a_key_in_a_folder_outlives_the_signer(tmp_path: Path) -> None:

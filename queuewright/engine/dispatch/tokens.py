@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from google.auth import crypt, jwt
 from google.auth.exceptions import GoogleAuthError
 
+from queuewright.engine.rules.http_request import CLOUD_PLATFORM_SCOPE
 from queuewright.errors import Refusal, TargetError
 
 GOOGLE_ISSUER: Final = "https://accounts.google.com"
@@ -33,9 +34,6 @@ GOOGLE_ISSUER: Final = "https://accounts.google.com"
 
 LIFETIME_S: Final = 3600
 """How long a token is valid, as Google's (https://cloud.google.com/docs/authentication/token-types)."""
-
-DEFAULT_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
-"""The scope of an OAuth token that asks for none (`OAuthToken.scope` in target.proto)."""
 
 KEY_FILE: Final = "signing-key.pem"
 """The key's name in a state folder; readable by its owner only."""
@@ -102,7 +100,7 @@ class Signer:
             "azp": account_number(email),
             "email": email,
             "exp": issued + LIFETIME_S,
-            "scope": scope or DEFAULT_SCOPE,
+            "scope": scope or CLOUD_PLATFORM_SCOPE,
         }
         payload = json.dumps(claims, separators=(",", ":")).encode()
         signature = self._signing.sign(_ACCESS_TOKEN_PREFIX.encode() + payload)
