@@ -30,7 +30,7 @@ def test_an_order_delivered_twice_is_booked_once(ledger: FlaskClient, tmp_path: 
     """At least once is what Cloud Tasks promises: the second time there is nothing to do."""
     ledger.post("/", json=ORDER, headers=TASK)
     answer = ledger.post("/", json=ORDER, headers=TASK)
-    assert (answer.status_code, answer.text) == (200, "order 1815 was booked before\n")
+    assert (answer.status_code, answer.text) == (200, "order 1815 was already booked\n")
     assert booked(tmp_path) == {"1815.txt": "12.50 EUR\n"}
 
 
@@ -42,7 +42,7 @@ def test_an_order_with_another_amount_is_not_booked_over(
     answer = ledger.post("/", json={**ORDER, "amount": "21.50"}, headers=TASK)
     assert answer.status_code == 200
     assert "ERROR 42: dropped" in (log := capsys.readouterr().out)
-    assert "order 1815 is booked with 12.50 EUR, not 21.50 EUR" in log
+    assert "order 1815 is already booked with 12.50 EUR, not 21.50 EUR" in log
     assert booked(tmp_path) == {"1815.txt": "12.50 EUR\n"}
 
 
@@ -55,7 +55,7 @@ def test_only_cloud_tasks_may_book(ledger: FlaskClient, tmp_path: Path) -> None:
 HOPELESS: list[tuple[bytes, str]] = [
     (b"", "not JSON"),
     (b"[" * 100_000, "not JSON"),
-    (b"[1]", "no object"),
+    (b"[1]", "not an object"),
     *(
         (json.dumps({**ORDER, **wrong}).encode(), reason)
         for wrong, reason in [

@@ -140,8 +140,8 @@ HOPELESS = {
     b"\xff\xfe": "not JSON",
     b"[" * 100_000: "not JSON",
     b'{"to": "a@example.com", "subject": "\\ud800"}': "not JSON",
-    b"[1]": "no object",
-    b"null": "no object",
+    b"[1]": "not an object",
+    b"null": "not an object",
     **{
         json.dumps(body).encode(): reason
         for body, reason in [
@@ -157,17 +157,17 @@ HOPELESS = {
             ({**GOOD, "to": "nobody"}, "'nobody'"),
             ({**GOOD, "to": "a@"}, "'a@'"),
             ({**GOOD, "to": "@example.com"}, "'@example.com'"),
-            ({**GOOD, "to": "a@example.com\nBcc: b@example.com"}, "no mail address"),
-            ({**GOOD, "to": "=?utf-8?q?x=0ABcc:_b?= <a@example.com>"}, "no mail address"),
-            ({**GOOD, "to": "=?utf-8?q?x=C2=85Bcc:_b?= <a@example.com>"}, "no mail address"),
-            ({**GOOD, "to": "a b c@@ <>"}, "no mail address"),
-            ({**GOOD, "to": "nobody:;"}, "no mail address"),
+            ({**GOOD, "to": "a@example.com\nBcc: b@example.com"}, "not a mail address"),
+            ({**GOOD, "to": "=?utf-8?q?x=0ABcc:_b?= <a@example.com>"}, "not a mail address"),
+            ({**GOOD, "to": "=?utf-8?q?x=C2=85Bcc:_b?= <a@example.com>"}, "not a mail address"),
+            ({**GOOD, "to": "a b c@@ <>"}, "not a mail address"),
+            ({**GOOD, "to": "nobody:;"}, "not a mail address"),
             ({**GOOD, "text": ["x"]}, "`text`"),
             ({**GOOD, "values": 1}, "`values`"),
-            ({**GOOD, "template": "nosuch"}, "there are plain, thumbnail"),
-            ({**GOOD, "template": "../main"}, "there are plain, thumbnail"),
-            ({**GOOD, "template": {}}, "there are plain, thumbnail"),
-            ({**GOOD, "template": "thumbnail"}, "'width' is undefined; give it in `values`"),
+            ({**GOOD, "template": "nosuch"}, "it can be plain, thumbnail"),
+            ({**GOOD, "template": "../main"}, "it can be plain, thumbnail"),
+            ({**GOOD, "template": {}}, "it can be plain, thumbnail"),
+            ({**GOOD, "template": "thumbnail"}, "'width' is undefined; add it to `values`"),
             ({**GOOD, "attachments": ["a.jpg"]}, "list of objects"),
             ({**GOOD, "attachments": {"path": "/etc/passwd"}}, "`name`"),
             ({**GOOD, "attachments": [{**FILE, "base64": "%"}]}, "not base64"),
@@ -188,7 +188,7 @@ def test_a_hopeless_task_is_dropped_with_a_reason(
     assert answer.status_code == 200
     assert answer.text.startswith("dropped: ")
     log = capsys.readouterr().out
-    assert log.startswith("ERROR emails-42: dropped, repeating it cannot help: ")
+    assert log.startswith("ERROR emails-42: dropped, retrying cannot help: ")
     assert HOPELESS[body] in log
     assert not Path("out").exists()
 
@@ -199,7 +199,7 @@ def test_an_unknown_key_is_no_reason_to_lose_a_mail(
     """A producer may be newer than the mailer: what it does not know is logged and left out."""
     mailer.post("/send", json={**GOOD, "cc": "b@example.com"}, headers=TASK)
     assert only("out/mail")["Subject"] == "x"
-    assert capsys.readouterr().out.startswith("WARNING emails-42: ignored `cc`: a mail has to, ")
+    assert capsys.readouterr().out.startswith("WARNING emails-42: ignored unknown key `cc`; known: to, ")
 
 
 def test_on_cloud_run_a_log_line_carries_its_severity(

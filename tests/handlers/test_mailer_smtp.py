@@ -119,7 +119,7 @@ def test_who_has_the_mail_does_not_get_it_again(
     postbox.refusals = {"bob@example.com": "450 later"}
     assert mailer.post("/send", json=BODY).status_code == 200
     assert [envelope.rcpt_tos for envelope in postbox.mails] == [["ada@example.com"]]
-    assert "bob@example.com: 450 later; all others have it" in capsys.readouterr().out
+    assert "bob@example.com: 450 later; delivered to all others" in capsys.readouterr().out
 
 
 def test_a_server_that_is_away_is_tried_again(
@@ -133,7 +133,7 @@ def test_a_server_that_is_away_is_tried_again(
         pass
     monkeypatch.setenv("SMTP_PORT", str(gone.port))
     assert mailer.post("/send", json=BODY, headers=TASK).status_code == 503
-    assert "ERROR emails-42: not sent, to be repeated: 127.0.0.1: " in capsys.readouterr().out
+    assert "ERROR emails-42: not sent, will be retried: 127.0.0.1: " in capsys.readouterr().out
     monkeypatch.setenv("SMTP_PORT", str(postbox.port))
     assert mailer.post("/send", json=BODY, headers=TASK).status_code == 200
     assert len(postbox.mails) == 1
@@ -144,7 +144,7 @@ def test_a_server_that_is_away_is_tried_again(
     [
         ("SMTP_FROM", "", "SMTP_FROM must be set"),
         ("SMTP_TLS", "ssl", "starttls, tls, none"),
-        ("SMTP_PORT", "smtp", "no number"),
+        ("SMTP_PORT", "smtp", "not a number"),
     ],
 )
 def test_a_wrong_setting_keeps_the_task_and_says_what_to_set(

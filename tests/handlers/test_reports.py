@@ -50,12 +50,12 @@ def test_a_report_delivered_twice_is_one_file(reports: HTTPConnection, tmp_path:
 HOPELESS: list[tuple[object, str]] = [
     (b"", "not JSON"),
     (b"[" * 100_000, "not JSON"),
-    ([1], "no object"),
+    ([1], "not an object"),
     ({"orders": []}, "`day`"),
     ({**DAY, "day": "yesterday"}, "'yesterday'"),
     ({**DAY, "day": "../../2026"}, "`day`"),
     ({"day": "2026-11-24"}, "`orders`"),
-    ({**DAY, "orders": [1]}, "1 is no order"),
+    ({**DAY, "orders": [1]}, "1 is not an order"),
     ({**DAY, "orders": [{**ORDER, "order": True}]}, "`order` is True"),
     ({**DAY, "orders": [{**ORDER, "amount": 12.5}]}, "`amount` is 12.5"),
     ({**DAY, "orders": [{**ORDER, "amount": "=1+1"}]}, "`amount`"),
@@ -73,7 +73,7 @@ def test_a_hopeless_day_is_dropped_with_a_reason(
     assert status == 200
     assert text.startswith("dropped: ")
     log = capsys.readouterr().out
-    assert log.startswith("ERROR 42: dropped, repeating it cannot help: ")
+    assert log.startswith("ERROR 42: dropped, retrying cannot help: ")
     assert reason in log
     assert not Path("out").exists()
 

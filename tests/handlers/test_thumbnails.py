@@ -192,7 +192,7 @@ def test_a_task_done_twice_mails_once(
     first = thumbnails.post("/", data=image, headers=TASK)
     again = thumbnails.post("/", data=image, headers={**TASK, "X-CloudTasks-TaskRetryCount": "1"})
     assert (first.status_code, again.status_code) == (200, 200)
-    assert "was enqueued before" in again.text
+    assert "was already enqueued" in again.text
     assert len(tasks_api.tasks) == 1
     thumbnails.post("/", data=image, headers={**TASK, "X-CloudTasks-TaskName": "43"})
     assert len(tasks_api.tasks) == 2
@@ -276,7 +276,7 @@ def test_what_is_no_image_is_dropped_with_a_reason(
     assert answer.status_code == 200
     assert answer.text.startswith("dropped: ")
     log = capsys.readouterr().out
-    assert log.startswith("ERROR 42: dropped, repeating it cannot help: ")
+    assert log.startswith("ERROR 42: dropped, retrying cannot help: ")
     assert tasks_api.tasks == []
     assert not Path("out").exists()
 
