@@ -19,11 +19,11 @@ from queuewright.cli.project import (
 )
 from queuewright.cli.signals import stop_asked
 from queuewright.cli.sources import with_sources_checked
-from queuewright.local.state import STATE_FOLDER
+from queuewright.local.state_folder import STATE_FOLDER
 from queuewright.spec import STACKS, load
 
 if TYPE_CHECKING:
-    from queuewright.local.console import Console
+    from queuewright.local.console.console import Console
     from queuewright.local.environment import Environment
 
 
@@ -71,7 +71,7 @@ def command(
     quiet_grpc()
     import uvloop
 
-    from queuewright.local.console import Console, LogLines
+    from queuewright.local.console.console import Console, LogLines
     from queuewright.local.environment import Environment, Options
 
     is_logged = log_format == "cloud-logging"
@@ -94,7 +94,7 @@ def command(
 
 async def _run(environment: Environment, console: Console) -> None:
     """Start, wait for a signal, stop; whatever happens, in order."""
-    from queuewright.local.console import ENVIRONMENT
+    from queuewright.local.console.console import ENVIRONMENT
 
     asked = stop_asked(environment.kill)
     asking = asyncio.create_task(asked.wait())
@@ -115,8 +115,8 @@ async def _run(environment: Environment, console: Console) -> None:
 
 
 def _announce(environment: Environment, console: Console) -> None:
-    from queuewright.local.console import ENVIRONMENT
-    from queuewright.local.table import ready_table
+    from queuewright.local.console.console import ENVIRONMENT
+    from queuewright.local.console.table import ready_table
 
     console.print(ready_table(environment))
     console.say(
