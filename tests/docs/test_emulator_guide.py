@@ -185,7 +185,7 @@ def test_the_example_of_a_log_is_what_the_engine_writes() -> None:
 async def test_the_example_with_time_moved_by_hand_runs() -> None:
     """As written."""
     names: dict[str, Any] = {}
-    (example,) = fences("In tests, with time moved by hand", "python")
+    (example,) = fences("In tests, with a manual clock", "python")
     exec(compile(example, "guide", "exec"), names)
     await names["test_a_day_of_retries"]()
 

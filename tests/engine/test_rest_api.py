@@ -464,6 +464,23 @@ async def test_the_keys_are_published(client: TestClient[Any, Any]) -> None:
     assert [key["kid"] for key in keys["keys"]] == list(certificates)
 
 
+async def test_the_discovery_document_ignores_the_host_header(client: TestClient[Any, Any]) -> None:
+    """`jwks_uri` is on the address that answers, so nobody can point a verifier elsewhere."""
+    address = "/.well-known/openid-configuration"
+    discovery = await (await client.get(address, headers={"Host": "localhost:1"})).json()
+    assert discovery["jwks_uri"] == f"http://127.0.0.1:{client.port}/oauth2/v3/certs"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_the_key_set_can_be_fetched_over_ipv4_and_ipv6(service: Recorder, host: str) -> None:
+    """An IPv6 address stands in brackets in `jwks_uri`."""
+    app = application(service, "me", signer=Signer())  # type: ignore[arg-type]
+    async with TestClient(TestServer(app, host=host)) as client:
+        discovery = await (await client.get("/.well-known/openid-configuration")).json()
+        async with ClientSession() as session, session.get(discovery["jwks_uri"]) as response:
+            assert response.status == 200
+
+
 async def test_other_pages_can_live_beside_the_api(client: TestClient[Any, Any]) -> None:
     """The dashboard's routes come first, the API's after them."""
     assert await (await client.get("/")).text() == "the dashboard"

@@ -123,7 +123,7 @@ def _key_routes(signer: Signer) -> list[web.AbstractRouteDef]:
     """Return the addresses under which Google serves its keys, for ours."""
 
     async def discovery(request: web.Request) -> web.Response:
-        return _json(signer.discovery(f"{request.scheme}://{request.host}"), 200)
+        return _json(signer.discovery(_base_url(request)), 200)
 
     async def key_set(_: web.Request) -> web.Response:
         return _json(signer.jwks(), 200)
@@ -136,6 +136,12 @@ def _key_routes(signer: Signer) -> list[web.AbstractRouteDef]:
         web.get("/oauth2/v3/certs", key_set),
         web.get("/oauth2/v1/certs", certificates),
     ]
+
+
+def _base_url(request: web.Request) -> str:
+    """Return the address the client is connected to. The `Host` header could name any other."""
+    host, port = request.get_extra_info("sockname")[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _json(body: Mapping[str, Any], status: int, *, pretty: bool = True) -> web.Response:
