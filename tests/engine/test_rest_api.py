@@ -30,7 +30,7 @@ class Recorder:
 
     answer: Any = field(default_factory=messages.Queue)
     calls: list[tuple[str, Any, Any]] = field(default_factory=list)
-    buffered: list[tuple[str, str, str, Mapping[str, str], bytes]] = field(default_factory=list)
+    buffered: list[tuple[str, str, Mapping[str, str], bytes]] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
         async def call(request: Any, caller: Any) -> Any:
@@ -43,13 +43,12 @@ class Recorder:
         self,
         queue: str,
         task_id: str,
-        method: str,
         headers: Mapping[str, str],
         body: bytes,
         caller: Any,
     ) -> Any:
         assert caller == "me"
-        self.buffered.append((queue, task_id, method, headers, body))
+        self.buffered.append((queue, task_id, headers, body))
         return self._answer()
 
     def _answer(self) -> Any:
@@ -442,8 +441,8 @@ async def test_a_buffered_task_takes_body_and_headers(
         headers={"Authorization": "Bearer x", "X-Goog-User-Project": "p", "X-Mine": "yes"},
     )
     assert await response.json() == {"task": {"name": TASK}}
-    ((queue, given_id, given_method, headers, body),) = service.buffered
-    assert (queue, given_id, given_method, body) == (QUEUE, task_id, method, b"\x00not json")
+    ((queue, given_id, headers, body),) = service.buffered
+    assert (queue, given_id, body) == (QUEUE, task_id, b"\x00not json")
     assert headers["X-Mine"] == "yes"
     refused = {"authorization", "host", "content-length", "x-goog-user-project"}
     assert not refused & {name.lower() for name in headers}
