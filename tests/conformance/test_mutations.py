@@ -42,9 +42,9 @@ def test_each_of_the_39_rules_is_broken_once() -> None:
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
-        (Edit("engine/rules/retry.py", "no such text", ""), "0 times"),
-        (Edit("engine/rules/retry.py", "policy", "policy"), "times, not once"),
-        (Edit("engine/rules/retry.py", "UNLIMITED: Final = -1", "UNLIMITED: Final = 0"), "changes"),
+        (Edit("cloud_tasks/retry.py", "no such text", ""), "0 times"),
+        (Edit("cloud_tasks/retry.py", "policy", "policy"), "times, not once"),
+        (Edit("cloud_tasks/retry.py", "UNLIMITED: Final = -1", "UNLIMITED: Final = 0"), "changes"),
     ],
 )
 def test_a_mutation_that_changes_nothing_is_reported(edit: Edit, problem: str) -> None:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from queuewright.engine.protocol.headers import (
+from queuewright.cloud_tasks.headers import (
     APP_ENGINE_USER_AGENT,
     HTTP_USER_AGENT,
-    is_framing,
     is_reserved,
 )
+from queuewright.engine.protocol.headers import is_framing
 from queuewright.engine.protocol.messages import (
     HttpRequest,
     HttpTarget,
