@@ -22,6 +22,7 @@ from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.dispatcher import Dispatcher
 from queuewright.engine.events import Event
 from queuewright.engine.grpc_api import GrpcService, listening, tasks_service, v2_services
+from queuewright.engine.http.http_sender import HttpSender
 from queuewright.engine.http_log import LOGGER
 from queuewright.engine.http_request import Signer
 from queuewright.engine.iam import Access
@@ -30,7 +31,7 @@ from queuewright.engine.pages import PageTokens
 from queuewright.engine.queue_config import QueueOptions
 from queuewright.engine.registry import Registry, RunningQueue
 from queuewright.engine.rest_api import application
-from queuewright.engine.sender import HttpSender, Sender
+from queuewright.engine.sender import Sender
 from queuewright.engine.service import Service
 from queuewright.engine.settings import Settings
 from queuewright.engine.store import Store
