@@ -24,10 +24,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from queuewright.engine import Answer, NoAnswerError, OutgoingRequest
-from queuewright.engine.http.destination import Origin
-from queuewright.engine.http.http_sender import HttpSender
-from queuewright.engine.http.pool import ConnectionPool
-from queuewright.engine.http.resolver import Resolver
+from queuewright.engine.dispatch.http.destination import Origin
+from queuewright.engine.dispatch.http.http_sender import HttpSender
+from queuewright.engine.dispatch.http.pool import ConnectionPool
+from queuewright.engine.dispatch.http.resolver import Resolver
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 RESET = b"reset"
