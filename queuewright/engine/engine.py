@@ -23,6 +23,7 @@ from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.dispatch import tokens
 from queuewright.engine.dispatch.addresses import unusable
 from queuewright.engine.dispatch.dispatcher import Dispatcher
+from queuewright.engine.dispatch.http.descriptors import connections
 from queuewright.engine.dispatch.http.http_sender import HttpSender
 from queuewright.engine.dispatch.registry import Registry, RunningQueue
 from queuewright.engine.dispatch.sender import Sender
@@ -93,7 +94,12 @@ class Engine:
         self.access = Access(self.settings.explain_denial)
         self._signer = signer or (tokens.Signer.in_folder(state) if state else tokens.Signer())
         is_ours = isinstance(self._signer, tokens.Signer)
-        self._sender = sender or HttpSender()
+        max_in_flight = self.settings.max_in_flight
+        if sender is None:
+            possible = connections(self.settings.descriptors_per_attempt)
+            max_in_flight = min(possible, max_in_flight or possible)
+            sender = HttpSender(possible)
+        self._sender = sender
         self._store = Store(state, key=chance.getrandbits(63))
         self._registry = Registry()
         ids = TaskIds(self._store.key)
@@ -106,6 +112,7 @@ class Engine:
             ids,
             TokenCache(self._signer) if is_ours else self._signer,
             emit,
+            max_in_flight,
         )
         self.service = Service(
             Desk(

@@ -168,9 +168,9 @@ def tasks_start_a_little_early(patch: pytest.MonkeyPatch) -> None:
 def a_paused_queue_goes_on(patch: pytest.MonkeyPatch) -> None:
     right = queue.QueueCore.start_due
 
-    def wrong(self: Any, now_us: int) -> list[int]:
+    def wrong(self: Any, now_us: int, most: int | None = None) -> list[int]:
         self.paused = False
-        return right(self, now_us)
+        return right(self, now_us, most)
 
     patch.setattr(queue.QueueCore, "start_due", wrong)
 

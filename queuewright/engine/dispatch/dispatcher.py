@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+from collections import deque
 from collections.abc import Callable
 from itertools import count
 from typing import Final
@@ -33,6 +34,7 @@ from queuewright.engine.protocol.status import TIMED_OUT, UNREACHABLE, code_name
 from queuewright.engine.protocol.times import SECOND_US
 from queuewright.engine.rules.http_request import Signer, address, target_type
 from queuewright.engine.rules.retry import backoff_us, is_exhausted
+from queuewright.engine.rules.slots import Slots
 from queuewright.engine.service.calls import name_reuse_us
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import TaskRow, Tombstone
@@ -60,6 +62,7 @@ class Dispatcher:
         ids: TaskIds,
         signer: Signer | None,
         emit: Callable[[Event], None] | None,
+        max_in_flight: int | None = None,
     ) -> None:
         self._clock = clock
         self._store = store
@@ -75,6 +78,9 @@ class Dispatcher:
         self._plans: list[tuple[int, int, RunningQueue]] = []
         self._order = count()
         self._attempts: set[Attempt] = set()
+        self._slots = Slots(max_in_flight)
+        self._waiting: dict[RunningQueue, None] = {}
+        """The queues that have something due and no slot for it, longest first."""
         self._loop: asyncio.Task[None] | None = None
         self._write_behind = WriteBehind(clock, store, emit)
         self.progress = asyncio.Event()
@@ -164,26 +170,48 @@ class Dispatcher:
             planned_us, _, queue = heapq.heappop(plans)
             if queue.planned_us == planned_us:
                 due.add(queue)
-        for queue in sorted(due, key=lambda queue: queue.number):
-            queue.planned_us = None
-            if self._registry.get(queue.name) is not queue:
-                continue
-            for number in queue.core.start_due(now_us):
-                try:
-                    row, content = self._kept(number)
-                except Refusal as refusal:
-                    self._put_off(queue, number, refusal)
-                else:
-                    self._start(queue, row, content)
-            next_us = queue.core.next_start_us(now_us)
-            if next_us is not None:
-                queue.planned_us = next_us
-                heapq.heappush(plans, (next_us, next(self._order), queue))
+        self._start_in_turns(due, now_us)
         while plans and plans[0][2].planned_us != plans[0][0]:
             heapq.heappop(plans)
         return plans[0][0] if plans else None
 
+    def _start_in_turns(self, touched: set[RunningQueue], now_us: int) -> None:
+        """Start what is due, queue by queue one task each, as far as there are slots.
+
+        A queue that gets no slot waits for the end of an attempt, in the order of arrival.
+        """
+        waited, self._waiting = self._waiting, {}
+        new = sorted(touched - waited.keys(), key=lambda queue: queue.number)
+        line = deque((*waited, *new))
+        while line:
+            queue = line.popleft()
+            queue.planned_us = None
+            if self._registry.get(queue.name) is not queue:
+                continue
+            if self._slots.may_take(queue, len(self._registry)):
+                started = queue.core.start_due(now_us, 1)
+                if started:
+                    self._start_kept(queue, started[0])
+                    line.append(queue)
+                    continue
+            next_us = queue.core.next_start_us(now_us)
+            if next_us is None:
+                continue
+            if next_us <= now_us:
+                self._waiting[queue] = None
+            else:
+                queue.planned_us = next_us
+                heapq.heappush(self._plans, (next_us, next(self._order), queue))
+
     # Attempts
+
+    def _start_kept(self, queue: RunningQueue, number: int) -> None:
+        try:
+            row, content = self._kept(number)
+        except Refusal as refusal:
+            self._put_off(queue, number, refusal)
+        else:
+            self._start(queue, row, content)
 
     def _kept(self, number: int) -> tuple[TaskRow, Task]:
         row = self._store.task(number)
@@ -218,6 +246,7 @@ class Dispatcher:
             by_hand,
         )
         self._attempts.add(attempt)
+        self._slots.take(queue)
         attempt.runner = asyncio.create_task(self._attempted(attempt))
 
     async def _attempted(self, attempt: Attempt) -> None:
@@ -237,6 +266,9 @@ class Dispatcher:
         finally:
             deadline.cancel()
             self._attempts.discard(attempt)
+            self._slots.give_back(attempt.queue)
+            if self._waiting:
+                self._wake.set()
             self.progress.set()
 
     async def _sent(self, attempt: Attempt) -> Result:

@@ -95,12 +95,15 @@ class QueueCore:
         self._due += tasks
         heapq.heapify(self._due)
 
-    def start_due(self, now_us: int) -> list[int]:
-        """Start what may start now and return it in order; each holds a slot until `ended`."""
+    def start_due(self, now_us: int, most: int | None = None) -> list[int]:
+        """Start the tasks that may start now, `most` of them, and return them in order.
+
+        Each counts as running until `ended`.
+        """
         started: list[int] = []
         if self.paused or now_us < self.throttle.until_us:
             return started
-        while self._occupied < self.limits.concurrency:
+        while self._occupied < self.limits.concurrency and len(started) != most:
             self._drop_stale()
             if not self._due or self._due[0][0] > now_us or not self._bucket.take(now_us):
                 break
