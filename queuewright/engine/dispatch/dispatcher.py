@@ -45,6 +45,9 @@ from queuewright.errors import QueuewrightError, Refusal
 _LOG: Final = logging.getLogger(__name__)
 
 _AFTER_BUG_US: Final = SECOND_US
+_STARTS_AT_ONCE: Final = 64
+"""Attempts started before answers are looked at: so more tasks than the machine can send don't
+end up as thousands of connections."""
 _UNREADABLE_US: Final = 60 * SECOND_US
 _OVERLOADED: Final = (429, 503)
 
@@ -155,6 +158,9 @@ class Dispatcher:
                 _LOG.exception("dispatching failed in the engine itself")
                 self._touched.update(self._registry)
                 next_us = self._clock.now_us() + _AFTER_BUG_US
+            if self._wake.is_set():
+                await asyncio.sleep(0)
+                continue
             timer = None if next_us is None else self._clock.call_at(next_us, self._wake.set)
             await self._wake.wait()
             if timer is not None:
@@ -183,7 +189,12 @@ class Dispatcher:
         waited, self._waiting = self._waiting, {}
         new = sorted(touched - waited.keys(), key=lambda queue: queue.number)
         line = deque((*waited, *new))
+        starts_left = _STARTS_AT_ONCE
         while line:
+            if not starts_left:
+                self._waiting.update(dict.fromkeys(line))
+                self._wake.set()
+                return
             queue = line.popleft()
             queue.planned_us = None
             if self._registry.get(queue.name) is not queue:
@@ -192,6 +203,7 @@ class Dispatcher:
                 started = queue.core.start_due(now_us, 1)
                 if started:
                     self._start_kept(queue, started[0])
+                    starts_left -= 1
                     line.append(queue)
                     continue
             next_us = queue.core.next_start_us(now_us)
