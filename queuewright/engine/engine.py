@@ -129,6 +129,8 @@ class Engine:
         """The API as methods."""
         if isinstance(self.clock, ManualClock):
             self.clock.on_sleep = self._dispatcher.progress.set
+        if isinstance(self.clock, SystemClock):
+            self.clock.on_set_back = self._dispatcher.clock_set_back
         self._load()
         self._closers: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
         """How each listener is closed, by host and port."""

@@ -15,6 +15,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 SECOND_US: Final = 1_000_000
 
+LAST_US: Final = 253_402_300_799_999_999
+"""The end of the year 9999, and of what a protobuf `Timestamp` can say."""
+
 _UNITS_US: Final = {
     "ms": 1_000,
     "s": SECOND_US,

@@ -125,6 +125,21 @@ class QueueCore:
         due_us = max(now_us, self._due[0][0], self.throttle.until_us)
         return max(due_us, self._bucket.next_token_us(now_us))
 
+    def clock_set_back(self, by_us: int, now_us: int) -> None:
+        """Go on when the clock was set back to `now_us`: what was due before is due now.
+
+        Other tasks keep their time.
+        """
+        moved: list[tuple[int, int]] = []
+        while self._due and self._due[0][0] <= now_us + by_us:
+            when_us, task = heapq.heappop(self._due)
+            if self._waiting.get(task) == when_us:
+                moved.append((when_us - by_us, task))
+        for when_us, task in moved:
+            self._waiting[task] = when_us
+            heapq.heappush(self._due, (when_us, task))
+        self.throttle.until_us -= by_us
+
     def run(self, task: int) -> None:
         """Start a task by hand: paused, not due, out of tokens or running already, all the same."""
         self._waiting.pop(task, None)
