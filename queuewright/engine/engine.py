@@ -33,7 +33,7 @@ from queuewright.engine.protocol.times import SECOND_US, span_us
 from queuewright.engine.rules.http_request import TokenSigner
 from queuewright.engine.rules.queue_config import QueueOptions
 from queuewright.engine.service.calls import DEVELOPER, Caller, ServiceParts
-from queuewright.engine.service.iam import Access
+from queuewright.engine.service.iam import Grants
 from queuewright.engine.service.pages import PageTokens
 from queuewright.engine.service.service import Service
 from queuewright.engine.settings import Settings
@@ -89,7 +89,7 @@ class Engine:
         emit = None if on_event is None else _guarded(on_event)
         self.clock: Clock = clock or SystemClock()
         self.settings = settings or Settings()
-        self.access = Access(self.settings.explain_denial)
+        self.grants = Grants(self.settings.explain_denial)
         self._signer = signer or (tokens.Signer.in_folder(state) if state else tokens.Signer())
         is_ours = isinstance(self._signer, tokens.Signer)
         max_in_flight = self.settings.max_in_flight
@@ -117,7 +117,7 @@ class Engine:
                 clock=self.clock,
                 store=self._store,
                 registry=self._registry,
-                access=self.access,
+                grants=self.grants,
                 settings=self.settings,
                 ids=ids,
                 pages=PageTokens(self._store.key),
@@ -212,7 +212,7 @@ class Engine:
 
     def grant(self, principal: str, role: str, resource: str | None = None) -> None:
         """Give a principal a role on a queue or service account; None: on everything."""
-        self.access.grant(principal, role, resource)
+        self.grants.grant(principal, role, resource)
 
     def reset_names(self) -> None:
         """Make the names of all deleted queues and past tasks free again."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from queuewright.engine.protocol import messages as m
-from queuewright.engine.service.iam import ROLES, Access, check_policy
+from queuewright.engine.service.iam import ROLES, Grants, check_policy
 from queuewright.errors import Refusal
 
 LOCATION = "projects/p/locations/l"
 
 
 def test_a_grant_is_for_one_queue_a_project_or_everything() -> None:
-    access = Access()
+    access = Grants()
     access.grant("user:a", "roles/cloudtasks.enqueuer", f"{LOCATION}/queues/q")
     access.grant("user:b", "roles/cloudtasks.enqueuer", "projects/p")
     access.grant("user:c", "roles/cloudtasks.enqueuer", None)
@@ -29,14 +29,14 @@ def test_a_grant_is_for_one_queue_a_project_or_everything() -> None:
 
 def test_a_queues_own_policy_counts_for_that_queue() -> None:
     policy = m.Policy(bindings=[m.Binding(role="roles/cloudtasks.viewer", members=["user:a"])])
-    access = Access()
+    access = Grants()
     assert access.allows("user:a", "cloudtasks.queues.get", "q", policy)
     assert not access.allows("user:a", "cloudtasks.tasks.create", "q", policy)
     assert not access.allows("user:b", "cloudtasks.queues.get", "q", policy)
 
 
 def test_a_denial_is_in_googles_words_followed_by_ours() -> None:
-    access = Access(lambda _principal, permission, _resource: f"Ask for {permission}.")
+    access = Grants(lambda _principal, permission, _resource: f"Ask for {permission}.")
     with pytest.raises(Refusal) as refused:
         access.check("user:a", "cloudtasks.tasks.create", "projects/p/locations/l/queues/q")
     assert refused.value.code == "PERMISSION_DENIED"

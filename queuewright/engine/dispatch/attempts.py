@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from queuewright.cloud_tasks.retry import RetryPolicy
 from queuewright.engine.dispatch.registry import RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import NoAnswerError
 from queuewright.engine.protocol.messages import Task
@@ -21,7 +22,6 @@ from queuewright.engine.rules.http_request import (
     target_address,
 )
 from queuewright.engine.rules.queue_config import retry_policy
-from queuewright.engine.rules.retry import RetryPolicy
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import TaskRow
 

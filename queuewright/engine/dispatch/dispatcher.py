@@ -14,6 +14,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
+from queuewright.cloud_tasks.retry import backoff_us, is_exhausted
 from queuewright.engine.clock import Clock
 from queuewright.engine.dispatch.attempts import (
     Attempt,
@@ -39,7 +40,6 @@ from queuewright.engine.protocol.messages import Task
 from queuewright.engine.protocol.status import NO_ATTEMPT, TIMED_OUT, UNREACHABLE
 from queuewright.engine.protocol.times import LAST_US, SECOND_US
 from queuewright.engine.rules.http_request import TokenSigner, target_type
-from queuewright.engine.rules.retry import backoff_us, is_exhausted
 from queuewright.engine.rules.slots import Slots
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import TaskRow

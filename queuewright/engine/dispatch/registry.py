@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from queuewright.cloud_tasks.retry import RetryPolicy
 from queuewright.engine.protocol.messages import HttpTarget, Queue
 from queuewright.engine.protocol.times import SECOND_US
 from queuewright.engine.rules.queue_config import RUNNING, limits, retry_policy
-from queuewright.engine.rules.retry import RetryPolicy
 from queuewright.engine.rules.schedule import QueueCore
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import GoneTask, QueueRow, TaskRow, Tombstone

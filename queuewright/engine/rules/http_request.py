@@ -14,12 +14,14 @@ from functools import lru_cache
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from queuewright.engine.protocol.headers import (
+from queuewright.cloud_tasks.headers import (
+    APP_ENGINE_PREFIX,
     APP_ENGINE_USER_AGENT,
+    CLOUD_TASKS_PREFIX,
     HTTP_USER_AGENT,
-    is_framing,
     is_reserved,
 )
+from queuewright.engine.protocol.headers import is_framing
 from queuewright.engine.protocol.messages import (
     HttpRequest,
     HttpTarget,
@@ -114,12 +116,12 @@ def http_request(
         headers = [(name, value) for name, value in headers if name.lower() != "authorization"]
         if signer is not None:
             headers.append(("Authorization", f"Bearer {_signed(token, url, signer, now_us)}"))
-    headers += _facts("X-CloudTasks-", facts, facts.execution_count)
+    headers += _facts(CLOUD_TASKS_PREFIX, facts, facts.execution_count)
     if facts.previous != NO_ATTEMPT:
         # 504 after a timeout has been seen; 503 where no answer came at all is our choice.
         code = {TIMED_OUT: 504, UNREACHABLE: 503}.get(facts.previous, facts.previous)
-        headers.append(("X-CloudTasks-TaskPreviousResponse", str(code)))
-        headers.append(("X-CloudTasks-TaskRetryReason", ""))
+        headers.append((f"{CLOUD_TASKS_PREFIX}TaskPreviousResponse", str(code)))
+        headers.append((f"{CLOUD_TASKS_PREFIX}TaskRetryReason", ""))
     body = request.body if name in _BODY_METHODS else b""
     return OutgoingRequest(name, url, tuple(headers), body, follow_redirects)
 
@@ -129,12 +131,12 @@ def app_engine_request(task: Task, facts: AttemptFacts, base_url: str) -> Outgoi
     request = task.app_engine_http_request
     agent = request.headers.get("User-Agent", APP_ENGINE_USER_AGENT)
     headers = [*_allowed(request.headers), ("User-Agent", agent)]
-    headers += _facts("X-AppEngine-", facts, facts.response_count)
+    headers += _facts(APP_ENGINE_PREFIX, facts, facts.response_count)
     if facts.previous != NO_ATTEMPT:
         answered = facts.previous > 0
         reason = "App Error" if answered else "Instance Unavailable"
-        headers.append(("X-AppEngine-TaskPreviousResponse", str(max(facts.previous, 0))))
-        headers.append(("X-AppEngine-TaskRetryReason", reason))
+        headers.append((f"{APP_ENGINE_PREFIX}TaskPreviousResponse", str(max(facts.previous, 0))))
+        headers.append((f"{APP_ENGINE_PREFIX}TaskRetryReason", reason))
     url = encoded(base_url.rstrip("/") + request.relative_uri)
     return OutgoingRequest(METHODS[request.http_method], url, tuple(headers), request.body)
 
