@@ -8,8 +8,9 @@ target's count leaves out answers of 5xx, an App Engine target's does not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -103,12 +104,12 @@ def http_request(
     """Return what an HTTP target receives, with the queue's own `target` laid over the task's."""
     request = task.http_request
     name, url = _method_and_url(request, target)
-    headers = _allowed(request.headers.items())
+    headers = _allowed(request.headers)
     token = _token(request)
     if target is not None:
         for override in target.header_overrides:
-            headers = _replaced(headers, override.header.key, override.header.value)
-        headers = _allowed(headers)
+            if _is_sent(override.header.key):
+                headers = _replaced(headers, override.header.key, override.header.value)
         token = _token(target) or token
     headers.append(("User-Agent", HTTP_USER_AGENT))
     if token is not None:
@@ -129,7 +130,7 @@ def app_engine_request(task: Task, facts: AttemptFacts, base_url: str) -> Outgoi
     """Return what an App Engine service at `base_url` (`http://host:port`) receives."""
     request = task.app_engine_http_request
     agent = request.headers.get("User-Agent", APP_ENGINE_USER_AGENT)
-    headers = [*_allowed(request.headers.items()), ("User-Agent", agent)]
+    headers = [*_allowed(request.headers), ("User-Agent", agent)]
     headers += _facts(APP_ENGINE_PREFIX, facts, facts.response_count)
     if facts.previous != NO_ATTEMPT:
         answered = facts.previous > 0
@@ -204,8 +205,14 @@ def _facts(prefix: str, facts: AttemptFacts, execution_count: int) -> Headers:
     ]
 
 
-def _allowed(headers: Iterable[tuple[str, str]]) -> Headers:
-    return [(name, value) for name, value in headers if not (is_reserved(name) or is_framing(name))]
+def _allowed(headers: Mapping[str, str]) -> Headers:
+    # Not `items()`: protobuf's maps make it in Python, at twice the cost.
+    return [(name, headers[name]) for name in headers if _is_sent(name)]
+
+
+@lru_cache(maxsize=1024)
+def _is_sent(name: str) -> bool:
+    return not (is_reserved(name) or is_framing(name))
 
 
 def _replaced(headers: Headers, name: str, value: str) -> Headers:
