@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from queuewright.cli.project import environment_argument, find_root
+from queuewright.cli.sources import with_sources_checked
 from queuewright.spec import load, load_file
 
 
@@ -19,7 +20,9 @@ from queuewright.spec import load, load_file
 )
 def command(environment: str, file: Path | None) -> None:
     """Say what is wrong in an environment's file and what it extends, all at once."""
-    spec = load_file(file, Path()) if file is not None else load(environment, find_root())
+    root = Path() if file is not None else find_root()
+    spec = load_file(file, root) if file is not None else load(environment, root)
+    with_sources_checked(spec, root)
     queues = f"{len(spec.queues)} queue" + ("s" if len(spec.queues) != 1 else "")
     handlers = f"{len(spec.handlers)} handler" + ("s" if len(spec.handlers) != 1 else "")
     click.echo(f"{spec.environment}: {queues}, {handlers}, no problem")

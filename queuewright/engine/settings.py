@@ -60,5 +60,10 @@ class Settings:
 
     @cached_property
     def retention_us(self) -> int:
-        """`retention` in microseconds; every new task asks for it."""
+        """`retention` in microseconds; read for every new task."""
         return span_us(self.retention)
+
+    @cached_property
+    def task_name_reuse_us(self) -> int:
+        """`task_name_reuse` in microseconds; read for every finished task."""
+        return span_us(self.task_name_reuse)

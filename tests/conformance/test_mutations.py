@@ -203,8 +203,7 @@ def names_of_past_tasks_are_free(patch: pytest.MonkeyPatch) -> None:
 
 @caught_by("task-name-taken-after-success", "task-name-reuse-setting")
 def names_of_past_tasks_are_taken_for_ever(patch: pytest.MonkeyPatch) -> None:
-    for module in (calls, dispatcher):
-        patch.setattr(module, "name_reuse_us", lambda *_: 10**15)
+    patch.setattr(registry.RunningQueue, "name_reuse_us", property(lambda _: 10**15))
 
 
 @caught_by("queue-existed-recently", "update-recently-deleted")
@@ -293,7 +292,7 @@ def a_run_that_fails_keeps_the_old_schedule(patch: pytest.MonkeyPatch) -> None:
 
     def wrong(self: Any, attempt: Any, now_us: int) -> int | None:
         if attempt.by_hand:
-            return int(attempt.flight.row.schedule_us)
+            return int(attempt.task.row.schedule_us)
         return right(self, attempt, now_us)
 
     patch.setattr(dispatcher.Dispatcher, "_next_us", wrong)

@@ -23,7 +23,6 @@ from queuewright.engine.rules.schedule import QueueLimits
 
 RUNNING: Final = 1
 PAUSED: Final = 2
-DISABLED: Final = 3
 
 MAX_RATE: Final = 500.0
 MAX_CONCURRENCY: Final = 5000

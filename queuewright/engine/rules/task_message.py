@@ -141,7 +141,8 @@ def complete_http_request(request: HttpRequest) -> None:
                 "HttpRequest.url must start with 'https://' for request with "
                 "HttpRequest.authorization_header"
             )
-        if not getattr(request, token).service_account_email:
+        chosen = request.oidc_token if token == "oidc_token" else request.oauth_token
+        if not chosen.service_account_email:
             raise refusals.invalid(f"HttpRequest.{token} must have a service_account_email.")
     request.http_method = _method(request.http_method, bool(request.body), "HttpRequest")
     headers = request.headers
