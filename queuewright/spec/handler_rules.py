@@ -210,7 +210,7 @@ def _capacity_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Prob
     least_cpu = next((least for over, least in CPU_FOR_MEMORY if memory > size(over)), 0)
     least_memory = next((least for over, least in MEMORY_FOR_CPU if cpu >= over), "0Ki")
     if cpu < least_cpu:
-        message = f"{cpu:g} CPUs are too few for `{written_size(memory)}` of memory{default}"
+        message = f"{cpu:g} is not enough CPU for `{written_size(memory)}` of memory{default}"
         hint = f"Cloud Run requires `cpu: {least_cpu:g}` or more"
         yield _problem(node, at, ("cpu",), message, hint)
     if memory < size(least_memory):

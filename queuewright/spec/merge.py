@@ -48,7 +48,7 @@ def with_defaults(
 
 
 def _is_payload(path: Path) -> bool:
-    """Whether `path` is a queue's `example`, which is replaced as a whole and may contain `null`."""
+    """Whether `path` is a queue's `example`, which is replaced as a whole and keeps its nulls."""
     return path == ("queue_defaults", "example") or (
         len(path) == 3 and path[0] == "queues" and path[2] == "example"
     )
