@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +19,13 @@ from queuewright.cli.project import (
     find_root,
     quiet_grpc,
 )
-from queuewright.cli.signals import stop_asked
-from queuewright.local.state_folder import STATE_FOLDER
+from queuewright.cli.signals import run_until_stopped
+from queuewright.local import STATE_FOLDER
 from queuewright.spec import STACKS, load
 
 if TYPE_CHECKING:
     from queuewright.local.console.console import Console
-    from queuewright.local.environment import Environment
+    from queuewright.local.environment import Environment, Options
 
 
 @click.command("up")
@@ -65,12 +67,12 @@ def command(
     def read() -> Blueprint:
         return blueprint(load(environment, root))
 
-    read()  # what is wrong with the file is said before anything else is loaded
+    read()  # reports mistakes in the file before anything else is loaded
     quiet_grpc()
     import uvloop
 
     from queuewright.local.console.console import Console, LogLines
-    from queuewright.local.environment import Environment, Options
+    from queuewright.local.environment import Options
 
     is_logged = log_format == "cloud-logging"
     options = Options(
@@ -85,38 +87,29 @@ def command(
         log=sys.stdout if is_logged else None,
     )
     console = Console(sys.stderr if is_logged else None, as_json=as_json)
-    LogLines.of(console)
+    LogLines.install(console)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(Environment(read, options, console), console))
+        runner.run(_run(read, options, console))
 
 
-async def _run(environment: Environment, console: Console) -> None:
-    """Start, wait for a signal, stop; whatever happens, in order."""
+async def _run(read: Callable[[], Blueprint], options: Options, console: Console) -> None:
+    from queuewright.local.console.console import ENVIRONMENT
+    from queuewright.local.environment import Environment
+    from queuewright.local.processes.groups import ProcessGroups
+
+    async with ProcessGroups.opened() as groups:
+        await run_until_stopped(
+            Environment.started(read, options, console, groups),
+            on_ready=partial(_announce, console),
+            say=partial(console.say, ENVIRONMENT),
+            at_once=groups.kill,
+        )
+
+
+def _announce(console: Console, environment: Environment) -> None:
     from queuewright.local.console.console import ENVIRONMENT
 
-    asked = stop_asked(environment.kill)
-    asking = asyncio.create_task(asked.wait())
-    starting = asyncio.create_task(environment.start())
-    try:
-        await asyncio.wait((starting, asking), return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            starting.result()
-            _announce(environment, console)
-            await asking
-        else:
-            starting.cancel()
-            await asyncio.wait([starting])
-        console.say(ENVIRONMENT, "stopping (Ctrl-C again: at once)")
-    finally:
-        await environment.stop()
-    console.say(ENVIRONMENT, "stopped")
-
-
-def _announce(environment: Environment, console: Console) -> None:
-    from queuewright.local.console.console import ENVIRONMENT
-    from queuewright.local.console.table import ready_table
-
-    console.print(ready_table(environment))
+    console.print(environment.table)
     console.say(
         ENVIRONMENT,
         "ready; Ctrl-C stops",

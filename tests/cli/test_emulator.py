@@ -45,7 +45,7 @@ def test_a_second_one_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         done = ended(tmp_path)
         assert done.returncode == 1
         assert done.stderr == (
-            "error: `emulator` runs already in `.queuewright`: "
+            "error: `emulator` already runs in `.queuewright`: "
             f"process {running.pid}, on {running.grpc} and {running.http}\n"
             "  hint: stop it first, or start this one with "
             "`--state DIR --port N --http-port M`\n"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from queuewright.blueprint import Blueprint, blueprint
 from queuewright.local.console.console import Console
 from queuewright.local.environment import Environment, Options
-from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.background import BackgroundTasks
+from queuewright.local.processes.groups import ProcessGroups
 from queuewright.spec import load
 
 PATIENCE_S = 60.0
@@ -125,28 +127,63 @@ async def ears() -> Ears:
 
 
 @pytest.fixture
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as nursery:
-        yield nursery
-
-
-Running = Callable[..., "asyncio.Future[Environment]"]
+async def groups() -> AsyncIterator[ProcessGroups]:
+    async with ProcessGroups.opened() as groups:
+        yield groups
 
 
 @pytest.fixture
-async def up(project: Project, ears: Ears) -> AsyncIterator[Running]:
-    """Start the project's environment; it is stopped when the test ends."""
-    started: list[Environment] = []
+def failures() -> list[str]:
+    """What background tasks report."""
+    return []
 
-    async def start(**options: object) -> Environment:
-        environment = Environment(project.blueprint, project.options(**options), Console(ears))
-        started.append(environment)
-        await environment.start()
+
+@pytest.fixture
+async def background(failures: list[str]) -> AsyncIterator[BackgroundTasks]:
+    def report(source: str, text: str) -> None:
+        failures.append(f"{source}: {text}")
+
+    async with BackgroundTasks(report, pause_s=0.0) as background:
+        yield background
+
+
+class Up:
+    """Starts and stops the project's environment; it is stopped when the test ends."""
+
+    def __init__(self, project: Project, ears: Ears, groups: ProcessGroups) -> None:
+        self._project = project
+        self._ears = ears
+        self._groups = groups
+        self._running: dict[Environment, AsyncExitStack] = {}
+
+    async def __call__(
+        self, read: Callable[[], Blueprint] | None = None, **options: object
+    ) -> Environment:
+        async with AsyncExitStack() as stack:
+            environment = await stack.enter_async_context(
+                Environment.started(
+                    read or self._project.blueprint,
+                    self._project.options(**options),
+                    Console(self._ears),
+                    self._groups,
+                )
+            )
+            self._running[environment] = stack.pop_all()
         return environment
 
-    yield start  # type: ignore[misc]
-    for environment in started:
-        await environment.stop()
+    async def stop(self, environment: Environment) -> None:
+        await self._running.pop(environment).aclose()
+
+    async def stop_all(self) -> None:
+        for environment in list(self._running):
+            await self.stop(environment)
+
+
+@pytest.fixture
+async def up(project: Project, ears: Ears, groups: ProcessGroups) -> AsyncIterator[Up]:
+    up = Up(project, ears, groups)
+    yield up
+    await up.stop_all()
 
 
 def accepts(port: int) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 from aiohttp import web
 from google.protobuf.json_format import MessageToDict
 
+from queuewright.blueprint import Blueprint
 from queuewright.engine import DEVELOPER
 from queuewright.engine.messages import (
     CreateTaskRequest,
@@ -23,11 +23,13 @@ from queuewright.engine.messages import (
     Queue,
     Task,
 )
+from queuewright.engine.state import FILE_NAME
 from queuewright.errors import TargetError
-from queuewright.local.console.table import ready_table
+from queuewright.local.edits import Edits
 from queuewright.local.environment import Environment
+from queuewright.local.handlers.process_place import ProcessPlace
 from queuewright.local.state_folder import find_running
-from tests.local.conftest import ECHO, Ears, Project, accepts, until
+from tests.local.conftest import ECHO, Ears, Project, Up, accepts, until
 
 EMAILS = "projects/acme-dev/locations/europe-west1/queues/emails"
 MAILER = """
@@ -87,8 +89,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
 
-Up = Callable[..., Any]
-
 
 @pytest.fixture
 async def elsewhere(ears: Ears) -> AsyncIterator[str]:
@@ -112,6 +112,12 @@ async def add(environment: Environment, body: str, queue: str = EMAILS) -> None:
     await environment.engine.service.create_task(
         CreateTaskRequest(parent=queue, task=task), DEVELOPER
     )
+
+
+def process_place(environment: Environment, handler: str) -> ProcessPlace:
+    place = environment.handlers.places[handler]
+    assert isinstance(place, ProcessPlace)
+    return place
 
 
 async def queue(environment: Environment, name: str = EMAILS) -> Queue:
@@ -138,7 +144,7 @@ async def test_nobody_else_reaches_the_handler(project: Project, up: Up, ears: E
     project.spec(MAILER)
     environment = await up()
     async with aiohttp.ClientSession() as client:
-        answer = await client.post(environment.stations["mailer"].address.url)
+        answer = await client.post(environment.handlers.places["mailer"].address.url)
     assert answer.status == 403
     assert "warning" in await ears.hear("no token")
 
@@ -166,7 +172,7 @@ async def test_an_image_is_caught_and_the_table_says_so(
         "queues: {emails: {handler: mailer, path: /send}}\n"
     )
     environment = await up()
-    assert "not here: it is an image; `handlers.mailer.local" in ready_table(environment)
+    assert "not here: it is an image; `handlers.mailer.local" in environment.table
     await add(environment, "hello")
     await ears.hear("not sent: POST https://mailer")
 
@@ -181,7 +187,7 @@ async def test_what_runs_already_is_called_there(
     await add(environment, "hello")
     await ears.hear("elsewhere got /base/send hello")
     async with aiohttp.ClientSession() as client:
-        answer = await client.post(environment.stations["mailer"].address.url)
+        answer = await client.post(environment.handlers.places["mailer"].address.url)
     assert answer.status == 403
 
 
@@ -281,7 +287,7 @@ async def test_the_other_commands_find_it_while_it_runs(project: Project, up: Up
     assert found.environment == "dev"
     assert found.grpc_address == environment.grpc_address
     assert accepts(int(found.http_address.rpartition(":")[2]))
-    await environment.stop()
+    await up.stop(environment)
     assert find_running(project.root / ".queuewright") is None
 
 
@@ -300,9 +306,9 @@ async def test_the_table_says_where_everything_is(project: Project, up: Up) -> N
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
-    lines = [" ".join(line.split()) for line in ready_table(environment).splitlines()]
+    lines = [" ".join(line.split()) for line in environment.table.splitlines()]
     assert "emails mailer /send 500/s 1000 100 running" in lines
-    url = environment.stations["mailer"].address.url
+    url = environment.handlers.places["mailer"].address.url
     assert f"mailer service {url} handlers/mailer" in lines
     assert (
         f"Cloud Tasks gRPC {environment.grpc_address}, REST http://{environment.http_address}"
@@ -319,7 +325,7 @@ async def test_what_is_waiting_survives_a_stop(project: Project, up: Up, ears: E
     project.spec(MAILER.replace("path: /send", "path: /send, desired_state: PAUSED"))
     first = await up()
     await add(first, "kept")
-    await first.stop()
+    await up.stop(first)
     project.spec(MAILER)
     await up()
     await ears.hear("got /send kept")
@@ -331,7 +337,7 @@ async def test_in_memory_nothing_is_kept(project: Project, up: Up) -> None:
     project.spec(MAILER.replace("path: /send", "path: /send, desired_state: PAUSED"))
     first = await up(in_memory=True)
     await add(first, "lost")
-    await first.stop()
+    await up.stop(first)
     assert not (project.root / ".queuewright" / "dev").exists()
 
 
@@ -341,7 +347,7 @@ async def test_a_queue_that_is_no_longer_described_is_paused_and_keeps_its_tasks
     """Its tasks have nowhere to go; but nobody has said that they may be lost."""
     project.service("mailer")
     project.spec(MAILER)
-    await (await up()).stop()
+    await up.stop(await up())
     project.spec(MAILER.partition("queues:")[0])
     environment = await up()
     await ears.hear(f"queue `{EMAILS}` is no longer described: it is paused")
@@ -354,7 +360,7 @@ async def test_a_renamed_queue_keeps_its_tasks(project: Project, up: Up, ears: E
     project.spec(MAILER.replace("path: /send", "path: /send, desired_state: PAUSED"))
     first = await up()
     await add(first, "kept")
-    await first.stop()
+    await up.stop(first)
     project.spec(MAILER.replace("emails: {", "letters: {renamed_from: emails, "))
     environment = await up()
     await ears.hear("got /send kept")
@@ -383,7 +389,7 @@ async def test_a_queue_that_somebody_made_by_a_call_is_left_alone(project: Proje
     first = await up()
     own = EMAILS.replace("emails", "mine")
     await first.engine.declare_queue(Queue(name=own))
-    await first.stop()
+    await up.stop(first)
     assert (await queue(await up(), own)).state == 1
 
 
@@ -393,7 +399,7 @@ async def test_a_queue_paused_by_hand_runs_again_after_a_start(project: Project,
     project.spec(MAILER)
     first = await up()
     await first.engine.service.pause_queue(PauseQueueRequest(name=EMAILS), DEVELOPER)
-    await first.stop()
+    await up.stop(first)
     assert (await queue(await up())).state == 1
 
 
@@ -454,14 +460,13 @@ async def test_an_edit_reloads_that_handler_alone(project: Project, up: Up, ears
         MAILER.replace("handlers:", "handlers:\n  other: {service: {source: handlers/other}}")
     )
     environment = await up()
-    other = environment.stations["other"].handler
-    assert other is not None
-    before = environment.stations["mailer"].address, other.pid
+    other = process_place(environment, "other").process
+    before = environment.handlers.places["mailer"].address, other.pid
     project.service("mailer", "print('edited')\n" + ECHO)
-    await ears.hear("mailer       │ its files have changed: reloads")
+    await ears.hear("mailer       │ its files have changed: reloading")
     await ears.hear("mailer       │ edited")
     await ears.hear("mailer       │ reloaded")
-    assert (environment.stations["mailer"].address, other.pid) == before
+    assert (environment.handlers.places["mailer"].address, other.pid) == before
     await add(environment, "after")
     await ears.hear("got /send after")
 
@@ -475,7 +480,7 @@ async def test_a_broken_edit_leaves_the_old_code_serving(
     environment = await up()
     project.service("mailer", DEAD)
     await ears.hear("`mailer` ended before it served, exit code 1")
-    await ears.hear("the code from before goes on serving")
+    await ears.hear("still serving the previous version")
     await add(environment, "meanwhile")
     await ears.hear("got /send meanwhile")
     project.service("mailer")
@@ -489,17 +494,16 @@ async def test_a_changed_rate_changes_the_queue_in_place(
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
-    handler = environment.stations["mailer"].handler
-    assert handler is not None
-    pid = handler.pid
+    process = process_place(environment, "mailer").process
+    pid = process.pid
     project.spec(
         MAILER.replace("path: /send", "path: /s2, rate_limits: {max_dispatches_per_second: 7}")
     )
-    await ears.hear("all is as described")
+    await ears.hear("up to date")
     changed = await queue(environment)
     assert changed.rate_limits.max_dispatches_per_second == 7
     assert changed.http_target.uri_override.path_override.path == "/s2"
-    assert handler.pid == pid
+    assert process.pid == pid
 
 
 async def test_a_changed_variable_restarts_its_handler(
@@ -509,11 +513,11 @@ async def test_a_changed_variable_restarts_its_handler(
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
-    address = environment.stations["mailer"].address
+    address = environment.handlers.places["mailer"].address
     project.spec(MAILER.replace('"1"', '"2"'))
     await ears.hear("mailer       │ version 2")
-    await ears.hear("all is as described")
-    assert environment.stations["mailer"].address == address
+    await ears.hear("up to date")
+    assert environment.handlers.places["mailer"].address == address
 
 
 async def test_handlers_come_and_go_with_the_file(project: Project, up: Up, ears: Ears) -> None:
@@ -526,7 +530,7 @@ async def test_handlers_come_and_go_with_the_file(project: Project, up: Up, ears
         MAILER.replace("handlers:", "handlers:\n  other: {service: {source: handlers/other}}")
         + "  more: {handler: other, enqueuers: [mailer]}\n"
     )
-    await ears.hear("all is as described")
+    await ears.hear("up to date")
     more = EMAILS.replace("emails", "more")
     await add(environment, "hi", more)
     await ears.hear("other        │ got /own hi")
@@ -534,39 +538,80 @@ async def test_handlers_come_and_go_with_the_file(project: Project, up: Up, ears
         GetIamPolicyRequest(resource=more), DEVELOPER
     )
     assert "mailer-handler@" in json.dumps(MessageToDict(policy))
-    station = environment.stations["other"]
-    assert station.door is not None
-    assert station.tasks is not None
-    ports = (station.door.port, station.tasks.grpc_port, station.tasks.http_port)
+    place = process_place(environment, "other")
+    assert place.tasks is not None
+    ports = (place.door.port, place.tasks.grpc_port, place.tasks.http_port)
     project.spec(MAILER)
     await ears.hear("other        │ removed")
-    await ears.hear("all is as described")
+    await ears.hear("up to date")
     assert [port for port in ports if accepts(port)] == []
 
 
 async def test_a_broken_file_changes_nothing_and_its_problems_are_placed(
     project: Project, up: Up, ears: Ears
 ) -> None:
-    """The environment runs on as it was, and the next save counts."""
+    """The environment stays as it was, and the next save counts."""
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
     project.spec(MAILER.replace("path:", "pth:"))
     await ears.hear("stacks/dev.yaml:9:")
     await ears.hear("did you mean `path`?")
-    await ears.hear("runs on as it was")
+    await ears.hear("stays as it was")
     await add(environment, "still")
     await ears.hear("got /send still")
     project.spec(MAILER.replace("/send", "/mended"))
-    await ears.hear("all is as described")
+    await ears.hear("up to date")
 
 
-async def test_without_reload_nothing_is_followed(project: Project, up: Up) -> None:
-    """`--no-reload`."""
+async def test_after_the_state_file_was_deleted_edits_are_still_followed(
+    project: Project, up: Up, ears: Ears
+) -> None:
+    """Each queue that cannot change is reported; handlers are reloaded as before."""
     project.service("mailer")
     project.spec(MAILER)
-    environment = await up(reload=False)
-    assert environment._watch is None
+    environment = await up()
+    (project.root / ".queuewright" / "dev" / FILE_NAME).unlink()
+    for path in ("/second", "/third"):
+        project.spec(MAILER.replace("/send", path))
+        assert "error: not changed: " in await ears.hear("queue emails │ error")
+        await ears.hear("not up to date")
+    project.service("mailer", "print('edited')\n" + ECHO)
+    await ears.hear("mailer       │ edited")
+    assert (await queue(environment)).http_target.uri_override.path_override.path == "/send"
+
+
+async def test_a_bug_in_following_an_edit_is_reported_and_later_edits_are_followed(
+    project: Project, up: Up, ears: Ears
+) -> None:
+    """With its traceback; nothing dies in silence."""
+    project.service("mailer")
+    project.spec(MAILER)
+    bugs = [RuntimeError("a bug")]
+
+    def read() -> Blueprint:
+        if len(ears.getvalue()) > 0 and bugs:
+            raise bugs.pop()
+        return project.blueprint()
+
+    await up(read)
+    project.spec(MAILER.replace("/send", "/second"))
+    await ears.hear("queuewright  │ error: following edits failed and starts again: Traceback")
+    await ears.hear("RuntimeError: a bug")
+    project.spec(MAILER.replace("/send", "/third"))
+    await ears.hear("up to date")
+
+
+async def test_without_reload_nothing_is_followed(
+    project: Project, up: Up, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--no-reload`: no folder is watched."""
+    project.service("mailer")
+    project.spec(MAILER)
+    watched: list[object] = []
+    monkeypatch.setattr(Edits, "__init__", lambda *given: watched.append(given))
+    await up(reload=False)
+    assert watched == []
 
 
 async def test_a_stop_leaves_no_process_and_no_port(project: Project, up: Up) -> None:
@@ -574,12 +619,10 @@ async def test_a_stop_leaves_no_process_and_no_port(project: Project, up: Up) ->
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
-    station = environment.stations["mailer"]
-    assert station.handler is not None
-    assert station.door is not None
-    pid, port = station.handler.pid, station.door.port
+    place = process_place(environment, "mailer")
+    pid, port = place.process.pid, place.door.port
     assert pid is not None
-    await environment.stop()
+    await up.stop(environment)
     with pytest.raises(ProcessLookupError):
         os.killpg(pid, 0)
     addresses = (environment.grpc_address, environment.http_address, f":{port}")

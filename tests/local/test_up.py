@@ -183,7 +183,7 @@ def test_a_second_one_on_the_same_folder_is_refused(run: Run) -> None:
     second = run()
     assert second.end() == 1
     text = "".join(second.lines)
-    assert "`dev` runs already in" in text
+    assert "`dev` already runs in" in text
     assert f"process {first.process.pid}" in text
     assert "Traceback" not in text
 

@@ -1,10 +1,11 @@
-"""What happened in the engine, as one readable line. Pure."""
+"""Describes an event of the engine in one line. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 
+from queuewright.cloud_tasks.durations import rounded_duration
 from queuewright.engine.events import Event
 from queuewright.local.console.console import ENGINE, Level
 
@@ -22,7 +23,7 @@ QUEUE_WORDS = {
 
 @dataclass(frozen=True)
 class Line:
-    """A line, and who says it."""
+    """A line, and its source."""
 
     source: str
     text: str
@@ -30,7 +31,7 @@ class Line:
 
 
 def line(event: Event, *, verbose: bool) -> Line | None:
-    """The line for an event; None where it is of interest only to those who want it verbose."""
+    """Return the line for an event; None if only `verbose` output shows it."""
     source = f"queue {short(event.queue)}" if event.queue else ENGINE
     task = short(event.task)
     match event.kind:
@@ -41,7 +42,7 @@ def line(event: Event, *, verbose: bool) -> Line | None:
             return Line(source, text) if verbose else None
         case "CreateTask":
             wait_us = (event.schedule_us or event.time_us) - event.time_us
-            later = f", due in {span(wait_us)}" if wait_us >= SECOND_US else ""
+            later = f", due in {_duration(wait_us)}" if wait_us >= SECOND_US else ""
             return Line(source, f"task {task} added{later}")
         case "DeleteTask":
             return Line(source, f"task {task} deleted")
@@ -65,14 +66,14 @@ def _attempt(event: Event, source: str, task: str) -> Line:
     answer = str(event.http_code) if event.http_code else event.status or "no answer"
     if event.message and not event.http_code:
         answer = f"{answer} ({event.message})"
-    took = f" in {span(event.duration_us)}" if event.duration_us is not None else ""
+    took = f" in {_duration(event.duration_us)}" if event.duration_us is not None else ""
     text = f"task {task} → {answer}{took}"
     match event.outcome:
         case "succeeded":
             return Line(source, text if event.attempt == 1 else f"{text}, {number}")
         case "will_retry":
             wait_us = (event.next_retry_us or event.time_us) - event.time_us
-            return Line(source, f"{text}, {number}; again in {span(wait_us)}", "warning")
+            return Line(source, f"{text}, {number}; again in {_duration(wait_us)}", "warning")
         case "gave_up":
             return Line(source, f"{text}, {number}; given up, the task is gone", "error")
         case "interrupted":
@@ -80,12 +81,12 @@ def _attempt(event: Event, source: str, task: str) -> Line:
                 source, f"task {task}: {number} interrupted; delivered after the next start"
             )
         case "deleted":
-            return Line(source, f"{text}, {number}; the task was deleted meanwhile")
+            return Line(source, f"{text}, {number}; the task was deleted during it")
     return Line(source, f"{text}, {number}")
 
 
 def short(name: str) -> str:
-    """The last part of a resource's name.
+    """Return the last part of a resource's name.
 
     >>> short("projects/p/locations/l/queues/emails")
     'emails'
@@ -93,20 +94,5 @@ def short(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def span(microseconds: int) -> str:
-    """A span of time as people say it.
-
-    >>> [span(n) for n in (800, 12_400, 999_600, 1_500_000, 90_000_000, 86_400_000_000)]
-    ['1 ms', '12 ms', '1 s', '1.5 s', '1m 30s', '24h 0m']
-    """
-    milliseconds = max(1, round(microseconds / 1000))
-    if milliseconds < 1000:
-        return f"{milliseconds} ms"
-    seconds = timedelta(microseconds=microseconds).total_seconds()
-    if seconds < 60:
-        return f"{seconds:.1f} s".replace(".0 ", " ")
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m {rest}s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h {minutes}m"
+def _duration(microseconds: int) -> str:
+    return rounded_duration(timedelta(microseconds=microseconds))

@@ -13,8 +13,10 @@ from aiohttp import web
 
 from queuewright.engine.tokens import Signer
 from queuewright.local.door.access import Access
-from queuewright.local.door.front_door import Backend, FrontDoor, Limits, Slots
-from queuewright.local.processes.readiness import free_port
+from queuewright.local.door.backend import Backend
+from queuewright.local.door.front_door import FrontDoor, Limits
+from queuewright.local.door.slots import Slots
+from queuewright.local.processes.ports import free_port
 from tests.local.conftest import until
 
 NOW_US = 1_700_000_000_000_000
@@ -62,16 +64,16 @@ async def door(stack: AsyncExitStack, refused: list[str]) -> Door:
         hold_s: float = 30.0,
         pending_s: float = 30.0,
     ) -> FrontDoor:
-        door = FrontDoor(
-            "mailer",
-            limits,
-            now_us=lambda: NOW_US,
-            on_refused=refused.append,
-            hold_s=hold_s,
-            pending_s=pending_s,
+        door = await stack.enter_async_context(
+            FrontDoor.listen(
+                "mailer",
+                limits,
+                now_us=lambda: NOW_US,
+                on_refused=refused.append,
+                hold_s=hold_s,
+                pending_s=pending_s,
+            )
         )
-        await door.start()
-        stack.push_async_callback(door.stop)
         if answer is not None:
             await door.open(await stack.enter_async_context(backend(answer)))
         return door
@@ -177,7 +179,7 @@ async def test_a_request_that_waits_too_long_is_503(
     """And the console says what to look for."""
     front = await door(None, hold_s=0.0)
     assert (await client.get(front.url)).status == 503
-    assert "nothing served within 0 s" in refused[0]
+    assert "nothing served within 0s" in refused[0]
 
 
 async def test_what_runs_elsewhere_and_does_not_is_503_at_once(
@@ -298,7 +300,7 @@ async def test_a_process_that_dies_at_work_is_503(
 
     front = await door(answer)
     assert (await client.post(front.url, data=b"x")).status == 503
-    assert "without an answer" in refused[0]
+    assert "without a response" in refused[0]
 
 
 async def test_half_an_answer_is_broken_off(door: Door, client: aiohttp.ClientSession) -> None:

@@ -149,7 +149,7 @@ def test_a_local_url_starts_nothing(project: Project) -> None:
     [
         ("handlers: {h: {url: 'https://partner.example/hooks'}}", "somebody else's"),
         ("handlers: {h: {service: {image: europe-docker.pkg.dev/p/r/i}}}", "it is an image"),
-        ("handlers: {h: {app_engine: {service: s}}}", "its code is elsewhere"),
+        ("handlers: {h: {app_engine: {service: s}}}", "its code is not in this project"),
     ],
 )
 def test_what_has_no_code_here_is_caught_and_says_why(

@@ -16,8 +16,9 @@ from queuewright.errors import TargetError
 from queuewright.local.console.console import Console
 from queuewright.local.door.front_door import FrontDoor, Limits
 from queuewright.local.handlers.command import Command
-from queuewright.local.handlers.handler_process import LocalHandler, Recipe
-from queuewright.local.processes.groups import Nursery
+from queuewright.local.handlers.handler_process import HandlerProcess, Recipe
+from queuewright.local.processes.background import BackgroundTasks
+from queuewright.local.processes.groups import ProcessGroups
 from tests.local.conftest import Ears, accepts
 
 SERVER = """
@@ -39,15 +40,16 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
 
 @pytest.fixture
 async def door() -> AsyncIterator[FrontDoor]:
-    door = FrontDoor("h", Limits(100, 60.0), now_us=lambda: 0, on_refused=print)
-    await door.start()
-    yield door
-    await door.stop()
+    limits = Limits(100, 60.0)
+    async with FrontDoor.listen("h", limits, now_us=lambda: 0, on_refused=print) as door:
+        yield door
 
 
 @pytest.fixture
-async def handler(door: FrontDoor, nursery: Nursery, ears: Ears) -> AsyncIterator[LocalHandler]:
-    handler = LocalHandler("h", door, nursery, Console(ears), backoff_s=(0.0, 0.0))
+async def handler(
+    door: FrontDoor, groups: ProcessGroups, background: BackgroundTasks, ears: Ears
+) -> AsyncIterator[HandlerProcess]:
+    handler = HandlerProcess("h", door, groups, background, Console(ears), backoff_s=(0.0, 0.0))
     yield handler
     await handler.stop()
 
@@ -76,7 +78,7 @@ async def get(door: FrontDoor, path: str = "/") -> str:
 
 
 async def test_a_handler_serves_when_it_has_started(
-    handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe]
+    handler: HandlerProcess, door: FrontDoor, recipe: Callable[..., Recipe]
 ) -> None:
     """At its front door."""
     await handler.start(recipe())
@@ -84,7 +86,7 @@ async def test_a_handler_serves_when_it_has_started(
 
 
 async def test_a_handler_that_cannot_start_is_named_with_its_last_words(
-    handler: LocalHandler, recipe: Callable[..., Recipe]
+    handler: HandlerProcess, recipe: Callable[..., Recipe]
 ) -> None:
     """The error has what it printed."""
     with pytest.raises(TargetError) as refused:
@@ -95,7 +97,7 @@ async def test_a_handler_that_cannot_start_is_named_with_its_last_words(
 
 
 async def test_a_program_that_is_not_installed_is_an_error_with_a_way_out(
-    handler: LocalHandler, recipe: Callable[..., Recipe], tmp_path: Path
+    handler: HandlerProcess, recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
     """Install it, or run something else here."""
     made = recipe()
@@ -105,21 +107,21 @@ async def test_a_program_that_is_not_installed_is_an_error_with_a_way_out(
 
 
 async def test_a_dead_process_is_started_again(
-    handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe], ears: Ears
+    handler: HandlerProcess, door: FrontDoor, recipe: Callable[..., Recipe], ears: Ears
 ) -> None:
     """The console says how it ended, and requests meanwhile wait."""
     await handler.start(recipe())
     first = handler.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    assert "signal 9; starts again in 0 s" in await ears.hear("its process ended")
+    assert "signal 9; starts again in 0s" in await ears.hear("its process ended")
     assert await get(door) == "1"
     await ears.hear("serves again")
     assert handler.pid not in (None, first)
 
 
 async def test_a_process_that_keeps_dying_is_started_again_and_again(
-    handler: LocalHandler, recipe: Callable[..., Recipe], ears: Ears, tmp_path: Path
+    handler: HandlerProcess, recipe: Callable[..., Recipe], ears: Ears, tmp_path: Path
 ) -> None:
     """Until it lives: what was broken may be mended outside."""
     (tmp_path / "broken.py").write_text("")
@@ -133,8 +135,31 @@ async def test_a_process_that_keeps_dying_is_started_again_and_again(
     await ears.hear("serves again")
 
 
+async def test_a_bug_in_watching_a_process_does_not_end_the_watching(
+    handler: HandlerProcess,
+    recipe: Callable[..., Recipe],
+    ears: Ears,
+    failures: list[str],
+) -> None:
+    """It is reported, and the process is started again all the same."""
+    made = recipe()
+    bugs = [RuntimeError("a bug")]
+
+    async def interpreter() -> Path:
+        if handler.pid is None and ears.getvalue().count("starts again") and bugs:
+            raise bugs.pop()
+        return await made.interpreter()
+
+    await handler.start(Recipe(made.command, interpreter, made.variables))
+    assert handler.pid is not None
+    os.kill(handler.pid, signal.SIGKILL)
+    await ears.hear("serves again")
+    assert "h: watching its process failed and starts again" in failures[0]
+    assert failures[0].endswith("RuntimeError: a bug")
+
+
 async def test_a_folder_that_comes_back_is_served_from_again(
-    handler: LocalHandler, recipe: Callable[..., Recipe], ears: Ears, tmp_path: Path
+    handler: HandlerProcess, recipe: Callable[..., Recipe], ears: Ears, tmp_path: Path
 ) -> None:
     """A change of branches may take it away for a moment, and the process with it."""
     made, folder = recipe(), tmp_path / "source"
@@ -145,13 +170,13 @@ async def test_a_folder_that_comes_back_is_served_from_again(
     assert handler.pid is not None
     os.kill(handler.pid, signal.SIGKILL)
     said = await ears.hear("`h` cannot be started: No such file or directory")
-    assert f"{folder}; starts again in 0 s" in said
+    assert f"{folder}; starts again in 0s" in said
     folder.mkdir()
     await ears.hear("serves again")
 
 
 async def test_a_new_process_takes_over_and_the_old_one_goes(
-    handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe]
+    handler: HandlerProcess, door: FrontDoor, recipe: Callable[..., Recipe]
 ) -> None:
     """The address stays."""
     await handler.start(recipe("1"))
@@ -160,7 +185,7 @@ async def test_a_new_process_takes_over_and_the_old_one_goes(
 
 
 async def test_a_new_process_that_does_not_serve_changes_nothing(
-    handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe]
+    handler: HandlerProcess, door: FrontDoor, recipe: Callable[..., Recipe]
 ) -> None:
     """The old one answers on, and is started again by its own recipe if it dies."""
     await handler.start(recipe("1"))
@@ -173,7 +198,7 @@ async def test_a_new_process_that_does_not_serve_changes_nothing(
 
 
 async def test_a_request_under_way_survives_a_reload(
-    handler: LocalHandler,
+    handler: HandlerProcess,
     door: FrontDoor,
     recipe: Callable[..., Recipe],
     ears: Ears,
@@ -192,7 +217,7 @@ async def test_a_request_under_way_survives_a_reload(
 
 
 async def test_a_stop_leaves_nothing_behind(
-    handler: LocalHandler,
+    handler: HandlerProcess,
     door: FrontDoor,
     recipe: Callable[..., Recipe],
     ears: Ears,
@@ -216,7 +241,7 @@ async def test_a_stop_leaves_nothing_behind(
 
 
 async def test_its_lines_are_printed_under_its_name(
-    handler: LocalHandler, recipe: Callable[..., Recipe], ears: Ears
+    handler: HandlerProcess, recipe: Callable[..., Recipe], ears: Ears
 ) -> None:
     """From the first to the last."""
     await handler.start(recipe())

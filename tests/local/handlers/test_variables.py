@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from queuewright.local.handlers.variables import Place, TasksApi, unset_secrets, variables
+from queuewright.local.handlers.variables import TasksApi, unset_secrets, variables
 from tests.local.conftest import Project
 
 SPEC = """
@@ -44,7 +44,8 @@ def seen(
     return variables(
         plan.handlers[handler],
         plan,
-        Place(8080, tasks),
+        port=8080,
+        tasks=tasks,
         image=image or {},
         shell=shell or {"PATH": "/bin"},
     )

@@ -11,7 +11,7 @@ import pytest
 
 from queuewright.errors import TargetError
 from queuewright.local.handlers.virtual_environments import STAMP, VirtualEnvironments
-from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.groups import ProcessGroups
 
 # A package that builds itself, so that nothing has to come over a network.
 PROJECT = """
@@ -47,9 +47,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def venvs(folder: Path, nursery: Nursery, said: list[str]) -> VirtualEnvironments:
+def venvs(folder: Path, groups: ProcessGroups, said: list[str]) -> VirtualEnvironments:
     return VirtualEnvironments(
-        folder, nursery, say=lambda name, text: said.append(f"{name}: {text}")
+        folder, groups, say=lambda name, text: said.append(f"{name}: {text}")
     )
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from queuewright.errors import TargetError
-from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.background import BackgroundTasks
+from queuewright.local.processes.groups import ProcessGroups
+from queuewright.local.processes.ports import free_port
 from queuewright.local.processes.process import LONGEST_LINE, Process
-from queuewright.local.processes.readiness import free_port
 from tests.local.conftest import accepts
 
 SERVER = "import http.server as h, sys; h.test(h.BaseHTTPRequestHandler, port=int(sys.argv[1]))"
@@ -54,14 +55,16 @@ Start = Callable[..., Coroutine[Any, Any, tuple[Process, Lines]]]
 
 
 @pytest.fixture
-async def start(nursery: Nursery) -> AsyncIterator[Start]:
+async def start(groups: ProcessGroups, background: BackgroundTasks) -> AsyncIterator[Start]:
     started: list[Process] = []
 
     async def start(code: str, *arguments: str) -> tuple[Process, Lines]:
         lines = Lines()
         port = free_port("127.0.0.1")
         process = await Process.start(
-            nursery,
+            groups,
+            background,
+            "h",
             (sys.executable, "-c", code, str(port), *arguments),
             folder=Path("/"),
             environment={"PATH": os.environ["PATH"]},
@@ -112,7 +115,7 @@ async def test_a_process_that_ends_before_it_serves_is_an_error_with_its_last_wo
 async def test_a_process_that_serves_nowhere_is_an_error_with_a_way_out(start: Start) -> None:
     """The usual cause: it does not look at $PORT."""
     process, _ = await start("import time; print('serving on 8080', flush=True); time.sleep(1000)")
-    with pytest.raises(TargetError, match=r"does not listen on port \d+ after 0.2 s") as refused:
+    with pytest.raises(TargetError, match=r"does not listen on port \d+ after 200ms") as refused:
         await process.ready(timeout_s=0.2)
     assert "$PORT" in str(refused.value)
 
@@ -145,6 +148,33 @@ async def test_lines_of_any_length_and_kind_arrive(start: Start) -> None:
     assert "".join(lines[2:-1]) == "x" * 2 * LONGEST_LINE
     assert all(len(line) <= LONGEST_LINE for line in lines)
     assert lines[-1] == "end"
+
+
+async def test_a_line_that_cannot_be_printed_does_not_end_the_reading(
+    groups: ProcessGroups, background: BackgroundTasks, failures: list[str]
+) -> None:
+    """A process whose output nobody reads would stop at a full pipe."""
+    lines: list[str] = []
+
+    def print_line(line: str) -> None:
+        if not failures:
+            raise ValueError("cannot print")
+        lines.append(line)
+
+    process = await Process.start(
+        groups,
+        background,
+        "h",
+        (sys.executable, "-c", "print('x' * 100_000); print('last')"),
+        folder=Path("/"),
+        environment={"PATH": os.environ["PATH"]},
+        address=("127.0.0.1", free_port("127.0.0.1")),
+        on_line=print_line,
+    )
+    assert await process.ended() == "exit code 0"
+    await process.stop()
+    assert "reading its output failed and starts again" in failures[0]
+    assert lines[-1] == "last"
 
 
 async def test_the_last_lines_are_kept_and_no_more(start: Start) -> None:
