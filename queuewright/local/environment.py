@@ -12,7 +12,7 @@ from typing import Self, TextIO
 
 from queuewright.blueprint import Blueprint
 from queuewright.engine import Engine, Settings
-from queuewright.engine.tokens import Signer
+from queuewright.engine.dispatch.tokens import Signer
 from queuewright.errors import QueuewrightError, Refusal, TargetError
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.console.event_printer import EventPrinter

@@ -14,7 +14,7 @@ from google.protobuf.json_format import MessageToDict
 
 from queuewright.blueprint import Blueprint
 from queuewright.engine import DEVELOPER
-from queuewright.engine.messages import (
+from queuewright.engine.protocol.messages import (
     CreateTaskRequest,
     GetIamPolicyRequest,
     GetQueueRequest,
@@ -23,7 +23,7 @@ from queuewright.engine.messages import (
     Queue,
     Task,
 )
-from queuewright.engine.state import FILE_NAME
+from queuewright.engine.state.file import FILE_NAME
 from queuewright.errors import TargetError
 from queuewright.local.edits import Edits
 from queuewright.local.environment import Environment
@@ -44,7 +44,7 @@ DEAD = "print('cannot work', flush=True)\nraise SystemExit(1)\n"
 # A handler that calls Cloud Tasks as any program does, for the queue that its task names.
 PRODUCER = """
 import http.server, os, grpc
-from queuewright.engine.messages import CreateTaskRequest, HttpRequest, Task
+from queuewright.engine.protocol.messages import CreateTaskRequest, HttpRequest, Task
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):

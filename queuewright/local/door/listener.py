@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from queuewright.engine.http_log import LOGGER
+from queuewright.engine.api.http_log import LOGGER
 
 HOST = "127.0.0.1"
 BACKLOG = 1024

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from queuewright.blueprint import Blueprint, QueuePlan
 from queuewright.engine import DEVELOPER, Engine
-from queuewright.engine.messages import PauseQueueRequest, SetIamPolicyRequest
+from queuewright.engine.protocol.messages import PauseQueueRequest, SetIamPolicyRequest
 from queuewright.errors import Refusal
 from queuewright.files import write_whole
 from queuewright.local.console.console import ENVIRONMENT, Console

@@ -8,9 +8,9 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 
 from queuewright.engine import Settings
-from queuewright.engine.http_request import address
-from queuewright.engine.messages import Task
-from queuewright.engine.queue_config import QueueOptions
+from queuewright.engine.protocol.messages import Task
+from queuewright.engine.rules.http_request import address
+from queuewright.engine.rules.queue_config import QueueOptions
 from queuewright.local.queues.emulated import emulated_queue, engine_settings, queue_options
 from queuewright.spec import EmulatedQueue, parse_emulator
 
