@@ -1,4 +1,4 @@
-"""`queuewright emulator`: Cloud Tasks alone on this machine, for projects that use nothing else."""
+"""`queuewright emulator`: only Cloud Tasks on this machine, for any project."""
 
 from __future__ import annotations
 
@@ -22,32 +22,38 @@ if TYPE_CHECKING:
 
 @click.command("emulator")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=PORT, default=8123, show_default=True, help="gRPC; 0: any free one.")
 @click.option(
-    "--http-port", type=PORT, default=8124, show_default=True, help="REST; 0: any free one."
+    "--port", type=PORT, default=8123, show_default=True, help="The port for gRPC; 0: any free one."
+)
+@click.option(
+    "--http-port",
+    type=PORT,
+    default=8124,
+    show_default=True,
+    help="The port for REST; 0: any free one.",
 )
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="A file of queues and settings.",
+    help="A YAML file with queues and settings.",
 )
 @click.option(
     "--queue",
     "queues",
     multiple=True,
     metavar="NAME",
-    help="A queue in full that has to be there, besides those of the file; may be repeated.",
+    help="The full name of another queue that must exist; may be repeated.",
 )
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(STATE_FOLDER),
-    help=f"The folder that keeps queues and tasks; {STATE_FOLDER} here unless given.",
+    help=f"The folder that keeps queues and tasks. Default: {STATE_FOLDER} in this folder.",
 )
-@click.option("--memory", is_flag=True, help="Keep nothing: start empty, leave nothing.")
-@click.option("--verbose", is_flag=True, help="Print the start of each attempt, too.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one object a line.")
+@click.option("--memory", is_flag=True, help="Keep nothing: start empty, leave no files.")
+@click.option("--verbose", is_flag=True, help="Also print the start of each attempt.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @LOG_FORMAT
 def command(
     host: str,
@@ -61,7 +67,7 @@ def command(
     as_json: bool,
     log_format: str,
 ) -> None:
-    """Run Cloud Tasks alone on this machine, until Ctrl-C; it needs no project."""
+    """Run only Cloud Tasks on this machine, until Ctrl-C. No project is needed."""
     spec = load_emulator(config) if config is not None else EmulatorSpec()
     quiet_grpc()
     import uvloop

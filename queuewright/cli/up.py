@@ -31,20 +31,28 @@ if TYPE_CHECKING:
 @click.command("up")
 @environment_argument
 @click.option(
-    "--grpc-port", type=PORT, default=8123, show_default=True, help="0: the system chooses."
+    "--grpc-port",
+    type=PORT,
+    default=8123,
+    show_default=True,
+    help="The port for gRPC; 0: any free one.",
 )
 @click.option(
-    "--http-port", type=PORT, default=8124, show_default=True, help="0: the system chooses."
+    "--http-port",
+    type=PORT,
+    default=8124,
+    show_default=True,
+    help="The port for REST; 0: any free one.",
 )
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
-    help=f"The folder that keeps tasks; {STATE_FOLDER} in the project's own unless given.",
+    help=f"The folder that keeps tasks. Default: {STATE_FOLDER} in the project's folder.",
 )
-@click.option("--memory", is_flag=True, help="Keep no tasks: start empty, leave nothing.")
-@click.option("--no-reload", is_flag=True, help="Do not follow changes of files.")
-@click.option("--verbose", is_flag=True, help="Print the start of each attempt, too.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one object a line.")
+@click.option("--memory", is_flag=True, help="Keep no tasks: start empty, leave none.")
+@click.option("--no-reload", is_flag=True, help="Do not follow edits.")
+@click.option("--verbose", is_flag=True, help="Also print the start of each attempt.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @LOG_FORMAT
 def command(
     environment: str,
@@ -59,8 +67,8 @@ def command(
 ) -> None:
     """Run an environment on this machine.
 
-    Starts Cloud Tasks with the environment's queues and one process for each handler, follows
-    changes of their files and of the environment's own, and stops everything on Ctrl-C.
+    Starts Cloud Tasks with the environment's queues, and a process for each handler. Follows
+    edits of the handlers' files and of the environment's file. Ctrl-C stops everything.
     """
     root = find_root()
 

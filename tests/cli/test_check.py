@@ -15,7 +15,7 @@ def test_a_right_file_is_counted(run: Run) -> None:
     outcome = run("check")
     assert (outcome.code, outcome.out, outcome.err) == (
         0,
-        "dev: 2 queues, 2 handlers, no problem\n",
+        "dev: 2 queues, 2 handlers, no problems\n",
         "",
     )
 

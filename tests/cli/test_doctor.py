@@ -151,12 +151,12 @@ def test_where_nothing_is_missing_it_says_what_it_saw(doctor: Doctor, complete: 
         f"""\
 dev: project `acme-dev`, `europe-west1`
 
-to run it here, with `queuewright up`
+to run it here with `queuewright up`
   ok           Python: 3.12.4
   ok           port 8123: free
   ok           port 8124: free
 
-to deploy it, with `pulumi up`
+to deploy it with `pulumi up`
   ok           Pulumi CLI: 3.259.0
   ok           Pulumi for Python: installed
   ok           Docker: 29.1.0
@@ -188,7 +188,7 @@ def test_an_empty_machine_is_told_every_command(
         f"""\
 dev: project `acme-dev`, `europe-west1`
 
-to run it here, with `queuewright up`
+to run it here with `queuewright up`
   ok           Python: 3.11.7
   advice       handler `mailer`: runs on `python312` in the cloud, and here on this Python
                  fix: python3.12 -m venv .venv
@@ -197,7 +197,7 @@ to run it here, with `queuewright up`
   missing      port 8124: another program listens on it
                  fix: queuewright up --http-port 0
 
-to deploy it, with `pulumi up`
+to deploy it with `pulumi up`
   missing      Pulumi CLI: not on the PATH
                  fix: curl -fsSL https://get.pulumi.com | sh
   missing      Pulumi for Python: not installed beside queuewright: `pulumi` and `pulumi-gcp` \
@@ -535,5 +535,5 @@ def test_a_stacks_settings_are_found_where_the_project_keeps_them(
 @pytest.mark.parametrize("member", ["allUsers", "foo", "", "user:", "user:ada@example.com | sh"])
 def test_roles_are_granted_to_a_member_only(doctor: Doctor, complete: Machine, member: str) -> None:
     """A slip of the pen is not handed to a shell."""
-    with pytest.raises(click.BadParameter, match="is no IAM member"):
+    with pytest.raises(click.BadParameter, match="is not an IAM member"):
         doctor(complete, "--roles", "--member", member)

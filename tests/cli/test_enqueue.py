@@ -117,7 +117,7 @@ def test_nothing_running_is_said(run: Run) -> None:
     assert outcome.code == 1
     assert outcome.err == (
         "error: no environment runs here\n"
-        "  hint: start one with `queuewright up`, or name a deployed one with `--env`\n"
+        "  hint: start one with `queuewright up`, or name one on Google Cloud with `--env`\n"
     )
 
 
@@ -137,7 +137,7 @@ def test_an_empty_queue_is_said_on_stderr(run: Run) -> None:
     """Stdout is for tasks."""
     outcome = run("tasks", "emails")
     assert (outcome.code, outcome.out) == (0, "")
-    assert "no task in `emails`" in outcome.err
+    assert "no tasks in `emails`" in outcome.err
 
 
 @pytest.mark.usefixtures("engine")

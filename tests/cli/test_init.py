@@ -34,12 +34,12 @@ tests/test_greeter.py
 tests/test_stacks.py
 """
 NEXT = """\
-a project is in `shop`; next:
+created a project in `shop`; next:
   cd shop
   queuewright up                               # runs it here
   queuewright enqueue greetings --example      # in a second terminal: a task
-README.md has the tests, and the way to Google Cloud
-before that, write your project for `my-project` in stacks/*.yaml
+README.md explains the tests and how to deploy to Google Cloud
+before you deploy, replace `my-project` in stacks/*.yaml with your project
 """
 
 
@@ -89,11 +89,13 @@ def test_nothing_is_overwritten(here: Path, run: Run) -> None:
     outcome = run("init", ".")
     assert outcome.code == 1
     assert outcome.err == (
-        "error: `.` has `README.md` already\n  hint: choose another folder, or move them away\n"
+        "error: `.` already has `README.md`\n  hint: choose another folder, or move these files\n"
     )
     assert made(here) == "README.md\n"
     run("init", "shop")
-    assert "`Pulumi.yaml`, `README.md` and 12 more already" in run("init", "shop").err
+    refused = run("init", "shop").err
+    assert "error: `shop` already has `" in refused
+    assert "`Pulumi.yaml`, `README.md` and 12 more\n" in refused
 
 
 def test_what_cannot_be_finished_is_not_begun(here: Path, run: Run) -> None:

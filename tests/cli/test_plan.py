@@ -102,13 +102,13 @@ APIS
     Google's own account for `cloudtasks.googleapis.com`
 
 protected: `emails`, `entries`, `orders`
-  an edit that would delete or replace one is refused, in the preview already: another project, \
-location, prefix or key, or none at all
+  the preview refuses an edit that would delete or replace a queue: another project, location, \
+prefix or key, or removing it
   why: the name of a deleted queue is blocked for days
   to rename: write `renamed_from: OLD` under the new key; on Google Cloud it keeps its name
-  to move: add the new queue beside the old one, send tasks to the new one, and leave the old one, \
-empty, with `desired_state: PAUSED`
-  to give one up: write `protect: false` under it, `pulumi up`, and take it out afterwards
+  to move: add the new queue beside the old one, send tasks to the new one, and keep the old one, \
+once it is empty, with `desired_state: PAUSED`
+  to remove: write `protect: false` under it, run `pulumi up`, then delete it from the file
 """
 
 

@@ -137,7 +137,7 @@ class FrontDoor:
             return self._denied(denied)
         async with self._slots.taken(self._pending_s) as has_slot:
             if not has_slot:
-                text = f"it already handles {self._limits.at_once} requests at once"
+                text = f"it is already busy with {self.busy} requests"
                 hint = "raise `instances.max` or `concurrency`, or slow the queue down"
                 return self._denied(Denied(429, text, hint))
             return await self._with_backend(request)
