@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -119,38 +120,32 @@ class Environment:
         name = current.blueprint.environment
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(StateFolder.locked(options.state))
-            background = await stack.enter_async_context(
-                BackgroundTasks(lambda source, text: console.say(source, text, "error"))
-            )
-            printer = EventPrinter(console, verbose=options.verbose, log=options.log, quiet=True)
             kept = None if options.in_memory else options.state / name
+            printer = EventPrinter(console, verbose=options.verbose, log=options.log, quiet=True)
             signer = Signer.in_folder(options.state)
-            engine = Engine(
-                state=kept,
-                settings=Settings(
-                    app_engine_url=current.app_engine_url, explain_denial=current.explain
-                ),
-                signer=signer,
-                on_event=printer,
+            settings = Settings(
+                app_engine_url=current.app_engine_url, explain_denial=current.explain
             )
+            engine = Engine(state=kept, settings=settings, signer=signer, on_event=printer)
             stack.push_async_callback(engine.stop)
-            ports = (
-                await listen(engine.serve_grpc, HOST, options.grpc_port, "--grpc-port"),
-                await listen(engine.serve_http, HOST, options.http_port, "--http-port"),
-            )
-            venvs = VirtualEnvironments(options.state / "venvs", groups, say=console.say)
+            grpc_port = await listen(engine.serve_grpc, HOST, options.grpc_port, "--grpc-port")
+            http_port = await listen(engine.serve_http, HOST, options.http_port, "--http-port")
+            console.introduce(*current.blueprint.handlers)
+            console.introduce(*(f"queue {q.queue_id}" for q in current.blueprint.queues.values()))
             context = HandlerContext(
                 root=options.root,
                 engine=engine,
                 signer=signer,
                 groups=groups,
-                background=background,
-                virtual_environments=venvs,
+                background=await stack.enter_async_context(
+                    BackgroundTasks(lambda source, text: console.say(source, text, "error"))
+                ),
+                virtual_environments=VirtualEnvironments(
+                    options.state / "venvs", groups, say=console.say
+                ),
                 console=console,
                 shell=dict(os.environ),
             )
-            console.introduce(*current.blueprint.handlers)
-            console.introduce(*(f"queue {q.queue_id}" for q in current.blueprint.queues.values()))
             handlers = await stack.enter_async_context(Handlers.opened(context, current.blueprint))
             environment = cls(
                 read,
@@ -159,29 +154,9 @@ class Environment:
                 DeclaredQueues(engine, console, kept),
                 handlers,
                 printer,
-                (f"{HOST}:{ports[0]}", f"{HOST}:{ports[1]}"),
+                (f"{HOST}:{grpc_port}", f"{HOST}:{http_port}"),
             )
-            # Edits are watched from here on, so that none is missed while handlers start.
-            edits = environment._edits(options.stacks) if options.reload else None
-            if edits is not None:
-                stack.callback(edits.close)
-            key = asyncio.create_task(asyncio.to_thread(signer.jwks))  # a new key takes a while
-            try:
-                await handlers.serve(current.blueprint)
-            finally:
-                await key
-            stack.push_async_callback(engine.stop)  # handlers serve until dispatching has stopped
-            if refused := await environment._declare():
-                raise TargetError("\n".join(f"queue {q}: {r.message}" for q, r in refused.items()))
-            await engine.start()
-            printer.quiet = False
-            stack.callback(setattr, printer, "quiet", True)
-            await asyncio.to_thread(venvs.prune)
-            if edits is not None:
-                following = background.keep(
-                    ENVIRONMENT, "following edits", lambda: environment._follow_edits(edits)
-                )
-                stack.push_async_callback(cancel, following)
+            await environment._begin(stack, context, options)
             folder.announce(name, environment.grpc_address, environment.http_address)
             yield environment
 
@@ -210,6 +185,34 @@ class Environment:
         for queue_id, refusal in refused.items():
             self._console.say(f"queue {queue_id}", f"not changed: {refusal.message}", "error")
         return follows and not refused
+
+    async def _begin(
+        self, stack: AsyncExitStack, context: HandlerContext, options: Options
+    ) -> None:
+        """Begin to serve, to dispatch and to follow edits; `stack` ends it in the reverse order."""
+        # Edits are watched first, so that none is missed while handlers start.
+        edits = self._edits(options.stacks) if options.reload else None
+        if edits is not None:
+            stack.callback(edits.close)
+        key = asyncio.create_task(asyncio.to_thread(context.signer.jwks))  # a new key takes a while
+        try:
+            await self.handlers.serve(self.blueprint)
+        finally:
+            await key
+        if refused := await self._declare():
+            raise TargetError(
+                "\n".join(f"queue `{name}`: {refusal.message}" for name, refusal in refused.items())
+            )
+        stack.push_async_callback(self.engine.stop)  # before the handlers stop
+        await self.engine.start()
+        self._printer.quiet = False
+        stack.callback(setattr, self._printer, "quiet", True)
+        await asyncio.to_thread(context.virtual_environments.prune)
+        if edits is not None:
+            following = context.background.keep(
+                ENVIRONMENT, "following edits", partial(self._follow_edits, edits)
+            )
+            stack.push_async_callback(cancel, following)
 
     async def _declare(self) -> dict[str, Refusal]:
         """Make the engine's queues match the blueprint; return what it refused."""
