@@ -1,4 +1,4 @@
-"""What the tests of `local` share: a project in a folder, and ears for what is printed."""
+"""What the tests of `local` share: a project in a folder, and a stream to wait on."""
 
 from __future__ import annotations
 
@@ -50,31 +50,31 @@ ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forev
 """A server of the standard library alone: prints and answers what it got."""
 
 
-class Ears(io.StringIO):
-    """A stream that a test can wait on: `await ears.hear("ready")`."""
+class Output(io.StringIO):
+    """A stream that a test can wait on: `await output.line_with("ready")`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._spoken = asyncio.Event()
-        self._heard = 0
+        self._written = asyncio.Event()
+        self._read_to = 0
 
     def write(self, text: str) -> int:
         count = super().write(text)
-        self._spoken.set()
+        self._written.set()
         return count
 
-    async def hear(self, words: str) -> str:
-        """The first line with these words after the one that was heard last."""
-        while (start := self.getvalue().find(words, self._heard)) < 0:
-            self._spoken.clear()
+    async def line_with(self, text: str) -> str:
+        """Wait for the next line with `text`, after the line that was returned last."""
+        while (start := self.getvalue().find(text, self._read_to)) < 0:
+            self._written.clear()
             try:
-                await asyncio.wait_for(self._spoken.wait(), PATIENCE_S)
+                await asyncio.wait_for(self._written.wait(), PATIENCE_S)
             except TimeoutError:
-                pytest.fail(f"{words!r} was not said after\n{self.getvalue()}")
-        text = self.getvalue()
-        end = text.find("\n", start)
-        self._heard = end if end >= 0 else len(text)
-        return text[text.rfind("\n", 0, start) + 1 : self._heard]
+                pytest.fail(f"{text!r} was not printed after\n{self.getvalue()}")
+        whole = self.getvalue()
+        end = whole.find("\n", start)
+        self._read_to = end if end >= 0 else len(whole)
+        return whole[whole.rfind("\n", 0, start) + 1 : self._read_to]
 
 
 class Project:
@@ -122,8 +122,8 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-async def ears() -> Ears:
-    return Ears()
+async def output() -> Output:
+    return Output()
 
 
 @pytest.fixture
@@ -150,9 +150,9 @@ async def background(failures: list[str]) -> AsyncIterator[BackgroundTasks]:
 class Up:
     """Starts and stops the project's environment; it is stopped when the test ends."""
 
-    def __init__(self, project: Project, ears: Ears, groups: ProcessGroups) -> None:
+    def __init__(self, project: Project, output: Output, groups: ProcessGroups) -> None:
         self._project = project
-        self._ears = ears
+        self._ears = output
         self._groups = groups
         self._running: dict[Environment, AsyncExitStack] = {}
 
@@ -180,8 +180,8 @@ class Up:
 
 
 @pytest.fixture
-async def up(project: Project, ears: Ears, groups: ProcessGroups) -> AsyncIterator[Up]:
-    up = Up(project, ears, groups)
+async def up(project: Project, output: Output, groups: ProcessGroups) -> AsyncIterator[Up]:
+    up = Up(project, output, groups)
     yield up
     await up.stop_all()
 

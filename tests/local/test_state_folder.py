@@ -56,7 +56,7 @@ def test_after_a_stop_nothing_is_found(tmp_path: Path) -> None:
 
 
 def test_a_second_environment_in_the_folder_is_refused_by_name(tmp_path: Path) -> None:
-    """The error names the process, its addresses and the way out."""
+    """The error names the process and its addresses, and has a hint."""
     with StateFolder.locked(tmp_path) as folder:
         folder.announce(*HERE)
         with pytest.raises(TargetError) as refused, StateFolder.locked(tmp_path):
@@ -75,7 +75,7 @@ def test_a_refused_environment_leaves_the_running_one_alone(tmp_path: Path) -> N
         assert find_running(tmp_path) is not None
 
 
-def test_what_a_killed_process_left_is_recognised(tmp_path: Path) -> None:
+def test_the_leftover_of_a_killed_process_is_recognised(tmp_path: Path) -> None:
     """After `kill -9` the file is there, but nobody holds the lock."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)],
@@ -95,7 +95,7 @@ def test_what_a_killed_process_left_is_recognised(tmp_path: Path) -> None:
         assert not (tmp_path / RUNNING).exists()
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error_with_a_hint(tmp_path: Path) -> None:
     """A file where the folder should be."""
     (tmp_path / "state").write_text("")
     with pytest.raises(TargetError, match="--state DIR"), StateFolder.locked(tmp_path / "state"):

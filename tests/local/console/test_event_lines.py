@@ -80,12 +80,12 @@ def attempt(outcome: str, **facts: Any) -> Event:
     ],
 )
 def test_an_event_is_one_line(happened: Event, text: str, level: Any) -> None:
-    """With what came of it and what comes next."""
+    """With its outcome and the next attempt."""
     assert line(happened, verbose=False) == Line("queue emails", text, level)
 
 
-def test_the_start_of_an_attempt_is_for_those_who_want_it_verbose() -> None:
-    """Its end says it all."""
+def test_the_start_of_an_attempt_is_a_line_only_if_verbose() -> None:
+    """The line about its end is enough."""
     happened = event("AttemptDispatch", attempt=1, target_address="POST http://x/send")
     assert line(happened, verbose=False) is None
     found = line(happened, verbose=True)
@@ -93,7 +93,7 @@ def test_the_start_of_an_attempt_is_for_those_who_want_it_verbose() -> None:
     assert found.text == "task t1: attempt 1, POST http://x/send"
 
 
-def test_what_concerns_no_queue_is_the_engines() -> None:
+def test_an_event_without_a_queue_is_the_engines() -> None:
     """A full disk, for one."""
     happened = event("StateFailed", queue="", task="", message="full")
     assert line(happened, verbose=False) == Line("engine", "full", "error")

@@ -18,14 +18,14 @@ def event(kind: Any, **facts: Any) -> Event:
 
 
 def test_without_a_log_every_event_is_a_line_whatever_the_ratio() -> None:
-    """Who reads along wants to see all of it."""
+    """A person who watches wants to see everything."""
     words = io.StringIO()
     EventPrinter(Console(words))(event("CreateTask", sampling_ratio=0.0))
     assert words.getvalue().endswith("│ task t1 added\n")
 
 
 def test_with_a_log_an_operation_is_an_entry_and_no_line() -> None:
-    """One JSON object a line."""
+    """One JSON object per line."""
     words, log = io.StringIO(), io.StringIO()
     printer = EventPrinter(Console(words), log=log)
     printer(event("CreateTask"))
@@ -38,15 +38,15 @@ def test_with_a_log_an_operation_is_an_entry_and_no_line() -> None:
     assert words.getvalue() == ""
 
 
-def test_what_is_not_sampled_is_told_nowhere() -> None:
-    """The queue has asked for silence."""
+def test_an_event_that_is_not_sampled_is_not_printed() -> None:
+    """The queue's ratio leaves it out."""
     words, log = io.StringIO(), io.StringIO()
     EventPrinter(Console(words), log=log)(event("CreateTask", sampling_ratio=0.0))
     assert words.getvalue() + log.getvalue() == ""
 
 
-def test_what_cloud_tasks_does_not_log_stays_a_line() -> None:
-    """A full disk above all, whatever any queue's ratio."""
+def test_an_event_that_cloud_tasks_does_not_log_stays_a_line() -> None:
+    """Such as a full disk, whatever the ratio of any queue."""
     words, log = io.StringIO(), io.StringIO()
     printer = EventPrinter(Console(words), log=log)
     printer(Event(kind="StateFailed", time_us=0, queue="", message="the disk is full"))
@@ -54,8 +54,8 @@ def test_what_cloud_tasks_does_not_log_stays_a_line() -> None:
     assert log.getvalue() == ""
 
 
-def test_a_quiet_one_still_writes_its_log() -> None:
-    """An attempt that ends while all is being stopped did end."""
+def test_a_quiet_printer_still_writes_its_log() -> None:
+    """An attempt that ends during the stop is logged."""
     words, log = io.StringIO(), io.StringIO()
     printer = EventPrinter(Console(words), log=log, quiet=True)
     printer(event("CreateTask"))

@@ -31,7 +31,7 @@ async def send(catcher: Catcher, body: bytes, **headers: str) -> int:
         return answer.status
 
 
-async def test_it_answers_200_and_shows_the_request_as_meant(
+async def test_a_caught_request_is_answered_with_200_and_shown(
     catcher: Catcher, caught: list[str]
 ) -> None:
     """The URL is the partner's, and the token is cut short."""
@@ -55,7 +55,7 @@ async def test_it_answers_200_and_shows_the_request_as_meant(
 async def test_a_body_is_shown_in_one_short_line(
     catcher: Catcher, caught: list[str], body: bytes, shown: str
 ) -> None:
-    """However long it is, and whatever it is."""
+    """Whatever its length and content."""
     await send(catcher, body)
     assert caught[0].splitlines()[-1] == f"  {shown}"
 

@@ -46,7 +46,7 @@ async def output(groups: ProcessGroups, *argv: str, folder: Path = Path("/")) ->
 async def test_a_program_runs_in_its_folder_with_its_variables_alone(
     groups: ProcessGroups, tmp_path: Path
 ) -> None:
-    """Both of its streams are one, and its input is empty."""
+    """Its two output streams are one, and its input is empty."""
     (tmp_path / "here").touch()
     text = await output(groups, "/bin/sh", "-c", "ls; env >&2; cat", folder=tmp_path)
     assert text.splitlines()[0] == "here"
@@ -55,7 +55,7 @@ async def test_a_program_runs_in_its_folder_with_its_variables_alone(
 
 
 async def test_arguments_arrive_letter_by_letter(groups: ProcessGroups) -> None:
-    """No shell reads them on the way."""
+    """No shell interprets them."""
     assert await output(groups, "printf", "%s|", "$HOME", "a b", "'\"*") == "$HOME|a b|'\"*|"
 
 
@@ -74,7 +74,7 @@ async def test_ending_a_process_ends_all_that_it_started(groups: ProcessGroups) 
     assert child.code == -signal.SIGTERM
 
 
-async def test_a_process_that_does_not_want_to_end_is_killed(groups: ProcessGroups) -> None:
+async def test_a_process_that_ignores_sigterm_is_killed(groups: ProcessGroups) -> None:
     """When its time of grace is over."""
     child = await groups.start(("/bin/sh", "-c", STUBBORN), folder=Path("/"), environment=PATH)
     await child.output.readline()
@@ -83,7 +83,7 @@ async def test_a_process_that_does_not_want_to_end_is_killed(groups: ProcessGrou
     child.close()
 
 
-async def test_ending_what_has_ended_is_harmless(groups: ProcessGroups) -> None:
+async def test_a_process_that_has_ended_can_be_ended_again(groups: ProcessGroups) -> None:
     """It may have died a moment ago."""
     child = await groups.start(("true",), folder=Path("/"), environment=PATH)
     await child.wait()
@@ -94,7 +94,7 @@ async def test_ending_what_has_ended_is_harmless(groups: ProcessGroups) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_starter_leaves_no_process(number: signal.Signals) -> None:
-    """`kill -9` of `up`: the warden sees it and ends the whole group."""
+    """`kill -9` of `up`: the cleanup process ends the whole group."""
     with subprocess.Popen(
         [sys.executable, "-c", STARTER, FAMILY], stdout=subprocess.PIPE, text=True
     ) as starter:
@@ -103,6 +103,6 @@ def test_a_killed_starter_leaves_no_process(number: signal.Signals) -> None:
         assert word == "started"
         starter.send_signal(number)
         starter.wait()
-        # The warden holds the starter's output open; its end is the end of the clearing up.
+        # The cleanup process holds the starter's output open until it is done.
         assert starter.stdout.read() == ""
     assert not living({int(child)})

@@ -46,7 +46,7 @@ class Lines(list[str]):
         super().__init__()
         self.any = asyncio.Event()
 
-    def hear(self, line: str) -> None:
+    def add(self, line: str) -> None:
         self.append(line)
         self.any.set()
 
@@ -69,7 +69,7 @@ async def start(groups: ProcessGroups, background: BackgroundTasks) -> AsyncIter
             folder=Path("/"),
             environment={"PATH": os.environ["PATH"]},
             address=("127.0.0.1", port),
-            on_line=lines.hear,
+            on_line=lines.add,
         )
         started.append(process)
         return process, lines
@@ -86,7 +86,7 @@ async def test_a_process_is_ready_when_it_serves(start: Start) -> None:
     assert accepts(process.address[1])
 
 
-async def test_a_port_that_listens_but_takes_nothing_is_not_ready(
+async def test_a_port_that_listens_but_handles_nothing_is_not_ready(
     start: Start, tmp_path: Path
 ) -> None:
     """gunicorn listens before it has loaded the code."""
@@ -101,7 +101,7 @@ async def test_a_port_that_listens_but_takes_nothing_is_not_ready(
     assert lines == ["listening", "loaded"]
 
 
-async def test_a_process_that_ends_before_it_serves_is_an_error_with_its_last_words(
+async def test_a_process_that_ends_before_it_serves_is_an_error_with_its_output(
     start: Start,
 ) -> None:
     """Though its port was open for a moment."""
@@ -112,7 +112,7 @@ async def test_a_process_that_ends_before_it_serves_is_an_error_with_its_last_wo
     assert "SyntaxError: cannot load app" in str(refused.value)
 
 
-async def test_a_process_that_serves_nowhere_is_an_error_with_a_way_out(start: Start) -> None:
+async def test_a_process_that_does_not_listen_is_an_error_with_a_hint(start: Start) -> None:
     """The usual cause: it does not look at $PORT."""
     process, _ = await start("import time; print('serving on 8080', flush=True); time.sleep(1000)")
     with pytest.raises(TargetError, match=r"does not listen on port \d+ after 200ms") as refused:
@@ -120,7 +120,7 @@ async def test_a_process_that_serves_nowhere_is_an_error_with_a_way_out(start: S
     assert "$PORT" in str(refused.value)
 
 
-async def test_a_stopped_process_serves_no_more(start: Start) -> None:
+async def test_a_stopped_process_frees_its_port(start: Start) -> None:
     """Its port is free when `stop` returns."""
     process, _ = await start(SERVER)
     await process.ready()
@@ -131,14 +131,14 @@ async def test_a_stopped_process_serves_no_more(start: Start) -> None:
 @pytest.mark.parametrize(
     ("code", "end"), [("raise SystemExit(3)", "exit code 3"), ("os.abort()", "signal 6")]
 )
-async def test_how_it_ended_is_told(start: Start, code: str, end: str) -> None:
-    """By exit code, or by the signal that ended it."""
+async def test_the_end_of_a_process_has_a_reason(start: Start, code: str, end: str) -> None:
+    """Its exit code, or the signal that ended it."""
     process, _ = await start(f"import os; {code}")
     assert await process.ended() == end
 
 
 async def test_lines_of_any_length_and_kind_arrive(start: Start) -> None:
-    """Long ones in pieces, bytes that are no text as such, the last one without its end."""
+    """Long lines in pieces, invalid bytes replaced, and a last line without a line end."""
     process, lines = await start(
         f"import os; os.write(1, b'a\\r\\n\\xff\\n' + b'x' * {2 * LONGEST_LINE} + b'\\nend')"
     )
@@ -178,7 +178,7 @@ async def test_a_line_that_cannot_be_printed_does_not_end_the_reading(
 
 
 async def test_the_last_lines_are_kept_and_no_more(start: Start) -> None:
-    """For the words that tell of its end."""
+    """For the message about its end."""
     process, lines = await start("for n in range(100): print(n)")
     await process.ended()
     assert len(lines) == 100
