@@ -8,6 +8,7 @@ import click
 
 from queuewright.cli.counted import counted
 from queuewright.cli.project import environment_argument, find_root
+from queuewright.cli.sources import with_sources_checked
 from queuewright.spec import load, load_file
 
 
@@ -20,6 +21,8 @@ from queuewright.spec import load, load_file
 )
 def command(environment: str, file: Path | None) -> None:
     """Report every problem in an environment's file, and in the files that it extends, at once."""
-    spec = load_file(file, Path()) if file is not None else load(environment, find_root())
+    root = Path() if file is not None else find_root()
+    spec = load_file(file, root) if file is not None else load(environment, root)
+    with_sources_checked(spec, root)
     queues, handlers = counted(len(spec.queues), "queue"), counted(len(spec.handlers), "handler")
     click.echo(f"{spec.environment}: {queues}, {handlers}, no problems")

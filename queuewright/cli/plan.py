@@ -13,6 +13,7 @@ import click
 from queuewright.blueprint import Blueprint, blueprint
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.cli.resources import ACCOUNT, is_grant, words
+from queuewright.cli.sources import with_sources_checked
 from queuewright.doctor.project import config_keys
 from queuewright.doctor.pulumi_files import full_key, pulumi_project, stack_config
 from queuewright.spec import load
@@ -49,7 +50,7 @@ def command(environment: str, as_json: bool) -> None:
     exists already; `pulumi preview` compares with that.
     """
     root = find_root()
-    plan = blueprint(load(environment, root))
+    plan = blueprint(with_sources_checked(load(environment, root), root))
     graph = _captured(environment, plan, root)
     if as_json:
         click.echo(json.dumps(_data(plan, graph), indent=2, ensure_ascii=False))

@@ -20,6 +20,7 @@ from queuewright.cli.project import (
     quiet_grpc,
 )
 from queuewright.cli.signals import run_until_stopped
+from queuewright.cli.sources import with_sources_checked
 from queuewright.local import STATE_FOLDER
 from queuewright.spec import STACKS, load
 
@@ -75,7 +76,8 @@ def command(
     def read() -> Blueprint:
         return blueprint(load(environment, root))
 
-    read()  # reports mistakes in the file before anything else is loaded
+    # Mistakes in the file are reported before anything else is loaded.
+    blueprint(with_sources_checked(load(environment, root), root))
     quiet_grpc()
     import uvloop
 

@@ -7,9 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from queuewright.engine import DEVELOPER, Engine, Event
-from queuewright.engine.dispatch.addresses import host_port
-from queuewright.engine.protocol.messages import GetQueueRequest, Queue
+from queuewright.engine import DEVELOPER, Engine, Event, host_port
+from queuewright.engine.protocol import GetQueueRequest, Queue
 from queuewright.errors import Refusal, TargetError
 from queuewright.local.processes.ports import listen
 from queuewright.local.queues.emulated import emulated_queue, engine_settings, queue_options

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from queuewright.blueprint import Blueprint
-from queuewright.engine import Engine, Settings
-from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine import Engine, Settings, Signer
 from queuewright.errors import QueuewrightError, Refusal, TargetError
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.console.event_printer import EventPrinter
@@ -79,7 +78,7 @@ class Environment:
         engine: Engine,
         queues: DeclaredQueues,
         handlers: Handlers,
-        printer: EventPrinter,
+        console: Console,
         addresses: tuple[str, str],
     ) -> None:
         self.engine = engine
@@ -88,8 +87,7 @@ class Environment:
         self._read = read
         self._current = current
         self._queues = queues
-        self._printer = printer
-        self._console = printer.console
+        self._console = console
         self._is_up_to_date = True
 
     @classmethod
@@ -121,7 +119,7 @@ class Environment:
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(StateFolder.locked(options.state))
             kept = None if options.in_memory else options.state / name
-            printer = EventPrinter(console, verbose=options.verbose, log=options.log, quiet=True)
+            printer = EventPrinter(console, verbose=options.verbose, log=options.log)
             signer = Signer.in_folder(options.state)
             settings = Settings(
                 app_engine_url=current.app_engine_url, explain_denial=current.explain
@@ -153,7 +151,7 @@ class Environment:
                 engine,
                 DeclaredQueues(engine, console, kept),
                 handlers,
-                printer,
+                console,
                 (f"{HOST}:{grpc_port}", f"{HOST}:{http_port}"),
             )
             await environment._begin(stack, context, options)
@@ -205,8 +203,6 @@ class Environment:
             )
         stack.push_async_callback(self.engine.stop)  # before the handlers stop
         await self.engine.start()
-        self._printer.quiet = False
-        stack.callback(setattr, self._printer, "quiet", True)
         await asyncio.to_thread(context.virtual_environments.prune)
         if edits is not None:
             following = context.background.keep(
@@ -217,11 +213,7 @@ class Environment:
     async def _declare(self) -> dict[str, Refusal]:
         """Make the engine's queues match the blueprint; return what it refused."""
         self._current.app_engine_urls = self.handlers.app_engine_urls
-        quiet, self._printer.quiet = self._printer.quiet, True
-        try:
-            return await self._queues.declare(self.blueprint, self.handlers.addresses)
-        finally:
-            self._printer.quiet = quiet
+        return await self._queues.declare(self.blueprint, self.handlers.addresses)
 
     def _edits(self, stacks: Path) -> Edits | None:
         try:

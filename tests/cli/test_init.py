@@ -11,6 +11,7 @@ import click
 import pytest
 
 from queuewright.cli import commands
+from queuewright.packages import source_files
 from queuewright.spec import load
 from queuewright.spec.schema import json_schema
 from tests.cli.conftest import Run
@@ -21,7 +22,6 @@ FILES = """\
 Pulumi.yaml
 README.md
 __main__.py
-handlers/greeter/.gcloudignore
 handlers/greeter/main.py
 handlers/greeter/requirements.txt
 pytest.ini
@@ -95,7 +95,7 @@ def test_nothing_is_overwritten(here: Path, run: Run) -> None:
     run("init", "shop")
     refused = run("init", "shop").err
     assert "error: `shop` already has `" in refused
-    assert "`Pulumi.yaml`, `README.md` and 12 more\n" in refused
+    assert "`Pulumi.yaml`, `README.md` and 11 more\n" in refused
 
 
 def test_a_failed_init_leaves_no_files(here: Path, run: Run) -> None:
@@ -142,3 +142,13 @@ def test_the_project_passes_its_own_checks(here: Path, run: Run) -> None:
     assert names == {"up", "enqueue", "doctor", "plan", "schema"}
     assert all(commands.get_command(click.Context(commands), name) for name in names)
     assert all(language for language, _ in fences(readme))
+
+
+def test_a_secret_beside_its_handler_is_not_deployed(here: Path, run: Run) -> None:
+    """Its `.gitignore` names what secrets are usually called, and decides for the handler, too."""
+    run("init", "shop", "--project=acme-tasks")
+    greeter = here / "shop" / "handlers" / "greeter"
+    before = source_files(greeter)
+    for name in (".env", ".env.local", "key.pem", "service-account.json", "gha-creds-1.json"):
+        (greeter / name).touch()
+    assert source_files(greeter) == before

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from queuewright.engine.rules.retry import RetryPolicy, backoff_us, is_exhausted
+from queuewright.cloud_tasks.retry import RetryPolicy, backoff_us, is_exhausted
 from queuewright.engine.rules.schedule import QueueCore, QueueLimits
 
 S = 1_000_000

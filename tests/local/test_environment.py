@@ -14,7 +14,7 @@ from google.protobuf.json_format import MessageToDict
 
 from queuewright.blueprint import Blueprint
 from queuewright.engine import DEVELOPER
-from queuewright.engine.protocol.messages import (
+from queuewright.engine.protocol import (
     CreateTaskRequest,
     GetIamPolicyRequest,
     GetQueueRequest,
@@ -23,7 +23,6 @@ from queuewright.engine.protocol.messages import (
     Queue,
     Task,
 )
-from queuewright.engine.state.file import FILE_NAME
 from queuewright.errors import TargetError
 from queuewright.local.edits import Edits
 from queuewright.local.environment import Environment
@@ -44,7 +43,7 @@ DEAD = "print('cannot work', flush=True)\nraise SystemExit(1)\n"
 # A handler that calls Cloud Tasks as any program does, for the queue that its task names.
 PRODUCER = """
 import http.server, os, grpc
-from queuewright.engine.protocol.messages import CreateTaskRequest, HttpRequest, Task
+from queuewright.engine.protocol import CreateTaskRequest, HttpRequest, Task
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
@@ -575,7 +574,7 @@ async def test_after_the_state_file_was_deleted_edits_are_still_followed(
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
-    (project.root / ".queuewright" / "dev" / FILE_NAME).unlink()
+    (project.root / ".queuewright" / "dev" / "tasks.sqlite").unlink()
     for path in ("/second", "/third"):
         project.spec(MAILER.replace("/send", path))
         assert "error: not changed: " in await output.line_with("queue emails │ error")

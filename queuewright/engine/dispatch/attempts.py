@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from queuewright.engine.dispatch.registry import Flight, RunningQueue
+from queuewright.cloud_tasks.retry import RetryPolicy
+from queuewright.engine.dispatch.registry import RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import NoAnswerError
 from queuewright.engine.protocol.messages import Task
 from queuewright.engine.protocol.names import short
@@ -14,12 +15,12 @@ from queuewright.engine.protocol.times import SECOND_US, duration_us, moment_us
 from queuewright.engine.rules.http_request import (
     AttemptFacts,
     OutgoingRequest,
-    Signer,
+    TokenSigner,
     app_engine_request,
     http_request,
+    target_address,
 )
 from queuewright.engine.rules.queue_config import retry_policy
-from queuewright.engine.rules.retry import RetryPolicy
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import TaskRow
 
@@ -29,7 +30,7 @@ class Result:
     """What an attempt came to."""
 
     outcome: int
-    """HTTP code, or `http_request.TIMED_OUT` or `UNREACHABLE`."""
+    """HTTP code, `TIMED_OUT` or `UNREACHABLE`."""
     message: str = ""
     """Why there was no answer."""
     retry_after: str | None = None
@@ -46,7 +47,7 @@ class Attempt:
     """An attempt under way."""
 
     queue: RunningQueue
-    flight: Flight
+    task: RunningTask
     content: Task
     task_id: str
     number: int
@@ -75,6 +76,20 @@ class Attempt:
             return retry_policy(self.content.retry_config)
         return self.queue.retry
 
+    @property
+    def max_attempts(self) -> int:
+        """How often the task is tried; -1 is unlimited."""
+        if self.content.HasField("retry_config"):
+            return self.content.retry_config.max_attempts
+        return self.queue.retry.max_attempts
+
+    @property
+    def target_address(self) -> str:
+        """Method and URL, as Cloud Tasks logs them."""
+        if self.request is not None:
+            return self.request.address
+        return target_address(self.content, self.queue.http_target)
+
     def give_up(self) -> None:
         """Cancel it because its deadline has passed."""
         self.timed_out = True
@@ -82,13 +97,13 @@ class Attempt:
             self.runner.cancel()
 
 
-def outgoing(attempt: Attempt, settings: Settings, signer: Signer | None) -> OutgoingRequest:
+def outgoing(attempt: Attempt, settings: Settings, signer: TokenSigner | None) -> OutgoingRequest:
     """Return what is sent for an attempt.
 
     Raises:
         NoAnswerError: nobody knows where the App Engine service is.
     """
-    row, content, config = attempt.flight.row, attempt.content, attempt.queue.config
+    row, content, config = attempt.task.row, attempt.content, attempt.queue.config
     facts = AttemptFacts(
         queue_id=short(attempt.queue.name),
         task_id=attempt.task_id,
@@ -122,7 +137,7 @@ def outgoing(attempt: Attempt, settings: Settings, signer: Signer | None) -> Out
 
 def row_after(attempt: Attempt, result: Result, now_us: int, schedule_us: int) -> TaskRow:
     """Return a task's row after an attempt that failed, due again at `schedule_us`."""
-    row = attempt.flight.row
+    row = attempt.task.row
     answered = result.outcome > 0
     return row._replace(
         schedule_us=schedule_us,
@@ -139,7 +154,7 @@ def row_after(attempt: Attempt, result: Result, now_us: int, schedule_us: int) -
 
 def first_dispatch_us(attempt: Attempt) -> int:
     """Return when the task's first attempt was dispatched."""
-    first_us = attempt.flight.row.first_dispatch_us
+    first_us = attempt.task.row.first_dispatch_us
     return attempt.dispatch_us if first_us is None else min(first_us, attempt.dispatch_us)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
+from queuewright.cloud_tasks.retry import backoff_us, is_exhausted
 from queuewright.engine.clock import Clock
 from queuewright.engine.dispatch.attempts import (
     Attempt,
@@ -22,20 +23,25 @@ from queuewright.engine.dispatch.attempts import (
     retry_after_us,
     row_after,
 )
-from queuewright.engine.dispatch.registry import Flight, Registry, RunningQueue
+from queuewright.engine.dispatch.registry import Registry, RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import NoAnswerError, Sender
 from queuewright.engine.dispatch.sweeper import Sweeper
 from queuewright.engine.dispatch.write_behind import WriteBehind
-from queuewright.engine.events import Event, Kind, Outcome, state_failed
+from queuewright.engine.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Event,
+    Outcome,
+    QueueThrottled,
+    StateFailed,
+)
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Task
-from queuewright.engine.protocol.status import TIMED_OUT, UNREACHABLE, code_name
+from queuewright.engine.protocol.status import NO_ATTEMPT, TIMED_OUT, UNREACHABLE
 from queuewright.engine.protocol.times import SECOND_US
-from queuewright.engine.rules.http_request import Signer, address, target_type
-from queuewright.engine.rules.retry import backoff_us, is_exhausted
-from queuewright.engine.service.calls import name_reuse_us
+from queuewright.engine.rules.http_request import TokenSigner, target_type
 from queuewright.engine.settings import Settings
-from queuewright.engine.state.rows import TaskRow, Tombstone
+from queuewright.engine.state.rows import TaskRow
 from queuewright.engine.state.store import Store
 from queuewright.engine.state.task_ids import TaskIds
 from queuewright.errors import QueuewrightError, Refusal
@@ -45,6 +51,7 @@ _LOG: Final = logging.getLogger(__name__)
 _AFTER_BUG_US: Final = SECOND_US
 _UNREADABLE_US: Final = 60 * SECOND_US
 _OVERLOADED: Final = (429, 503)
+_INTERRUPTED: Final = Result(NO_ATTEMPT)
 
 
 class Dispatcher:
@@ -58,7 +65,7 @@ class Dispatcher:
         sender: Sender,
         settings: Settings,
         ids: TaskIds,
-        signer: Signer | None,
+        signer: TokenSigner | None,
         emit: Callable[[Event], None] | None,
     ) -> None:
         self._clock = clock
@@ -69,7 +76,7 @@ class Dispatcher:
         self._ids = ids
         self._signer = signer
         self._emit = emit
-        self._sweeper = Sweeper(clock, store, registry, settings, ids, emit)
+        self._sweeper = Sweeper(clock, store, registry, ids, emit)
         self._wake = asyncio.Event()
         self._touched: set[RunningQueue] = set()
         self._plans: list[tuple[int, int, RunningQueue]] = []
@@ -80,7 +87,7 @@ class Dispatcher:
         self.progress = asyncio.Event()
         """Set whenever an attempt has ended."""
 
-    # What calls need (`calls.Dispatch`)
+    # For the service
 
     def touch(self, queue: RunningQueue, due_us: int | None = None) -> None:
         """Look at a queue again soon: something has changed, or falls due at `due_us`."""
@@ -199,21 +206,21 @@ class Dispatcher:
         if self._emit is not None:
             seconds = _UNREADABLE_US // SECOND_US
             text = f"A task of {queue.name} is tried again in {seconds} s. {refusal.message}"
-            self._emit(state_failed(now_us, refusal.code, text))
+            self._emit(StateFailed(time_us=now_us, status=refusal.code, message=text))
 
     def _start(
         self, queue: RunningQueue, row: TaskRow, content: Task, *, by_hand: bool = False
     ) -> None:
-        flight = queue.flights.setdefault(row.id, Flight(row))
+        task = queue.running.setdefault(row.id, RunningTask(row))
         now_us = self._clock.now_us()
-        flight.row = row
-        flight.dispatch_us.append(now_us)
+        task.row = row
+        task.dispatch_us.append(now_us)
         attempt = Attempt(
             queue,
-            flight,
+            task,
             content,
             row.name or self._ids.text(row.id),
-            row.dispatches + len(flight.dispatch_us),
+            row.dispatches + len(task.dispatch_us),
             now_us,
             by_hand,
         )
@@ -227,7 +234,7 @@ class Dispatcher:
             self._ended(attempt, result)
         except asyncio.CancelledError:
             if not attempt.timed_out:
-                self._tell("AttemptResponse", attempt, None, "interrupted")
+                self._tell_ended(attempt, _INTERRUPTED, "interrupted", attempt.task.row)
                 raise
             if attempt.runner is not None:
                 attempt.runner.uncancel()
@@ -242,7 +249,7 @@ class Dispatcher:
     async def _sent(self, attempt: Attempt) -> Result:
         try:
             attempt.request = outgoing(attempt, self._settings, self._signer)
-            self._tell("AttemptDispatch", attempt)
+            self._tell_started(attempt)
             answer = await self._sender.send(attempt.request)
         except NoAnswerError as error:
             return Result(UNREACHABLE, str(error))
@@ -254,50 +261,39 @@ class Dispatcher:
         return Result(answer.status, retry_after=answer.retry_after)
 
     def _ended(self, attempt: Attempt, result: Result) -> None:
-        queue, flight, now_us = attempt.queue, attempt.flight, self._clock.now_us()
-        before = flight.row
+        queue, task, now_us = attempt.queue, attempt.task, self._clock.now_us()
+        before = task.row
         queue.note_executed(now_us)
-        flight.dispatch_us.remove(attempt.dispatch_us)
+        task.dispatch_us.remove(attempt.dispatch_us)
         next_us: int | None = None
         outcome: Outcome
-        if not queue.core.ended(flight.row.id, by_hand=attempt.by_hand):
+        if not queue.core.ended(before.id, by_hand=attempt.by_hand):
             outcome = "deleted"
         elif result.succeeded:
             outcome = "succeeded"
-            self._done_with(attempt)
+            queue.forget((before,), now_us, self._store.note_ended)
         else:
             next_us = self._next_us(attempt, now_us)
-            row = row_after(attempt, result, now_us, flight.row.schedule_us)
+            row = row_after(attempt, result, now_us, before.schedule_us)
             if next_us is None:
                 outcome = "gave_up"
-                flight.row = row
-                self._done_with(attempt)
+                queue.forget((row,), now_us, self._store.note_ended)
             else:
                 outcome = "will_retry"
-                flight.row = row = row._replace(schedule_us=next_us)
+                task.row = row = row._replace(schedule_us=next_us)
                 queue.core.add(row.id, next_us)
                 self._store.note_failed(row)
-                if not flight.dispatch_us:
-                    queue.flights.pop(row.id, None)
+                if not task.dispatch_us:
+                    queue.running.pop(row.id, None)
         self._throttle(attempt, result, now_us)
-        self._tell("AttemptResponse", attempt, result, outcome, next_us, row=before)
+        self._tell_ended(attempt, result, outcome, before, next_us)
         self.touch(queue)
         self._write_behind.soon()
-
-    def _done_with(self, attempt: Attempt) -> None:
-        queue, row = attempt.queue, attempt.flight.row
-        queue.core.remove(row.id)
-        queue.flights.pop(row.id, None)
-        tombstone = None
-        if row.name is not None:
-            until_us = self._clock.now_us() + name_reuse_us(queue, self._settings)
-            tombstone = Tombstone(queue.number, row.name, until_us)
-        self._store.note_ended(row.id, tombstone)
 
     def _next_us(self, attempt: Attempt, now_us: int) -> int | None:
         """When a task is tried again after this attempt failed; None: no more."""
         retry = attempt.retry
-        attempts = attempt.flight.row.dispatches + 1
+        attempts = attempt.task.row.dispatches + 1
         if is_exhausted(retry, attempts, now_us - first_dispatch_us(attempt)):
             return None
         since_us = attempt.dispatch_us if attempt.by_hand else now_us
@@ -314,53 +310,68 @@ class Dispatcher:
         is_http = attempt.content.HasField("http_request")
         if result.outcome in (_OVERLOADED if is_http else _OVERLOADED[1:]):
             asked_us = retry_after_us(result.retry_after, now_us)
-            if throttle.overloaded(now_us, asked_us):
+            if throttle.overloaded(now_us, asked_us) and self._emit is not None:
                 pause_s = (throttle.until_us - now_us) / SECOND_US
-                self._tell(
-                    "QueueThrottled",
-                    attempt,
-                    result,
-                    message=f"the target answered {result.outcome}: "
-                    f"nothing is dispatched for {pause_s:g} s",
+                self._emit(
+                    QueueThrottled(
+                        time_us=now_us,
+                        queue=attempt.queue.name,
+                        task=attempt.task_name,
+                        attempt=attempt.number,
+                        http_code=result.outcome,
+                        message=f"the target answered {result.outcome}: "
+                        f"nothing is dispatched for {pause_s:g} s",
+                    )
                 )
 
-    def _tell(
-        self,
-        kind: Kind,
-        attempt: Attempt,
-        result: Result | None = None,
-        outcome: Outcome = "",
-        next_us: int | None = None,
-        message: str = "",
-        row: TaskRow | None = None,
-    ) -> None:
-        """Tell of an attempt; of one that has ended, `row` is its task's before that."""
+    def _tell_started(self, attempt: Attempt) -> None:
         if self._emit is None:
             return
-        is_answer = row is not None and result is not None and result.outcome > 0
-        row, now_us = row or attempt.flight.row, self._clock.now_us()
-        request = attempt.request
+        queue, row = attempt.queue, attempt.task.row
         self._emit(
-            Event(
-                kind=kind,
-                time_us=now_us,
-                queue=attempt.queue.name,
+            AttemptStarted(
+                time_us=self._clock.now_us(),
+                queue=queue.name,
                 task=attempt.task_name,
                 schedule_us=row.schedule_us,
-                attempt=attempt.number,
-                dispatch_count=attempt.number,
-                response_count=row.responses + is_answer,
-                max_attempts=attempt.retry.max_attempts,
-                status="" if result is None else code_name(result.outcome),
-                http_code=result.outcome if result and result.outcome > 0 else None,
-                duration_us=None if result is None else now_us - attempt.dispatch_us,
-                next_retry_us=next_us,
-                target_address=request.address
-                if request
-                else address(attempt.content, attempt.queue.http_target),
+                target_address=attempt.target_address,
                 target_type=target_type(attempt.content),
+                sampling_ratio=queue.sampling_ratio,
+                attempt=attempt.number,
+                max_attempts=attempt.max_attempts,
+                response_count=row.responses,
+            )
+        )
+
+    def _tell_ended(
+        self,
+        attempt: Attempt,
+        result: Result,
+        outcome: Outcome,
+        row: TaskRow,
+        next_us: int | None = None,
+    ) -> None:
+        """Emit the end of an attempt; `row` is the task's before the attempt was counted."""
+        if self._emit is None:
+            return
+        queue, now_us = attempt.queue, self._clock.now_us()
+        is_interrupted = outcome == "interrupted"
+        self._emit(
+            AttemptEnded(
+                time_us=now_us,
+                queue=queue.name,
+                task=attempt.task_name,
+                schedule_us=row.schedule_us,
+                target_address=attempt.target_address,
+                target_type=target_type(attempt.content),
+                sampling_ratio=queue.sampling_ratio,
+                attempt=attempt.number,
+                max_attempts=attempt.max_attempts,
+                response_count=row.responses + (result.outcome > 0),
+                result=result.outcome,
+                duration_us=None if is_interrupted else now_us - attempt.dispatch_us,
+                next_retry_us=next_us,
                 outcome=outcome,
-                message=message or (result.message if result else ""),
-                sampling_ratio=attempt.queue.sampling_ratio,
+                message=result.message,
             )
         )

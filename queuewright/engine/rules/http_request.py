@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from queuewright.engine.protocol.headers import (
+from queuewright.cloud_tasks.headers import (
     APP_ENGINE_USER_AGENT,
     HTTP_USER_AGENT,
-    is_framing,
     is_reserved,
 )
+from queuewright.engine.protocol.headers import is_framing
 from queuewright.engine.protocol.messages import (
     HttpRequest,
     HttpTarget,
@@ -44,7 +44,7 @@ _IF_NOT_EXISTS: Final = 1
 Headers = list[tuple[str, str]]
 
 
-class Signer(Protocol):
+class TokenSigner(Protocol):
     """Makes the tokens that go into `Authorization`."""
 
     def oidc(self, email: str, audience: str, now_us: int) -> str:
@@ -93,7 +93,7 @@ def http_request(
     task: Task,
     facts: AttemptFacts,
     target: HttpTarget | None,
-    signer: Signer | None,
+    signer: TokenSigner | None,
     now_us: int,
     *,
     follow_redirects: bool = False,
@@ -138,7 +138,7 @@ def app_engine_request(task: Task, facts: AttemptFacts, base_url: str) -> Outgoi
     return OutgoingRequest(METHODS[request.http_method], url, tuple(headers), request.body)
 
 
-def address(task: Task, target: HttpTarget | None) -> str:
+def target_address(task: Task, target: HttpTarget | None) -> str:
     """Return method and URL of a task as Cloud Tasks logs them, the queue's `target` laid over it.
 
     Of an App Engine task the URL is the relative one.
@@ -217,7 +217,7 @@ def _token(message: HttpRequest | HttpTarget) -> OidcToken | OAuthToken | None:
     return message.oauth_token if message.HasField("oauth_token") else None
 
 
-def _signed(token: OidcToken | OAuthToken, url: str, signer: Signer, now_us: int) -> str:
+def _signed(token: OidcToken | OAuthToken, url: str, signer: TokenSigner, now_us: int) -> str:
     email = token.service_account_email
     if isinstance(token, OidcToken):
         return signer.oidc(email, token.audience or url, now_us)

@@ -20,7 +20,14 @@ from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Operation, Policy, Queue, Task
 from queuewright.engine.rules.queue_config import QueueOptions
 from queuewright.engine.state.file import opened
-from queuewright.engine.state.rows import KeptOperation, NewTask, QueueRow, TaskRow, Tombstone
+from queuewright.engine.state.rows import (
+    GoneTask,
+    KeptOperation,
+    NewTask,
+    QueueRow,
+    TaskRow,
+    Tombstone,
+)
 from queuewright.errors import Refusal
 
 _ID_BLOCK: Final = 100_000
@@ -143,19 +150,15 @@ class Store:
 
     def delete(
         self,
-        tasks: Sequence[tuple[int, Tombstone | None]],
+        tasks: Sequence[GoneTask],
         operation: KeptOperation | None = None,
     ) -> None:
-        """Delete tasks, all or none, leaving tombstones of those that have a name."""
+        """Delete tasks, all or none, and store their tombstones."""
         with self._state.transaction():
             self._delete(tasks)
             self._keep(operation)
         for number, _ in tasks:
             self._failed.pop(number, None)
-
-    def set_schedule(self, number: int, schedule_us: int) -> None:
-        """Write when a task is due."""
-        self._state.write("UPDATE task SET schedule_us = ? WHERE id = ?", (schedule_us, number))
 
     def find(self, queue: int, name: str) -> int | None:
         """Return the number of the task to which the user gave this name."""
@@ -227,10 +230,11 @@ class Store:
         """Note a task's row after an attempt that is to be followed by another."""
         self._failed[row.id] = row
 
-    def note_ended(self, number: int, tombstone: Tombstone | None) -> None:
-        """Note that a task is done with."""
-        self._failed.pop(number, None)
-        self._ended[number] = tombstone
+    def note_ended(self, tasks: Sequence[GoneTask]) -> None:
+        """Note that tasks are gone."""
+        for number, tombstone in tasks:
+            self._failed.pop(number, None)
+            self._ended[number] = tombstone
 
     @property
     def is_behind(self) -> bool:
@@ -294,8 +298,11 @@ class Store:
             )
         ]
 
-    def forget(self, before_us: int, limit: int) -> bool:
-        """Drop what was kept until then; of names up to `limit`, True: there may be more."""
+    def drop_outdated(self, before_us: int, limit: int) -> bool:
+        """Drop tombstones and operations kept until `before_us`.
+
+        At most `limit` tombstones of tasks are dropped; True: there may be more.
+        """
         with self._state.transaction():
             for table in ("queue_tombstone", "operation"):
                 self._database.execute(f"DELETE FROM {table} WHERE until_us <= ?", (before_us,))
@@ -306,14 +313,14 @@ class Store:
             )
         return dropped.rowcount == limit
 
-    def forget_names(self) -> None:
+    def free_names(self) -> None:
         """Drop all tombstones."""
         self.catch_up()
         with self._state.transaction():
             self._database.execute("DELETE FROM task_tombstone")
             self._database.execute("DELETE FROM queue_tombstone")
 
-    def _delete(self, tasks: Sequence[tuple[int, Tombstone | None]]) -> None:
+    def _delete(self, tasks: Sequence[GoneTask]) -> None:
         ids = [(number,) for number, _ in tasks]
         self._database.executemany("DELETE FROM task WHERE id = ?", ids)
         self._database.executemany("DELETE FROM content WHERE id = ?", ids)

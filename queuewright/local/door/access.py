@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from queuewright.blueprint import Blueprint
 from queuewright.cloud_tasks.roles import INVOKER
-from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine import Signer
 from queuewright.errors import Refusal
 
 # Cloud Run replaces the signature of the token that it passes on, so that nobody can reuse it:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from queuewright.engine.api.http_log import LOGGER
+from queuewright.engine import HTTP_LOG
 
 HOST = "127.0.0.1"
 BACKLOG = 1024
@@ -24,7 +24,7 @@ def bound() -> socket.socket:
 @asynccontextmanager
 async def listening(listener: socket.socket, answer: Answer) -> AsyncIterator[None]:
     """Answer requests with `answer`, which is cancelled when its client goes away."""
-    server = web.Server(answer, handler_cancellation=True, access_log=None, logger=LOGGER)
+    server = web.Server(answer, handler_cancellation=True, access_log=None, logger=HTTP_LOG)
     runner = web.ServerRunner(server, shutdown_timeout=0.0)
     await runner.setup()
     try:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from queuewright.engine import Engine
-from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine import Engine, Signer
 from queuewright.local.console.console import Console
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
 from queuewright.local.processes.background import BackgroundTasks

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 
 from queuewright.blueprint import Blueprint, QueuePlan
-from queuewright.engine import DEVELOPER, Engine
-from queuewright.engine.protocol.messages import PauseQueueRequest, SetIamPolicyRequest
+from queuewright.engine import PROGRAM, Engine
+from queuewright.engine.protocol import PauseQueueRequest, SetIamPolicyRequest
 from queuewright.errors import Refusal
 from queuewright.files import write_whole
 from queuewright.local.console.console import ENVIRONMENT, Console
@@ -67,12 +67,12 @@ class DeclaredQueues:
         await self._engine.declare_queue(queue_message(plan, blueprint, addresses))
         policy = queue_policy(blueprint.grants, plan.key)
         request = SetIamPolicyRequest(resource=plan.name, policy=policy)
-        await self._engine.service.set_iam_policy(request, DEVELOPER)
+        await self._engine.service.set_iam_policy(request, PROGRAM)
 
     async def _pause(self, name: str) -> None:
         """Pause a queue that is no longer described: its tasks have nowhere to go, but stay."""
         try:
-            await self._engine.service.pause_queue(PauseQueueRequest(name=name), DEVELOPER)
+            await self._engine.service.pause_queue(PauseQueueRequest(name=name), PROGRAM)
         except Refusal as refusal:
             if refusal.code != "NOT_FOUND":  # it was deleted by hand
                 raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from queuewright.engine.protocol.messages import HttpTarget, Queue
+from queuewright.engine.protocol import HttpTarget, Queue
 from queuewright.spec import RateLimits, RetryConfig
 
 # Queue.State, UriOverride.Scheme and UriOverrideEnforceMode of google/cloud/tasks/v2.

@@ -13,7 +13,7 @@ from queuewright.blueprint import (
     QueuePlan,
     UrlRoute,
 )
-from queuewright.engine.protocol.messages import Binding, HttpTarget, Policy, Queue
+from queuewright.engine.protocol import Binding, HttpTarget, Policy, Queue
 from queuewright.local.queues.fields import STATES, set_address, set_limits
 
 
