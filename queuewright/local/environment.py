@@ -122,7 +122,9 @@ class Environment:
             printer = EventPrinter(console, verbose=options.verbose, log=options.log)
             signer = Signer.in_folder(options.state)
             settings = Settings(
-                app_engine_url=current.app_engine_url, explain_denial=current.explain
+                app_engine_url=current.app_engine_url,
+                explain_denial=current.explain,
+                descriptors_per_attempt=3,  # to the front door, at the front door, to the handler
             )
             engine = Engine(state=kept, settings=settings, signer=signer, on_event=printer)
             stack.push_async_callback(engine.stop)
