@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import Run
 
 SOURCE = "stacks/dev.yaml:5:16: handlers.mailer.function.source"
-RIGHT = "dev: 2 queues, 2 handlers, no problem\n"
+RIGHT = "dev: 2 queues, 2 handlers, no problems\n"
 
 
 def test_a_secret_is_warned_of_with_the_line_that_leaves_it_out(run: Run, project: Path) -> None:
