@@ -15,8 +15,8 @@ from queuewright.cli.project import environment_argument, find_root
 from queuewright.cli.resources import ACCOUNT, is_grant, words
 from queuewright.doctor.project import config_keys
 from queuewright.doctor.pulumi_files import full_key, pulumi_project, stack_config
+from queuewright.graph import UNKNOWN, Asset, Graph, Resource, capture
 from queuewright.spec import load
-from queuewright.testing import UNKNOWN, Asset, Graph, Resource, capture
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 QUEUE_TYPE = "gcp:cloudtasks/queue:Queue"

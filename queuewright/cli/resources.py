@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from queuewright.testing import UNKNOWN, Graph, Resource
+from queuewright.graph import UNKNOWN, Graph, Resource
 
 ACCOUNT = "gcp:serviceaccount/account:Account"
 CALLED = ("gcp:cloudfunctionsv2/function:Function", "gcp:cloudrunv2/service:Service")

@@ -1,9 +1,9 @@
-"""What a user imports in tests: the resources of a Pulumi program, and claims about them."""
+"""The resource graph of a Pulumi program, captured in this process."""
 
-from queuewright.testing.access import Answer, Grant
-from queuewright.testing.capture import capture
-from queuewright.testing.graph import Graph
-from queuewright.testing.resource import Resource
-from queuewright.testing.wire import UNKNOWN, Asset
+from queuewright.graph.access import Answer, Grant
+from queuewright.graph.capture import capture
+from queuewright.graph.graph import Graph
+from queuewright.graph.resource import Resource
+from queuewright.graph.wire import UNKNOWN, Asset
 
 __all__ = ["UNKNOWN", "Answer", "Asset", "Grant", "Graph", "Resource", "capture"]

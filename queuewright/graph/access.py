@@ -1,4 +1,4 @@
-"""Who may do what, read off a program's resources."""
+"""Who may do what, according to a program's resources."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from queuewright.testing.resource import Resource, ancestors
-from queuewright.testing.wire import Properties, Value
+from queuewright.cloud_tasks import roles
+from queuewright.graph.resource import Resource, ancestors
+from queuewright.graph.wire import Properties, Value
 
 QUEUE = "gcp:cloudtasks/queue:Queue"
 RUN_SERVICE = "gcp:cloudrunv2/service:Service"
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
 
 PUBLIC = ("allUsers", "allAuthenticatedUsers")
-ENQUEUER_ROLES = ("roles/cloudtasks.enqueuer", "roles/cloudtasks.admin")
-INVOKER_ROLES = ("roles/run.invoker", "roles/run.servicesInvoker", "roles/run.admin")
-PROJECT_ROLES = ("roles/owner", "roles/editor")
+ENQUEUER_ROLES = (roles.ENQUEUER, roles.TASKS_ADMIN)
+INVOKER_ROLES = (roles.INVOKER, roles.SERVICES_INVOKER, roles.RUN_ADMIN)
+PROJECT_ROLES = (roles.OWNER, roles.EDITOR)
+"""Roles that allow all of this when held on the whole project."""
 
 _IAM_TYPE = re.compile(
     r"^gcp:(?P<service>\w+)/(?P<kind>\w*?)(?:IAM|Iam|iAM|iam)(?:Member|Binding|Policy):"
 )
-# The input that names the guarded thing, and the collection it is found in, where the rule
-# "`name` within projects/P/locations/L/KINDs" does not hold.
+# The input that names the guarded resource, and its collection. Other kinds have the path
+# projects/P/locations/L/KINDs/`name`.
 _NAMED_BY = {
     ("artifactregistry", "repository"): ("repository", "repositories"),
     ("cloudfunctions", "function"): ("cloudFunction", "functions"),
@@ -39,13 +41,13 @@ _NAMED_BY = {
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """One member holding one role on one thing.
+    """One role that one member holds on one resource.
 
     Attributes:
         member: such as `serviceAccount:web@acme.iam.gserviceaccount.com`.
-        role: such as `roles/run.invoker`.
-        resource: what it guards, such as `projects/acme/locations/l/queues/emails`.
-        condition: the title of the condition it holds under; empty for none.
+        role: its full name, such as `cloud_tasks.roles.INVOKER`.
+        resource: such as `projects/acme/locations/europe-west1/queues/emails`.
+        condition: the title of its condition; empty if it has none.
     """
 
     member: str
@@ -60,7 +62,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Answer:
-    """Yes or no, and why; true in an `assert` when yes."""
+    """Yes or no, and why. True if yes, so that it can be asserted."""
 
     yes: bool
     because: str
@@ -73,16 +75,16 @@ class Answer:
 
 
 def grants(resources: Mapping[str, Resource]) -> list[Grant]:
-    """Every grant that the program makes, sorted; members, bindings and policies alike."""
+    """Every grant of the program, sorted; made by members, bindings and policies alike."""
     return sorted({grant for each in resources.values() for grant in _grants(resources, each)})
 
 
 def public_resources(resources: Mapping[str, Resource]) -> list[str]:
-    """What anybody may use, each as a sentence."""
+    """What anyone on the internet may use, each as a sentence."""
     found = [str(grant) for grant in grants(resources) if grant.member in PUBLIC]
     for each in resources.values():
         if each.input("invokerIamDisabled") is True:
-            found.append(f"{each} answers without asking who calls: invokerIamDisabled is true")
+            found.append(f"{each} accepts every caller: invokerIamDisabled is true")
         if each.type.startswith("gcp:storage/") and "iam" not in each.type.lower():
             found += [
                 f"{each} gives {value} access"
@@ -97,7 +99,7 @@ def may_invoke(resources: Mapping[str, Resource], queue: str, handler: str) -> A
     source, target = _queue(resources, queue), _handler(resources, handler)
     email = source.input("httpTarget.oidcToken.serviceAccountEmail")
     if not email:
-        return Answer(False, f"{source} signs no token: it has no httpTarget.oidcToken")
+        return Answer(False, f"{source} sends no token: it has no httpTarget.oidcToken")
     return _holds(
         resources, f"serviceAccount:{email}", INVOKER_ROLES, _run_service_path(resources, target)
     )
@@ -121,18 +123,18 @@ def may_enqueue(resources: Mapping[str, Resource], principal: str, queue: str) -
 def routes_to(resources: Mapping[str, Resource], queue: str, handler: str) -> Answer:
     """See `Graph.routes_to`."""
     source, target = _queue(resources, queue), _handler(resources, handler)
-    addresses = {str(each) for each in (_addresses(target))}
+    addresses = {str(each) for each in _addresses(target)}
     override = source.input("httpTarget.uriOverride")
     host = source.input("httpTarget.uriOverride.host")
     if not isinstance(override, dict) or not host:
-        return Answer(False, f"{source} sends each task where the task says: no uriOverride.host")
+        return Answer(False, f"{source} sends each task to its own URL: no uriOverride.host")
     if override.get("uriOverrideEnforceMode", "ALWAYS") != "ALWAYS":
-        return Answer(False, f"{source} leaves the host to a task that names one")
+        return Answer(False, f"{source} lets a task choose its own host")
     if host not in {urlsplit(address).hostname for address in addresses}:
-        return Answer(False, f"{source} sends its tasks to {host}, {target} is at {addresses}")
+        return Answer(False, f"{source} sends its tasks to {host}, but {target} is at {addresses}")
     audience = source.input("httpTarget.oidcToken.audience")
     if audience not in addresses:
-        return Answer(False, f"{source} makes its tokens out to {audience}, not to {addresses}")
+        return Answer(False, f"{source} sends tokens for {audience}, not for {addresses}")
     return Answer(True, f"{source} sends its tasks to {host}")
 
 
@@ -147,7 +149,7 @@ def _holds(
         if grant.member in (member, *PUBLIC) and (on_it or on_all):
             return Answer(True, str(grant))
     others = [f"{grant.role} on {grant.resource}" for grant in held if grant.member == member]
-    has = f"it has {', '.join(others)}" if others else "it has no role at all"
+    has = f"it has {', '.join(others)}" if others else "it has no role"
     return Answer(False, f"{member} lacks {roles[0]} on {path}; {has}")
 
 
@@ -192,14 +194,14 @@ def _path(resources: Mapping[str, Resource], resource: Resource, collection: str
 
 
 def _project(resources: Mapping[str, Resource], resource: Resource) -> str:
-    """The project a resource is in: its own, or its provider's."""
+    """The resource's own project, or its provider's."""
     provider = resources.get(resource.provider)
     project = resource.input("project") or (provider and provider.input("project"))
     return str(project or resource.output("project") or "project").removeprefix("projects/")
 
 
 def _run_service_path(resources: Mapping[str, Resource], handler: Resource) -> str:
-    """A 2nd gen function is a Cloud Run service of the same name underneath."""
+    """The path of a handler's Cloud Run service; a 2nd gen function has one of the same name."""
     return _path(resources, handler, "services")
 
 
@@ -219,9 +221,9 @@ def _handler(resources: Mapping[str, Resource], name: str) -> Resource:
 def _named(
     resources: Mapping[str, Resource], name: str, types: tuple[str, ...], noun: str
 ) -> Resource:
-    """The one resource so named in the cloud or the program, or whose component is.
+    """The resource with this name: in the cloud, in the program, or of its component.
 
-    A name that begins with its stack's or its component's (`tasks-emails`) is found by its end.
+    `emails` also finds `tasks-emails`, if nothing is called `emails`.
     """
     candidates = [each for each in resources.values() if each.type in types]
     names = {each.urn: _names(resources, each) for each in candidates}
@@ -232,7 +234,7 @@ def _named(
         return found[0]
     known = ", ".join(sorted(str(each.output("name") or each.name) for each in candidates))
     if not found:
-        raise LookupError(f"no {noun} is named {name!r}; there are {known or 'none'}")
+        raise LookupError(f"no {noun} is named {name!r}; the program has {known or 'none'}")
     raise LookupError(f"{name!r} names {len(found)} {noun}s: {', '.join(map(str, found))}")
 
 

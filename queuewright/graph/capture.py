@@ -1,7 +1,7 @@
-"""A Pulumi program is run in this process, and what it asks for is kept.
+"""Runs a Pulumi program in this process and records the resources it asks for.
 
-The SDK talks to the engine through a "monitor"; here it is given one that notes each request as the
-wire has it and answers with what Google would compute. No engine, no provider, no network.
+The SDK talks to Pulumi's engine through a "monitor". The one here records each request and answers
+with the values that Google would compute. No engine, no provider and no network are needed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, NoReturn
 from google.protobuf import empty_pb2
 
 from queuewright.errors import TargetError
-from queuewright.testing.computed import computed, unknown_in_preview
-from queuewright.testing.graph import Graph
-from queuewright.testing.program import Program, project_name, runnable
-from queuewright.testing.resource import Resource
-from queuewright.testing.wire import Decoded, Properties, Value, decode, encode
+from queuewright.graph.computed import computed, unknown_in_preview
+from queuewright.graph.graph import Graph
+from queuewright.graph.program import Program, project_name, runnable
+from queuewright.graph.resource import Resource
+from queuewright.graph.wire import Decoded, Properties, Value, decode, encode
 
 if TYPE_CHECKING:
     from pulumi.runtime.proto import engine_pb2, resource_pb2
@@ -42,18 +42,18 @@ def capture(
 
     Args:
         program: a function that makes resources, or the folder or file of a program
-            (`__main__.py`), which is run as `pulumi up` runs it: in its folder, as `__main__`.
-        stack: what `pulumi.get_stack()` says.
-        project: what `pulumi.get_project()` says; the name in the program's `Pulumi.yaml` unless
-            given, or `"project"` where there is none.
-        config: the stack's configuration; a key without a namespace is the project's.
+            (`__main__.py`), which runs as under `pulumi up`: in its folder, as `__main__`.
+        stack: the result of `pulumi.get_stack()`.
+        project: the result of `pulumi.get_project()`. Default: the name in the program's
+            `Pulumi.yaml`, or `"project"` if there is none.
+        config: the stack's configuration. A key without a namespace belongs to the project.
         secrets: the keys of `config` that are secret.
-        preview: leave unknown what only the cloud can tell, as `pulumi preview` does.
+        preview: leave values unknown that only the cloud computes, as `pulumi preview` does.
 
     Raises:
-        TargetError: Pulumi is not installed; or the program asks a provider for data (an invoke),
-            which a preview could only answer over the network.
-        Exception: whatever the program raises.
+        TargetError: Pulumi is not installed, or the program asks a provider for data (an invoke),
+            which needs the network.
+        Exception: any error of the program itself.
     """
     _require_pulumi()
     run, name = runnable(program), project or project_name(program)
@@ -69,9 +69,9 @@ def capture(
 
 
 class Monitor:
-    """Stands where the engine's resource monitor does; each method is one RPC of it.
+    """Takes the place of the engine's resource monitor; each method is one of its RPCs.
 
-    The SDK calls them from the threads of its event loop's pool.
+    The SDK calls them from several threads.
     """
 
     def __init__(self, project: str, stack: str, *, preview: bool) -> None:
@@ -85,7 +85,7 @@ class Monitor:
         self._lock = threading.Lock()
 
     def graph(self) -> Graph:
-        """What was asked for, sorted by URN: the order of the requests is up to chance."""
+        """The recorded resources, sorted by URN: requests arrive in no fixed order."""
         return Graph(
             self.project,
             self.stack,
@@ -98,7 +98,7 @@ class Monitor:
     def RegisterResource(  # noqa: N802
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
-        """A resource is to be made."""
+        """Create or update a resource."""
         from pulumi.runtime.proto import resource_pb2
 
         inputs = decode(request.object)
@@ -109,7 +109,7 @@ class Monitor:
         with self._lock:
             if resource.urn in self.resources:
                 raise ValueError(
-                    f"two resources are named {resource}; their names must differ, or their parents"
+                    f"two resources are named {resource}; give them different names or parents"
                 )
             self.resources[resource.urn] = resource
         return resource_pb2.RegisterResourceResponse(
@@ -119,7 +119,7 @@ class Monitor:
     def RegisterResourceOutputs(  # noqa: N802
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:
-        """A component, or the stack, says what its outputs are."""
+        """Record the outputs of a component or of the stack."""
         decoded = decode(request.outputs)
         with self._lock:
             resource = self.resources[request.urn]
@@ -131,7 +131,7 @@ class Monitor:
     def ReadResource(  # noqa: N802
         self, request: resource_pb2.ReadResourceRequest
     ) -> resource_pb2.ReadResourceResponse:
-        """An existing resource is looked up by its id."""
+        """Look up an existing resource by its id."""
         from pulumi.runtime.proto import resource_pb2
 
         inputs = decode(request.properties)
@@ -153,18 +153,18 @@ class Monitor:
         return resource_pb2.ReadResourceResponse(urn=urn, properties=encode(outputs))
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> NoReturn:  # noqa: N802
-        """A provider is asked for data; refused."""
+        """Refuse to ask a provider for data."""
         _refuse(f"a call of `{request.tok}`")
 
     def Call(self, request: resource_pb2.ResourceCallRequest) -> NoReturn:  # noqa: N802
-        """A method of a remote component is called; refused."""
+        """Refuse to call a method of a remote component."""
         _refuse(f"a call of `{request.tok}`")
 
     def GetDeploymentInfo(  # noqa: N802
         self,
         request: empty_pb2.Empty,  # noqa: ARG002
     ) -> resource_pb2.DeploymentInfo:
-        """Which parts of the wire this monitor understands; the SDK refuses to use others."""
+        """The features that this monitor supports; the SDK uses no others."""
         from pulumi.runtime.proto import resource_pb2
 
         return resource_pb2.DeploymentInfo(
@@ -181,11 +181,11 @@ class Monitor:
         self,
         request: empty_pb2.Empty,  # noqa: ARG002
     ) -> empty_pb2.Empty:
-        """The program is done."""
+        """Do nothing: the program is done."""
         return empty_pb2.Empty()
 
     def Log(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty:  # noqa: N802
-        """The program logs; the engine's one RPC that programs use."""
+        """Record a message of `pulumi.log`. This RPC is the engine's, not the monitor's."""
         from pulumi.runtime.proto import engine_pb2
 
         if request.severity != engine_pb2.DEBUG:
@@ -205,7 +205,7 @@ class Monitor:
         return identity, inputs | filled
 
     def _urn(self, parent: str, type_token: str, name: str) -> str:
-        """As the engine writes it: the parents' types before its own, the stack's left out.
+        """The URN that the engine gives a resource: its parents' types come before its own.
 
         https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/urn/urn.go
         """
@@ -296,7 +296,7 @@ def _run(
     set_all_config(config, secret_keys)
 
     async def main() -> None:
-        # After a failure the SDK leaves tasks that nobody awaits; the first error is told anyway.
+        # After a failure the SDK leaves tasks that nothing awaits; the first error is still raised.
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         await run_in_stack(program)
 
@@ -304,9 +304,9 @@ def _run(
 
 
 def _in_thread(function: Callable[[], None]) -> None:
-    """Call `function` in a thread of its own, with fresh context variables and no event loop.
+    """Call `function` in a new thread, with fresh context variables and no event loop.
 
-    The SDK keeps its settings in context variables; a caller's own program is not disturbed.
+    The SDK keeps its settings in context variables, and the caller may run a program of its own.
     """
     failure: list[BaseException] = []
 
@@ -324,7 +324,7 @@ def _in_thread(function: Callable[[], None]) -> None:
 
 
 def _provider_urn(reference: str) -> str:
-    """A provider is referred to as `URN::ID`."""
+    """The URN in a reference to a provider, which has the form `URN::ID`."""
     return reference.rpartition("::")[0]
 
 
@@ -336,8 +336,8 @@ def _source(request: resource_pb2.RegisterResourceRequest) -> str:
 
 def _refuse(what: str) -> NoReturn:
     raise TargetError(
-        f"the program makes {what}, which needs the engine or the network",
-        hint="hand the value in as configuration or an argument, so that a preview needs neither",
+        f"the program makes {what}, which needs Pulumi's engine or the network",
+        hint="pass the value as configuration or as an argument",
     )
 
 

@@ -1,7 +1,7 @@
-"""What Google would fill in when a resource is made: its id, addresses and e-mails.
+"""The outputs that Google computes for a new resource: ids, URLs, e-mail addresses.
 
-Used where no cloud answers, so that a program's derived values (an audience, a member, a host) can
-be read in a test. The formats are Google's; numbers that only Google knows are fixed.
+They let a test read a program's derived values (an audience, a member, a host) without a cloud.
+The formats are Google's; numbers that only Google knows are constants.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from queuewright.testing.wire import UNKNOWN, Properties, Value
+from queuewright.graph.wire import UNKNOWN, Properties, Value
 
 PROJECT_NUMBER = "123456789012"
 
 
 def computed(type_token: str, inputs: Properties, *, project: str) -> tuple[str, Properties]:
-    """The id, and the outputs beyond the inputs, of a resource that was created.
+    """The id of a new resource, and its outputs that are not inputs.
 
     Args:
         type_token: such as `gcp:cloudtasks/queue:Queue`.
-        inputs: the properties that were asked for, named as on the wire.
-        project: the provider's project, used where the inputs name none.
+        inputs: the requested properties, named as on the wire.
+        project: the provider's project, used if the inputs name none.
     """
     filled: Properties = {"project": project, **inputs}
     if rule := _RULES.get(type_token):
@@ -32,7 +32,7 @@ def computed(type_token: str, inputs: Properties, *, project: str) -> tuple[str,
 
 
 def unknown_in_preview(filled: Properties, inputs: Properties) -> Properties:
-    """Of the outputs that `computed` fills, what a preview knows: only what was asked for.
+    """The outputs of `computed` as a preview knows them: only inputs have values.
 
     >>> unknown_in_preview({"uri": "https://…", "config": {"cpu": 1, "uri": "…"}},
     ...                    {"config": {"cpu": 1}})
@@ -49,7 +49,7 @@ def unknown_in_preview(filled: Properties, inputs: Properties) -> Properties:
 
 
 class _Texts:
-    """Properties whose wanted values are all texts."""
+    """Properties, read as text."""
 
     def __init__(self, properties: Properties) -> None:
         self.properties = properties

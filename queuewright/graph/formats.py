@@ -1,6 +1,6 @@
-"""What Google accepts in an input whose type alone does not say so: units, ranges, spellings.
+"""Google's rules for inputs that a type cannot express: units, ranges, spellings.
 
-Only what a program can get wrong unseen: a duration without its unit, a host with a scheme, a role
+Only mistakes that are easy to overlook: a duration without its unit, a host with a scheme, a role
 without its prefix. Each rule has its source.
 """
 
@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from queuewright.testing.wire import Properties, Value, walk
+from queuewright.cloud_tasks import limits, names, roles
+from queuewright.cloud_tasks.retry import UNLIMITED
+from queuewright.graph.wire import Properties, Value, walk
 
 
 @dataclass(frozen=True)
 class _Text:
-    """A text that must match a pattern; `wanted` shows one that does."""
+    """A text that must match a pattern; `wanted` describes it."""
 
     pattern: str
     wanted: str
@@ -26,10 +28,10 @@ class _Text:
 
 @dataclass(frozen=True)
 class _Range:
-    """A number between two others, both included; not zero where zero would not arrive.
+    """A number between two others, inclusive.
 
-    The provider leaves a zero out of its request: Google takes its own default, and every preview
-    from then on shows the difference.
+    For some fields the provider omits a zero from its request. Google then applies its default,
+    and every later preview shows a difference. There `zero_arrives` is false.
     """
 
     least: float
@@ -56,23 +58,37 @@ _MEMBER = _Text(
     r"|(user|serviceAccount|group|domain|principal|principalSet|project\w+|deleted):.+",
     "a member such as serviceAccount:NAME@PROJECT.iam.gserviceaccount.com",
 )
-_ROLE = _Text(r"((projects|organizations)/[^/]+/)?roles/[\w.]+", "a role such as roles/run.invoker")
+_ROLE = _Text(
+    rf"((projects|organizations)/[^/]+/)?{roles.PREFIX}[\w.]+", f"a role such as {roles.INVOKER}"
+)
 _LABEL = _Text(r"[a-z0-9_-]{0,63}", "at most 63 of a-z, 0-9, _ and -")
 _INGRESS = "INGRESS_TRAFFIC_"
 
-# Type, path, rule. Paths are patterns; `[n]` stands for any index.
+# Type, path, rule. Types and paths are patterns; `[n]` stands for any index.
 _RULES: tuple[tuple[str, str, _Text | _Range], ...] = (
     # https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues
-    ("cloudtasks/queue", r"name", _Text(r"[A-Za-z0-9-]{1,100}", "letters, digits and hyphens")),
+    ("cloudtasks/queue", r"name", _Text(names.QUEUE_ID, "letters, digits and hyphens")),
     ("cloudtasks/queue", r"retryConfig\.(min|max)Backoff", _DURATION),
     ("cloudtasks/queue", r"retryConfig\.maxRetryDuration", _DURATION),
-    ("cloudtasks/queue", r"retryConfig\.maxAttempts", _Range(-1, 2**31 - 1, zero_arrives=False)),
-    ("cloudtasks/queue", r"retryConfig\.maxDoublings", _Range(0, 2**31 - 1, zero_arrives=False)),
-    ("cloudtasks/queue", r"rateLimits\.maxDispatchesPerSecond", _Range(0, 500, zero_arrives=False)),
+    (
+        "cloudtasks/queue",
+        r"retryConfig\.maxAttempts",
+        _Range(UNLIMITED, limits.MAX_INT32, zero_arrives=False),
+    ),
+    (
+        "cloudtasks/queue",
+        r"retryConfig\.maxDoublings",
+        _Range(0, limits.MAX_INT32, zero_arrives=False),
+    ),
+    (
+        "cloudtasks/queue",
+        r"rateLimits\.maxDispatchesPerSecond",
+        _Range(0, limits.MAX_DISPATCHES_PER_SECOND, zero_arrives=False),
+    ),
     (
         "cloudtasks/queue",
         r"rateLimits\.maxConcurrentDispatches",
-        _Range(0, 5000, zero_arrives=False),
+        _Range(0, limits.MAX_CONCURRENT_DISPATCHES, zero_arrives=False),
     ),
     (
         "cloudtasks/queue",
@@ -143,7 +159,7 @@ _RULES: tuple[tuple[str, str, _Text | _Range], ...] = (
 
 
 def format_problems(type_token: str, inputs: Properties) -> list[str]:
-    """What Google would refuse in `inputs` (named as on the wire), each as `path: what`."""
+    """What Google would refuse in `inputs` (named as on the wire), each as `path: reason`."""
     module = type_token.rpartition(":")[0].partition(":")[2]
     rules = [(path, rule) for kind, path, rule in _RULES if re.fullmatch(kind, module)]
     return list(_problems(inputs, rules)) if rules else []

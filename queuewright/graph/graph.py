@@ -1,6 +1,6 @@
-"""The resources of a Pulumi program as a graph that a test can ask.
+"""The resources of a Pulumi program, and questions about them.
 
-`capture` (in `capture.py`) makes one; nothing here needs Pulumi.
+`capture` (in `capture.py`) makes a graph. Nothing here needs Pulumi.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from queuewright.testing import access, inventory
-from queuewright.testing.access import Answer, Grant
-from queuewright.testing.provider_types import input_problems
-from queuewright.testing.resource import Resource, ancestors
-from queuewright.testing.wire import Properties, Value, walk
+from queuewright.graph import access, inventory
+from queuewright.graph.access import Answer, Grant
+from queuewright.graph.provider_types import input_problems
+from queuewright.graph.resource import Resource, ancestors
+from queuewright.graph.wire import Properties, Value, walk
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Every resource of one stack of a program, in the order of their URNs.
+    """Every resource of one stack, ordered by URN.
 
     Attributes:
         project: the name of the Pulumi project.
         stack: the name of the stack.
-        resources: by URN.
-        outputs: what the program exports.
+        resources: the resources by URN.
+        outputs: the program's exports.
         secret_outputs: the exports that are encrypted.
-        messages: what the program logged with `pulumi.log`, as `"warning: text"`.
+        messages: the program's messages to `pulumi.log`, as `"warning: text"`.
     """
 
     project: str
@@ -45,10 +45,10 @@ class Graph:
         return len(self.resources)
 
     def __getitem__(self, name: str) -> Resource:
-        """The one resource of that logical name, or of that `type::name`.
+        """The resource with this logical name, or this `type::name`.
 
         Raises:
-            LookupError: none, or several, have it; the text lists what there is.
+            LookupError: no resource has it, or several do; the text lists the candidates.
         """
         found = [each for each in self if name in (each.name, str(each), each.urn)]
         if len(found) == 1:
@@ -57,12 +57,12 @@ class Graph:
             choices = "\n".join(f"  graph[{str(each)!r}]" for each in found)
             raise LookupError(f"{len(found)} resources are named {name!r}; choose:\n{choices}")
         names = ", ".join(sorted({each.name for each in self if each.custom}))
-        raise LookupError(f"no resource is named {name!r}; there are {names}")
+        raise LookupError(f"no resource is named {name!r}; the program has {names}")
 
     def of_type(self, type_token: str) -> list[Resource]:
-        """The resources of a type: its token, or the end of it (`"Queue"`, `"cloudtasks/queue"`).
+        """The resources of a type, given its token or part of it (`"Queue"`, `"cloudtasks/queue"`).
 
-        >>> from queuewright.testing.graph import Graph, Resource
+        >>> from queuewright.graph.graph import Graph, Resource
         >>> queue = Resource("urn:q", "gcp:cloudtasks/queue:Queue", "emails")
         >>> [str(each) for each in Graph("p", "dev", {"urn:q": queue}).of_type("Queue")]
         ['gcp:cloudtasks/queue:Queue::emails']
@@ -71,7 +71,7 @@ class Graph:
         return [each for each in self if pattern.search(each.type)]
 
     def counts(self) -> dict[str, int]:
-        """How many resources there are of each type; components and the stack included."""
+        """The number of resources of each type, including components and the stack."""
         return dict(sorted(Counter(each.type for each in self).items()))
 
     def ancestors(self, resource: Resource) -> list[Resource]:
@@ -79,12 +79,12 @@ class Graph:
         return ancestors(self.resources, resource)
 
     def within(self, component: str | Resource) -> list[Resource]:
-        """What a component, or a component's name, holds at any depth."""
+        """The resources inside a component, at any depth."""
         outer = self[component] if isinstance(component, str) else component
         return [each for each in self if outer in self.ancestors(each)]
 
     def waits_for(self, resource: Resource) -> set[str]:
-        """The URNs that must exist before `resource`, at any distance, its parents' included."""
+        """The URNs of all resources that must exist before `resource`, directly or indirectly."""
         waiting, found = [resource], set[str]()
         while waiting:
             each = waiting.pop()
@@ -95,19 +95,19 @@ class Graph:
         return found
 
     def grants(self) -> list[Grant]:
-        """Who holds which role on what, sorted: the program's whole access policy."""
+        """Who holds which role on which resource, sorted: the program's whole access policy."""
         return access.grants(self.resources)
 
     def public_resources(self) -> list[str]:
-        """What anybody on the internet may use, each as a sentence; `[]` is what one wants."""
+        """What anyone on the internet may use, each as a sentence; `[]` if nothing is public."""
         return access.public_resources(self.resources)
 
     def may_invoke(self, queue: str, handler: str) -> Answer:
-        """Whether `queue` signs its tasks as an account that may call `handler`.
+        """Whether the account whose token `queue` sends may call `handler`.
 
         Args:
             queue: the queue's name: in the cloud, in the program, or of its component.
-            handler: likewise, of a Cloud Run service or a function.
+            handler: the name of a Cloud Run service or a function, likewise.
         """
         return access.may_invoke(self.resources, queue, handler)
 
@@ -121,11 +121,11 @@ class Graph:
         return access.may_enqueue(self.resources, principal, queue)
 
     def routes_to(self, queue: str, handler: str) -> Answer:
-        """Whether every task of `queue` goes to `handler`, with a token made out to it."""
+        """Whether every task of `queue` goes to `handler`, with a token for it."""
         return access.routes_to(self.resources, queue, handler)
 
     def input_problems(self) -> list[str]:
-        """What the provider or Google would refuse in any input; `[]` is what one wants."""
+        """What the provider or Google would refuse in any input; `[]` if nothing."""
         return input_problems(self)
 
     def inventory(self) -> str:
@@ -136,15 +136,15 @@ class Graph:
         """Compare with an inventory file.
 
         Raises:
-            AssertionError: with the difference and the command that writes the file anew.
+            AssertionError: they differ; the text has the difference and the command that rewrites
+                the file.
         """
         inventory.check(self.resources, Path(file))
 
     def changes_since(self, before: Graph) -> dict[str, list[str]]:
-        """What differs from an earlier graph, by resource: `added`, `removed` or each input.
+        """The differences from an earlier graph, by resource: `added`, `removed` or each input.
 
-        The first test of "this edit changes exactly that": what the engine makes of a
-        difference (an update or a replacement) is the provider's to say.
+        Whether a different input means an update or a replacement is up to the provider.
         """
         changes: dict[str, list[str]] = {}
         for urn in sorted({*self.resources, *before.resources}):

@@ -1,7 +1,7 @@
-"""The resources of a program as a YAML text that is kept beside its test.
+"""The resources of a program as YAML, kept in a file beside the test.
 
-The text is exact: every count and every input. What changes without anybody meaning it, the hash
-of a handler's files in an object's name, is written `<hash>`; a secret is `<secret>`.
+It has every count and every input. The hash of a handler's files, which changes with each edit, is
+written `<hash>`; a secret is written `<secret>`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import yaml
 
-from queuewright.testing.resource import Resource
-from queuewright.testing.wire import Asset, Properties, Unknown, Value
+from queuewright.graph.resource import Resource
+from queuewright.graph.wire import Asset, Properties, Unknown, Value
 
 REGENERATE = "QUEUEWRIGHT_REGENERATE"
 _CONTENT_HASH = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{16,64}(?![0-9a-zA-Z])")
@@ -35,10 +35,10 @@ def text(resources: Mapping[str, Resource]) -> str:
 
 
 def check(resources: Mapping[str, Resource], file: Path) -> None:
-    """Compare with `file`; write it instead when asked to by the environment.
+    """Compare with `file`. With `$QUEUEWRIGHT_REGENERATE`, and not on CI, write the file first.
 
     Raises:
-        AssertionError: they differ, or the file is not there.
+        AssertionError: they differ, or the file does not exist.
     """
     actual = text(resources)
     if os.environ.get(REGENERATE) and not os.environ.get("CI"):
@@ -53,8 +53,8 @@ def check(resources: Mapping[str, Resource], file: Path) -> None:
         )
     )
     raise AssertionError(
-        f"the program is not what {file} says\n{difference}\n"
-        f"  hint: if that is meant, write it anew: {_command()}"
+        f"the program differs from {file}\n{difference}\n"
+        f"  hint: if this is intended, rewrite the file: {_command()}"
     )
 
 
@@ -64,14 +64,14 @@ def _command() -> str:
 
 
 def _entry(resources: Mapping[str, Resource], resource: Resource) -> Properties:
-    """The inputs, after what the program asks of the engine, in parentheses."""
+    """The resource's options for the engine, in parentheses, followed by its inputs."""
     provider = resources.get(resource.provider)
     options: Properties = {
         "(provider)": provider.name if provider else "",
         "(protect)": resource.protect,
         "(depends on)": [resources[urn].name for urn in resource.depends_on if urn in resources],
         "(aliases)": [
-            # The SDK gives some types an alias of its own, in another spelling.
+            # The SDK itself gives some types an alias that differs in case only.
             each
             for each in resource.aliases
             if each.lower() != resource.urn.lower()
@@ -106,7 +106,7 @@ def _plain(value: Value, path: str, secrets: set[str]) -> Value:
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML without anchors: equal values are written out each time."""
+    """YAML without anchors: equal values are repeated."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
         return True

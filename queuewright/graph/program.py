@@ -1,4 +1,4 @@
-"""Where a Pulumi program is, what it is called, and how it is run as `pulumi up` runs it."""
+"""Finds a Pulumi program, and runs it as `pulumi up` does."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Program: TypeAlias = Callable[[], object] | str | Path
 
 
 def runnable(program: Program) -> Callable[[], Awaitable[None] | None]:
-    """A function that runs `program`: itself, or what is in its folder or file.
+    """A function that runs `program`.
 
-    A folder's or file's program runs in its folder, as `__main__`, its neighbours importable.
-    What a function returns is awaited where it can be, and of no interest otherwise.
+    A program in a file runs in the file's folder, as `__main__`, and can import its neighbours.
+    The result of a program that is a function is awaited if possible, and otherwise ignored.
 
     Raises:
-        TargetError: there is no such program.
+        TargetError: the program does not exist.
     """
     if callable(program):
         return lambda: _awaitable(_quietly(program))
@@ -32,8 +32,8 @@ def runnable(program: Program) -> Callable[[], Awaitable[None] | None]:
     file = (path / "__main__.py" if path.is_dir() else path).resolve()
     if not file.exists():
         raise TargetError(
-            f"{program}: there is no Pulumi program",
-            hint="name the folder that has `__main__.py`",
+            f"{program}: no Pulumi program here",
+            hint="give the folder that has `__main__.py`",
         )
 
     def run() -> None:
@@ -44,15 +44,15 @@ def runnable(program: Program) -> Callable[[], Awaitable[None] | None]:
                 if error.name != "queuewright.components":
                     raise
                 raise TargetError(
-                    "`queuewright.components` comes with the wheel, and this is a clone",
-                    hint="pip install queuewright elsewhere, or import from `components` here",
+                    "`queuewright.components` is part of the wheel, and this is a clone",
+                    hint="import from `components`, or install the wheel",
                 ) from None
 
     return run
 
 
 def project_name(program: Program) -> str:
-    """The project's name in the `Pulumi.yaml` beside a program; `"project"` where there is none."""
+    """The project's name in the `Pulumi.yaml` beside a program, or else `"project"`."""
     if callable(program):
         return "project"
     path = Path(program)
@@ -63,9 +63,9 @@ def project_name(program: Program) -> str:
 
 
 def _quietly(program: Callable[[], object]) -> object:
-    """Call `program`; that a provider's SDK warns of its own parts is no matter of a test's.
+    """Call `program` without the deprecation warnings that a provider's SDK raises about itself.
 
-    `pulumi_gcp.storage` does so when it is first used, and many a test turns warnings into errors.
+    `pulumi_gcp.storage` raises one on first use, and many tests turn warnings into errors.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"pulumi_\w+\.")

@@ -1,8 +1,8 @@
-"""Every input of a resource, checked against the types of the provider's own SDK.
+"""Checks every input of a resource against the types of the provider's SDK.
 
-Pulumi takes a resource's nested inputs as plain dictionaries: a misspelt key, a wrong type or a
-missing field is found only by the provider, in the middle of an update. The SDK's generated classes
-know better; here they are read by reflection, through parts of Pulumi that are not public.
+Pulumi accepts nested inputs as plain dictionaries: only the provider notices a misspelt key, a
+wrong type or a missing field, in the middle of an update. The SDK's generated classes have the
+types. They are read here by reflection, through parts of Pulumi that are not public.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from difflib import get_close_matches
 from functools import cache
 from typing import get_args, get_origin
 
-from queuewright.testing.formats import format_problems
-from queuewright.testing.resource import Resource
-from queuewright.testing.wire import Asset, Properties, Unknown, Value
+from queuewright.graph.formats import format_problems
+from queuewright.graph.resource import Resource
+from queuewright.graph.wire import Asset, Properties, Unknown, Value
 
 PROVIDER_TYPE = "pulumi:providers:"
 _SCALARS: dict[object, type | tuple[type, ...]] = {
@@ -32,9 +32,9 @@ _SCALARS: dict[object, type | tuple[type, ...]] = {
 
 
 def input_problems(resources: Iterable[Resource]) -> list[str]:
-    """What is wrong with the inputs of `resources`, each as `type::name: path: what`.
+    """The problems in the inputs of `resources`, each as `type::name: path: problem`.
 
-    Components are passed over; so are the providers themselves, whose inputs travel as text.
+    Components are skipped, and so are providers, whose inputs are sent as text.
     """
     return [
         f"{each}: {problem}"
@@ -48,10 +48,10 @@ def input_problems(resources: Iterable[Resource]) -> list[str]:
 
 
 def type_problems(type_token: str, inputs: Properties) -> list[str]:
-    """What is wrong with `inputs` (named as on the wire) of a resource of that type.
+    """The problems in a resource's `inputs`, which are named as on the wire.
 
     Raises:
-        LookupError: no installed SDK knows the type.
+        LookupError: no installed SDK has the type.
     """
     return list(_object_problems(inputs, arguments_class(type_token), ""))
 
@@ -60,7 +60,7 @@ def arguments_class(type_token: str) -> type:
     """The SDK's class of a resource's arguments, such as `pulumi_gcp.cloudtasks.QueueArgs`.
 
     Raises:
-        LookupError: no installed SDK knows the type.
+        LookupError: no installed SDK has the type.
     """
     resource = resource_class(type_token)
     module = sys.modules[resource.__module__]
@@ -68,7 +68,7 @@ def arguments_class(type_token: str) -> type:
         found = getattr(module, f"{resource.__name__}{suffix}", None)
         if isinstance(found, type) and _is_input(found):
             return found
-    raise LookupError(f"{type_token} takes no arguments that are known")
+    raise LookupError(f"{type_token}: the SDK has no class for its arguments")
 
 
 @cache
@@ -76,7 +76,7 @@ def resource_class(type_token: str) -> type:
     """The SDK's class of a resource, such as `pulumi_gcp.cloudtasks.Queue`.
 
     Raises:
-        LookupError: no installed SDK knows the type.
+        LookupError: no installed SDK has the type.
     """
     from pulumi.runtime import rpc
 
@@ -91,12 +91,12 @@ def resource_class(type_token: str) -> type:
             information = getattr(module, "mod_info", {})
             if name := information.get("classes", {}).get(type_token):
                 return typing.cast(type, getattr(sys.modules[information["fqn"]], name))
-    raise LookupError(f"{type_token} is no resource of pulumi-{package}")
+    raise LookupError(f"{type_token} is not a resource of pulumi-{package}")
 
 
 @cache
 def _fields(arguments: type) -> dict[str, object]:
-    """The fields of an arguments class, named as on the wire, and their types."""
+    """The types of an arguments class's fields, by their names on the wire."""
     from pulumi import _types
 
     return dict(_types.input_type_types(arguments))
@@ -114,7 +114,7 @@ def _required(arguments: type) -> tuple[str, ...]:
 
 @cache
 def _output_only(arguments: type) -> frozenset[str]:
-    """Fields that a nested class lists though nobody may set them; marked in their docstrings."""
+    """The fields of a nested class that only Google sets; their docstrings say so."""
     from pulumi import _types
 
     names = _types.input_type_py_to_pulumi_names(arguments)
@@ -183,7 +183,7 @@ def _class_problems(value: Value, expected: type, path: str) -> Iterator[str]:
     elif issubclass(expected, enum.Enum):
         allowed = [each.value for each in expected]
         if value not in allowed:
-            yield f"{path}: {value!r} is none of {', '.join(map(repr, allowed))}"
+            yield f"{path}: {value!r} is not one of {', '.join(map(repr, allowed))}"
     elif not isinstance(value, _SCALARS.get(expected, object)) or (
         isinstance(value, bool) and expected in (int, float)
     ):
@@ -195,7 +195,7 @@ def _mismatch(path: str, expected: str, value: Value) -> str:
 
 
 def _plain(expected: object) -> object:
-    """`Input[T]` and `Optional[T]` as `T`; a real union stays one."""
+    """`T` for `Input[T]` and `Optional[T]`; a real union stays a union."""
     import pulumi
     from pulumi import _types
 

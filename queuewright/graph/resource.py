@@ -1,4 +1,4 @@
-"""One resource of a Pulumi program, as the program asked for it."""
+"""One resource of a Pulumi program, as the program requests it."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from queuewright.testing.wire import Properties, Value
+from queuewright.graph.wire import Properties, Value
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource as the program asked for it.
+    """One resource, as the program requests it.
 
     Attributes:
         urn: Pulumi's unique name, `urn:pulumi:STACK::PROJECT::TYPES::NAME`.
         type: the type token, such as `gcp:cloudtasks/queue:Queue`.
         name: the logical name.
-        inputs: the properties that were asked for, named as on the wire (`rateLimits`).
-        outputs: what it would have once made; for a component, what it registered.
-        id: what the cloud would call it; empty for a component and in a preview.
-        custom: a provider makes it; false for a component.
-        parent: the URN of the resource it belongs to; empty for the stack.
-        dependencies: the URNs it waits for, by `depends_on` or by an input.
-        depends_on: those of them that no input explains.
-        property_dependencies: by input, the URNs whose outputs it uses.
-        provider: the URN of its explicit provider; empty for the default one.
-        protect: a delete or replacement is refused.
-        aliases: the URNs it had before.
+        inputs: the requested properties, named as on the wire (`rateLimits`).
+        outputs: the properties it has once created; for a component, its registered outputs.
+        id: its id in the cloud; empty for a component and in a preview.
+        custom: whether a provider creates it; false for a component.
+        parent: the URN of its parent; empty for the stack.
+        dependencies: the URNs it waits for, because of `depends_on` or of an input.
+        depends_on: the URNs it waits for because of `depends_on` alone.
+        property_dependencies: for each input, the URNs whose outputs it uses.
+        provider: the URN of its explicit provider; empty for the default provider.
+        protect: whether Pulumi refuses to delete or replace it.
+        aliases: its former URNs.
         secrets: the paths of inputs that are encrypted in the state.
-        unknowns: the paths of inputs that only the cloud can tell (in a preview).
+        unknowns: the paths of inputs that a preview does not know.
         ignore_changes: the inputs whose changes are ignored.
         replace_on_changes: the inputs whose changes replace it.
-        retain_on_delete: it stays in the cloud when it leaves the program.
-        delete_before_replace: a replacement deletes first; `None` leaves that to the provider.
+        retain_on_delete: whether it stays in the cloud when it leaves the program.
+        delete_before_replace: whether a replacement deletes first; `None` for the provider's way.
         secret_outputs: the outputs that are encrypted in the state.
-        import_id: the existing thing that it adopts; empty for none.
-        deleted_with: the URN of the resource whose deletion deletes it too; empty for none.
-        read: it was looked up (`Resource.get`), not made.
-        source: `file:line` of the call that made it, where known.
+        import_id: the id of an existing resource to adopt; empty for none.
+        deleted_with: the URN of the resource whose deletion also deletes this one; empty for none.
+        read: whether it was looked up (`Resource.get`) rather than created.
+        source: `file:line` of the call that creates it, if known.
     """
 
     urn: str
@@ -71,17 +71,17 @@ class Resource:
         return f"{self.type}::{self.name}"
 
     def input(self, path: str) -> Value:
-        """The input at `path`, such as `"template.containers[0].image"`; `None` if not given."""
+        """The input at `path`, such as `"template.containers[0].image"`; `None` if absent."""
         return _at(self.inputs, path)
 
     def output(self, path: str) -> Value:
-        """The output at `path`; an input that has no output of its own is one too."""
+        """The output at `path`, or else the input at `path`."""
         found = _at(self.outputs, path)
         return self.input(path) if found is None else found
 
 
 def ancestors(resources: Mapping[str, Resource], resource: Resource) -> list[Resource]:
-    """The components that `resource` is in, innermost first, the stack last."""
+    """The components around `resource`, innermost first, and the stack last."""
     found = []
     while parent := resources.get(resource.parent):
         found.append(parent)

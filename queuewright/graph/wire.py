@@ -1,7 +1,7 @@
-"""What the Pulumi SDK puts on the wire, as plain values and back.
+"""Translates between the Pulumi SDK's wire format and plain values.
 
-A resource's properties travel as a protobuf `Struct`; what JSON cannot say (a secret, an asset, a
-value not known yet) is a map with a signature key. The signatures are fixed by Pulumi:
+A resource's properties are sent as a protobuf `Struct`. Values that JSON does not have (a secret,
+an asset, an unknown value) are maps with a signature key. The signatures are Pulumi's:
 https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go
 """
 
@@ -24,7 +24,7 @@ UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 class Unknown(Enum):
-    """A value that only the cloud can tell, seen in a preview."""
+    """A value that a preview does not know, because only the cloud computes it."""
 
     UNKNOWN = "<unknown>"
 
@@ -39,14 +39,14 @@ UNKNOWN = Unknown.UNKNOWN
 
 @dataclass(frozen=True)
 class Asset:
-    """A file, text or folder handed to a resource.
+    """A file, text or folder given to a resource.
 
     Attributes:
         kind: `"asset"` or `"archive"`.
-        origin: which key of the wire form is set: `"path"`, `"text"`, `"uri"` or `"assets"`.
+        origin: the key that the wire form sets: `"path"`, `"text"`, `"uri"` or `"assets"`.
         content: the path, the text or the address; empty for an archive of named assets.
-        hash: SHA-256 of the content, once the engine has computed it; empty before.
-        members: of an archive of named assets, each name and asset.
+        hash: the SHA-256 of the content, if the engine has computed it; empty otherwise.
+        members: the names and assets in an archive of named assets.
     """
 
     kind: str
@@ -64,10 +64,10 @@ Properties: TypeAlias = dict[str, Value]
 
 @dataclass(frozen=True)
 class Decoded:
-    """Plain properties, and what was special about them.
+    """Plain properties, and which of them are secret or unknown.
 
     Attributes:
-        properties: the values; a secret is its value, an unknown one is `UNKNOWN`.
+        properties: the values; a secret's own value, and `UNKNOWN` for an unknown one.
         secrets: the path of each secret, such as `"secretData"` or `"envs[0].value"`.
         unknowns: the path of each unknown value.
     """
@@ -78,7 +78,7 @@ class Decoded:
 
 
 def decode(struct: struct_pb2.Struct) -> Decoded:
-    """Read the properties of a resource off the wire."""
+    """Read a resource's properties from their wire form."""
     secrets: list[str] = []
     properties = {
         key: _decoded(value, key, secrets) for key, value in sorted(struct.fields.items())
@@ -88,12 +88,12 @@ def decode(struct: struct_pb2.Struct) -> Decoded:
 
 
 def encode(properties: Mapping[str, Value]) -> struct_pb2.Struct:
-    """Write plain properties for the wire; secrets are written in the clear."""
+    """Write plain properties in their wire form; secrets are not marked."""
     return struct_pb2.Struct(fields={key: _encoded(value) for key, value in properties.items()})
 
 
 def walk(value: Value, path: str = "") -> Iterator[tuple[str, Value]]:
-    """Every value within `value`, itself first, each with its path.
+    """`value` and every value inside it, each with its path.
 
     >>> [path for path, _ in walk({"a": [{"b": 1}]})]
     ['', 'a', 'a[0]', 'a[0].b']
@@ -159,7 +159,7 @@ def _asset(fields: Mapping[str, struct_pb2.Value], path: str, secrets: list[str]
 
 
 def _text(fields: Mapping[str, struct_pb2.Value], key: str) -> str:
-    """The text under `key`; a protobuf map would add what is asked for by `[key]`."""
+    """The text under `key`, or "". Plain `fields[key]` would add a missing key to the map."""
     return fields[key].string_value if key in fields else ""
 
 

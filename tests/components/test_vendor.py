@@ -17,8 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
 
 import pytest
-
 from components.vendor import vendored
+
 from queuewright.errors import TargetError
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 from pulumi_gcp import cloudrunv2, cloudtasks, projects, secretmanager, serviceaccount, storage
 
 from queuewright.testing import Grant, Graph, capture
-from tests.testing.programs import emails_and_mailer
+from tests.graph.programs import emails_and_mailer
 
 INVOKER = "serviceAccount:emails-invoker@acme.iam.gserviceaccount.com"
 MAILER = "serviceAccount:mailer-run@acme.iam.gserviceaccount.com"
@@ -41,7 +41,7 @@ def test_without_the_grant_it_may_not() -> None:
     answer = graph(invoker_grant=False).may_invoke("emails", "mailer")
     assert not answer
     assert repr(answer) == (
-        f"<no: {INVOKER} lacks roles/run.invoker on {SERVICE}; it has no role at all>"
+        f"<no: {INVOKER} lacks roles/run.invoker on {SERVICE}; it has no role>"
     )
 
 
@@ -90,7 +90,7 @@ def test_a_wrong_audience_is_no_route() -> None:
 
     answer = capture(program).routes_to("emails", "mailer")
     assert not answer
-    assert "makes its tokens out to https://elsewhere" in answer.because
+    assert "sends tokens for https://elsewhere" in answer.because
 
 
 def test_public_access_is_found() -> None:
@@ -107,7 +107,7 @@ def test_public_access_is_found() -> None:
 
     assert capture(program).public_resources() == [
         "allUsers has roles/run.invoker on projects/acme/locations/l/services/mailer",
-        "gcp:cloudrunv2/service:Service::free answers without asking who calls: "
+        "gcp:cloudrunv2/service:Service::free accepts every caller: "
         "invokerIamDisabled is true",
         "gcp:storage/bucketACL:BucketACL::acl gives READER:allUsers access",
         "gcp:storage/bucketAccessControl:BucketAccessControl::all gives "
@@ -156,9 +156,9 @@ def test_every_kind_of_grant_is_understood() -> None:
 
 def test_an_unknown_name_lists_what_there_is() -> None:
     """A misspelt queue or handler is an error, never a silent no."""
-    with pytest.raises(LookupError, match="no queue is named 'mails'; there are emails"):
+    with pytest.raises(LookupError, match="no queue is named 'mails'; the program has emails"):
         graph().may_invoke("mails", "mailer")
-    with pytest.raises(LookupError, match="no handler is named 'mail'; there are mailer"):
+    with pytest.raises(LookupError, match="no handler is named 'mail'; the program has mailer"):
         graph().may_invoke("emails", "mail")
 
 
@@ -179,4 +179,4 @@ def test_a_name_may_be_that_of_the_component_or_its_end() -> None:
         cloudrunv2.Service("mailer", location="l", template={})
 
     answer = capture(program).may_invoke("emails", "mailer")
-    assert "signs no token" in answer.because
+    assert "sends no token" in answer.because

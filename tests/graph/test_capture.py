@@ -12,7 +12,7 @@ from pulumi_gcp import cloudtasks, organizations, storage
 
 from queuewright.errors import TargetError
 from queuewright.testing import UNKNOWN, Asset, Graph, capture
-from tests.testing.programs import emails_and_mailer
+from tests.graph.programs import emails_and_mailer
 
 
 def graph(**options: bool) -> Graph:
@@ -66,7 +66,7 @@ def test_hash_seeds_do_not_matter() -> None:
     """Another process with another PYTHONHASHSEED prints the same inventory."""
     code = (
         "from queuewright.testing import capture\n"
-        "from tests.testing.programs import emails_and_mailer\n"
+        "from tests.graph.programs import emails_and_mailer\n"
         "print(capture(emails_and_mailer(), config={'token': 't'}, secrets=['token']).inventory())"
     )
     texts = {
@@ -89,7 +89,7 @@ def test_exports_are_kept() -> None:
 
 def test_an_invoke_is_refused() -> None:
     """A program that asks a provider for data is stopped, and told what to do instead."""
-    with pytest.raises(TargetError, match=r"getProject:getProject(.|\n)*hint: hand the value in"):
+    with pytest.raises(TargetError, match=r"getProject:getProject(.|\n)*hint: pass the value"):
         capture(lambda: organizations.get_project(project_id="acme"))
 
 
@@ -188,7 +188,7 @@ def test_a_program_in_a_folder_runs_there(tmp_path: Path, name: str) -> None:
 
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
     """No traceback from deep inside: the path, and what was wanted."""
-    with pytest.raises(TargetError, match=r"no-such-folder: there is no Pulumi program"):
+    with pytest.raises(TargetError, match=r"no-such-folder: no Pulumi program here"):
         capture(tmp_path / "no-such-folder")
 
 
@@ -212,5 +212,5 @@ def test_the_library_imports_without_pulumi() -> None:
 def test_a_clone_has_no_components_of_the_wheel(tmp_path: Path) -> None:
     """A project that `queuewright init` made says so in a line, with the way out."""
     (tmp_path / "__main__.py").write_text("from queuewright.components import TaskStack\n")
-    with pytest.raises(TargetError, match=r"comes with the wheel, and this is a clone"):
+    with pytest.raises(TargetError, match=r"is part of the wheel, and this is a clone"):
         capture(tmp_path)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pulumi_gcp import cloudtasks, storage
 
+from queuewright.graph.inventory import REGENERATE
 from queuewright.testing import Graph, Resource, capture
-from queuewright.testing.inventory import REGENERATE
 
 
 def queues(**rates: float) -> Graph:
@@ -29,7 +29,7 @@ def test_a_resource_is_found_by_its_name() -> None:
     assert found["acme:index:TaskQueue::emails"].urn == "urn:2"
     with pytest.raises(LookupError, match=r"2 resources are named 'emails'; choose:"):
         found["emails"]
-    with pytest.raises(LookupError, match=r"no resource is named 'mails'; there are emails"):
+    with pytest.raises(LookupError, match=r"no resource is named 'mails'; the program has emails"):
         found["mails"]
 
 
@@ -73,7 +73,7 @@ def test_an_equal_inventory_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_another_inventory_fails_with_the_difference_and_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The failure shows the changed line and how to write the file anew."""
+    """The failure shows the changed line and how to rewrite the file."""
     monkeypatch.delenv(REGENERATE, raising=False)
     file = tmp_path / "dev.yaml"
     file.write_text(queues(emails=1).inventory())
@@ -81,7 +81,7 @@ def test_another_inventory_fails_with_the_difference_and_the_command(
         queues(emails=200).assert_inventory(file)
     text = str(failure.value)
     assert "-        maxDispatchesPerSecond: 1\n+        maxDispatchesPerSecond: 200" in text
-    assert f"{REGENERATE}=1 pytest tests/testing/test_graph.py::test_another_inventory" in text
+    assert f"{REGENERATE}=1 pytest tests/graph/test_graph.py::test_another_inventory" in text
 
 
 def test_ci_never_writes_an_inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

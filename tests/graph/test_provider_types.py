@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from queuewright.graph.formats import format_problems
+from queuewright.graph.provider_types import type_problems
+from queuewright.graph.wire import Asset, Properties
 from queuewright.testing import capture
-from queuewright.testing.formats import format_problems
-from queuewright.testing.provider_types import type_problems
-from queuewright.testing.wire import Asset, Properties
-from tests.testing.programs import emails_and_mailer
+from tests.graph.programs import emails_and_mailer
 
 QUEUE = "gcp:cloudtasks/queue:Queue"
 SERVICE = "gcp:cloudrunv2/service:Service"
@@ -155,7 +155,7 @@ def test_a_problem_names_its_resource() -> None:
 
 def test_a_type_that_no_package_knows_is_an_error() -> None:
     """Neither a misspelt type nor a missing package passes unseen."""
-    with pytest.raises(LookupError, match="is no resource of pulumi-gcp"):
+    with pytest.raises(LookupError, match="is not a resource of pulumi-gcp"):
         type_problems("gcp:cloudtasks/queue:Quue", {})
     with pytest.raises(LookupError, match="pulumi-nowhere is not installed"):
         type_problems("nowhere:index:Thing", {})

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from queuewright.blueprint.identities import identities
 from queuewright.blueprint.listing import blueprint_lines, identity_lines
-from queuewright.blueprint.model import Blueprint
 from queuewright.blueprint.record import Record, blueprint_record, identity_record
+
+from queuewright.blueprint.model import Blueprint
 from queuewright.errors import TargetError
 from queuewright.spec.words import did_you_mean
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from queuewright.blueprint import sentences
 from queuewright.blueprint.identities import Identity
+
+from queuewright.blueprint import sentences
 from queuewright.blueprint.model import (
     AccountPlan,
     AppEnginePlan,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from queuewright.blueprint.identities import Identity
+
 from queuewright.blueprint.model import (
     AccountPlan,
     AppEnginePlan,
