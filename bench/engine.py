@@ -28,7 +28,7 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from google.protobuf.message import Message
 
-from queuewright.engine import messages
+from queuewright.engine.protocol import messages
 
 CHILDREN: Final = Path(__file__).with_name("engine_children.py")
 LOCATION: Final = "projects/bench/locations/here"

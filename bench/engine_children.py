@@ -19,7 +19,7 @@ import grpc.aio
 import uvloop
 
 from queuewright.engine import Engine
-from queuewright.engine.messages import Task
+from queuewright.engine.protocol.messages import Task
 
 
 async def engine(state: str) -> None:

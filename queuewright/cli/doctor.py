@@ -15,7 +15,7 @@ from queuewright.blueprint.deployer import DeployerRole, deployer_roles
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.doctor import Finding, Machine, ThisMachine, examine
 from queuewright.errors import SpecError
-from queuewright.local.state import STATE_FOLDER, find_running
+from queuewright.local.state_folder import STATE_FOLDER, find_running
 from queuewright.spec import STACKS, load
 from queuewright.spec.fields import MEMBER
 

@@ -15,12 +15,12 @@ import click
 
 from queuewright.cli.project import LOG_FORMAT, PORT, quiet_grpc
 from queuewright.cli.signals import stop_asked
-from queuewright.local.state import STATE_FOLDER, Running, StateFolder
+from queuewright.local.state_folder import STATE_FOLDER, Running, StateFolder
 from queuewright.spec import EmulatorSpec, load_emulator
 
 if TYPE_CHECKING:
     from queuewright.engine import Engine
-    from queuewright.local.teller import Teller
+    from queuewright.local.console.event_printer import Teller
 
 
 @click.command("emulator")
@@ -69,8 +69,8 @@ def command(
     quiet_grpc()
     import uvloop
 
-    from queuewright.local.console import Console, LogLines
-    from queuewright.local.teller import Teller
+    from queuewright.local.console.console import Console, LogLines
+    from queuewright.local.console.event_printer import Teller
 
     is_logged = log_format == "cloud-logging"
     console = Console(sys.stderr if is_logged else None, as_json=as_json)
@@ -95,10 +95,10 @@ class _Options:
 async def _run(options: _Options, teller: Teller) -> None:
     """Start, wait for a signal, stop; whatever happens, in order."""
     from queuewright.engine import Engine
-    from queuewright.engine.addresses import host_port
-    from queuewright.local.console import ENVIRONMENT
-    from queuewright.local.emulated import engine_settings
-    from queuewright.local.listening import listening
+    from queuewright.engine.dispatch.addresses import host_port
+    from queuewright.local.console.console import ENVIRONMENT
+    from queuewright.local.processes.ports import listening
+    from queuewright.local.queues.emulated import engine_settings
 
     say, host = teller.console.say, options.host
     asked = stop_asked(lambda: None)
@@ -128,9 +128,9 @@ async def _run(options: _Options, teller: Teller) -> None:
 
 async def _declare(engine: Engine, options: _Options) -> None:
     """Make the file's queues as it says; those that only have to be there stay as they are."""
-    from queuewright.engine.messages import Queue
+    from queuewright.engine.protocol.messages import Queue
     from queuewright.errors import Refusal, TargetError
-    from queuewright.local.emulated import emulated_queue, queue_options
+    from queuewright.local.queues.emulated import emulated_queue, queue_options
 
     # Looked at before anything is made, so that a name that is wrong changes nothing.
     missing = [name for name in options.queues if not await _is_there(engine, name)]
@@ -146,7 +146,7 @@ async def _declare(engine: Engine, options: _Options) -> None:
 
 async def _is_there(engine: Engine, name: str) -> bool:
     from queuewright.engine import DEVELOPER
-    from queuewright.engine.messages import GetQueueRequest
+    from queuewright.engine.protocol.messages import GetQueueRequest
     from queuewright.errors import Refusal, TargetError
 
     try:

@@ -13,7 +13,7 @@ import click
 from queuewright.blueprint import Blueprint, blueprint
 from queuewright.client import EMULATOR_HOST
 from queuewright.errors import TargetError
-from queuewright.local.state import STATE_FOLDER, find_running
+from queuewright.local.state_folder import STATE_FOLDER, find_running
 from queuewright.spec import STACKS, load
 
 DEFAULT_ENVIRONMENT = "dev"

@@ -18,11 +18,11 @@ from queuewright.cli.project import (
     quiet_grpc,
 )
 from queuewright.cli.signals import stop_asked
-from queuewright.local.state import STATE_FOLDER
+from queuewright.local.state_folder import STATE_FOLDER
 from queuewright.spec import STACKS, load
 
 if TYPE_CHECKING:
-    from queuewright.local.console import Console
+    from queuewright.local.console.console import Console
     from queuewright.local.environment import Environment
 
 
@@ -69,7 +69,7 @@ def command(
     quiet_grpc()
     import uvloop
 
-    from queuewright.local.console import Console, LogLines
+    from queuewright.local.console.console import Console, LogLines
     from queuewright.local.environment import Environment, Options
 
     is_logged = log_format == "cloud-logging"
@@ -92,7 +92,7 @@ def command(
 
 async def _run(environment: Environment, console: Console) -> None:
     """Start, wait for a signal, stop; whatever happens, in order."""
-    from queuewright.local.console import ENVIRONMENT
+    from queuewright.local.console.console import ENVIRONMENT
 
     asked = stop_asked(environment.kill)
     asking = asyncio.create_task(asked.wait())
@@ -113,8 +113,8 @@ async def _run(environment: Environment, console: Console) -> None:
 
 
 def _announce(environment: Environment, console: Console) -> None:
-    from queuewright.local.console import ENVIRONMENT
-    from queuewright.local.table import ready_table
+    from queuewright.local.console.console import ENVIRONMENT
+    from queuewright.local.console.table import ready_table
 
     console.print(ready_table(environment))
     console.say(

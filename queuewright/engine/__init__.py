@@ -1,12 +1,12 @@
 """Cloud Tasks on this machine: queues, tasks and the API. `Engine` is the way in."""
 
-from queuewright.engine.calls import DEVELOPER, Caller
 from queuewright.engine.clock import Clock, ManualClock, SystemClock
+from queuewright.engine.dispatch.in_process import InProcessSender
+from queuewright.engine.dispatch.sender import Answer, NoAnswerError, Sender
 from queuewright.engine.engine import Engine
 from queuewright.engine.events import Event
-from queuewright.engine.http_request import OutgoingRequest, Signer
-from queuewright.engine.in_process import InProcessSender
-from queuewright.engine.sender import Answer, NoAnswerError, Sender
+from queuewright.engine.rules.http_request import OutgoingRequest, Signer
+from queuewright.engine.service.calls import DEVELOPER, Caller
 from queuewright.engine.settings import Settings
 
 __all__ = [

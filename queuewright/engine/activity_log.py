@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from queuewright.engine.events import Event
-from queuewright.engine.names import short
-from queuewright.engine.times import SECOND_US, text
+from queuewright.engine.protocol.names import short
+from queuewright.engine.protocol.times import SECOND_US, text
 
 TYPE: Final = "type.googleapis.com/google.cloud.tasks.logging.v1.TaskActivityLog"
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Final, Protocol
 
-from queuewright.engine.times import SECOND_US, moment, moment_us, span_us
+from queuewright.engine.protocol.times import SECOND_US, moment, moment_us, span_us
 
 _LONGEST_NAP_US: Final = 10 * SECOND_US
 """A laptop's monotonic time stands still while it sleeps; so the wall is looked at this often."""

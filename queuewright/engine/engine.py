@@ -15,28 +15,30 @@ from typing import Final, Self
 
 from aiohttp import web
 
-from queuewright.engine import beta2, beta3, messages_beta, tokens
-from queuewright.engine.addresses import unusable
-from queuewright.engine.calls import DEVELOPER, Caller, Desk
+from queuewright.engine.api import beta2, beta3
+from queuewright.engine.api.grpc import GrpcService, listening, tasks_service, v2_services
+from queuewright.engine.api.http_log import LOGGER
+from queuewright.engine.api.rest import application
 from queuewright.engine.clock import Clock, ManualClock, SystemClock
-from queuewright.engine.dispatcher import Dispatcher
+from queuewright.engine.dispatch import tokens
+from queuewright.engine.dispatch.addresses import unusable
+from queuewright.engine.dispatch.dispatcher import Dispatcher
+from queuewright.engine.dispatch.registry import Registry, RunningQueue
+from queuewright.engine.dispatch.sender import HttpSender, Sender
+from queuewright.engine.dispatch.token_cache import TokenCache
 from queuewright.engine.events import Event
-from queuewright.engine.grpc_api import GrpcService, listening, tasks_service, v2_services
-from queuewright.engine.http_log import LOGGER
-from queuewright.engine.http_request import Signer
-from queuewright.engine.iam import Access
-from queuewright.engine.messages import Queue
-from queuewright.engine.pages import PageTokens
-from queuewright.engine.queue_config import QueueOptions
-from queuewright.engine.registry import Registry, RunningQueue
-from queuewright.engine.rest_api import application
-from queuewright.engine.sender import HttpSender, Sender
-from queuewright.engine.service import Service
+from queuewright.engine.protocol import messages_beta
+from queuewright.engine.protocol.messages import Queue
+from queuewright.engine.protocol.times import SECOND_US, span_us
+from queuewright.engine.rules.http_request import Signer
+from queuewright.engine.rules.queue_config import QueueOptions
+from queuewright.engine.service.calls import DEVELOPER, Caller, Desk
+from queuewright.engine.service.iam import Access
+from queuewright.engine.service.pages import PageTokens
+from queuewright.engine.service.service import Service
 from queuewright.engine.settings import Settings
-from queuewright.engine.store import Store
-from queuewright.engine.task_ids import TaskIds
-from queuewright.engine.times import SECOND_US, span_us
-from queuewright.engine.token_cache import TokenCache
+from queuewright.engine.state.store import Store
+from queuewright.engine.state.task_ids import TaskIds
 
 _LOG: Final = logging.getLogger(__name__)
 

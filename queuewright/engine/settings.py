@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-from queuewright.engine.bucket import default_burst
-from queuewright.engine.times import span_us
+from queuewright.engine.protocol.times import span_us
+from queuewright.engine.rules.bucket import default_burst
 
 AppEngineUrl = Callable[[str, str, str], str | None]
 """(service, version, instance), each "" for the default one, to `http://host:port` or None."""

@@ -3,6 +3,6 @@
 `queuewright.local.environment` has it all; what is here is cheap to import.
 """
 
-from queuewright.local.state import STATE_FOLDER, Running, find_running
+from queuewright.local.state_folder import STATE_FOLDER, Running, find_running
 
 __all__ = ["STATE_FOLDER", "Running", "find_running"]

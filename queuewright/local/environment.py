@@ -13,21 +13,21 @@ from typing import TextIO
 
 from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan, QueuePlan
 from queuewright.engine import DEVELOPER, Engine, Settings
-from queuewright.engine.messages import PauseQueueRequest, Policy, SetIamPolicyRequest
-from queuewright.engine.tokens import Signer
+from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine.protocol.messages import PauseQueueRequest, Policy, SetIamPolicyRequest
 from queuewright.errors import QueuewrightError, Refusal, TargetError
-from queuewright.local.console import ENVIRONMENT, Console
-from queuewright.local.declared import Declared
-from queuewright.local.denials import explanation
-from queuewright.local.front_door import HOST
-from queuewright.local.listening import listening
-from queuewright.local.queues import queue_message, queue_policy
-from queuewright.local.spawn import Nursery
-from queuewright.local.state import Running, StateFolder
-from queuewright.local.station import Premises, Station
-from queuewright.local.teller import Teller
-from queuewright.local.venvs import VirtualEnvironments
-from queuewright.local.watch import Watch
+from queuewright.local.console.console import ENVIRONMENT, Console
+from queuewright.local.console.event_printer import Teller
+from queuewright.local.door.front_door import HOST
+from queuewright.local.edits import Watch
+from queuewright.local.handlers.place import Premises, Station
+from queuewright.local.handlers.virtual_environments import VirtualEnvironments
+from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.ports import listening
+from queuewright.local.queues.declared import Declared
+from queuewright.local.queues.denials import explanation
+from queuewright.local.queues.planned import queue_message, queue_policy
+from queuewright.local.state_folder import Running, StateFolder
 
 
 @dataclass(frozen=True)

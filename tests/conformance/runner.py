@@ -42,8 +42,9 @@ from google.cloud.tasks_v2.services.cloud_tasks import transports as transports_
 from google.cloud.tasks_v2beta3.services.cloud_tasks import transports as transports_v2beta3
 from google.protobuf import json_format
 
-from queuewright.engine import Engine, ManualClock, Settings, messages, messages_beta
-from queuewright.engine.times import moment, span_us
+from queuewright.engine import Engine, ManualClock, Settings
+from queuewright.engine.protocol import messages, messages_beta
+from queuewright.engine.protocol.times import moment, span_us
 
 LOCATION = "projects/acme-dev/locations/europe-west1"
 QUEUE = f"{LOCATION}/queues/emails"

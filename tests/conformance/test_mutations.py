@@ -12,25 +12,19 @@ from typing import Any
 
 import pytest
 
-from queuewright.engine import (
-    attempts,
-    batch_calls,
-    calls,
-    dispatcher,
-    http_request,
-    queue,
-    queue_calls,
-    registry,
-    task_calls,
-    task_message,
-    task_view,
-)
-from queuewright.engine.bucket import TokenBucket
-from queuewright.engine.http_request import AttemptFacts
-from queuewright.engine.messages import Task, UriOverride
-from queuewright.engine.pages import PageTokens
-from queuewright.engine.retry import RetryPolicy
-from queuewright.engine.tokens import Signer
+from queuewright.engine.dispatch import attempts, dispatcher, registry
+from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine.protocol.messages import Task, UriOverride
+from queuewright.engine.rules import http_request, task_message
+from queuewright.engine.rules import schedule as queue
+from queuewright.engine.rules.bucket import TokenBucket
+from queuewright.engine.rules.http_request import AttemptFacts
+from queuewright.engine.rules.retry import RetryPolicy
+from queuewright.engine.service import batch as batch_calls
+from queuewright.engine.service import calls, task_view
+from queuewright.engine.service import queues as queue_calls
+from queuewright.engine.service import tasks as task_calls
+from queuewright.engine.service.pages import PageTokens
 from tests.conformance.runner import DeviationError, run, table
 
 CASES = {case.name: case for case in table()}

@@ -14,7 +14,7 @@ from google.cloud.tasks_v2beta3.services.cloud_tasks.transports import (
 )
 from google.protobuf.descriptor import Descriptor
 
-from queuewright.engine import messages, messages_beta
+from queuewright.engine.protocol import messages, messages_beta
 from tests.conformance.runner import table
 
 ROOT = Path(__file__).parents[2]

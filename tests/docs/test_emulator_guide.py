@@ -19,9 +19,9 @@ from queuewright.cli import commands
 from queuewright.client import connect
 from queuewright.engine import DEVELOPER, Engine, Event
 from queuewright.engine.activity_log import entry
-from queuewright.engine.messages import GetQueueRequest
-from queuewright.engine.tokens import Signer
-from queuewright.local.emulated import emulated_queue, engine_settings
+from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine.protocol.messages import GetQueueRequest
+from queuewright.local.queues.emulated import emulated_queue, engine_settings
 from queuewright.spec import EmulatedQueue, EmulatorSettings, parse_emulator
 from queuewright.spec.values import duration
 from tests.clients.engine_ports import engine_ports

@@ -25,8 +25,8 @@ from werkzeug.serving import make_server
 from queuewright.blueprint import AppEngineRoute, HandlerRoute, QueuePlan, blueprint
 from queuewright.cli import commands
 from queuewright.engine import Engine, Event, ManualClock, Settings
-from queuewright.engine.tokens import Signer
-from queuewright.local.dockerfile import container_process
+from queuewright.engine.dispatch.tokens import Signer
+from queuewright.local.handlers.dockerfile import container_process
 from queuewright.spec import load
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"

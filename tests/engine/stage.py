@@ -18,9 +18,9 @@ from queuewright.engine import (
     OutgoingRequest,
     Settings,
 )
-from queuewright.engine import messages as m
-from queuewright.engine.names import location_of
-from queuewright.engine.service import Service
+from queuewright.engine.protocol import messages as m
+from queuewright.engine.protocol.names import location_of
+from queuewright.engine.service.service import Service
 
 LOCATION = "projects/acme/locations/europe-west1"
 QUEUE = f"{LOCATION}/queues/emails"

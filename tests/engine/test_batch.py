@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from queuewright.engine import DEVELOPER, Caller, ManualClock
-from queuewright.engine import messages as m
+from queuewright.engine.protocol import messages as m
 from queuewright.errors import Refusal
 from tests.engine.stage import LOCATION, QUEUE, URL, Stage, stage
 

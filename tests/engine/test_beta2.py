@@ -11,7 +11,8 @@ from google.cloud.tasks_v2beta2.services.cloud_tasks.transports import (
     CloudTasksGrpcTransport,
 )
 
-from queuewright.engine import Engine, beta2
+from queuewright.engine import Engine
+from queuewright.engine.api import beta2
 
 
 def test_every_rpc_of_v2beta2_is_known() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queuewright.engine.bucket import TokenBucket, default_burst
+from queuewright.engine.rules.bucket import TokenBucket, default_burst
 
 S = 1_000_000
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from queuewright.engine import ManualClock, SystemClock
-from queuewright.engine.times import span_us
+from queuewright.engine.protocol.times import span_us
 
 S = 1_000_000
 

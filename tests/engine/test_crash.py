@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from google.protobuf.message import Message
 
-from queuewright.engine import messages as m
+from queuewright.engine.protocol import messages as m
 from tests.engine.stage import LOCATION, QUEUE
 
 CHILD = Path(__file__).with_name("engine_process.py")

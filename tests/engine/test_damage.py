@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from queuewright.engine import DEVELOPER, ManualClock
-from queuewright.engine import messages as m
-from queuewright.engine.state import FILE_NAME
-from queuewright.engine.store import Store
+from queuewright.engine.protocol import messages as m
+from queuewright.engine.state.file import FILE_NAME
+from queuewright.engine.state.store import Store
 from queuewright.errors import Refusal, TargetError
 from tests.engine.stage import QUEUE, Stage, stage
 

@@ -19,7 +19,7 @@ from queuewright.engine import (
     OutgoingRequest,
     Settings,
 )
-from queuewright.engine import messages as m
+from queuewright.engine.protocol import messages as m
 from tests.engine.stage import QUEUE, URL, stage
 
 SECONDS = 1_000_000

@@ -16,8 +16,10 @@ import grpc
 import grpc.aio
 import pytest
 
-from queuewright.engine import Engine, Settings, beta2, messages, messages_beta
-from queuewright.engine.rest_routes import ROUTES
+from queuewright.engine import Engine, Settings
+from queuewright.engine.api import beta2
+from queuewright.engine.api.rest_routes import ROUTES
+from queuewright.engine.protocol import messages, messages_beta
 
 LOCATION = "projects/p/locations/l"
 QUEUE = f"{LOCATION}/queues/q"

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from queuewright.engine import Engine
-from queuewright.engine.http_log import LOGGER
+from queuewright.engine.api.http_log import LOGGER
 
 
 async def answered(port: int, request: bytes) -> bytes:

@@ -6,17 +6,15 @@ from typing import Any
 
 import pytest
 
-from queuewright.engine import messages as m
-from queuewright.engine.http_request import (
-    NO_ATTEMPT,
-    TIMED_OUT,
-    UNREACHABLE,
+from queuewright.engine.protocol import messages as m
+from queuewright.engine.protocol.status import NO_ATTEMPT, TIMED_OUT, UNREACHABLE
+from queuewright.engine.rules.http_request import (
     AttemptFacts,
     app_engine_request,
     http_request,
     overridden,
 )
-from queuewright.engine.task_message import accepted
+from queuewright.engine.rules.task_message import accepted
 
 QUEUE = "projects/p/locations/l/queues/q"
 IF_NOT_EXISTS = 1

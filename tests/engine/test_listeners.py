@@ -19,7 +19,7 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
 
 from queuewright.engine import Caller, Engine, ManualClock, Settings
-from queuewright.engine import messages as m
+from queuewright.engine.protocol import messages as m
 from queuewright.errors import TargetError
 from tests.engine.stage import LOCATION, QUEUE
 

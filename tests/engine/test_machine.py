@@ -36,7 +36,7 @@ from queuewright.engine import (
     OutgoingRequest,
     Settings,
 )
-from queuewright.engine import messages as m
+from queuewright.engine.protocol import messages as m
 from queuewright.errors import Refusal
 from tests.engine.stage import LOCATION, URL
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from queuewright.engine import messages
+from queuewright.engine.protocol import messages
 
 STUB = ast.parse(Path(messages.__file__).with_suffix(".pyi").read_text())
 CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}

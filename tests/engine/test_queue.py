@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from queuewright.engine.queue import QueueCore, QueueLimits
-from queuewright.engine.retry import RetryPolicy, backoff_us, is_exhausted
+from queuewright.engine.rules.retry import RetryPolicy, backoff_us, is_exhausted
+from queuewright.engine.rules.schedule import QueueCore, QueueLimits
 
 S = 1_000_000
 FAST = QueueLimits(rate=500.0, burst=100, concurrency=1000)

@@ -13,10 +13,10 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from queuewright.engine import messages
-from queuewright.engine.rest_api import application
-from queuewright.engine.rest_routes import ROUTES
-from queuewright.engine.tokens import Signer
+from queuewright.engine.api.rest import application
+from queuewright.engine.api.rest_routes import ROUTES
+from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine.protocol import messages
 from queuewright.errors import Refusal
 
 LOCATION = "projects/p/locations/l"

@@ -10,8 +10,8 @@ from google.rpc.error_details_pb2 import BadRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuewright.engine import messages
-from queuewright.engine.rest_json import Violations, into, normal, parsed, shown
+from queuewright.engine.api.rest_json import Violations, into, normal, parsed, shown
+from queuewright.engine.protocol import messages
 from queuewright.errors import Refusal
 
 

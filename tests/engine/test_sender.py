@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from queuewright.engine import Answer, NoAnswerError, OutgoingRequest
-from queuewright.engine.sender import HttpSender
+from queuewright.engine.dispatch.sender import HttpSender
 
 
 class Wire:

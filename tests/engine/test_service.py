@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from queuewright.engine import DEVELOPER, Caller, Settings
-from queuewright.engine import messages as m
-from queuewright.engine.queue_config import QueueOptions
+from queuewright.engine.protocol import messages as m
+from queuewright.engine.rules.queue_config import QueueOptions
 from queuewright.errors import Refusal
 from tests.engine.stage import LOCATION, QUEUE, URL, Stage, stage
 

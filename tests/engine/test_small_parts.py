@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queuewright.engine import messages as m
-from queuewright.engine import names
-from queuewright.engine.filters import queue_filter
-from queuewright.engine.iam import ROLES, Access, check_policy
-from queuewright.engine.pages import LIFETIME_US, PageTokens, page_size
-from queuewright.engine.queue_config import QueueOptions, complete
-from queuewright.engine.queue_mask import updated
-from queuewright.engine.status import attempt_status, code_name
-from queuewright.engine.task_ids import TaskIds
+from queuewright.engine.protocol import messages as m
+from queuewright.engine.protocol import names
+from queuewright.engine.protocol.status import attempt_status, code_name
+from queuewright.engine.rules.filters import queue_filter
+from queuewright.engine.rules.masks import updated
+from queuewright.engine.rules.queue_config import QueueOptions, complete
+from queuewright.engine.service.iam import ROLES, Access, check_policy
+from queuewright.engine.service.pages import LIFETIME_US, PageTokens, page_size
+from queuewright.engine.state.task_ids import TaskIds
 from queuewright.errors import Refusal
 
 LOCATION = "projects/p/locations/l"

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from queuewright.engine import DEVELOPER, Engine, ManualClock, Settings
-from queuewright.engine import messages as m
-from queuewright.engine.rows import NewTask, Tombstone
-from queuewright.engine.state import FILE_NAME
-from queuewright.engine.store import Store
+from queuewright.engine.protocol import messages as m
+from queuewright.engine.state.file import FILE_NAME
+from queuewright.engine.state.rows import NewTask, Tombstone
+from queuewright.engine.state.store import Store
 from queuewright.errors import Refusal, TargetError
 from tests.engine.stage import QUEUE, Stage, stage
 
@@ -102,7 +102,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 def test_a_second_engine_on_the_same_state_is_told_who_has_it(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from queuewright.engine.store import Store\n"
+        "import sys; from pathlib import Path; from queuewright.engine.state.store import Store\n"
         f"store = Store(Path({str(tmp_path)!r})); print('ready', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from queuewright.engine import messages as m
-from queuewright.engine.task_message import MAX_TASK_BYTES, accepted, check_size
+from queuewright.engine.protocol import messages as m
+from queuewright.engine.rules.task_message import MAX_TASK_BYTES, accepted, check_size
 from queuewright.errors import Refusal
 
 QUEUE = "projects/p/locations/l/queues/q"

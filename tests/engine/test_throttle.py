@@ -1,6 +1,6 @@
 """The pause after an overload."""
 
-from queuewright.engine.throttle import LONGEST_PAUSE_US, Throttle
+from queuewright.engine.rules.throttle import LONGEST_PAUSE_US, Throttle
 
 S = 1_000_000
 

@@ -1,7 +1,7 @@
 """A cached token is the very one that would be signed anew."""
 
-from queuewright.engine.token_cache import TokenCache
-from queuewright.engine.tokens import Signer
+from queuewright.engine.dispatch.token_cache import TokenCache
+from queuewright.engine.dispatch.tokens import Signer
 
 S = 1_000_000
 

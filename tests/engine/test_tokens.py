@@ -13,7 +13,7 @@ from google.auth import crypt, jwt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuewright.engine.tokens import (
+from queuewright.engine.dispatch.tokens import (
     DEFAULT_SCOPE,
     GOOGLE_ISSUER,
     KEY_FILE,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from queuewright.blueprint import Blueprint, blueprint
-from queuewright.local.console import Console
+from queuewright.local.console.console import Console
 from queuewright.local.environment import Environment, Options
-from queuewright.local.spawn import Nursery
+from queuewright.local.processes.groups import Nursery
 from queuewright.spec import load
 
 PATIENCE_S = 60.0

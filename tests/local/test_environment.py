@@ -14,7 +14,7 @@ from aiohttp import web
 from google.protobuf.json_format import MessageToDict
 
 from queuewright.engine import DEVELOPER
-from queuewright.engine.messages import (
+from queuewright.engine.protocol.messages import (
     CreateTaskRequest,
     GetIamPolicyRequest,
     GetQueueRequest,
@@ -24,9 +24,9 @@ from queuewright.engine.messages import (
     Task,
 )
 from queuewright.errors import TargetError
+from queuewright.local.console.table import ready_table
 from queuewright.local.environment import Environment
-from queuewright.local.state import find_running
-from queuewright.local.table import ready_table
+from queuewright.local.state_folder import find_running
 from tests.local.conftest import ECHO, Ears, Project, accepts, until
 
 EMAILS = "projects/acme-dev/locations/europe-west1/queues/emails"
@@ -42,7 +42,7 @@ DEAD = "print('cannot work', flush=True)\nraise SystemExit(1)\n"
 # A handler that calls Cloud Tasks as any program does, for the queue that its task names.
 PRODUCER = """
 import http.server, os, grpc
-from queuewright.engine.messages import CreateTaskRequest, HttpRequest, Task
+from queuewright.engine.protocol.messages import CreateTaskRequest, HttpRequest, Task
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):

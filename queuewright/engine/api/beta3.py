@@ -1,0 +1,242 @@
+"""v2beta3 over the service of v2: requests are converted on the way in, answers on the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+
+from queuewright.engine.api.beta3_queue import (
+    BetaQueue,
+    beta_queue,
+    filter_of,
+    masked,
+    options_of,
+    paths_of,
+    queue_of,
+    snake_paths,
+    updated_options,
+)
+from queuewright.engine.api.conversion import converted
+from queuewright.engine.protocol import messages, messages_beta
+from queuewright.engine.rules.queue_config import QueueOptions
+from queuewright.engine.service.service import Caller, Service
+from queuewright.errors import Refusal
+
+SERVICE: Final = "google.cloud.tasks.v2beta3.CloudTasks"
+"""The service's name over gRPC."""
+
+BetaRequest = Any
+"""A request of v2beta3; its class comes from a library without types."""
+
+BetaMessage = Any
+"""An answer of v2beta3."""
+
+_IN_OPERATIONS: Final = (
+    (messages.BatchCreateTasksMetadata, messages_beta.BatchCreateTasksMetadata),
+    (messages.BatchCreateTasksResponse, messages_beta.BatchCreateTasksResponse),
+    (messages.BatchDeleteTasksMetadata, messages_beta.BatchDeleteTasksMetadata),
+)
+"""What operations carry, in v2 and in v2beta3."""
+
+
+class Beta3:
+    """The same coroutines as `Service` has, with the messages of v2beta3."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def create_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
+        """Create a push queue; `task_ttl`, `tombstone_ttl` and `max_burst_size` count."""
+        options = options_of(request.queue)
+        create = messages.CreateQueueRequest(parent=request.parent, queue=queue_of(request.queue))
+        return self._shown(await self._service.create_queue(create, caller, options))
+
+    async def get_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
+        """Return a queue, or the part of it that `read_mask` names."""
+        get = messages.GetQueueRequest(name=request.name)
+        return self._shown(await self._service.get_queue(get, caller), request.read_mask)
+
+    async def list_queues(self, request: BetaRequest, caller: Caller) -> BetaMessage:
+        """Return a location's queues, or the parts of them that `read_mask` names."""
+        list_ = converted(request, messages.ListQueuesRequest)
+        list_.filter = filter_of(request.filter)
+        answer = await self._service.list_queues(list_, caller)
+        shown = messages_beta.ListQueuesResponse(next_page_token=answer.next_page_token)
+        shown.queues.extend(self._shown(queue, request.read_mask) for queue in answer.queues)
+        return shown
+
+    async def update_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
+        """Update a queue by a mask, or create it."""
+        paths = snake_paths(request.update_mask)
+        update = messages.UpdateQueueRequest(queue=queue_of(request.queue))
+        update.update_mask.paths.extend(paths_of(paths))
+        options = updated_options(self._options(request.queue.name), request.queue, paths)
+        return self._shown(await self._service.update_queue(update, caller, options))
+
+    async def delete_queue(self, request: BetaRequest, caller: Caller) -> Message:
+        """Delete a queue and its tasks."""
+        return await self._service.delete_queue(
+            converted(request, messages.DeleteQueueRequest), caller
+        )
+
+    async def purge_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
+        """Delete all tasks that have been created before this call."""
+        purge = converted(request, messages.PurgeQueueRequest)
+        return self._shown(await self._service.purge_queue(purge, caller))
+
+    async def pause_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
+        """Dispatch nothing more; what runs may end."""
+        pause = converted(request, messages.PauseQueueRequest)
+        return self._shown(await self._service.pause_queue(pause, caller))
+
+    async def resume_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
+        """Dispatch again."""
+        resume = converted(request, messages.ResumeQueueRequest)
+        return self._shown(await self._service.resume_queue(resume, caller))
+
+    async def create_task(self, request: BetaRequest, caller: Caller) -> BetaMessage:
+        """Accept a task; a pull message cannot be given."""
+        _check_no_pull(request.task)
+        create = converted(request, messages.CreateTaskRequest)
+        return _task(await self._service.create_task(create, caller))
+
+    async def get_task(self, request: BetaRequest, caller: Caller) -> BetaMessage:
+        """Return a task."""
+        return _task(
+            await self._service.get_task(converted(request, messages.GetTaskRequest), caller)
+        )
+
+    async def list_tasks(self, request: BetaRequest, caller: Caller) -> BetaMessage:
+        """Return a queue's tasks."""
+        list_ = converted(request, messages.ListTasksRequest)
+        answer = await self._service.list_tasks(list_, caller)
+        return converted(answer, messages_beta.ListTasksResponse)
+
+    async def delete_task(self, request: BetaRequest, caller: Caller) -> Message:
+        """Delete a task."""
+        return await self._service.delete_task(
+            converted(request, messages.DeleteTaskRequest), caller
+        )
+
+    async def run_task(self, request: BetaRequest, caller: Caller) -> BetaMessage:
+        """Start an attempt of a task now."""
+        return _task(
+            await self._service.run_task(converted(request, messages.RunTaskRequest), caller)
+        )
+
+    async def buffer_task(
+        self,
+        queue: str,
+        task_id: str,
+        method: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        caller: Caller,
+    ) -> BetaMessage:
+        """Accept a task made of a plain HTTP request."""
+        return _task(await self._service.buffer_task(queue, task_id, method, headers, body, caller))
+
+    async def batch_create_tasks(self, request: BetaRequest, caller: Caller) -> BetaMessage:
+        """Accept up to 100 tasks."""
+        for one in request.requests:
+            _check_no_pull(one.task)
+        create = converted(request, messages.BatchCreateTasksRequest)
+        return _operation(await self._service.batch_create_tasks(create, caller))
+
+    async def batch_delete_tasks(self, request: BetaRequest, caller: Caller) -> Message:
+        """Delete up to 1,000 tasks."""
+        delete = converted(request, messages.BatchDeleteTasksRequest)
+        return _operation(await self._service.batch_delete_tasks(delete, caller))
+
+    async def get_cmek_config(self, request: BetaRequest, caller: Caller) -> BetaMessage:
+        """Refused, as in v2."""
+        get = converted(request, messages.GetCmekConfigRequest)
+        return converted(await self._service.get_cmek_config(get, caller), messages_beta.CmekConfig)
+
+    async def update_cmek_config(self, request: BetaRequest, caller: Caller) -> BetaMessage:
+        """Refused, as in v2."""
+        update = converted(request, messages.UpdateCmekConfigRequest)
+        config = await self._service.update_cmek_config(update, caller)
+        return converted(config, messages_beta.CmekConfig)
+
+    async def get_iam_policy(
+        self, request: messages.GetIamPolicyRequest, caller: Caller
+    ) -> messages.Policy:
+        """Return a queue's policy; IAM's messages are the same in all versions."""
+        return await self._service.get_iam_policy(request, caller)
+
+    async def set_iam_policy(
+        self, request: messages.SetIamPolicyRequest, caller: Caller
+    ) -> messages.Policy:
+        """Set a queue's policy."""
+        return await self._service.set_iam_policy(request, caller)
+
+    async def test_iam_permissions(
+        self, request: messages.TestIamPermissionsRequest, caller: Caller
+    ) -> messages.TestIamPermissionsResponse:
+        """Return which permissions the caller has."""
+        return await self._service.test_iam_permissions(request, caller)
+
+    async def get_operation(
+        self, request: messages.GetOperationRequest, caller: Caller
+    ) -> messages.Operation:
+        """Return an operation; its metadata and response are v2beta3's."""
+        return _operation(await self._service.get_operation(request, caller))
+
+    async def list_locations(
+        self, request: messages.ListLocationsRequest, caller: Caller
+    ) -> messages.ListLocationsResponse:
+        """Return the locations."""
+        return await self._service.list_locations(request, caller)
+
+    async def get_location(
+        self, request: messages.GetLocationRequest, caller: Caller
+    ) -> messages.Location:
+        """Return a location."""
+        return await self._service.get_location(request, caller)
+
+    def _shown(self, queue: messages.Queue, mask: FieldMask | None = None) -> BetaQueue:
+        task_ttl_us, tombstone_ttl_us = self._service.lifetimes(queue.name)
+        beta = beta_queue(queue, task_ttl_us=task_ttl_us, tombstone_ttl_us=tombstone_ttl_us)
+        if mask is None:
+            return beta
+        return masked(beta, self._service.stats(queue.name), mask)
+
+    def _options(self, name: str) -> QueueOptions:
+        """The options of a queue; those of a new one when it isn't there."""
+        try:
+            return self._service.options(name)
+        except Refusal:
+            return QueueOptions()
+
+
+def _task(task: messages.Task) -> BetaMessage:
+    return converted(task, messages_beta.Task)
+
+
+def _operation(operation: messages.Operation) -> messages.Operation:
+    """Return an operation with what it carries in v2beta3's classes."""
+    shown = messages.Operation()
+    shown.CopyFrom(operation)
+    if shown.HasField("metadata"):
+        _repack(shown.metadata)
+    if shown.HasField("response"):
+        _repack(shown.response)
+    return shown
+
+
+def _repack(carried: AnyMessage) -> None:
+    for old, new in _IN_OPERATIONS:
+        message = old()
+        if carried.Unpack(message):
+            carried.Pack(converted(message, new))
+            return
+
+
+def _check_no_pull(task: BetaRequest) -> None:
+    if task.HasField("pull_message"):
+        raise Refusal("INVALID_ARGUMENT", "Task.pullMessage cannot be set.")

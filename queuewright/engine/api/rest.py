@@ -1,0 +1,178 @@
+"""The REST front of the engine: an HTTP request becomes a call of the service, and back.
+
+Besides the API it serves the keys that verify the engine's tokens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import web
+from google.protobuf.message import Message
+
+from queuewright.engine.api import beta2
+from queuewright.engine.api.beta3 import Beta3
+from queuewright.engine.api.rest_errors import envelope
+from queuewright.engine.api.rest_json import shown
+from queuewright.engine.api.rest_request import Query, http_method, message, query, task_headers
+from queuewright.engine.api.rest_routes import RAW_BODY, Match, matched
+from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine.protocol import messages, messages_beta
+from queuewright.engine.service.service import Caller, Service
+from queuewright.errors import Refusal
+
+MAX_BODY: Final = 10 * 1024 * 1024
+"""Bytes of a request's body. Google's front end names this number in its refusals."""
+
+BODY_TIMEOUT_S: Final = 30.0
+"""How long a request's body may take to arrive; after it the connection is given up."""
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+def application(
+    service: Service,
+    caller: Caller,
+    *,
+    signer: Signer | None = None,
+    pages: Iterable[web.AbstractRouteDef] = (),
+    max_body: int = MAX_BODY,
+    body_timeout_s: float = BODY_TIMEOUT_S,
+) -> web.Application:
+    """Return the HTTP application that serves `service` to `caller`.
+
+    Args:
+        service: what answers, for every version of the API.
+        caller: in whose name each call is made; an HTTP listener has one.
+        signer: whose keys are published; none are without it.
+        pages: routes that come before the API's, for a dashboard.
+        max_body: bytes of a request's body.
+        body_timeout_s: seconds that a body may take to arrive.
+    """
+    api = _Api(
+        {
+            "v2": _Version(service, messages),
+            "v2beta3": _Version(Beta3(service), messages_beta),
+        },
+        caller,
+        max_body,
+        body_timeout_s,
+    )
+    app = web.Application(client_max_size=max_body)
+    app.add_routes(pages)
+    if signer is not None:
+        app.add_routes(_key_routes(signer))
+    app.router.add_route("*", "/{path:.*}", api.answer)
+    return app
+
+
+@dataclass(frozen=True)
+class _Version:
+    """One version of the API: who answers (a coroutine per RPC), whose request classes."""
+
+    api: Any
+    classes: Any
+
+    async def called(self, match: Match, asked: Query, body: bytes, caller: Caller) -> Message:
+        rpc = match.route.rpc
+        request = message(getattr(self.classes, f"{rpc}Request"), match, asked, body)
+        method = re.sub("(?<!^)(?=[A-Z])", "_", rpc).lower()
+        answer: Message = await getattr(self.api, method)(request, caller)
+        return answer
+
+    async def buffered(
+        self,
+        match: Match,
+        method: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        caller: Caller,
+    ) -> Message:
+        queue = match.variables["queue"]
+        task_id = match.variables.get("task_id", "")
+        task: Message = await self.api.buffer_task(
+            queue, task_id, method, task_headers(headers), body, caller
+        )
+        return task
+
+
+@dataclass(frozen=True)
+class _Api:
+    versions: Mapping[str, _Version]
+    caller: Caller
+    max_body: int
+    body_timeout_s: float
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer one request: 200 with a message, or the envelope of a refusal."""
+        asked = Query({})
+        try:
+            asked = query(request.rel_url.raw_query_string)
+            status, body = 200, await self._called(request, asked)
+        except Refusal as refusal:
+            status, body = envelope(refusal, enums_as_numbers=asked.enums_as_numbers)
+        except Exception:
+            _LOG.exception("%s %s failed", request.method, request.path)
+            status, body = envelope(Refusal("INTERNAL", "Internal error encountered."))
+        return _json(body, status, pretty=asked.pretty)
+
+    async def _called(self, request: web.Request, asked: Query) -> dict[str, Any]:
+        method = http_method(request.method, request.headers)
+        path = request.rel_url.raw_path
+        prefix, _, rest = path.removeprefix("/").partition("/")
+        if prefix == "v2beta2":
+            raise beta2.refusal()
+        version = self.versions.get(prefix)
+        match = matched(method, rest)
+        if version is None or match is None:
+            raise Refusal("NOT_FOUND", f"Method not found: {method} {path}")
+        body = await self._body(request)
+        if match.route.body == RAW_BODY:
+            task = await version.buffered(match, method, request.headers, body, self.caller)
+            return {"task": shown(task, enums_as_numbers=asked.enums_as_numbers)}
+        answer = await version.called(match, asked, body, self.caller)
+        return shown(answer, enums_as_numbers=asked.enums_as_numbers)
+
+    async def _body(self, request: web.Request) -> bytes:
+        try:
+            async with asyncio.timeout(self.body_timeout_s):
+                return await request.read()
+        except web.HTTPRequestEntityTooLarge as error:
+            text = f"Request payload size exceeds the limit: {self.max_body} bytes."
+            raise Refusal("INVALID_ARGUMENT", text) from error
+        except TimeoutError as error:
+            raise Refusal("DEADLINE_EXCEEDED", "The request's body did not arrive.") from error
+        except (web.RequestPayloadError, ConnectionError) as error:
+            raise Refusal("INVALID_ARGUMENT", "The request's body is incomplete.") from error
+
+
+def _key_routes(signer: Signer) -> list[web.AbstractRouteDef]:
+    """Return the addresses under which Google serves its keys, for ours."""
+
+    async def discovery(request: web.Request) -> web.Response:
+        return _json(signer.discovery(f"{request.scheme}://{request.host}"), 200)
+
+    async def key_set(_: web.Request) -> web.Response:
+        return _json(signer.jwks(), 200)
+
+    async def certificates(_: web.Request) -> web.Response:
+        return _json(signer.certificates(), 200)
+
+    return [
+        web.get("/.well-known/openid-configuration", discovery),
+        web.get("/oauth2/v3/certs", key_set),
+        web.get("/oauth2/v1/certs", certificates),
+    ]
+
+
+def _json(body: Mapping[str, Any], status: int, *, pretty: bool = True) -> web.Response:
+    text = json.dumps(body, indent=2 if pretty else None, ensure_ascii=False)
+    return web.Response(
+        body=f"{text}\n".encode(), status=status, content_type="application/json", charset="UTF-8"
+    )

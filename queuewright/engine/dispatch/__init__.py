@@ -1,0 +1,1 @@
+"""The running queues: dispatching, sending, retrying and expiring tasks."""

@@ -1,0 +1,159 @@
+"""One attempt of a task: what is sent for it, and what it adds to the task's history."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from queuewright.engine.dispatch.registry import Flight, RunningQueue
+from queuewright.engine.dispatch.sender import NoAnswerError
+from queuewright.engine.protocol.messages import Task
+from queuewright.engine.protocol.names import short
+from queuewright.engine.protocol.times import SECOND_US, duration_us, moment_us
+from queuewright.engine.rules.http_request import (
+    AttemptFacts,
+    OutgoingRequest,
+    Signer,
+    app_engine_request,
+    http_request,
+)
+from queuewright.engine.rules.queue_config import retry_policy
+from queuewright.engine.rules.retry import RetryPolicy
+from queuewright.engine.settings import Settings
+from queuewright.engine.state.rows import TaskRow
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an attempt came to."""
+
+    outcome: int
+    """HTTP code, or `http_request.TIMED_OUT` or `UNREACHABLE`."""
+    message: str = ""
+    """Why there was no answer."""
+    retry_after: str | None = None
+    """The header of that name."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the task is done: 200 to 299."""
+        return 200 <= self.outcome <= 299
+
+
+@dataclass(eq=False, slots=True)
+class Attempt:
+    """An attempt under way."""
+
+    queue: RunningQueue
+    flight: Flight
+    content: Task
+    task_id: str
+    number: int
+    """From 1; counts those that are still under way."""
+    dispatch_us: int
+    by_hand: bool
+    """Started by RunTask: it holds no slot, and its retry counts from the call."""
+    request: OutgoingRequest | None = None
+    runner: asyncio.Task[None] | None = None
+    timed_out: bool = False
+
+    @property
+    def task_name(self) -> str:
+        """The task's full name."""
+        return f"{self.queue.name}/tasks/{self.task_id}"
+
+    @property
+    def deadline_us(self) -> int:
+        """When it is given up."""
+        return self.dispatch_us + duration_us(self.content.dispatch_deadline)
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """How the task is retried: its own configuration, or its queue's."""
+        if self.content.HasField("retry_config"):
+            return retry_policy(self.content.retry_config)
+        return self.queue.retry
+
+    def give_up(self) -> None:
+        """Cancel it because its deadline has passed."""
+        self.timed_out = True
+        if self.runner is not None:
+            self.runner.cancel()
+
+
+def outgoing(attempt: Attempt, settings: Settings, signer: Signer | None) -> OutgoingRequest:
+    """Return what is sent for an attempt.
+
+    Raises:
+        NoAnswerError: nobody knows where the App Engine service is.
+    """
+    row, content, config = attempt.flight.row, attempt.content, attempt.queue.config
+    facts = AttemptFacts(
+        queue_id=short(attempt.queue.name),
+        task_id=attempt.task_id,
+        schedule_us=row.schedule_us,
+        retry_count=attempt.number - 1,
+        response_count=row.responses,
+        execution_count=row.executions,
+        previous=row.previous,
+    )
+    if content.HasField("http_request"):
+        return http_request(
+            content,
+            facts,
+            attempt.queue.http_target,
+            signer,
+            attempt.dispatch_us,
+            follow_redirects=settings.follow_redirects,
+        )
+    routing = content.app_engine_http_request.app_engine_routing
+    if config.HasField("app_engine_routing_override"):
+        routing = config.app_engine_routing_override
+    resolve = settings.app_engine_url
+    base_url = resolve(routing.service, routing.version, routing.instance) if resolve else None
+    if base_url is None:
+        raise NoAnswerError(
+            f"no App Engine service is known here for `{routing.host}`: the setting "
+            "`app_engine_url` says where services are"
+        )
+    return app_engine_request(content, facts, base_url)
+
+
+def row_after(attempt: Attempt, result: Result, now_us: int, schedule_us: int) -> TaskRow:
+    """Return a task's row after an attempt that failed, due again at `schedule_us`."""
+    row = attempt.flight.row
+    answered = result.outcome > 0
+    return row._replace(
+        schedule_us=schedule_us,
+        dispatches=row.dispatches + 1,
+        responses=row.responses + answered,
+        executions=row.executions + (answered and result.outcome < 500),
+        previous=result.outcome,
+        first_dispatch_us=first_dispatch_us(attempt),
+        last_schedule_us=row.schedule_us,
+        last_dispatch_us=attempt.dispatch_us,
+        last_response_us=now_us if answered else None,
+    )
+
+
+def first_dispatch_us(attempt: Attempt) -> int:
+    """Return when the task's first attempt was dispatched."""
+    first_us = attempt.flight.row.first_dispatch_us
+    return attempt.dispatch_us if first_us is None else min(first_us, attempt.dispatch_us)
+
+
+def retry_after_us(header: str | None, now_us: int) -> int | None:
+    """Return how long `Retry-After` asks to wait: seconds or a date (RFC 9110, 10.2.3).
+
+    >>> retry_after_us("120", 0), retry_after_us("soon", 0)
+    (120000000, None)
+    """
+    if header is None:
+        return None
+    if header.strip().isdecimal():
+        return int(header) * SECOND_US
+    try:
+        return max(0, moment_us(parsedate_to_datetime(header)) - now_us)
+    except (ValueError, TypeError):
+        return None

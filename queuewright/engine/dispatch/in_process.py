@@ -1,0 +1,42 @@
+"""Handlers as plain functions, for tests: a sender that never touches the network."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from queuewright.engine.dispatch.sender import Answer
+from queuewright.engine.rules.http_request import OutgoingRequest
+
+Handler = Callable[[OutgoingRequest], "int | Answer | Awaitable[int | Answer]"]
+"""Takes a request and returns an HTTP code or an `Answer`, at once or awaited; may raise
+`NoAnswerError` as if nobody was there."""
+
+
+class InProcessSender:
+    """Takes every request to one function of this process.
+
+    ::
+
+        received = []
+
+        def handler(request):
+            received.append(request.body)
+            return 503 if len(received) == 1 else 200
+
+        engine = Engine(clock=ManualClock(), sender=InProcessSender(handler))
+
+    A handler that takes its time awaits `ManualClock.sleep`.
+    """
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    async def send(self, request: OutgoingRequest) -> Answer:
+        """Return what the handler answers."""
+        answer = self._handler(request)
+        if isinstance(answer, Awaitable):
+            answer = await answer
+        return answer if isinstance(answer, Answer) else Answer(answer)
+
+    async def close(self) -> None:
+        """Do nothing: nothing is open."""

@@ -1,0 +1,151 @@
+"""The queues as they run: each one's configuration, its core and the tasks in flight."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from queuewright.engine.protocol.messages import HttpTarget, Queue
+from queuewright.engine.protocol.times import SECOND_US
+from queuewright.engine.rules.queue_config import RUNNING, limits, retry_policy
+from queuewright.engine.rules.retry import RetryPolicy
+from queuewright.engine.rules.schedule import QueueCore
+from queuewright.engine.state.rows import QueueRow, TaskRow
+
+_MINUTE_US: Final = 60 * SECOND_US
+
+
+@dataclass(eq=False, slots=True)
+class Flight:
+    """A task with attempts under way. What the store has of it counts only those that ended."""
+
+    row: TaskRow
+    dispatch_us: list[int] = field(default_factory=list)
+    """When each running attempt was dispatched."""
+    number: int = 0
+    """Of the latest attempt, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """What v2beta3 shows as `QueueStats`."""
+
+    tasks_count: int
+    oldest_schedule_us: int | None
+    """Among the tasks that wait."""
+    executed_last_minute: int
+    concurrent_dispatches: int
+    effective_rate: float
+    """Dispatches a second that the queue is held to at present."""
+
+
+class RunningQueue:
+    """One queue at work."""
+
+    __slots__ = ("core", "executed", "flights", "name", "planned_us", "retry", "row")
+
+    def __init__(self, row: QueueRow, now_us: int) -> None:
+        self.row = row
+        self.name = row.config.name
+        self.core = QueueCore(limits(row.config), now_us, paused=row.config.state != RUNNING)
+        self.retry: RetryPolicy = retry_policy(row.config.retry_config)
+        self.flights: dict[int, Flight] = {}
+        self.executed: deque[tuple[int, int]] = deque(maxlen=61)
+        """(second, attempts that ended in it), of the last minute."""
+        self.planned_us: int | None = None
+        """For when the dispatcher has planned to look at it."""
+
+    @property
+    def config(self) -> Queue:
+        """The queue as the API shows it."""
+        return self.row.config
+
+    @property
+    def http_target(self) -> HttpTarget | None:
+        """What is laid over the queue's HTTP tasks; None when nothing is."""
+        return self.config.http_target if self.config.HasField("http_target") else None
+
+    @property
+    def sampling_ratio(self) -> float | None:
+        """Which share of its operations is logged; None when nothing is said."""
+        if not self.config.HasField("stackdriver_logging_config"):
+            return None
+        return self.config.stackdriver_logging_config.sampling_ratio
+
+    @property
+    def number(self) -> int:
+        """The queue's number in the store."""
+        return self.row.number
+
+    def apply(self, row: QueueRow, now_us: int) -> None:
+        """Go by another configuration from now on."""
+        self.row = row
+        self.retry = retry_policy(row.config.retry_config)
+        self.core.paused = row.config.state != RUNNING
+        self.core.change_limits(limits(row.config), now_us)
+
+    def note_executed(self, now_us: int) -> None:
+        """Count an attempt that has ended."""
+        second = now_us // SECOND_US
+        if self.executed and self.executed[-1][0] == second:
+            second, count = self.executed.pop()
+            self.executed.append((second, count + 1))
+        else:
+            self.executed.append((second, 1))
+
+    def stats(self, now_us: int) -> QueueStats:
+        """Return the queue's figures."""
+        since = (now_us - _MINUTE_US) // SECOND_US
+        held = self.core.paused or now_us < self.core.throttle.until_us
+        return QueueStats(
+            len(self.core),
+            self.core.first_schedule_us(),
+            sum(count for second, count in self.executed if second > since),
+            self.core.running,
+            0.0 if held else self.core.limits.rate,
+        )
+
+
+class Registry:
+    """All queues, and the names of those that are gone."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, RunningQueue] = {}
+        self.tombstones: dict[str, int] = {}
+        """Until when (µs) the name of a deleted queue is taken."""
+
+    def __iter__(self) -> Iterator[RunningQueue]:
+        return iter(list(self._by_name.values()))
+
+    def get(self, name: str) -> RunningQueue | None:
+        """Return the queue of this full name."""
+        return self._by_name.get(name)
+
+    def add(self, queue: RunningQueue) -> None:
+        """Take in a queue; its name is no tombstone's any more."""
+        self._by_name[queue.name] = queue
+        self.tombstones.pop(queue.name, None)
+
+    def remove(self, queue: RunningQueue, until_us: int) -> None:
+        """Let a queue go; its name stays taken until then."""
+        del self._by_name[queue.name]
+        self.tombstones[queue.name] = until_us
+
+    def forget(self, before_us: int | None = None) -> None:
+        """Forget the names that were taken until then; None: all of them."""
+        self.tombstones = {
+            name: until_us
+            for name, until_us in self.tombstones.items()
+            if before_us is not None and until_us > before_us
+        }
+
+    def names(self, location: str) -> list[str]:
+        """Return the names of a location's queues, in lexicographic order."""
+        prefix = f"{location}/queues/"
+        return sorted(name for name in self._by_name if name.startswith(prefix))
+
+    def existed_recently(self, name: str, now_us: int) -> bool:
+        """Return whether the name of a deleted queue is still taken."""
+        return self.tombstones.get(name, now_us) > now_us

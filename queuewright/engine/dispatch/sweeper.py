@@ -1,0 +1,168 @@
+"""Clears away what is dead, a little at a time: purged and expired tasks, old tombstones.
+
+Whatever it removes has been out of sight before; so it may be interrupted at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from queuewright.engine.clock import Clock, Timer
+from queuewright.engine.dispatch.registry import Registry, RunningQueue
+from queuewright.engine.events import Event
+from queuewright.engine.protocol.times import SECOND_US
+from queuewright.engine.service.calls import name_reuse_us, retention_us
+from queuewright.engine.settings import Settings
+from queuewright.engine.state.rows import Tombstone
+from queuewright.engine.state.store import Store
+from queuewright.engine.state.task_ids import TaskIds
+from queuewright.errors import Refusal
+
+_LOG: Final = logging.getLogger(__name__)
+
+_CHUNK: Final = 1000
+_TOMBSTONES_EVERY_US: Final = 3_600 * SECOND_US
+_AGAIN_US: Final = 60 * SECOND_US
+
+
+class Sweeper:
+    """Sweeps when it is told to, when a task reaches its greatest age, and once an hour."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        store: Store,
+        registry: Registry,
+        settings: Settings,
+        ids: TaskIds,
+        emit: Callable[[Event], None] | None,
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._registry = registry
+        self._settings = settings
+        self._ids = ids
+        self._emit = emit
+        self._wake = asyncio.Event()
+        self._is_sweeping = False
+        self._planned_us: int | None = None
+        self._timer: Timer | None = None
+        self._tombstones_us = clock.now_us()
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to sweep."""
+        self._wake.set()
+        self._loop = asyncio.create_task(self._run(), name="queuewright sweeper")
+
+    async def stop(self) -> None:
+        """Sweep no more."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.wait([self._loop])
+        if self._timer is not None:
+            self._timer.cancel()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is something to sweep right now."""
+        return self._is_sweeping or self._wake.is_set()
+
+    def sweep(self) -> None:
+        """Sweep soon."""
+        self._wake.set()
+
+    def expires(self, when_us: int) -> None:
+        """Sweep at that moment, or before."""
+        if self._planned_us is None or when_us < self._planned_us:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._planned_us = when_us
+            self._timer = self._clock.call_at(when_us, self._due)
+
+    def _due(self) -> None:
+        self._planned_us = self._timer = None
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self._is_sweeping = True
+            try:
+                for _ in self._chunks():
+                    await asyncio.sleep(0)
+                self._plan()
+            except Refusal:  # no room to write: what is dead stays out of sight
+                self.expires(self._clock.now_us() + _AGAIN_US)
+            except Exception:
+                _LOG.exception("sweeping failed in the engine itself")
+                self.expires(self._clock.now_us() + _AGAIN_US)
+            self._is_sweeping = False
+
+    def _chunks(self) -> Iterator[None]:
+        """Sweep, and yield after every piece of work, so that others get their turn."""
+        for number in self._store.dead_queues():
+            while self._store.sweep(number, self._store.last_id, None, _CHUNK):
+                yield
+        for queue in self._registry:
+            until_us = self._clock.now_us() + name_reuse_us(queue, self._settings)
+            while self._store.sweep(queue.number, queue.row.purged_id, until_us, _CHUNK):
+                yield
+            while self._expired(queue):
+                yield
+        now_us = self._clock.now_us()
+        if now_us >= self._tombstones_us:
+            self._tombstones_us = now_us + _TOMBSTONES_EVERY_US
+            self._registry.forget(now_us)
+            while self._store.forget(now_us, _CHUNK):
+                yield
+
+    def _expired(self, queue: RunningQueue) -> bool:
+        """Remove some tasks of a queue that are too old; return whether there may be more."""
+        now_us = self._clock.now_us()
+        oldest_us = now_us - retention_us(queue, self._settings)
+        rows = [
+            row
+            for row in self._store.tasks(queue.number, queue.row.purged_id, _CHUNK)
+            if row.create_us <= oldest_us
+        ]
+        if not rows:
+            return False
+        until_us = now_us + name_reuse_us(queue, self._settings)
+        self._store.delete(
+            [
+                (row.id, None if row.name is None else Tombstone(queue.number, row.name, until_us))
+                for row in rows
+            ]
+        )
+        for row in rows:
+            queue.core.remove(row.id)
+            queue.flights.pop(row.id, None)
+            if self._emit is not None:
+                self._emit(
+                    Event(
+                        kind="ExpireTask",
+                        time_us=now_us,
+                        queue=queue.name,
+                        task=f"{queue.name}/tasks/{row.name or self._ids.text(row.id)}",
+                        schedule_us=row.schedule_us,
+                        dispatch_count=row.dispatches,
+                        response_count=row.responses,
+                        outcome="expired",
+                        message="the task has reached its greatest age",
+                        sampling_ratio=queue.sampling_ratio,
+                    )
+                )
+        return True
+
+    def _plan(self) -> None:
+        """Sweep again when the oldest task of any queue is too old, and when an hour is over."""
+        self.expires(self._tombstones_us)
+        for queue in self._registry:
+            oldest = self._store.tasks(queue.number, queue.row.purged_id, 1)
+            if oldest:
+                self.expires(oldest[0].create_us + retention_us(queue, self._settings))

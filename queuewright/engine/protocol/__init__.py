@@ -1,0 +1,1 @@
+"""Cloud Tasks' own words: messages, names, times, headers, status codes and refusals."""

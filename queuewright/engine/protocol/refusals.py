@@ -1,0 +1,178 @@
+"""What the API refuses, in Google's own words where they are recorded.
+
+Recorded texts are from answers of the real service that others published (the golden files of
+github.com/aertje/cloud-tasks-emulator and public issues). Texts marked *ours* stand where
+nothing is recorded; they begin the same way and say what to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from queuewright.engine.protocol.messages import ErrorInfo, Help
+from queuewright.errors import Refusal
+
+_NAMES_HELP = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues"
+
+
+def invalid(message: str) -> Refusal:
+    """INVALID_ARGUMENT with a text."""
+    return Refusal("INVALID_ARGUMENT", message)
+
+
+def already_exists(message: str) -> Refusal:
+    """ALREADY_EXISTS with a text."""
+    return Refusal("ALREADY_EXISTS", message)
+
+
+def aborted(message: str) -> Refusal:
+    """ABORTED with a text."""
+    return Refusal("ABORTED", message)
+
+
+def precondition(message: str) -> Refusal:
+    """FAILED_PRECONDITION with a text."""
+    return Refusal("FAILED_PRECONDITION", message)
+
+
+def unimplemented(message: str) -> Refusal:
+    """UNIMPLEMENTED with a text: what is not emulated is refused."""
+    return Refusal("UNIMPLEMENTED", message)
+
+
+def queue_name_malformed() -> Refusal:
+    """A queue's name that isn't one; recorded, with a `google.rpc.Help`."""
+    return Refusal(
+        "INVALID_ARGUMENT",
+        'Queue name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>'
+        '/queues/<QUEUE_ID>".',
+        _help("Queue.name", _NAMES_HELP),
+    )
+
+
+def task_id_malformed(task_id: str) -> Refusal:
+    """A task's id with other characters, or too long; recorded, with a `google.rpc.Help`."""
+    return Refusal(
+        "INVALID_ARGUMENT",
+        f'Task ID "{task_id}" can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), '
+        "or underscores (_). Task ID must between 1 and 500 characters.",
+        _help("Task.name", f"{_NAMES_HELP}.tasks"),
+    )
+
+
+def task_name_malformed() -> Refusal:
+    """A task's name that isn't one; ours."""
+    return Refusal(
+        "INVALID_ARGUMENT",
+        'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>'
+        '/queues/<QUEUE_ID>/tasks/<TASK_ID>".',
+        _help("Task.name", f"{_NAMES_HELP}.tasks"),
+    )
+
+
+def location_name_malformed() -> Refusal:
+    """A parent that isn't a location's name; ours."""
+    return invalid(
+        'Location name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>".'
+    )
+
+
+def queue_exists() -> Refusal:
+    """CreateQueue of a queue that is there; recorded."""
+    return Refusal("ALREADY_EXISTS", "Queue already exists")
+
+
+def queue_existed_too_recently() -> Refusal:
+    """CreateQueue of a queue that was deleted a short while ago; recorded."""
+    return Refusal(
+        "FAILED_PRECONDITION",
+        "The queue cannot be created because a queue with this name existed too recently.",
+    )
+
+
+def queue_missing() -> Refusal:
+    """Any call but DeleteQueue on a queue that isn't there; recorded."""
+    return Refusal(
+        "NOT_FOUND",
+        "Queue does not exist. If you just created the queue, wait at least a minute for the "
+        "queue to initialize.",
+    )
+
+
+def queue_missing_as_of_old() -> Refusal:
+    """CreateTask on a queue that isn't there, as users of earlier years report it.
+
+    django-google-cloud-tasks waits for exactly this before it creates the queue.
+    """
+    return Refusal("FAILED_PRECONDITION", "Queue does not exist.")
+
+
+def entity_missing() -> Refusal:
+    """DeleteQueue of a queue, or a call on a task, that never was; recorded."""
+    return Refusal("NOT_FOUND", "Requested entity was not found.")
+
+
+def task_gone() -> Refusal:
+    """A task that was executed or deleted; recorded."""
+    return Refusal(
+        "NOT_FOUND",
+        "The task no longer exists, though a task with this name existed recently. "
+        "The task either successfully completed or was deleted.",
+    )
+
+
+def task_exists() -> Refusal:
+    """CreateTask with a name that is taken, or was until recently; recorded, no full stop."""
+    return Refusal("ALREADY_EXISTS", "Requested entity already exists")
+
+
+def permission_denied(permission: str, resource: str, explanation: str | None) -> Refusal:
+    """A principal without the permission; recorded, followed by our explanation if there is one."""
+    text = (
+        f'The principal (user or service account) lacks IAM permission "{permission}" for the '
+        f'resource "{resource}" (or the resource may not exist).'
+    )
+    info = ErrorInfo(
+        reason="IAM_PERMISSION_DENIED",
+        domain="cloudtasks.googleapis.com",
+        metadata={"permission": permission, "resource": resource},
+    )
+    return Refusal("PERMISSION_DENIED", f"{text} {explanation}" if explanation else text, info)
+
+
+def deadline_too_far(deadline: str) -> Refusal:
+    """A client that is willing to wait for more than 30 seconds; recorded."""
+    return invalid(
+        f"The request deadline is {deadline}. The deadline cannot be more than 30s in the future."
+    )
+
+
+def state_full(reason: str) -> Refusal:
+    """Work that the disk has no room for; ours."""
+    return Refusal(
+        "RESOURCE_EXHAUSTED",
+        f"The engine cannot store this: {reason}. Nothing that was accepted is lost; "
+        "make room on the disk of the state folder and call again.",
+    )
+
+
+def state_missing(path: Path) -> Refusal:
+    """Work that would be written to a file that nobody can find again; ours."""
+    return Refusal(
+        "FAILED_PRECONDITION",
+        f"The engine cannot store this: the state file `{path}` is not there any more. "
+        "Put it back, or start the engine again, with an empty state.",
+    )
+
+
+def state_unreadable(reason: str) -> Refusal:
+    """What the state file has of a task or queue makes no sense; ours."""
+    return Refusal(
+        "DATA_LOSS",
+        f"The engine cannot read this in its state file: {reason}. "
+        "Make sure that the disk is sound. What stays unreadable can still be deleted.",
+    )
+
+
+def _help(description: str, url: str) -> Help:
+    return Help(links=[Help.Link(description=description, url=url)])

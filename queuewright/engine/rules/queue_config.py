@@ -1,0 +1,177 @@
+"""A queue's configuration: the defaults that Cloud Tasks writes out, and what it refuses.
+
+Ranges and texts as recorded (see `refusals`); the two backoffs are compared after the defaults
+are in place, as the real service does it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
+
+from queuewright.engine.protocol import refusals
+from queuewright.engine.protocol.headers import check_headers
+from queuewright.engine.protocol.messages import HttpTarget, Queue, RateLimits, RetryConfig
+from queuewright.engine.protocol.times import duration_us, set_duration
+from queuewright.engine.rules.bucket import MAX_BURST
+from queuewright.engine.rules.retry import RetryPolicy
+from queuewright.engine.rules.schedule import QueueLimits
+
+RUNNING: Final = 1
+PAUSED: Final = 2
+DISABLED: Final = 3
+
+MAX_RATE: Final = 500.0
+MAX_CONCURRENCY: Final = 5000
+MAX_DURATION_S: Final = 315_576_000_000
+"""What a protobuf `Duration` can say (duration.proto)."""
+
+_DEFAULT_RATE: Final = 500.0
+_DEFAULT_CONCURRENCY: Final = 1000
+
+_is_host = re.compile(r"\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\s/?#@\\:\[\]]+").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOptions:
+    """What a queue can have that v2 does not show; None is the engine's setting."""
+
+    task_ttl_us: int | None = None
+    """v2beta3 `task_ttl`: how old a task may get."""
+    tombstone_ttl_us: int | None = None
+    """v2beta3 `tombstone_ttl`: how long the name of a task that is gone stays taken."""
+    burst: int | None = None
+    """v2beta3 `max_burst_size`, in v2 output only."""
+
+
+def complete(queue: Queue, options: QueueOptions, burst: Callable[[float], int]) -> None:
+    """Check a queue's configuration and write the defaults into it.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT; something is out of its range.
+    """
+    _complete_rate_limits(queue.rate_limits, options, burst)
+    complete_retry(queue.retry_config)
+    if queue.HasField("stackdriver_logging_config"):
+        ratio = queue.stackdriver_logging_config.sampling_ratio
+        if not 0.0 <= ratio <= 1.0:
+            raise refusals.invalid(
+                "StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0."
+            )
+    if queue.HasField("http_target"):
+        _check_http_target(queue.http_target)
+
+
+def limits(queue: Queue) -> QueueLimits:
+    """Return how fast a completed queue may go."""
+    rates = queue.rate_limits
+    return QueueLimits(
+        rates.max_dispatches_per_second, rates.max_burst_size, rates.max_concurrent_dispatches
+    )
+
+
+def retry_policy(config: RetryConfig) -> RetryPolicy:
+    """Return how a completed configuration retries."""
+    return RetryPolicy(
+        max_attempts=config.max_attempts,
+        max_retry_duration_us=duration_us(config.max_retry_duration),
+        min_backoff_us=duration_us(config.min_backoff),
+        max_backoff_us=duration_us(config.max_backoff),
+        max_doublings=config.max_doublings,
+    )
+
+
+def complete_retry(config: RetryConfig) -> None:
+    """Check a retry configuration and write the defaults into it.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT; something is out of its range.
+    """
+    default = RetryPolicy()
+    if config.max_attempts < -1:
+        raise refusals.invalid("RetryConfig.maxAttempts must be greater or equal to -1.")
+    if config.max_doublings < 0:
+        raise refusals.invalid("RetryConfig.maxDoublings cannot be negative.")
+    # Zero and unset look the same on the wire, and mean the default.
+    config.max_attempts = config.max_attempts or default.max_attempts
+    config.max_doublings = config.max_doublings or default.max_doublings
+    _check_span(config.max_retry_duration, "RetryConfig.maxRetryDuration")
+    _check_span(config.min_backoff, "RetryConfig.minBackoff")
+    _check_span(config.max_backoff, "RetryConfig.maxBackoff")
+    config.max_retry_duration.nanos = 0
+    if not config.max_retry_duration.seconds:
+        config.ClearField("max_retry_duration")
+    if not config.HasField("min_backoff"):
+        set_duration(config.min_backoff, default.min_backoff_us)
+    if not config.HasField("max_backoff"):
+        set_duration(config.max_backoff, default.max_backoff_us)
+    if duration_us(config.min_backoff) > duration_us(config.max_backoff):
+        raise refusals.invalid(
+            "RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff."
+        )
+
+
+def _complete_rate_limits(
+    rates: RateLimits, options: QueueOptions, burst: Callable[[float], int]
+) -> None:
+    rate = rates.max_dispatches_per_second
+    if rate != rate or rate < 0:
+        raise refusals.invalid("RateLimits.maxDispatchesPerSecond cannot be negative.")
+    if rate > MAX_RATE:
+        raise refusals.invalid(
+            "RateLimits.maxDispatchesPerSecond must be less than or equal to 500."
+        )
+    concurrency = rates.max_concurrent_dispatches
+    if concurrency < 0:
+        raise refusals.invalid("RateLimits.maxConcurrentDispatches cannot be negative.")
+    if concurrency > MAX_CONCURRENCY:
+        raise refusals.invalid(
+            "RateLimits.maxConcurrentDispatches must be less than or equal to 5000."
+        )
+    if options.burst is not None and not 0 <= options.burst <= MAX_BURST:
+        raise refusals.invalid(
+            "RateLimits.maxBurstSize cannot be negative."
+            if options.burst < 0
+            else "RateLimits.maxBurstSize must be less than or equal to 500."
+        )
+    rates.max_dispatches_per_second = rate or _DEFAULT_RATE
+    rates.max_concurrent_dispatches = concurrency or _DEFAULT_CONCURRENCY
+    rates.max_burst_size = options.burst or burst(rates.max_dispatches_per_second)
+
+
+def _check_span(span: Duration, field: str) -> None:
+    if span.seconds < 0 or span.nanos < 0:
+        raise refusals.invalid(f"{field} cannot be negative.")
+    if span.seconds > MAX_DURATION_S or span.nanos > 999_999_999:
+        raise refusals.invalid(f"{field} must be at most {MAX_DURATION_S}s.")
+
+
+def _check_http_target(target: HttpTarget) -> None:
+    uri = target.uri_override
+    if uri.HasField("host") and not uri.host:
+        raise refusals.invalid("UriOverride.host cannot be empty.")
+    if uri.HasField("host") and not _is_host(uri.host):
+        raise refusals.invalid("UriOverride.host must be a host, without scheme, port and path.")
+    if uri.HasField("port") and not 0 <= uri.port <= 65_535:
+        raise refusals.invalid("UriOverride.port must be between 0 and 65535.")
+    check_headers(
+        [(override.header.key, override.header.value) for override in target.header_overrides],
+        "HttpTarget.headerOverrides",
+    )
+    kind = target.WhichOneof("authorization_header")
+    if kind == "oidc_token" and not (
+        target.oidc_token.service_account_email and target.oidc_token.audience
+    ):
+        raise refusals.invalid(
+            "HttpTarget.oidcToken must have both serviceAccountEmail and audience."
+        )
+    if kind == "oauth_token" and not (
+        target.oauth_token.service_account_email and target.oauth_token.scope
+    ):
+        raise refusals.invalid(
+            "HttpTarget.oauthToken must have both serviceAccountEmail and scope."
+        )

@@ -1,0 +1,274 @@
+"""The calls on single tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from google.protobuf.empty_pb2 import Empty
+
+from queuewright.engine.dispatch.registry import RunningQueue
+from queuewright.engine.events import Event, Kind
+from queuewright.engine.protocol import names, refusals
+from queuewright.engine.protocol.headers import is_framing, is_reserved
+from queuewright.engine.protocol.messages import (
+    CreateTaskRequest,
+    DeleteTaskRequest,
+    GetTaskRequest,
+    ListTasksRequest,
+    ListTasksResponse,
+    RunTaskRequest,
+    Task,
+    UriOverride,
+)
+from queuewright.engine.rules.http_request import METHODS, address, overridden, target_type
+from queuewright.engine.rules.task_message import FULL, accepted, check_size
+from queuewright.engine.service.calls import DEVELOPER, Caller, Calls, retention_us
+from queuewright.engine.service.iam import ACT_AS
+from queuewright.engine.service.pages import page_size
+from queuewright.engine.service.task_view import shown, shown_new
+from queuewright.engine.state.rows import NewTask, TaskRow
+from queuewright.errors import Refusal
+
+MAX_TASKS_PER_PAGE: Final = 1000
+"""ListTasksRequest.page_size."""
+
+_PAGE_BYTES: Final = 4 * 1024 * 1024
+"""A page ends when its tasks are larger than this; there may be fewer than were asked for."""
+
+
+class Prepared(NamedTuple):
+    """A task that has been checked and is to be stored."""
+
+    row: NewTask
+    name: str
+    """In full."""
+    content: Task
+    """What `row` has in bytes."""
+
+    def shown(self, view: int) -> Task:
+        """Return the task as the API shows it; `content` is changed in place."""
+        row = self.row
+        return shown_new(self.content, self.name, row.schedule_us, row.create_us, view)
+
+
+class TaskCalls(Calls):
+    """One method for each RPC on a task."""
+
+    async def create_task(self, request: CreateTaskRequest, caller: Caller) -> Task:
+        """Accept a task."""
+        self._allow_create(request, caller)
+        queue = self._registry.get(request.parent)
+        task = self._prepared(request.parent, queue, request.task)
+        assert queue is not None, "a missing queue is refused when the task is prepared"
+        self._store.insert((task.row,))
+        self._accepted(queue, task)
+        return task.shown(request.response_view)
+
+    async def get_task(self, request: GetTaskRequest, caller: Caller) -> Task:
+        """Return a task."""
+        self._allow_view(caller, "cloudtasks.tasks.get", request.name, request.response_view)
+        queue, row = self._task(request.name)
+        return self._shown(queue, row, request.response_view)
+
+    async def list_tasks(self, request: ListTasksRequest, caller: Caller) -> ListTasksResponse:
+        """Return a queue's tasks by pages of at most 1,000, oldest first."""
+        self._allow(caller, "cloudtasks.tasks.list", request.parent)
+        if request.response_view == FULL:
+            self._allow(caller, "cloudtasks.tasks.fullView", request.parent)
+        size = page_size(request.page_size, MAX_TASKS_PER_PAGE)
+        queue = self._queue(request.parent)
+        query = f"tasks {request.parent}"
+        now_us = self._clock.now_us()
+        after = int(self._desk.pages.after(request.page_token, query, now_us) or 0)
+        after = max(after, queue.row.purged_id)
+        response = ListTasksResponse()
+        bytes_left = _PAGE_BYTES
+        while len(response.tasks) < size and bytes_left > 0:
+            rows = self._store.tasks(queue.number, after, size - len(response.tasks))
+            if not rows:
+                break
+            for row in rows:
+                task = self._shown(queue, row, request.response_view)
+                response.tasks.append(task)
+                after = row.id
+                bytes_left -= task.ByteSize()
+                if bytes_left <= 0:
+                    break
+        if self._store.tasks(queue.number, after, 1):
+            response.next_page_token = self._desk.pages.token(query, after, now_us)
+        return response
+
+    async def delete_task(self, request: DeleteTaskRequest, caller: Caller) -> Empty:
+        """Delete a task that waits or runs; an attempt that runs may end."""
+        self._allow(caller, "cloudtasks.tasks.delete", _queue_of(request.name))
+        queue, row = self._task(request.name)
+        content = self._content_to_tell(row)
+        self._store.delete([(row.id, self._tombstone(queue, row))])
+        self._forget(queue, row, content)
+        return Empty()
+
+    async def run_task(self, request: RunTaskRequest, caller: Caller) -> Task:
+        """Start an attempt of a task now, whatever its queue's state and limits.
+
+        The answer shows the task after its dispatch and before the response.
+        """
+        self._allow_view(caller, "cloudtasks.tasks.run", request.name, request.response_view)
+        queue, row = self._task(request.name)
+        self._tell("RunTask", queue, request.name)
+        self._desk.dispatch.run_now(queue, row)
+        return self._shown(queue, row, request.response_view)
+
+    async def buffer_task(
+        self,
+        queue: str,
+        task_id: str,
+        method: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        caller: Caller = DEVELOPER,
+    ) -> Task:
+        """Accept a task made of a plain HTTP request, for a queue that has an `http_target`.
+
+        Args:
+            queue: the queue's full name.
+            task_id: the task's id; "" for one of the engine's.
+            method: how the request came in. The task is a POST unless the target says otherwise.
+            headers: the request's; what Cloud Tasks keeps for itself is left out.
+            body: the request's.
+            caller: who calls.
+        """
+        del method
+        self._allow(caller, "cloudtasks.tasks.create", queue)
+        running = self._queue(queue)
+        target = running.config.http_target
+        if not running.config.HasField("http_target") or not target.uri_override.host:
+            raise refusals.precondition(
+                "The queue must have an httpTarget with a uriOverride.host to buffer tasks."
+            )
+        task = Task(name=f"{queue}/tasks/{names.check_task_id(task_id)}" if task_id else "")
+        request = task.http_request
+        override = UriOverride()
+        override.CopyFrom(target.uri_override)
+        override.ClearField("uri_override_enforce_mode")
+        request.url = overridden("https://host/", override)
+        request.http_method = target.http_method or METHODS.index("POST")
+        for name, value in headers.items():
+            if not (is_reserved(name) or is_framing(name)):
+                request.headers[name] = value
+        if METHODS[request.http_method] in ("POST", "PUT", "PATCH"):
+            request.body = body
+        create = CreateTaskRequest(parent=queue, task=task, response_view=FULL)
+        new = self._prepared(queue, running, create.task)
+        self._store.insert((new.row,))
+        self._accepted(running, new)
+        return new.shown(FULL)
+
+    def _prepared(self, parent: str, queue: RunningQueue | None, task: Task) -> Prepared:
+        """Check a task for a queue."""
+        now_us = self._clock.now_us()
+        task_id: str | None = None
+        if task.name:
+            named = names.task_name(task.name)
+            if named.queue != parent:
+                raise refusals.invalid(
+                    f"The queue name from request ('{parent}') must be the same as the queue "
+                    f"name in the named task ('{named.queue}')."
+                )
+            task_id = named.task_id
+        stored, schedule_us = accepted(task, parent, now_us)
+        if queue is None:
+            names.check_queue(parent)
+            if self._desk.settings.missing_queue_is_precondition:
+                raise refusals.queue_missing_as_of_old()
+            raise refusals.queue_missing()
+        if task_id is not None:
+            if self._store.is_behind:
+                self._store.catch_up()
+            if self._is_taken(queue, task_id):
+                raise refusals.task_exists()
+        number = self._store.new_ids(1)[0]
+        name = task.name or f"{parent}/tasks/{self._desk.ids.text(number)}"
+        check_size(stored, name, schedule_us, now_us)
+        row = NewTask(
+            number, queue.number, task_id, schedule_us, now_us, stored.SerializeToString()
+        )
+        return Prepared(row, name, stored)
+
+    def _accepted(self, queue: RunningQueue, new: Prepared) -> None:
+        """Let a task that has been stored take its course."""
+        row = new.row
+        queue.core.add(row.id, row.schedule_us)
+        self._desk.dispatch.touch(queue, row.schedule_us)
+        self._desk.dispatch.expires(row.create_us + retention_us(queue, self._desk.settings))
+        if self._desk.emit is not None:
+            self._tell_of_task("CreateTask", queue, new.name, row.schedule_us, new.content)
+
+    def _shown(self, queue: RunningQueue, row: TaskRow, view: int) -> Task:
+        task = self._store.content(row.id)
+        return shown(task, self._task_name(queue, row), row, queue.flights.get(row.id), view)
+
+    def _forget(self, queue: RunningQueue, row: TaskRow, content: Task | None) -> None:
+        """Take a task that has been deleted from the store out of its queue.
+
+        `content` is what the store had of it, if anybody wants to know.
+        """
+        queue.core.remove(row.id)
+        queue.flights.pop(row.id, None)
+        self._desk.dispatch.touch(queue)
+        if content is not None:
+            name = self._task_name(queue, row)
+            self._tell_of_task("DeleteTask", queue, name, row.schedule_us, content)
+
+    def _content_to_tell(self, row: TaskRow) -> Task | None:
+        """What a task consists of, where somebody is told of what happens to it.
+
+        None also where that cannot be read: it can still be deleted.
+        """
+        if self._desk.emit is None:
+            return None
+        try:
+            return self._store.content(row.id)
+        except Refusal:
+            return None
+
+    def _tell_of_task(
+        self, kind: Kind, queue: RunningQueue, task: str, schedule_us: int, content: Task
+    ) -> None:
+        assert self._desk.emit is not None, "it is not called when nobody listens"
+        self._desk.emit(
+            Event(
+                kind=kind,
+                time_us=self._clock.now_us(),
+                queue=queue.name,
+                task=task,
+                schedule_us=schedule_us,
+                status="OK",
+                target_address=address(content, queue.http_target),
+                target_type=target_type(content),
+                sampling_ratio=queue.sampling_ratio,
+            )
+        )
+
+    def _allow_create(self, request: CreateTaskRequest, caller: Caller) -> None:
+        if caller.principal is None:
+            return
+        self._allow(caller, "cloudtasks.tasks.create", request.parent)
+        if request.response_view == FULL:
+            self._allow(caller, "cloudtasks.tasks.fullView", request.parent)
+        http = request.task.http_request
+        for token in (http.oidc_token, http.oauth_token):
+            if token.service_account_email:
+                account = f"projects/-/serviceAccounts/{token.service_account_email}"
+                self._allow(caller, ACT_AS, account)
+
+    def _allow_view(self, caller: Caller, permission: str, task: str, view: int) -> None:
+        if caller.principal is not None:
+            self._allow(caller, permission, _queue_of(task))
+            if view == FULL:
+                self._allow(caller, "cloudtasks.tasks.fullView", _queue_of(task))
+
+
+def _queue_of(task: str) -> str:
+    """A task's queue; permissions on a task are those on its queue."""
+    return names.task_name(task).queue

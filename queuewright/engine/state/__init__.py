@@ -1,0 +1,1 @@
+"""The state file: queues, tasks and tombstones in SQLite."""

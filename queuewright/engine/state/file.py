@@ -1,0 +1,313 @@
+"""The state file: opened, locked, and refused unless it is ours and sound.
+
+A file that is refused is left as it was, byte for byte: nothing is opened for writing before the
+header, the lock and a check of its structure have been passed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError
+
+from queuewright.engine.protocol import refusals
+from queuewright.engine.protocol.messages import Policy, Queue
+from queuewright.errors import TargetError
+
+FILE_NAME: Final = "tasks.sqlite"
+LOCK_NAME: Final = "engine.lock"
+
+APPLICATION_ID: Final = 0x71777467  # "qwtg", in the file's header (sqlite.org/fileformat.html)
+VERSION: Final = 1
+
+_PRIMARY_CODE: Final = 0xFF
+_OF_THE_DISK: Final = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+)
+
+_SCHEMA: Final = """
+CREATE TABLE fact (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE queue (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, config BLOB NOT NULL,
+    policy BLOB NOT NULL, purged_id INTEGER NOT NULL, task_ttl_us INTEGER,
+    tombstone_ttl_us INTEGER, burst INTEGER
+);
+CREATE TABLE task (
+    id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, name TEXT, schedule_us INTEGER NOT NULL,
+    create_us INTEGER NOT NULL, dispatches INTEGER NOT NULL DEFAULT 0,
+    responses INTEGER NOT NULL DEFAULT 0, executions INTEGER NOT NULL DEFAULT 0,
+    previous INTEGER NOT NULL DEFAULT 0, first_dispatch_us INTEGER, last_schedule_us INTEGER,
+    last_dispatch_us INTEGER, last_response_us INTEGER
+);
+CREATE INDEX task_by_queue ON task (queue);
+CREATE UNIQUE INDEX task_by_name ON task (queue, name) WHERE name IS NOT NULL;
+CREATE TABLE content (id INTEGER PRIMARY KEY, task BLOB NOT NULL);
+CREATE TABLE task_tombstone (
+    queue INTEGER NOT NULL, name TEXT NOT NULL, until_us INTEGER NOT NULL,
+    PRIMARY KEY (queue, name)
+) WITHOUT ROWID;
+CREATE INDEX task_tombstone_by_end ON task_tombstone (until_us);
+CREATE TABLE queue_tombstone (name TEXT PRIMARY KEY, until_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE operation (
+    request TEXT PRIMARY KEY, operation BLOB NOT NULL, until_us INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+_SHORTHAND: Final = """
+CREATE TEMP VIEW new_task AS SELECT id, queue, name, schedule_us, create_us, NULL AS content
+    FROM task;
+CREATE TEMP TRIGGER new_task_kept INSTEAD OF INSERT ON new_task BEGIN
+    INSERT INTO task (id, queue, name, schedule_us, create_us)
+        VALUES (NEW.id, NEW.queue, NEW.name, NEW.schedule_us, NEW.create_us);
+    INSERT INTO content VALUES (NEW.id, NEW.content);
+END;
+"""
+"""Lets one statement keep a new task, and so commit by itself: each costs as much as it writes."""
+
+
+Row = tuple[Any, ...]
+
+
+@dataclass
+class State:
+    """An open state: the database, and the lock that keeps others away."""
+
+    database: sqlite3.Connection
+    path: Path | None
+    _lock: int | None
+
+    def __post_init__(self) -> None:
+        self._inode = None if self.path is None else self.path.stat().st_ino
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what the block writes, all or nothing.
+
+        Raises:
+            Refusal: nothing was written. RESOURCE_EXHAUSTED, there is no room;
+                FAILED_PRECONDITION, the file is gone.
+        """
+        self._check_place()
+        try:
+            self.database.execute("BEGIN")
+            yield
+            self.database.execute("COMMIT")
+        except BaseException as error:
+            if self.database.in_transaction:
+                self.database.execute("ROLLBACK")
+            _refuse_without_room(error)
+            raise
+
+    def write(self, statement: str, values: Sequence[object]) -> None:
+        """Commit what one statement writes.
+
+        Raises:
+            Refusal: as `transaction`.
+        """
+        self._check_place()
+        try:
+            self.database.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            _refuse_without_room(error)
+            raise
+
+    def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return what a statement finds.
+
+        Raises:
+            Refusal: DATA_LOSS; the file cannot be read where it should be.
+        """
+        try:
+            return self.database.execute(statement, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise refusals.state_unreadable(str(error)) from error
+
+    def _check_place(self) -> None:
+        """Accept nothing into a file that was deleted: it would be lost with this process."""
+        if self.path is None:
+            return
+        try:
+            inode = os.stat(self.path).st_ino  # noqa: PTH116 - cheaper, before every write
+        except (FileNotFoundError, NotADirectoryError):
+            inode = None
+        if inode != self._inode:
+            raise refusals.state_missing(self.path)
+
+    def close(self) -> None:
+        """Write all into the one file, close it and give the lock back."""
+        if self.path is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.database.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def opened(folder: Path | None) -> State:
+    """Open the state in a folder, made if it is missing; None: a state that is never kept.
+
+    The latter lives in memory as long as it is small and in a nameless temporary file beyond
+    that, so that its size is not bounded by memory either.
+
+    Raises:
+        TargetError: the folder can't be used, another process uses it, or the file in it is
+            damaged, foreign or of another version.
+    """
+    if folder is None:
+        database = sqlite3.connect("", isolation_level=None)
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute("PRAGMA cache_size = -65536")
+        _create(database)
+        database.executescript(_SHORTHAND)
+        return State(database, None, None)
+    path = folder / FILE_NAME
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = _locked(folder / LOCK_NAME, folder)
+    except OSError as error:
+        raise TargetError(
+            f"the state folder `{folder}` cannot be used: {error.strerror or error}",
+            hint="name a folder that can be written to",
+        ) from error
+    try:
+        return State(_database(path), path, lock)
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def _locked(path: Path, folder: Path) -> int:
+    """Lock the folder for this process; the lock ends with the process, however that ends."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
+        os.close(lock)
+        raise TargetError(
+            f"the state folder `{folder}` is in use by another engine (process {holder})",
+            hint=f"stop it (`kill {holder}`), or give this one another folder",
+        ) from None
+    os.ftruncate(lock, 0)
+    os.write(lock, f"{os.getpid()}\n".encode())
+    return lock
+
+
+def _database(path: Path) -> sqlite3.Connection:
+    exists = path.exists() and path.stat().st_size > 0
+    with _sound(path):
+        if exists:
+            _check_header(path)
+            _check_structure(path)
+        database = sqlite3.connect(path, isolation_level=None)
+        try:
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            database.execute("PRAGMA journal_mode = WAL")
+            # A commit reaches the operating system before it returns, so it survives the end of
+            # this process at any moment; only a power cut may take the latest ones.
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("PRAGMA wal_autocheckpoint = 4000")
+            database.execute("PRAGMA cache_size = -65536")
+            database.execute("PRAGMA temp_store = MEMORY")
+            if not exists:
+                _create(database)
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            database.executescript(_SHORTHAND)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+
+def _refuse_without_room(error: BaseException) -> None:
+    if isinstance(error, sqlite3.OperationalError) and _is_of_the_disk(error):
+        raise refusals.state_full(str(error)) from error
+
+
+def _is_of_the_disk(error: sqlite3.OperationalError) -> bool:
+    """Whether the disk is to blame, and not what stands in the file."""
+    return error.sqlite_errorcode & _PRIMARY_CODE in _OF_THE_DISK
+
+
+def _create(database: sqlite3.Connection) -> None:
+    database.executescript(
+        f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
+        f"PRAGMA user_version = {VERSION}; COMMIT;"
+    )
+
+
+def _check_header(path: Path) -> None:
+    with path.open("rb") as file:
+        header = file.read(100)
+    application, version = header[68:72], header[60:64]
+    if not header.startswith(b"SQLite format 3\0"):
+        raise _refused(path, "is not a state file")
+    if int.from_bytes(application, "big") != APPLICATION_ID:
+        raise _refused(path, "is the database of another program")
+    if int.from_bytes(version, "big") != VERSION:
+        raise _refused(
+            path,
+            f"has version {int.from_bytes(version, 'big')} of the state, "
+            f"and this queuewright reads version {VERSION}",
+        )
+
+
+def _check_structure(path: Path) -> None:
+    """Read every table's tree and every queue once.
+
+    A read-only connection leaves file and log as they are.
+    """
+    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        database.execute("PRAGMA cell_size_check = ON")
+        found = [row[0] for row in database.execute("PRAGMA quick_check(1)")]
+        tables = {row[0] for row in database.execute("SELECT name FROM sqlite_schema")}
+        if found == ["ok"] and "queue" in tables:
+            for config, policy in database.execute("SELECT config, policy FROM queue"):
+                Queue.FromString(config)
+                Policy.FromString(policy)
+    finally:
+        database.close()
+    if found != ["ok"]:
+        raise _refused(path, f"is damaged ({found[0].splitlines()[-1]})")
+    if not {"fact", "queue", "task", "content", "operation"} <= tables:
+        raise _refused(path, "is damaged (tables are missing)")
+
+
+@contextlib.contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if not _is_of_the_disk(error):
+            raise _refused(path, f"is damaged ({error})") from error
+        raise TargetError(
+            f"the state file `{path}` cannot be used now: {error}; it was left as it is",
+            hint="make room on its disk, or let it be written to, and start again",
+        ) from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise _refused(path, f"is damaged ({error})") from error
+    except DecodeError as error:
+        raise _refused(path, "is damaged (a queue in it cannot be read)") from error
+    except OSError as error:
+        raise _refused(path, f"cannot be read ({error.strerror or error})") from error
+
+
+def _refused(path: Path, what: str) -> TargetError:
+    return TargetError(
+        f"the state file `{path}` {what}; it was left as it is",
+        hint="move it away to begin with an empty state, or give another state folder",
+    )

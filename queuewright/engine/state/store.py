@@ -1,0 +1,341 @@
+"""What is kept on disk: every statement that reads or writes the state.
+
+A call's own writes are committed before it is answered. What attempts come to is noted in
+memory, overlaid on every read, and written behind some milliseconds later, many at once: should
+the process die in between, the task is delivered again, which Cloud Tasks permits. A full disk
+refuses calls; what is noted waits until there is room.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from queuewright.engine.protocol import refusals
+from queuewright.engine.protocol.messages import Operation, Policy, Queue, Task
+from queuewright.engine.rules.queue_config import QueueOptions
+from queuewright.engine.state.file import opened
+from queuewright.engine.state.rows import KeptOperation, NewTask, QueueRow, TaskRow, Tombstone
+from queuewright.errors import Refusal
+
+_ID_BLOCK: Final = 100_000
+"""Numbers are taken from the file in blocks, so that none is ever given twice."""
+
+
+_INSERT: Final = "INSERT INTO new_task VALUES (?, ?, ?, ?, ?, ?)"
+"""The fields of a `NewTask`, in their order."""
+
+
+class Store:
+    """The state, as statements.
+
+    Args:
+        folder: where the state is kept; None: nowhere.
+        key: scrambles ids in a new state; random unless given.
+
+    Raises:
+        TargetError: the state can't be used; see `state.opened`.
+    """
+
+    def __init__(self, folder: Path | None, *, key: int | None = None) -> None:
+        self._state = opened(folder)
+        self._database = self._state.database
+        self._failed: dict[int, TaskRow] = {}
+        self._ended: dict[int, Tombstone | None] = {}
+        self.key = self._fact("key", secrets.randbits(63) if key is None else key)
+        """Scrambles the ids of unnamed tasks; kept with the state."""
+        self._next_id = self._reserved_id = self._fact("next_id", 1)
+
+    def close(self) -> None:
+        """Write what waits, if that is possible, and close the state."""
+        with contextlib.suppress(Refusal):
+            self.catch_up()
+        self._state.close()
+
+    # Numbers
+
+    def new_ids(self, count: int) -> range:
+        """Return the next free numbers, for tasks or queues; a number is never given twice."""
+        first = self._next_id
+        if first + count > self._reserved_id:
+            reserved = first + count + _ID_BLOCK
+            with self._state.transaction():
+                self._database.execute("REPLACE INTO fact VALUES ('next_id', ?)", (reserved,))
+            self._reserved_id = reserved
+        self._next_id += count
+        return range(first, first + count)
+
+    @property
+    def last_id(self) -> int:
+        """The latest number given."""
+        return self._next_id - 1
+
+    def was_given(self, number: int) -> bool:
+        """Return whether this number has ever been given to something."""
+        return 0 < number < self._next_id
+
+    # Queues
+
+    def queues(self) -> list[QueueRow]:
+        """Return all queues."""
+        rows = self._database.execute(
+            "SELECT number, config, policy, purged_id, task_ttl_us, tombstone_ttl_us, burst"
+            " FROM queue ORDER BY number"
+        )
+        return [
+            QueueRow(
+                number,
+                Queue.FromString(config),
+                Policy.FromString(policy),
+                QueueOptions(*options),
+                purged_id,
+            )
+            for number, config, policy, purged_id, *options in rows
+        ]
+
+    def save_queue(self, row: QueueRow) -> None:
+        """Write a queue, new or changed; its name is no tombstone's any more."""
+        name, options = row.config.name, row.options
+        with self._state.transaction():
+            self._database.execute("DELETE FROM queue_tombstone WHERE name = ?", (name,))
+            self._database.execute(
+                "REPLACE INTO queue (number, name, config, policy, purged_id, task_ttl_us,"
+                " tombstone_ttl_us, burst) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    row.number,
+                    name,
+                    row.config.SerializeToString(),
+                    row.policy.SerializeToString(),
+                    row.purged_id,
+                    options.task_ttl_us,
+                    options.tombstone_ttl_us,
+                    options.burst,
+                ),
+            )
+
+    def delete_queue(self, row: QueueRow, until_us: int) -> None:
+        """Delete a queue; its name stays taken until then, its tasks are dead and to be swept."""
+        with self._state.transaction():
+            self._database.execute("DELETE FROM queue WHERE number = ?", (row.number,))
+            self._database.execute(
+                "REPLACE INTO queue_tombstone VALUES (?, ?)", (row.config.name, until_us)
+            )
+
+    def queue_tombstones(self) -> dict[str, int]:
+        """Return until when the names of deleted queues are taken."""
+        return dict(self._database.execute("SELECT name, until_us FROM queue_tombstone"))
+
+    # Tasks
+
+    def insert(self, tasks: Sequence[NewTask], operation: KeptOperation | None = None) -> None:
+        """Keep new tasks, all or none, together with the operation that made them."""
+        if len(tasks) == 1 and operation is None:
+            self._state.write(_INSERT, tuple(tasks[0]))
+            return
+        with self._state.transaction():
+            self._database.executemany(_INSERT, tasks)
+            self._keep(operation)
+
+    def delete(
+        self,
+        tasks: Sequence[tuple[int, Tombstone | None]],
+        operation: KeptOperation | None = None,
+    ) -> None:
+        """Delete tasks, all or none, leaving tombstones of those that have a name."""
+        with self._state.transaction():
+            self._delete(tasks)
+            self._keep(operation)
+        for number, _ in tasks:
+            self._failed.pop(number, None)
+
+    def set_schedule(self, number: int, schedule_us: int) -> None:
+        """Write when a task is due."""
+        self._state.write("UPDATE task SET schedule_us = ? WHERE id = ?", (schedule_us, number))
+
+    def find(self, queue: int, name: str) -> int | None:
+        """Return the number of the task to which the user gave this name."""
+        found = self._state.rows("SELECT id FROM task WHERE queue = ? AND name = ?", (queue, name))
+        return found[0][0] if found and found[0][0] not in self._ended else None
+
+    def tombstone_us(self, queue: int, name: str) -> int | None:
+        """Return until when the name of a task that is gone is taken, None if it isn't."""
+        for tombstone in self._ended.values():
+            if tombstone is not None and tombstone[:2] == (queue, name):
+                return tombstone.until_us
+        found = self._state.rows(
+            "SELECT until_us FROM task_tombstone WHERE queue = ? AND name = ?", (queue, name)
+        )
+        return found[0][0] if found else None
+
+    def task(self, number: int) -> TaskRow | None:
+        """Return a task's row."""
+        if number in self._ended:
+            return None
+        if number in self._failed:
+            return self._failed[number]
+        found = self._state.rows(
+            f"SELECT {', '.join(TaskRow._fields)} FROM task WHERE id = ?", (number,)
+        )
+        return TaskRow._make(found[0]) if found else None
+
+    def content(self, number: int) -> Task:
+        """Return what a task that is there consists of: target, deadline, retry configuration.
+
+        Raises:
+            Refusal: DATA_LOSS; the file is damaged there.
+        """
+        found = self._state.rows("SELECT task FROM content WHERE id = ?", (number,))
+        try:
+            return Task.FromString(found[0][0])
+        except (IndexError, DecodeError) as error:
+            raise refusals.state_unreadable("it has not got the task's content") from error
+
+    def tasks(self, queue: int, after: int, limit: int) -> list[TaskRow]:
+        """Return up to `limit` of a queue's tasks, by number, from the first after `after`.
+
+        Fewer may be returned though there are more; none means that there are no more.
+        """
+        rows: list[TaskRow] = []
+        while not rows:
+            found = self._state.rows(
+                f"SELECT {', '.join(TaskRow._fields)} FROM task"
+                " WHERE queue = ? AND id > ? ORDER BY id LIMIT ?",
+                (queue, after, limit),
+            )
+            if not found:
+                break
+            after = found[-1][0]
+            rows = [
+                self._failed.get(row[0]) or TaskRow._make(row)
+                for row in found
+                if row[0] not in self._ended
+            ]
+        return rows
+
+    def schedule(self) -> Iterator[tuple[int, int, int]]:
+        """Return (queue, schedule time, number) of every task, also of dead ones."""
+        return iter(self._database.execute("SELECT queue, schedule_us, id FROM task"))
+
+    # Attempts
+
+    def note_failed(self, row: TaskRow) -> None:
+        """Note a task's row after an attempt that is to be followed by another."""
+        self._failed[row.id] = row
+
+    def note_ended(self, number: int, tombstone: Tombstone | None) -> None:
+        """Note that a task is done with."""
+        self._failed.pop(number, None)
+        self._ended[number] = tombstone
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something noted has still to be written."""
+        return bool(self._failed or self._ended)
+
+    def catch_up(self) -> None:
+        """Write what is noted.
+
+        Raises:
+            Refusal: RESOURCE_EXHAUSTED; there is no room. It stays noted.
+        """
+        if not self.is_behind:
+            return
+        with self._state.transaction():
+            self._database.executemany(
+                "UPDATE task SET schedule_us = ?4, dispatches = ?6, responses = ?7,"
+                " executions = ?8, previous = ?9, first_dispatch_us = ?10,"
+                " last_schedule_us = ?11, last_dispatch_us = ?12, last_response_us = ?13"
+                " WHERE id = ?1",
+                list(self._failed.values()),
+            )
+            self._delete(list(self._ended.items()))
+        self._failed.clear()
+        self._ended.clear()
+
+    # Operations
+
+    def operation(self, request: str, now_us: int) -> Operation | None:
+        """Return the operation that was kept for a request id."""
+        found = self._database.execute(
+            "SELECT operation FROM operation WHERE request = ? AND until_us > ?", (request, now_us)
+        ).fetchone()
+        return None if found is None else Operation.FromString(found[0])
+
+    # Sweeping
+
+    def sweep(self, queue: int, up_to: int, tombstones_until_us: int | None, limit: int) -> bool:
+        """Remove up to `limit` tasks of a queue with numbers up to `up_to`; False: none is left.
+
+        Their names stay taken until then; None: not at all.
+        """
+        ids = self._state.rows(
+            "SELECT id, name FROM task WHERE queue = ? AND id <= ? ORDER BY id LIMIT ?",
+            (queue, up_to, limit),
+        )
+        if not ids:
+            return False
+        with self._state.transaction():
+            self._delete(
+                [(number, _tombstone(queue, name, tombstones_until_us)) for number, name in ids]
+            )
+        return True
+
+    def dead_queues(self) -> list[int]:
+        """Return the numbers of deleted queues of which something is left to sweep."""
+        return [
+            number
+            for (number,) in self._database.execute(
+                "SELECT DISTINCT queue FROM task WHERE queue NOT IN (SELECT number FROM queue)"
+            )
+        ]
+
+    def forget(self, before_us: int, limit: int) -> bool:
+        """Drop what was kept until then; of names up to `limit`, True: there may be more."""
+        with self._state.transaction():
+            for table in ("queue_tombstone", "operation"):
+                self._database.execute(f"DELETE FROM {table} WHERE until_us <= ?", (before_us,))
+            dropped = self._database.execute(
+                "DELETE FROM task_tombstone WHERE (queue, name) IN"
+                " (SELECT queue, name FROM task_tombstone WHERE until_us <= ? LIMIT ?)",
+                (before_us, limit),
+            )
+        return dropped.rowcount == limit
+
+    def forget_names(self) -> None:
+        """Drop all tombstones."""
+        self.catch_up()
+        with self._state.transaction():
+            self._database.execute("DELETE FROM task_tombstone")
+            self._database.execute("DELETE FROM queue_tombstone")
+
+    def _delete(self, tasks: Sequence[tuple[int, Tombstone | None]]) -> None:
+        ids = [(number,) for number, _ in tasks]
+        self._database.executemany("DELETE FROM task WHERE id = ?", ids)
+        self._database.executemany("DELETE FROM content WHERE id = ?", ids)
+        tombstones = [tombstone for _, tombstone in tasks if tombstone is not None]
+        if tombstones:
+            self._database.executemany("REPLACE INTO task_tombstone VALUES (?, ?, ?)", tombstones)
+
+    def _keep(self, operation: KeptOperation | None) -> None:
+        if operation is not None:
+            self._database.execute(
+                "REPLACE INTO operation VALUES (?, ?, ?)",
+                (operation.request, operation.operation.SerializeToString(), operation.until_us),
+            )
+
+    def _fact(self, key: str, otherwise: int) -> int:
+        found = self._database.execute("SELECT value FROM fact WHERE key = ?", (key,)).fetchone()
+        if found is not None:
+            return int(found[0])
+        with self._state.transaction():
+            self._database.execute("INSERT INTO fact VALUES (?, ?)", (key, otherwise))
+        return otherwise
+
+
+def _tombstone(queue: int, name: str | None, until_us: int | None) -> Tombstone | None:
+    return None if name is None or until_us is None else Tombstone(queue, name, until_us)

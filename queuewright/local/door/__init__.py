@@ -1,0 +1,1 @@
+"""The address of a handler on this machine: who may call, and how its requests get through."""

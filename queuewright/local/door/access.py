@@ -1,0 +1,75 @@
+"""Who may call a handler: the answer that Cloud Run gives, from the token and the grants. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from queuewright.blueprint import Blueprint
+from queuewright.engine.dispatch.tokens import Signer
+from queuewright.errors import Refusal
+
+INVOKER = "roles/run.invoker"
+# Cloud Run takes the signature out of the token that it hands on, so that nobody can use it again:
+# https://cloud.google.com/run/docs/troubleshooting#signature-removed.
+REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
+
+
+@dataclass(frozen=True)
+class Denied:
+    """A call that does not reach the handler: the HTTP status, and why."""
+
+    status: int
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may call one handler; `audience` is the root URL of its front door."""
+
+    handler: str
+    audience: str
+    callers: Mapping[str, str]
+    """Member → the line of YAML by which it may."""
+    signer: Signer
+
+    def denial(self, authorization: str | None, now_us: int) -> Denied | None:
+        """Why a call with this `Authorization` header is denied; None where it is not.
+
+        403 without a token and for one that may not, 401 for a token that is not right, as
+        https://cloud.google.com/run/docs/troubleshooting#unauthorized-client says.
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            hint = "add a task to one of its queues: `queuewright enqueue`"
+            return Denied(403, "the request carries no token", hint)
+        try:
+            claims = self.signer.verify(token.strip(), self.audience, now_us)
+        except Refusal as refusal:
+            hint = "leave the token to the queue: tasks need no `oidc_token` of their own"
+            return Denied(401, refusal.message, hint)
+        member = f"serviceAccount:{claims.get('email')}"
+        if member not in self.callers:
+            hint = f"a queue with `handler: {self.handler}` gets an account that may"
+            return Denied(403, f"`{member}` lacks {INVOKER} on `{self.handler}`", hint)
+        return None
+
+
+def callers(blueprint: Blueprint, handler: str) -> dict[str, str]:
+    """The members that may call a handler, each with where the spec says so."""
+    return {
+        grant.member: str(grant.reason)
+        for grant in blueprint.grants
+        if (grant.role, grant.kind, grant.resource) == (INVOKER, "handler", handler)
+    }
+
+
+def without_signature(authorization: str) -> str:
+    """The header as a handler gets it.
+
+    >>> without_signature("Bearer head.claims.signature")
+    'Bearer head.claims.SIGNATURE_REMOVED_BY_GOOGLE'
+    """
+    rest, dot, _ = authorization.rpartition(".")
+    return f"{rest}.{REMOVED}" if dot else authorization

@@ -1,0 +1,176 @@
+"""How a handler runs on this machine, as its plan and its folder say it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from queuewright.blueprint import (
+    AppEnginePlan,
+    FunctionPlan,
+    HandlerPlan,
+    ServicePlan,
+    UrlPlan,
+)
+from queuewright.errors import TargetError
+from queuewright.local.handlers.dockerfile import container_process
+
+REQUIREMENTS = "requirements.txt"
+LOOPBACK = "127.0.0.1"
+_EVERY_ADDRESS = re.compile(
+    r"(?<![\w.])0\.0\.0\.0(?![\w.])"
+    r"|(?<![\w.])\[::\](?=:)"
+    r"|(?<![\w.:\]])(?=:(?:\$PORT\b|\$\{PORT\b|[0-9]{4,5}\b))"
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process to start; it serves on `$PORT`."""
+
+    argv: tuple[str, ...]
+    """`python` as its first word is the handler's own interpreter."""
+    folder: Path
+    """Absolute: where it runs."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that its image brings along."""
+    requirements: Path | None = None
+    """What its interpreter must have; None: it runs with ours."""
+    needs: str | None = None
+    """A package that its interpreter must have besides, as Google's build adds it."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """It runs already, at `url`; nothing is started."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Caught:
+    """It does not run here; its tasks go to the catcher. `reason` says why, in words."""
+
+    reason: str
+
+
+def how_it_runs(handler: HandlerPlan, root: Path) -> Command | Elsewhere | Caught:
+    """How `handler` runs here; `root` is the project's folder.
+
+    Raises:
+        TargetError: where the plan and the folder do not say it.
+    """
+    local, target = handler.local, handler.target
+    if local.url is not None:
+        return Elsewhere(local.url)
+    folder = (root / (handler.source or "")).resolve()
+    if not folder.is_dir():
+        raise TargetError(
+            f"`{handler.key}`: its folder `{handler.source}` does not exist",
+            hint=f"make it, or change `source` at {handler.reason.location}",
+        )
+    if local.command:
+        return _command(local.command, folder)
+    match target:
+        case FunctionPlan():
+            return _function(handler, target, folder)
+        case ServicePlan(source=None):
+            return Caught(f"it is an image; `{_override(handler)}` would run it")
+        case ServicePlan():
+            return _service(handler, target, folder)
+        case AppEnginePlan(source=None):
+            return Caught(f"its code is elsewhere; `{_override(handler)}` would run it")
+        case AppEnginePlan():
+            return _app_engine(handler, target, folder)
+        case UrlPlan():
+            return Caught("it is somebody else's endpoint")
+
+
+def on_loopback(text: str) -> str:
+    """A word or a line of a container's command, or a variable, without its other addresses.
+
+    A container listens on every address, as Cloud Run asks it to. On this machine that would let
+    the whole network in, past the front door that asks for a token.
+
+    >>> on_loopback("exec gunicorn --bind :$PORT app:app"), on_loopback("--host=0.0.0.0")
+    ('exec gunicorn --bind 127.0.0.1:$PORT app:app', '--host=127.0.0.1')
+    """
+    return _EVERY_ADDRESS.sub(LOOPBACK, text)
+
+
+def _function(handler: HandlerPlan, function: FunctionPlan, folder: Path) -> Command:
+    if not function.runtime_name.startswith("python"):
+        raise TargetError(
+            f"`{handler.key}` is a function for {function.runtime_name}; "
+            "only Python's start here by themselves",
+            hint=f"say how it runs: `{_override(handler)}`",
+        )
+    if not (folder / "main.py").is_file():
+        # https://cloud.google.com/run/docs/write-functions#python
+        raise TargetError(
+            f"`{handler.key}` has no `{function.source}/main.py`",
+            hint="a Python function's source is a file of that name",
+        )
+    argv = ("python", "-m", "functions_framework", "--target", function.entry_point)
+    # $PORT and the signature's type reach it as variables.
+    return _command((*argv, "--host", LOOPBACK), folder, needs="functions-framework")
+
+
+def _service(handler: HandlerPlan, service: ServicePlan, folder: Path) -> Command:
+    if service.command:
+        return _command(tuple(map(on_loopback, service.command)), folder)
+    file = folder / "Dockerfile"
+    if not file.is_file():
+        raise TargetError(
+            f"`{handler.key}` has no `{service.source}/Dockerfile`",
+            hint="write one, or give the service `runtime` and `command`",
+        )
+    process = container_process(file.read_text(encoding="utf-8", errors="replace"))
+    if not process.command:
+        raise TargetError(
+            f"`{handler.key}`: `{service.source}/Dockerfile` has neither CMD nor ENTRYPOINT",
+            hint=f"add a CMD, or say how it runs here: `{_override(handler)}`",
+        )
+    inside = folder / process.folder
+    where = inside if inside.is_dir() else folder
+    command = _command(tuple(map(on_loopback, process.command)), folder)
+    environment = {name: on_loopback(value) for name, value in process.environment.items()}
+    return Command(command.argv, where, environment, command.requirements)
+
+
+def _app_engine(handler: HandlerPlan, engine: AppEnginePlan, folder: Path) -> Command:
+    if engine.entrypoint:
+        return _command(("/bin/sh", "-c", on_loopback(engine.entrypoint)), folder)
+    if not (engine.runtime_name or "").startswith("python"):
+        raise TargetError(
+            f"`{handler.key}` runs on {engine.runtime_name}, whose default command is not known",
+            hint="give it an `entrypoint`, such as `entrypoint: node server.js`",
+        )
+    # https://cloud.google.com/appengine/docs/standard/python3/runtime#application_startup
+    argv = ("python", "-m", "gunicorn", "main:app")
+    return _command((*argv, "--workers", "1", "--threads", "8"), folder, needs="gunicorn")
+
+
+def _command(argv: tuple[str, ...], folder: Path, needs: str | None = None) -> Command:
+    requirements = folder / REQUIREMENTS
+    if not requirements.is_file():
+        return Command(argv, folder)
+    text = requirements.read_text(encoding="utf-8", errors="replace")
+    missing = needs if needs is not None and not _names(text, needs) else None
+    return Command(argv, folder, requirements=requirements, needs=missing)
+
+
+def _names(requirements: str, package: str) -> bool:
+    """Whether a line of `requirements` is for `package`; - _ . are one (PEP 503)."""
+    wanted = re.sub(r"[-_.]+", "[-_.]+", package)
+    return re.search(rf"(?im)^\s*{wanted}\s*($|[^\w.\s-])", requirements) is not None
+
+
+def _override(handler: HandlerPlan) -> str:
+    example = "npm start"
+    if isinstance(handler.target, FunctionPlan):
+        entry_point = handler.target.entry_point
+        example = f"npx functions-framework --target={entry_point} --port=$PORT"
+    return f"handlers.{handler.key}.local: {{command: {example}}}"

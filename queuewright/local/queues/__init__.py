@@ -1,0 +1,1 @@
+"""From a configuration to the engine's queues, policies and settings."""

@@ -1,0 +1,53 @@
+"""Makes text from outside safe to print on a terminal.
+
+A task's body or a handler's line may hold escape sequences that write the clipboard, rename the
+window or hide what was printed before (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# C0 except tab, DEL, C1; line and paragraph separators; the marks that turn text around:
+# https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters.
+_UNSAFE: Final = (
+    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_SGR: Final = r"\x1b\[[0-9;:]*m"
+"""Select Graphic Rendition: colours and weights, and nothing else."""
+
+_unsafe: Final = re.compile(_UNSAFE)
+_unsafe_but_colours: Final = re.compile(rf"({_SGR})|{_UNSAFE}")
+_has_colours: Final = re.compile(_SGR).search
+_RESET: Final = "\x1b[0m"
+
+
+def printable(text: str, *, keep_lines: bool = False) -> str:
+    r"""Return `text` with every control character escaped; tabs stay.
+
+    Args:
+        text: what to print.
+        keep_lines: line ends stay, too.
+
+    >>> printable("title \x1b]0;gone\x07")
+    'title \\x1b]0;gone\\x07'
+    """
+    if keep_lines:
+        return "\n".join(_unsafe.sub(_escaped, line) for line in text.split("\n"))
+    return _unsafe.sub(_escaped, text)
+
+
+def coloured(line: str) -> str:
+    r"""Return a line of a handler with its colours, and everything else escaped.
+
+    >>> coloured("\x1b[31mred\x1b]52;c;aGk=\x07")
+    '\x1b[31mred\\x1b]52;c;aGk=\\x07\x1b[0m'
+    """
+    safe = _unsafe_but_colours.sub(lambda match: match[1] or _escaped(match), line)
+    return f"{safe}{_RESET}" if _has_colours(safe) else safe
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,0 +1,163 @@
+"""What is printed: one line each, with its speaker, or an object for programs."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from queuewright.local.console.console import Console, LogLines
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def printed(console_to: io.StringIO, *, as_json: bool = False) -> Console:
+    return Console(console_to, as_json=as_json, now=lambda: datetime(2026, 1, 1, 9, 5, tzinfo=UTC))
+
+
+def test_a_line_has_its_time_and_its_speaker_aligned() -> None:
+    """Readable without colour."""
+    stream = io.StringIO()
+    console = printed(stream)
+    console.introduce("mailer", "queue thumbnails")
+    console.say("mailer", "hello")
+    console.say("queue thumbnails", "task 1 added")
+    assert stream.getvalue() == (
+        "09:05:00 mailer           │ hello\n09:05:00 queue thumbnails │ task 1 added\n"
+    )
+
+
+class FullDisk(io.StringIO):
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_line_without_room_is_lost_and_nothing_else() -> None:
+    """Whoever tells of a task must not fail because the log cannot be written."""
+    console = printed(FullDisk())
+    console.say("mailer", "hello")
+    LogLines(console).emit(logging.makeLogRecord({"msg": "a bug", "levelno": logging.ERROR}))
+
+
+def test_a_closed_standard_output_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a service manager may start a program, or `>&-`."""
+    monkeypatch.setattr(sys, "stdout", None)
+    console = Console()
+    console.say("mailer", "hello")
+    console._stream.close()
+
+
+def test_a_level_is_a_word() -> None:
+    """Colour never carries it."""
+    stream = io.StringIO()
+    console = printed(stream)
+    console.say("mailer", "slow", "warning")
+    console.say("mailer", "dead", "error")
+    assert stream.getvalue() == (
+        "09:05:00 mailer      │ warning: slow\n09:05:00 mailer      │ error: dead\n"
+    )
+
+
+def test_every_line_of_a_text_has_its_speaker() -> None:
+    """None of them is an orphan among others'."""
+    stream = io.StringIO()
+    printed(stream).say("mailer", "one\n  two")
+    assert stream.getvalue().splitlines()[1] == "09:05:00 mailer      │   two"
+
+
+def test_only_a_terminal_gets_colour() -> None:
+    """And what is said is the same."""
+    stream, terminal = io.StringIO(), Terminal()
+    for each in (stream, terminal):
+        console = printed(each)
+        console.introduce("mailer")
+        console.say("mailer", "dead", "error")
+    assert "\x1b[" not in stream.getvalue()
+    assert "\x1b[31merror: dead\x1b[0m" in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('{"severity": "ERROR", "message": "no address"}', "error: no address"),
+        ('{"severity": "warning", "message": "slow"}', "warning: slow"),
+        ('{"severity": "INFO", "message": "sent", "trace": "1"}', "sent"),
+        ('{"message": 5}', '{"message": 5}'),
+        ('{"a": 1}', '{"a": 1}'),
+        ("{broken", "{broken"),
+        ("[red]markup[/red]", "[red]markup[/red]"),
+        ("", ""),
+    ],
+)
+def test_a_handlers_line_is_shown_as_cloud_logging_shows_it(line: str, shown: str) -> None:
+    """A structured entry by its message and severity, all else as it is."""
+    stream = io.StringIO()
+    printed(stream).log("mailer", line)
+    assert stream.getvalue() == f"09:05:00 mailer      │ {shown}".rstrip() + (
+        " \n" if not shown else "\n"
+    )
+
+
+def test_a_program_gets_one_object_a_line() -> None:
+    """With the facts by name; what is for people only is left out."""
+    stream = io.StringIO()
+    console = printed(stream, as_json=True)
+    console.print("a table")
+    console.say("queue emails", "task 1\nadded", task="1", attempt=None)
+    console.log("mailer", '{"severity": "ERROR", "message": "no"}')
+    assert [json.loads(line) for line in stream.getvalue().splitlines()] == [
+        {
+            "time": "2026-01-01T09:05:00+00:00",
+            "source": "queue emails",
+            "level": "info",
+            "text": "task 1\nadded",
+            "task": "1",
+        },
+        {
+            "time": "2026-01-01T09:05:00+00:00",
+            "source": "mailer",
+            "level": "error",
+            "text": "no",
+            "log": '{"severity": "ERROR", "message": "no"}',
+        },
+    ]
+
+
+def test_who_stops_reading_stops_nothing() -> None:
+    """As after `| head`: the rest goes nowhere, and what prints goes on."""
+    reading, writing = os.pipe()
+    with open(writing, "w") as stream:  # noqa: PTH123 - a descriptor
+        console = Console(stream)
+        os.close(reading)
+        console.say("mailer", "one")
+        console.say("mailer", "two")
+
+
+def test_what_our_modules_log_is_lines_of_the_engine() -> None:
+    """With its traceback, where it has one; a program gets it as everything else."""
+    stream = io.StringIO()
+    lines = LogLines(printed(stream))
+    lines.handle(logging.makeLogRecord({"msg": "a bad %s", "args": ("one",), "levelno": 30}))
+    try:
+        raise RuntimeError("a bug")
+    except RuntimeError:
+        facts = {"msg": "it failed", "levelno": 40, "exc_info": sys.exc_info()}
+        lines.handle(logging.makeLogRecord(facts))
+    text = stream.getvalue()
+    assert text.startswith("09:05:00 engine      │ warning: a bad one\n")
+    assert "│ error: it failed\n" in text
+    assert text.endswith("│ RuntimeError: a bug\n")
+
+
+def test_what_is_only_for_debugging_is_not_printed() -> None:
+    """Lines are for what one should know."""
+    assert LogLines(Console(io.StringIO())).level == logging.WARNING

@@ -1,0 +1,68 @@
+"""What does not run here is caught: answered, shown, and never sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from queuewright.local.door.catcher import Catcher
+
+
+@pytest.fixture
+def caught() -> list[str]:
+    return []
+
+
+@pytest.fixture
+async def catcher(caught: list[str]) -> AsyncIterator[Catcher]:
+    catcher = Catcher(on_caught=caught.append)
+    catcher.base = "https://partner.example"
+    await catcher.start()
+    yield catcher
+    await catcher.stop()
+
+
+async def send(catcher: Catcher, body: bytes, **headers: str) -> int:
+    url = f"http://127.0.0.1:{catcher.port}/hooks?key=1"
+    skip = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+    async with (
+        aiohttp.ClientSession(skip_auto_headers=skip) as client,
+        client.post(url, data=body, headers=headers) as answer,
+    ):
+        return answer.status
+
+
+async def test_it_answers_200_and_shows_the_request_as_meant(
+    catcher: Catcher, caught: list[str]
+) -> None:
+    """The URL is the partner's, and the token is cut short."""
+    headers = {"X-Key": "abc", "Authorization": "Bearer eyJhbGciOiJSUzI1NiJ9.x.y"}
+    assert await send(catcher, b'{"order":\n 1815}', **headers) == 200
+    assert caught == [
+        "not sent: POST https://partner.example/hooks?key=1\n"
+        "  X-Key: abc\n"
+        "  Authorization: Bearer eyJhbGciOiJS…\n"
+        '  {"order": 1815}'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b"x" * 1000, f"{'x' * 300}… (1,000 bytes)"),
+        (b"\xff\xd8\xff", "3 bytes that are no text"),
+    ],
+)
+async def test_a_body_is_shown_in_one_short_line(
+    catcher: Catcher, caught: list[str], body: bytes, shown: str
+) -> None:
+    """However long it is, and whatever it is."""
+    await send(catcher, body)
+    assert caught[0].splitlines()[-1] == f"  {shown}"
+
+
+async def test_a_task_of_the_largest_size_is_caught(catcher: Catcher) -> None:
+    """1 MiB."""
+    assert await send(catcher, b"x" * 1024 * 1024) == 200

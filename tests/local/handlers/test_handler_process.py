@@ -1,0 +1,223 @@
+"""A handler keeps serving: through reloads, broken edits and the death of its process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from queuewright.errors import TargetError
+from queuewright.local.console.console import Console
+from queuewright.local.door.front_door import FrontDoor, Limits
+from queuewright.local.handlers.command import Command
+from queuewright.local.handlers.handler_process import LocalHandler, Recipe
+from queuewright.local.processes.groups import Nursery
+from tests.local.conftest import Ears, accepts
+
+SERVER = """
+import http.server, os, sys
+print("hello", flush=True)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/slow":
+            print("arrived", flush=True)
+            open(os.environ["GATE"]).read()
+        body = os.environ["VERSION"].encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[FrontDoor]:
+    door = FrontDoor("h", Limits(100, 60.0), now_us=lambda: 0, on_refused=print)
+    await door.start()
+    yield door
+    await door.stop()
+
+
+@pytest.fixture
+async def handler(door: FrontDoor, nursery: Nursery, ears: Ears) -> AsyncIterator[LocalHandler]:
+    handler = LocalHandler("h", door, nursery, Console(ears), backoff_s=(0.0, 0.0))
+    yield handler
+    await handler.stop()
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Callable[..., Recipe]:
+    """A recipe for a server that answers with its version."""
+
+    def make(version: str = "1", code: str = SERVER) -> Recipe:
+        async def interpreter() -> Path:
+            return Path(sys.executable)
+
+        def variables(port: int) -> Mapping[str, str]:
+            gate = str(tmp_path / "gate")
+            shell = {"PATH": os.environ["PATH"]}
+            return {**shell, "PORT": str(port), "VERSION": version, "GATE": gate}
+
+        return Recipe(Command(("python", "-c", code), tmp_path), interpreter, variables)
+
+    return make
+
+
+async def get(door: FrontDoor, path: str = "/") -> str:
+    async with aiohttp.ClientSession() as client, client.get(door.url + path) as answer:
+        return await answer.text()
+
+
+async def test_a_handler_serves_when_it_has_started(
+    handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe]
+) -> None:
+    """At its front door."""
+    await handler.start(recipe())
+    assert await get(door) == "1"
+
+
+async def test_a_handler_that_cannot_start_is_named_with_its_last_words(
+    handler: LocalHandler, recipe: Callable[..., Recipe]
+) -> None:
+    """The error has what it printed."""
+    with pytest.raises(TargetError) as refused:
+        await handler.start(recipe(code="raise SystemExit('no such module')"))
+    assert "`h` ended before it served" in str(refused.value)
+    assert "no such module" in str(refused.value)
+    assert handler.pid is None
+
+
+async def test_a_program_that_is_not_installed_is_an_error_with_a_way_out(
+    handler: LocalHandler, recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    """Install it, or run something else here."""
+    made = recipe()
+    command = Command(("no-such-program",), tmp_path)
+    with pytest.raises(TargetError, match=r"`h`: there is no program[\s\S]*handlers\.h\.local"):
+        await handler.start(Recipe(command, made.interpreter, made.variables))
+
+
+async def test_a_dead_process_is_started_again(
+    handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe], ears: Ears
+) -> None:
+    """The console says how it ended, and requests meanwhile wait."""
+    await handler.start(recipe())
+    first = handler.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    assert "signal 9; starts again in 0 s" in await ears.hear("its process ended")
+    assert await get(door) == "1"
+    await ears.hear("serves again")
+    assert handler.pid not in (None, first)
+
+
+async def test_a_process_that_keeps_dying_is_started_again_and_again(
+    handler: LocalHandler, recipe: Callable[..., Recipe], ears: Ears, tmp_path: Path
+) -> None:
+    """Until it lives: what was broken may be mended outside."""
+    (tmp_path / "broken.py").write_text("")
+    await handler.start(recipe(code=f"import broken\n{SERVER}"))
+    (tmp_path / "broken.py").write_text("raise SystemExit('broken')")
+    assert handler.pid is not None
+    os.kill(handler.pid, signal.SIGKILL)
+    await ears.hear("ended before it served, exit code 1")
+    await ears.hear("ended before it served, exit code 1")
+    (tmp_path / "broken.py").write_text("")
+    await ears.hear("serves again")
+
+
+async def test_a_folder_that_comes_back_is_served_from_again(
+    handler: LocalHandler, recipe: Callable[..., Recipe], ears: Ears, tmp_path: Path
+) -> None:
+    """A change of branches may take it away for a moment, and the process with it."""
+    made, folder = recipe(), tmp_path / "source"
+    folder.mkdir()
+    command = Command(made.command.argv, folder)
+    await handler.start(Recipe(command, made.interpreter, made.variables))
+    folder.rmdir()
+    assert handler.pid is not None
+    os.kill(handler.pid, signal.SIGKILL)
+    said = await ears.hear("`h` cannot be started: No such file or directory")
+    assert f"{folder}; starts again in 0 s" in said
+    folder.mkdir()
+    await ears.hear("serves again")
+
+
+async def test_a_new_process_takes_over_and_the_old_one_goes(
+    handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe]
+) -> None:
+    """The address stays."""
+    await handler.start(recipe("1"))
+    await handler.start(recipe("2"))
+    assert await get(door) == "2"
+
+
+async def test_a_new_process_that_does_not_serve_changes_nothing(
+    handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe]
+) -> None:
+    """The old one answers on, and is started again by its own recipe if it dies."""
+    await handler.start(recipe("1"))
+    with pytest.raises(TargetError, match="exit code 1"):
+        await handler.start(recipe("2", "raise SystemExit(1)"))
+    assert await get(door) == "1"
+    assert handler.pid is not None
+    os.kill(handler.pid, signal.SIGKILL)
+    assert await get(door) == "1"
+
+
+async def test_a_request_under_way_survives_a_reload(
+    handler: LocalHandler,
+    door: FrontDoor,
+    recipe: Callable[..., Recipe],
+    ears: Ears,
+    tmp_path: Path,
+) -> None:
+    """It ends at the process where it began; an edit fails no task."""
+    os.mkfifo(tmp_path / "gate")
+    await handler.start(recipe("1"))
+    slow = asyncio.create_task(get(door, "/slow"))
+    await ears.hear("arrived")
+    await handler.start(recipe("2"))
+    assert await get(door) == "2"
+    assert not slow.done()
+    await asyncio.to_thread((tmp_path / "gate").write_text, "go on")
+    assert await slow == "1"
+
+
+async def test_a_stop_leaves_nothing_behind(
+    handler: LocalHandler,
+    door: FrontDoor,
+    recipe: Callable[..., Recipe],
+    ears: Ears,
+    tmp_path: Path,
+) -> None:
+    """Neither the process, nor one that is still busy with its last request."""
+    os.mkfifo(tmp_path / "gate")
+    await handler.start(recipe("1"))
+    busy = asyncio.create_task(get(door, "/slow"))
+    await ears.hear("arrived")
+    old = handler.pid
+    await handler.start(recipe("2"))
+    new = handler.pid
+    await handler.stop()
+    busy.cancel()
+    for pid in (old, new):
+        assert pid is not None
+        with pytest.raises(ProcessLookupError):
+            os.killpg(pid, 0)
+    assert accepts(door.port)
+
+
+async def test_its_lines_are_printed_under_its_name(
+    handler: LocalHandler, recipe: Callable[..., Recipe], ears: Ears
+) -> None:
+    """From the first to the last."""
+    await handler.start(recipe())
+    assert " h           │ hello" in await ears.hear("hello")

@@ -1,0 +1,174 @@
+"""A handler's requirements are installed once, into an environment of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from queuewright.errors import TargetError
+from queuewright.local.handlers.virtual_environments import STAMP, VirtualEnvironments
+from queuewright.local.processes.groups import Nursery
+
+# A package that builds itself, so that nothing has to come over a network.
+PROJECT = """
+[project]
+name = "greeting"
+version = "1"
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+BACKEND = """
+import zipfile
+def build_wheel(directory, settings=None, metadata=None):
+    info = "greeting-1.dist-info"
+    with zipfile.ZipFile(f"{directory}/greeting-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("greeting.py", "WORD = 'hello'")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: greeting\\nVersion: 1")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any")
+        wheel.writestr(f"{info}/RECORD", "")
+    return "greeting-1-py3-none-any.whl"
+"""
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "venvs"
+
+
+@pytest.fixture
+def venvs(folder: Path, nursery: Nursery, said: list[str]) -> VirtualEnvironments:
+    return VirtualEnvironments(
+        folder, nursery, say=lambda name, text: said.append(f"{name}: {text}")
+    )
+
+
+@pytest.fixture
+def handler(tmp_path: Path) -> Path:
+    """A handler's folder, with a package beside its requirements."""
+    handler = tmp_path / "handler"
+    (handler / "greeting").mkdir(parents=True)
+    (handler / "greeting" / "pyproject.toml").write_text(PROJECT)
+    (handler / "greeting" / "backend.py").write_text(BACKEND)
+    (handler / "requirements.txt").write_text("# nothing\n")
+    return handler
+
+
+def imports(interpreter: Path, module: str) -> bool:
+    code = f"import {module}"
+    return subprocess.run([interpreter, "-I", "-c", code], capture_output=True).returncode == 0
+
+
+async def test_it_has_what_the_file_names_and_nothing_of_ours(
+    venvs: VirtualEnvironments, handler: Path
+) -> None:
+    """A path in the file starts at the handler's folder."""
+    (handler / "requirements.txt").write_text("./greeting\n")
+    interpreter = await venvs.interpreter("mailer", handler / "requirements.txt", None)
+    assert imports(interpreter, "greeting")
+    assert not imports(interpreter, "queuewright")
+    assert not imports(interpreter, "yaml")
+
+
+async def test_it_is_made_once(venvs: VirtualEnvironments, handler: Path, said: list[str]) -> None:
+    """The second time there is nothing to say and nothing to do."""
+    first = await venvs.interpreter("mailer", handler / "requirements.txt", None)
+    assert said == [
+        "mailer: installing requirements.txt into its own environment (once)",
+        "mailer: installed requirements.txt",
+    ]
+    assert await venvs.interpreter("mailer", handler / "requirements.txt", None) == first
+    assert len(said) == 2
+
+
+async def test_other_requirements_another_environment_and_the_old_one_goes(
+    venvs: VirtualEnvironments, handler: Path
+) -> None:
+    """At the next pruning; another handler's stays."""
+    requirements = handler / "requirements.txt"
+    other = await venvs.interpreter("mailer-eu", requirements, None)
+    old = await venvs.interpreter("mailer", requirements, None)
+    requirements.write_text("# nothing else\n")
+    new = await venvs.interpreter("mailer", requirements, None)
+    assert new != old
+    assert old.exists()
+    venvs.prune()
+    assert not old.exists()
+    assert new.exists()
+    assert other.exists()
+
+
+async def test_a_change_in_an_included_file_counts(
+    venvs: VirtualEnvironments, handler: Path
+) -> None:
+    """`-r` and `-c` are followed, in a circle too."""
+    (handler / "requirements.txt").write_text("-r base.txt\n")
+    (handler / "base.txt").write_text("--constraint=limits.txt\n-r requirements.txt\n")
+    (handler / "limits.txt").write_text("# 1\n")
+    before = venvs._digest(handler / "requirements.txt", None)
+    (handler / "limits.txt").write_text("# 2\n")
+    assert venvs._digest(handler / "requirements.txt", None) != before
+
+
+async def test_one_that_was_not_finished_is_made_anew(
+    venvs: VirtualEnvironments, handler: Path, said: list[str]
+) -> None:
+    """A killed `up` leaves no stamp."""
+    interpreter = await venvs.interpreter("mailer", handler / "requirements.txt", None)
+    (interpreter.parents[1] / STAMP).unlink()
+    await venvs.interpreter("mailer", handler / "requirements.txt", None)
+    assert len(said) == 4
+
+
+async def test_one_whose_python_is_gone_is_made_anew(
+    venvs: VirtualEnvironments, handler: Path, said: list[str]
+) -> None:
+    """An upgrade of Python took it away."""
+    interpreter = await venvs.interpreter("mailer", handler / "requirements.txt", None)
+    interpreter.unlink()
+    interpreter.symlink_to("/no/such/python")
+    again = await venvs.interpreter("mailer", handler / "requirements.txt", None)
+    assert os.access(again, os.X_OK)
+    assert len(said) == 4
+
+
+async def test_what_cannot_be_installed_is_an_error_with_pips_words(
+    venvs: VirtualEnvironments, handler: Path, folder: Path
+) -> None:
+    """The handler's name, the end of the output, and where the rest is."""
+    (handler / "requirements.txt").write_text("./no-such-package\n")
+    with pytest.raises(TargetError) as refused:
+        await venvs.interpreter("mailer", handler / "requirements.txt", None)
+    assert "`mailer`: its requirements cannot be installed" in str(refused.value)
+    assert "no-such-package" in str(refused.value)
+    assert str(folder / "mailer.log") in str(refused.value)
+
+
+async def test_what_failed_is_tried_again(venvs: VirtualEnvironments, handler: Path) -> None:
+    """Perhaps the network is back."""
+    (handler / "requirements.txt").write_text("./late\n")
+    with pytest.raises(TargetError):
+        await venvs.interpreter("mailer", handler / "requirements.txt", None)
+    (handler / "greeting").rename(handler / "late")
+    interpreter = await venvs.interpreter("mailer", handler / "requirements.txt", None)
+    assert imports(interpreter, "greeting")
+
+
+async def test_two_are_made_side_by_side(venvs: VirtualEnvironments, handler: Path) -> None:
+    """Neither waits for, nor gets in the way of, the other."""
+    requirements = handler / "requirements.txt"
+    made = await asyncio.gather(
+        venvs.interpreter("mailer", requirements, None),
+        venvs.interpreter("thumbnails", requirements, None),
+    )
+    assert len(set(made)) == 2

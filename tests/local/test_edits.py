@@ -1,0 +1,99 @@
+"""Whose files have changed: nobody restarts for another's."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from queuewright.local.edits import Watch, affected
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[dict[str, Path], Path]:
+    handlers = {name: tmp_path / "handlers" / name for name in ("mailer", "mailer-eu")}
+    for folder in (*handlers.values(), tmp_path / "stacks"):
+        folder.mkdir(parents=True)
+    (handlers["mailer"] / ".gcloudignore").write_text("out/\n*.md\n!keep.md\n")
+    return handlers, tmp_path / "stacks"
+
+
+@pytest.mark.parametrize(
+    ("path", "touched"),
+    [
+        ("handlers/mailer/main.py", {"mailer"}),
+        ("handlers/mailer/templates/deep/mail.html", {"mailer"}),
+        ("handlers/mailer/requirements.txt", {"mailer"}),
+        ("handlers/mailer-eu/main.py", {"mailer-eu"}),
+        ("handlers/mailer/README.md", set()),
+        ("handlers/mailer/keep.md", {"mailer"}),
+        ("handlers/mailer/out/mail/1.eml", set()),
+        ("handlers/mailer/__pycache__/main.cpython-312.pyc", set()),
+        ("handlers/mailer/main.py~", set()),
+        ("handlers/mailer/.main.py.swp", set()),
+        ("stacks/dev.yaml", {None}),
+        ("stacks/Pulumi.dev.yaml", {None}),
+        ("stacks/notes.txt", set()),
+        ("README.md", set()),
+    ],
+)
+def test_a_file_belongs_to_one_handler_or_to_the_environment(
+    folders: tuple[dict[str, Path], Path], tmp_path: Path, path: str, touched: set[str | None]
+) -> None:
+    """What `.gcloudignore` leaves out, what running makes and what editors scribble count not."""
+    handlers, stacks = folders
+    assert affected([tmp_path / path], handlers, stacks) == touched
+
+
+def test_a_folder_that_is_left_out_counts_not(folders: tuple[dict[str, Path], Path]) -> None:
+    """Neither when it appears nor when it goes; a file of that name does."""
+    handlers, stacks = folders
+    made = handlers["mailer"] / "out"
+    made.mkdir()
+    assert affected([made], handlers, stacks) == set()
+    made.rmdir()
+    assert affected([made], handlers, stacks) == set()
+    made.touch()
+    assert affected([made], handlers, stacks) == {"mailer"}
+
+
+def test_two_handlers_of_one_folder_are_both_touched(tmp_path: Path) -> None:
+    """Two functions may share their source."""
+    both = {"one": tmp_path, "two": tmp_path}
+    assert affected([tmp_path / "main.py"], both, tmp_path / "stacks") == {"one", "two"}
+
+
+async def test_a_saved_file_is_noticed_from_the_first_moment(
+    folders: tuple[dict[str, Path], Path],
+) -> None:
+    """An edit just after the watch began is not missed; and so again."""
+    handlers, stacks = folders
+    watch = Watch(handlers, stacks)
+    for name in ("mailer", "mailer-eu"):
+        (handlers[name] / "main.py").write_text("")
+        assert await watch.touched() == {name}
+    (stacks / "dev.yaml").write_text("")
+    assert await watch.touched() == {None}
+    watch.close()
+
+
+async def test_a_closed_watch_tells_of_nothing(folders: tuple[dict[str, Path], Path]) -> None:
+    """Whoever waits for it goes on."""
+    watch = Watch(*folders)
+    waiting = asyncio.create_task(watch.touched())
+    await asyncio.sleep(0)
+    watch.close()
+    assert await waiting == set()
+    assert await watch.touched() == set()
+
+
+async def test_what_is_left_out_wakes_nobody(folders: tuple[dict[str, Path], Path]) -> None:
+    """Not even with an empty answer."""
+    handlers, stacks = folders
+    watch = Watch(handlers, stacks)
+    (handlers["mailer"] / "README.md").write_text("")
+    (handlers["mailer-eu"] / "main.py").write_text("")
+    touched = await watch.touched()
+    watch.close()
+    assert touched == {"mailer-eu"}

@@ -1,0 +1,105 @@
+"""One environment in a state folder, and the others find it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from queuewright.errors import TargetError
+from queuewright.local.state_folder import RUNNING, Running, StateFolder, find_running
+
+HERE = Running("dev", os.getpid(), "127.0.0.1:8123", "127.0.0.1:8124", "2026-01-01T00:00:00+00:00")
+HOLDER = """
+import sys
+from pathlib import Path
+from queuewright.local.state_folder import Running, StateFolder
+with StateFolder(Path(sys.argv[1])) as folder:
+    folder.announce(Running("dev", 1, "127.0.0.1:1", "127.0.0.1:2", "2026-01-01T00:00:00+00:00"))
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_running_environment_is_found(tmp_path: Path) -> None:
+    """What announces itself is what the other commands find."""
+    with StateFolder(tmp_path) as folder:
+        folder.announce(HERE)
+        assert find_running(tmp_path) == HERE
+
+
+def test_nothing_runs_in_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+    """No folder, no environment, and no error."""
+    assert find_running(tmp_path / "absent") is None
+
+
+def test_an_environment_that_is_still_starting_is_not_found(tmp_path: Path) -> None:
+    """Between the lock and the announcement there is nothing to talk to."""
+    with StateFolder(tmp_path):
+        assert find_running(tmp_path) is None
+
+
+def test_after_a_stop_nothing_is_found(tmp_path: Path) -> None:
+    """Leaving the folder takes the announcement along."""
+    with StateFolder(tmp_path) as folder:
+        folder.announce(HERE)
+    assert find_running(tmp_path) is None
+    assert not (tmp_path / RUNNING).exists()
+
+
+def test_a_second_environment_in_the_folder_is_refused_by_name(tmp_path: Path) -> None:
+    """The error names the process, its addresses and the way out."""
+    with StateFolder(tmp_path) as folder:
+        folder.announce(HERE)
+        with pytest.raises(TargetError) as refused, StateFolder(tmp_path):
+            pass
+    assert f"process {os.getpid()}" in str(refused.value)
+    assert "127.0.0.1:8123" in str(refused.value)
+    assert "--state DIR" in str(refused.value)
+
+
+def test_a_refused_environment_leaves_the_running_one_alone(tmp_path: Path) -> None:
+    """The announcement of the first survives the refusal of the second."""
+    with StateFolder(tmp_path) as folder:
+        folder.announce(HERE)
+        with pytest.raises(TargetError), StateFolder(tmp_path):
+            pass
+        assert find_running(tmp_path) == HERE
+
+
+def test_what_a_killed_process_left_is_recognised(tmp_path: Path) -> None:
+    """After `kill -9` the file is there, but nobody holds the lock."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        found = find_running(tmp_path)
+        assert found is not None
+        assert found.grpc_address == "127.0.0.1:1"
+        holder.send_signal(signal.SIGKILL)
+    assert json.loads((tmp_path / RUNNING).read_text())["pid"] == 1
+    assert find_running(tmp_path) is None
+    with StateFolder(tmp_path):
+        assert not (tmp_path / RUNNING).exists()
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path: Path) -> None:
+    """A file where the folder should be."""
+    (tmp_path / "state").write_text("")
+    with pytest.raises(TargetError, match="--state DIR"), StateFolder(tmp_path / "state"):
+        pass
+
+
+def test_the_folder_stays_out_of_git(tmp_path: Path) -> None:
+    """It ignores itself, so nobody commits a database by accident."""
+    with StateFolder(tmp_path / "state"):
+        assert (tmp_path / "state" / ".gitignore").read_text() == "*\n"
