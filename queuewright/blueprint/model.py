@@ -289,6 +289,8 @@ class HandlerRoute:
     handler: str
     path: str | None
 
+    kind: ClassVar = "handler"
+
 
 @dataclass(frozen=True)
 class UrlRoute:
@@ -302,6 +304,8 @@ class UrlRoute:
     audience: str | None
     """If set, tasks carry the invoker's token for this audience."""
     headers: Mapping[str, str]
+
+    kind: ClassVar = "url"
 
     @classmethod
     def of(
@@ -339,6 +343,11 @@ class AppEngineRoute:
     version: str | None = None
     instance: str | None = None
 
+    kind: ClassVar = "app_engine"
+
+
+Route = HandlerRoute | UrlRoute | AppEngineRoute
+
 
 @dataclass(frozen=True)
 class QueueSettings:
@@ -364,7 +373,7 @@ class QueuePlan(QueueSettings):
     """Its former keys, oldest first: `queue_id` is derived from the first."""
     handler: str
     """The key of its handler."""
-    route: HandlerRoute | UrlRoute | AppEngineRoute
+    route: Route
     invoker: str | None
     """The key of the account whose token its tasks carry, if they carry one: its handler's."""
     variable: str

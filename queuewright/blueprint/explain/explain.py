@@ -1,13 +1,12 @@
-"""What follows from a spec, and why: told whole, or of one queue or one identity. Pure."""
+"""The explanation of a whole blueprint, of one queue or of one identity."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from queuewright.blueprint.identities import identities
-from queuewright.blueprint.listing import blueprint_lines, identity_lines
-from queuewright.blueprint.record import Record, blueprint_record, identity_record
-
+from queuewright.blueprint.explain.listing import blueprint_lines, principal_lines
+from queuewright.blueprint.explain.principals import principals
+from queuewright.blueprint.explain.record import Record, blueprint_record, principal_record
 from queuewright.blueprint.model import Blueprint
 from queuewright.errors import TargetError
 from queuewright.spec.words import did_you_mean
@@ -16,22 +15,22 @@ from queuewright.spec.words import did_you_mean
 def explain_text(
     blueprint: Blueprint, *, identity: str | None = None, queue: str | None = None
 ) -> str:
-    """The explanation for people, with a line end at the end.
+    """The explanation for people, ending with a line break.
 
     Args:
-        blueprint: what is explained.
-        identity: tell what this account may do, and nothing else. The name of a handler, or
-            of a queue for its invoker; an account's id, its e-mail address, or an IAM member.
-        queue: leave out what does not concern this queue.
+        blueprint: the blueprint to explain.
+        identity: explain only what this identity may do. The key of a handler; the key of a queue,
+            for its invoker; an account's id or e-mail address; or an IAM member.
+        queue: explain only this queue and what belongs to it.
 
     Raises:
-        TargetError: where there is no such identity or queue.
+        TargetError: the blueprint has no such identity or queue.
     """
     about = _about(blueprint, queue) if queue is not None else blueprint
     if identity is None:
         return "\n".join(blueprint_lines(about)) + "\n"
-    found = identities(blueprint, identity, about.grants)
-    return "\n".join("\n".join(identity_lines(each, queue)) + "\n" for each in found)
+    found = principals(blueprint, identity, about.grants)
+    return "\n".join("\n".join(principal_lines(each, queue)) + "\n" for each in found)
 
 
 def explain_data(
@@ -40,24 +39,24 @@ def explain_data(
     """The explanation for programs: maps, lists and scalars. Arguments as for `explain_text`.
 
     Raises:
-        TargetError: where there is no such identity or queue.
+        TargetError: the blueprint has no such identity or queue.
     """
     about = _about(blueprint, queue) if queue is not None else blueprint
     if identity is None:
         return blueprint_record(about)
-    found = identities(blueprint, identity, about.grants)
+    found = principals(blueprint, identity, about.grants)
     return {
         "environment": blueprint.environment,
         "project": blueprint.project,
-        "identities": [identity_record(each) for each in found],
+        "identities": [principal_record(each) for each in found],
     }
 
 
 def _about(blueprint: Blueprint, queue: str) -> Blueprint:
-    """What of a blueprint concerns one queue."""
+    """The part of a blueprint that belongs to one queue."""
     plan = blueprint.queues.get(queue)
     if plan is None:
-        hint = did_you_mean(queue, blueprint.queues) or "describe one under `queues:`"
+        hint = did_you_mean(queue, blueprint.queues) or "add one under `queues:`"
         raise TargetError(f"no queue `{queue}` in {blueprint.environment}", hint=hint)
     grants = tuple(
         grant

@@ -1,21 +1,20 @@
-"""A blueprint as lines for people: each part with its settings, and why it is there. Pure."""
+"""A blueprint as lines of text: each part with its settings and its reason."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from queuewright.blueprint.identities import Identity
-
-from queuewright.blueprint import sentences
+from queuewright.blueprint.explain import sentences
+from queuewright.blueprint.explain.principals import Principal
 from queuewright.blueprint.model import (
     AccountPlan,
     AppEnginePlan,
     Blueprint,
     FunctionPlan,
     HandlerPlan,
+    InstancePlan,
     QueuePlan,
-    RuntimePlan,
     ServicePlan,
     UrlPlan,
 )
@@ -27,7 +26,7 @@ Fields = Iterator[tuple[str, str]]
 
 
 def blueprint_lines(blueprint: Blueprint) -> Lines:
-    """Everything, under headings."""
+    """The whole blueprint, under headings."""
     prefix = f", prefix {blueprint.prefix}" if blueprint.prefix else ""
     yield f"{blueprint.environment}: project {blueprint.project}, {blueprint.location}{prefix}"
     if blueprint.labels:
@@ -36,7 +35,7 @@ def blueprint_lines(blueprint: Blueprint) -> Lines:
         yield from ("", f"queue {plan.key}")
         yield from _aligned(_queue_fields(plan, blueprint.accounts))
     for handler in blueprint.handlers.values():
-        yield from ("", f"handler {handler.key} ({sentences.kind(handler)})")
+        yield from ("", f"handler {handler.key} ({handler.noun})")
         yield from _aligned(_handler_fields(handler, blueprint.accounts))
     if blueprint.accounts:
         yield from ("", "service accounts")
@@ -49,15 +48,15 @@ def blueprint_lines(blueprint: Blueprint) -> Lines:
         yield from ("", "APIs", *(f"  {api}" for api in blueprint.apis))
 
 
-def identity_lines(identity: Identity, queue: str | None) -> Lines:
-    """What one account may do, all in all or about one queue, and because of which line of YAML."""
-    yield identity.member
-    yield f"  {identity.reason or 'not an account of this stack'}"
-    for grant in identity.grants:
+def principal_lines(principal: Principal, queue: str | None) -> Lines:
+    """What one identity may do, in the whole stack or with one queue, and why."""
+    yield principal.member
+    yield f"  {principal.reason or 'not an account of this stack'}"
+    for grant in principal.grants:
         yield f"  may {sentences.may(grant)} ({grant.role})"
         yield f"    because {grant.reason}"
     where = f"with queue {queue}" if queue is not None else "here"
-    yield f"  may do nothing {'else ' if identity.grants else ''}{where}"
+    yield f"  may do nothing {'else ' if principal.grants else ''}{where}"
 
 
 def _queue_fields(queue: QueuePlan, accounts: Mapping[str, AccountPlan]) -> Fields:
@@ -83,56 +82,47 @@ def _handler_fields(handler: HandlerPlan, accounts: Mapping[str, AccountPlan]) -
     yield "name", handler.name
     if handler.renamed_from:
         yield "renamed", f"from {', '.join(handler.renamed_from)}"
-    target = handler.target
-    if isinstance(target, FunctionPlan):
-        yield "code", f"{target.source}, {target.entry_point} in {target.runtime_name}"
-        yield from _runtime_fields(target.runtime)
-    elif isinstance(target, ServicePlan):
-        yield "code", _service_code(target)
-        yield from _runtime_fields(target.runtime)
-    elif isinstance(target, AppEnginePlan):
-        yield "target", sentences.app_engine_service(target)
-        where = f"{target.source} in {target.runtime_name}"
-        yield "code", where if target.source else "deployed elsewhere"
-        yield from _environment_fields(target.environment)
-    else:
-        yield from _url_fields(target)
+    match handler.target:
+        case FunctionPlan() as function:
+            yield "code", f"{function.source}, {function.entry_point} in {function.runtime_name}"
+        case ServicePlan() as service:
+            yield "code", sentences.service_code(service)
+        case AppEnginePlan() as engine:
+            yield "target", sentences.app_engine_service(engine)
+            where = f"{engine.source} in {engine.runtime_name}"
+            yield "code", where if engine.source else "deployed elsewhere"
+        case UrlPlan() as endpoint:
+            yield from _url_fields(endpoint)
+    if handler.runtime is not None:
+        yield from _instance_fields(handler.runtime)
+    yield from _variable_fields(handler)
     if handler.account is not None:
         yield "runs as", accounts[handler.account].email
     yield from _local_fields(handler)
     yield "from", str(handler.reason.location)
 
 
-def _service_code(target: ServicePlan) -> str:
-    if target.source is None:
-        return f"image {target.image}"
-    if target.runtime_name is None:
-        return f"{target.source}, by its Dockerfile"
-    return f"{target.source} in {target.runtime_name}: {sentences.command(target.command)}"
-
-
-def _runtime_fields(runtime: RuntimePlan) -> Fields:
-    most = runtime.instances.max * runtime.concurrency
-    requests = "1 request" if runtime.concurrency == 1 else f"{runtime.concurrency} requests"
-    yield "instance", f"{written_size(runtime.memory)} of memory, {runtime.cpu:g} CPU"
+def _instance_fields(instance: InstancePlan) -> Fields:
+    most = instance.instances.max * instance.concurrency
+    requests = "1 request" if instance.concurrency == 1 else f"{instance.concurrency} requests"
+    yield "instance", f"{written_size(instance.memory)} of memory, {instance.cpu:g} CPU"
     yield (
         "instances",
-        f"{runtime.instances.min} to {runtime.instances.max}, {requests} each: {most:,} at once",
+        f"{instance.instances.min} to {instance.instances.max}, {requests} each: {most:,} at once",
     )
-    yield "timeout", written_duration(runtime.timeout)
-    yield "ingress", runtime.ingress
-    if runtime.vpc is not None:
-        network = runtime.vpc.subnetwork or runtime.vpc.network
-        yield "network", f"{network}, {runtime.vpc.egress}"
-    yield from _environment_fields(runtime.environment)
-    for name, secret in runtime.secrets.items():
-        source = f"config {secret.config}, kept as" if secret.config else "secret"
-        yield "secret", f"{name} = {source} {secret.secret}, version {secret.version}"
+    yield "timeout", written_duration(instance.timeout)
+    yield "ingress", instance.ingress
+    if instance.vpc is not None:
+        network = instance.vpc.subnetwork or instance.vpc.network
+        yield "network", f"{network}, {instance.vpc.egress}"
 
 
-def _environment_fields(environment: Mapping[str, str]) -> Fields:
-    for name, text in environment.items():
+def _variable_fields(handler: HandlerPlan) -> Fields:
+    for name, text in handler.environment.items():
         yield "env", f"{name}={text}"
+    for name, secret in handler.secrets.items():
+        source = f"config {secret.config}, stored as" if secret.config else "secret"
+        yield "secret", f"{name} = {source} {secret.secret}, version {secret.version}"
 
 
 def _url_fields(target: UrlPlan) -> Fields:
@@ -143,11 +133,11 @@ def _url_fields(target: UrlPlan) -> Fields:
 
 def _local_fields(handler: HandlerPlan) -> Fields:
     if handler.local.url is not None:
-        yield "here", f"runs at {handler.local.url}"
+        yield "locally", f"runs at {handler.local.url}"
     if handler.local.command:
-        yield "here", f"run by {sentences.command(handler.local.command)}"
+        yield "locally", f"runs `{sentences.command(handler.local.command)}`"
     for name, text in handler.local.environment.items():
-        yield "here", f"{name}={text}"
+        yield "locally", f"{name}={text}"
 
 
 def _grant_lines(blueprint: Blueprint) -> Lines:

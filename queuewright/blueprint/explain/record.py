@@ -1,26 +1,23 @@
-"""A blueprint as maps, lists and scalars, for programs. Pure."""
+"""A blueprint as maps, lists and scalars, for programs."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
-from queuewright.blueprint.identities import Identity
-
+from queuewright.blueprint.explain.principals import Principal
 from queuewright.blueprint.model import (
     AccountPlan,
     AppEnginePlan,
-    AppEngineRoute,
     Blueprint,
     FunctionPlan,
-    Grant,
+    GrantPlan,
     HandlerPlan,
-    HandlerRoute,
+    HandlerTarget,
     QueuePlan,
     Reason,
     RuntimePlan,
     ServicePlan,
     UrlPlan,
-    UrlRoute,
 )
 from queuewright.blueprint.patience import patience
 from queuewright.cloud_tasks.durations import written_duration
@@ -30,7 +27,7 @@ Record = dict[str, object]
 
 
 def blueprint_record(blueprint: Blueprint) -> Record:
-    """Everything; durations and sizes as a spec writes them."""
+    """The whole blueprint. Durations and sizes are written as in a spec."""
     return {
         "environment": blueprint.environment,
         "project": blueprint.project,
@@ -47,12 +44,12 @@ def blueprint_record(blueprint: Blueprint) -> Record:
     }
 
 
-def identity_record(identity: Identity) -> Record:
-    """What one account may do."""
+def principal_record(principal: Principal) -> Record:
+    """What one identity may do."""
     return {
-        "member": identity.member,
-        "reason": _reason(identity.reason) if identity.reason is not None else None,
-        "grants": [_grant(grant) for grant in identity.grants],
+        "member": principal.member,
+        "reason": _reason(principal.reason) if principal.reason is not None else None,
+        "grants": [_grant(grant) for grant in principal.grants],
     }
 
 
@@ -74,17 +71,12 @@ def _queue(queue: QueuePlan) -> Record:
         "sampling_ratio": queue.sampling_ratio,
         "desired_state": queue.desired_state,
         "protect": queue.protect,
-        "route": _route(queue.route),
+        "route": {"kind": queue.route.kind, **_plain(asdict(queue.route))},
         "invoker": queue.invoker,
         "variable": queue.variable,
         "example": queue.example,
         "reason": _reason(queue.reason),
     }
-
-
-def _route(route: HandlerRoute | UrlRoute | AppEngineRoute) -> Record:
-    kinds = {HandlerRoute: "handler", UrlRoute: "url", AppEngineRoute: "app_engine"}
-    return {"kind": kinds[type(route)], **_plain(asdict(route))}
 
 
 def _handler(handler: HandlerPlan) -> Record:
@@ -93,47 +85,47 @@ def _handler(handler: HandlerPlan) -> Record:
         "renamed_from": list(handler.renamed_from),
         **_target(handler.target),
         "account": handler.account,
+        "invoker": handler.invoker,
         "local": _plain(asdict(handler.local)),
         "reason": _reason(handler.reason),
     }
 
 
-def _target(target: FunctionPlan | ServicePlan | AppEnginePlan | UrlPlan) -> Record:
-    if isinstance(target, FunctionPlan):
-        return {
-            "kind": "function",
-            "source": target.source,
-            "entry_point": target.entry_point,
-            "runtime": target.runtime_name,
-            **_runtime(target.runtime),
-        }
-    if isinstance(target, ServicePlan):
-        return {
-            "kind": "service",
-            "source": target.source,
-            "image": target.image,
-            "runtime": target.runtime_name,
-            "command": list(target.command),
-            **_runtime(target.runtime),
-        }
-    if isinstance(target, AppEnginePlan):
-        return {
-            "kind": "app_engine",
-            "service": target.service,
-            "version": target.version,
-            "instance": target.instance,
-            "source": target.source,
-            "runtime": target.runtime_name,
-            "entrypoint": target.entrypoint,
-            "env": dict(target.environment),
-            "instances": target.instances.model_dump(),
-        }
-    return {
-        "kind": "url",
-        "url": target.url,
-        "audience": target.audience,
-        "headers": dict(target.headers),
-    }
+def _target(target: HandlerTarget) -> Record:
+    match target:
+        case FunctionPlan():
+            settings: Record = {
+                "source": target.source,
+                "entry_point": target.entry_point,
+                "runtime": target.runtime_name,
+                **_runtime(target.runtime),
+            }
+        case ServicePlan():
+            settings = {
+                "source": target.source,
+                "image": target.image,
+                "runtime": target.runtime_name,
+                "command": list(target.command),
+                **_runtime(target.runtime),
+            }
+        case AppEnginePlan():
+            settings = {
+                "service": target.service,
+                "version": target.version,
+                "instance": target.instance,
+                "source": target.source,
+                "runtime": target.runtime_name,
+                "entrypoint": target.entrypoint,
+                "env": dict(target.environment),
+                "instances": target.instances.model_dump(),
+            }
+        case UrlPlan():
+            settings = {
+                "url": target.url,
+                "audience": target.audience,
+                "headers": dict(target.headers),
+            }
+    return {"kind": target.kind, **settings}
 
 
 def _runtime(runtime: RuntimePlan) -> Record:
@@ -159,14 +151,14 @@ def _account(account: AccountPlan) -> Record:
     }
 
 
-def _grant(grant: Grant) -> Record:
+def _grant(grant: GrantPlan) -> Record:
     return {
         "role": grant.role,
         "member": grant.member,
         "account": grant.account,
         "kind": grant.kind,
         "resource": grant.resource,
-        "condition": grant.condition,
+        "condition": grant.condition.expression if grant.condition else None,
         "reason": _reason(grant.reason),
     }
 
@@ -183,5 +175,5 @@ def _reason(reason: Reason) -> Record:
 
 
 def _plain(record: Record) -> Record:
-    """Tuples as JSON knows them: lists."""
+    """A record with lists instead of tuples, as in JSON."""
     return {key: list(item) if isinstance(item, tuple) else item for key, item in record.items()}

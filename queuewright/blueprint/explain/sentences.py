@@ -1,4 +1,4 @@
-"""What a blueprint's parts do, in words for people. Pure."""
+"""The parts of a blueprint in a few words each."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from datetime import timedelta
 from queuewright.blueprint.model import (
     AppEnginePlan,
     AppEngineRoute,
-    FunctionPlan,
-    Grant,
-    HandlerPlan,
+    GrantPlan,
     HandlerRoute,
     QueuePlan,
     ServicePlan,
     UrlRoute,
 )
 from queuewright.blueprint.patience import first_waits, patience
+from queuewright.cloud_tasks import roles
 from queuewright.cloud_tasks.durations import written_duration
+from queuewright.cloud_tasks.limits import TASK_RETENTION
 
 _MAY = {
-    "roles/run.invoker": "call {kind} {resource}",
-    "roles/cloudtasks.enqueuer": "add tasks to {kind} {resource}",
-    "roles/secretmanager.secretAccessor": "read {kind} {resource}",
-    "roles/logging.logWriter": "write logs in {kind} {resource}",
-    "roles/storage.objectViewer": "read objects in {kind} {resource}",
-    "roles/artifactregistry.writer": "push images to {kind} {resource}",
+    roles.INVOKER: "call {kind} {resource}",
+    roles.ENQUEUER: "add tasks to {kind} {resource}",
+    roles.SECRET_ACCESSOR: "read {kind} {resource}",
+    roles.LOG_WRITER: "write logs in {kind} {resource}",
+    roles.OBJECT_VIEWER: "read objects in {kind} {resource}",
+    roles.IMAGE_WRITER: "push images to {kind} {resource}",
 }
 
 
@@ -39,18 +39,18 @@ def rate(queue: QueuePlan) -> str:
 
 
 def retries(queue: QueuePlan) -> str:
-    """When a queue gives a task up: `gives up after 8 attempts, ~14 min`."""
+    """When a queue gives up a task: `gives up after 8 attempts, ~14 min`."""
     end = patience(queue.retry_config)
     attempts = "1 attempt" if end.attempts == 1 else f"{end.attempts:,} attempts"
     if end.outlives_retention:
-        return f"never gives up: tries until a task is 31 days old, ~{attempts}"
+        return f"never gives up: tries until a task is {TASK_RETENTION.days} days old, ~{attempts}"
     if end.attempts == 1:
         return "gives up after 1 attempt"
     return f"gives up after {attempts}, {about(end.elapsed)}"
 
 
 def waits(queue: QueuePlan) -> str:
-    """The waits between attempts: `10s, 20s, 40s, 1m20s, 2m40s … at most 5m`; empty for none."""
+    """The waits between attempts: `10s, 20s, 40s, 1m20s, 2m40s … at most 5m`. May be empty."""
     config = queue.retry_config
     shown = min(patience(config).attempts - 1, 5)
     first = ", ".join(map(written_duration, first_waits(config, shown)))
@@ -59,7 +59,7 @@ def waits(queue: QueuePlan) -> str:
 
 
 def about(time: timedelta) -> str:
-    """A time to about two figures.
+    """A time, rounded to about two figures.
 
     >>> [about(timedelta(seconds=n)) for n in (0.3, 59, 850, 11_520, 200_000)]
     ['~0.3 s', '~59 s', '~14 min', '~3 h 12 min', '~2 d 8 h']
@@ -79,7 +79,7 @@ def about(time: timedelta) -> str:
 
 
 def routing(queue: QueuePlan) -> str:
-    """Where a queue's tasks go."""
+    """The route of a queue's tasks."""
     route = queue.route
     if isinstance(route, HandlerRoute):
         where = f"`{route.path}`" if route.path else "the path of its own URL"
@@ -93,11 +93,11 @@ def routing(queue: QueuePlan) -> str:
 
 
 def token(queue: QueuePlan, invoker: str | None) -> str:
-    """Whose token a queue's tasks carry; `invoker` is the e-mail address of its account."""
+    """The token that a queue's tasks carry; `invoker` is the e-mail address of its account."""
     if invoker is None:
         return "none"
-    for_whom = queue.route.audience if isinstance(queue.route, UrlRoute) else None
-    return f"of {invoker}, for {for_whom or 'the root URL of ' + queue.handler}"
+    audience = queue.route.audience if isinstance(queue.route, UrlRoute) else None
+    return f"of {invoker}, for {audience or 'the root URL of ' + queue.handler}"
 
 
 def app_engine_service(target: AppEnginePlan | AppEngineRoute) -> str:
@@ -109,7 +109,7 @@ def app_engine_service(target: AppEnginePlan | AppEngineRoute) -> str:
 
 
 def command(words: tuple[str, ...]) -> str:
-    """A command as one types it.
+    """A command, as typed in a shell.
 
     >>> command(("/bin/sh", "-c", "make serve")), command(("python", "my app.py"))
     ('make serve', "python 'my app.py'")
@@ -117,17 +117,17 @@ def command(words: tuple[str, ...]) -> str:
     return words[2] if words[:2] == ("/bin/sh", "-c") else shlex.join(words)
 
 
-def kind(handler: HandlerPlan) -> str:
-    """What a handler is, in a word or two."""
-    if isinstance(handler.target, FunctionPlan):
-        return "function"
-    if isinstance(handler.target, ServicePlan):
-        return "service"
-    return "App Engine" if isinstance(handler.target, AppEnginePlan) else "url"
+def service_code(target: ServicePlan) -> str:
+    """The code of a Cloud Run service: `handlers/web, built by its Dockerfile`."""
+    if target.source is None:
+        return f"image {target.image}"
+    if target.has_dockerfile:
+        return f"{target.source}, built by its Dockerfile"
+    return f"{target.source} in {target.runtime_name}: {command(target.command)}"
 
 
-def may(grant: Grant) -> str:
-    """What a grant allows: `add tasks to queue emails`."""
+def may(grant: GrantPlan) -> str:
+    """The right that a grant gives: `add tasks to queue emails`."""
     words = _MAY.get(grant.role, f"use {grant.role} on {{kind}} {{resource}}")
-    only = f", where {grant.condition}" if grant.condition else ""
+    only = f", where {grant.condition.expression}" if grant.condition else ""
     return words.format(kind=grant.kind, resource=grant.resource) + only

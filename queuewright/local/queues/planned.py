@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from queuewright.blueprint import (
     AppEngineRoute,
     Blueprint,
-    Grant,
+    GrantPlan,
     HandlerRoute,
     QueuePlan,
     UrlRoute,
@@ -66,7 +66,7 @@ def queue_message(plan: QueuePlan, blueprint: Blueprint, addresses: Mapping[str,
     return queue
 
 
-def queue_policy(grants: Iterable[Grant], queue: str) -> Policy:
+def queue_policy(grants: Iterable[GrantPlan], queue: str) -> Policy:
     """Who may do what with the queue of key `queue`."""
     members: dict[str, list[str]] = {}
     for grant in grants:

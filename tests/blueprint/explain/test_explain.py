@@ -85,7 +85,7 @@ queue emails
   retries    gives up after 8 attempts, ~14 min
   waits      10s, 20s, 40s, 1m20s, 2m40s … at most 5m
   sends      every task to handler mailer, at `/send`
-  token      of p-emails-invoker@acme-prod.iam.gserviceaccount.com, for the root URL of mailer
+  token      of p-mailer-invoker@acme-prod.iam.gserviceaccount.com, for the root URL of mailer
   logs       nothing
   from       spec.yaml:31:3
 
@@ -98,23 +98,23 @@ handler mailer (function)
   ingress    all
   env        SMTP_HOST=smtp.internal
   secret     SMTP_PASSWORD = secret smtp-password, version 3
-  secret     API_KEY = config apiKey, kept as p-mailer-API_KEY, version latest
+  secret     API_KEY = config apiKey, stored as p-mailer-API_KEY, version latest
   runs as    p-mailer-handler@acme-prod.iam.gserviceaccount.com
-  here       OUTBOX=out/mail
+  locally    OUTBOX=out/mail
   from       spec.yaml:6:3
 
 service accounts
   p-mailer-handler@acme-prod.iam.gserviceaccount.com
-    handler `mailer` runs as it (spec.yaml:6:3)
+    handler `mailer` runs as this account (spec.yaml:6:3)
   p-web-handler@acme-prod.iam.gserviceaccount.com
-    handler `web` runs as it (spec.yaml:11:3)
-  p-emails-invoker@acme-prod.iam.gserviceaccount.com
-    queue `emails` calls `mailer` as it (spec.yaml:32:5)
+    handler `web` runs as this account (spec.yaml:11:3)
+  p-mailer-invoker@acme-prod.iam.gserviceaccount.com
+    tasks of queue `emails` call `mailer` with its token (spec.yaml:32:5)
 
 grants
-  serviceAccount:p-emails-invoker@acme-prod.iam.gserviceaccount.com
+  serviceAccount:p-mailer-invoker@acme-prod.iam.gserviceaccount.com
     may call handler mailer (roles/run.invoker)
-      because queue `emails` dispatches to `mailer` (spec.yaml:32:5)
+      because tasks of queue `emails` go to `mailer` (spec.yaml:32:5)
   serviceAccount:p-web-handler@acme-prod.iam.gserviceaccount.com
     may add tasks to queue emails (roles/cloudtasks.enqueuer)
       because `web` adds to queue `emails` (spec.yaml:36:17)
@@ -127,7 +127,7 @@ grants
 
 WEB = """\
 serviceAccount:p-web-handler@acme-prod.iam.gserviceaccount.com
-  handler `web` runs as it (spec.yaml:11:3)
+  handler `web` runs as this account (spec.yaml:11:3)
   may add tasks to queue emails (roles/cloudtasks.enqueuer)
     because `web` adds to queue `emails` (spec.yaml:36:17)
   may do nothing else here
@@ -140,15 +140,15 @@ user:ada@acme.example
   may do nothing else here
 """
 EMAILS = """\
-serviceAccount:p-emails-invoker@acme-prod.iam.gserviceaccount.com
-  queue `emails` calls `mailer` as it (spec.yaml:32:5)
+serviceAccount:p-mailer-invoker@acme-prod.iam.gserviceaccount.com
+  tasks of queue `emails` call `mailer` with its token (spec.yaml:32:5)
   may call handler mailer (roles/run.invoker)
-    because queue `emails` dispatches to `mailer` (spec.yaml:32:5)
+    because tasks of queue `emails` go to `mailer` (spec.yaml:32:5)
   may do nothing else here
 """
 MAILER = """\
 serviceAccount:p-mailer-handler@acme-prod.iam.gserviceaccount.com
-  handler `mailer` runs as it (spec.yaml:6:3)
+  handler `mailer` runs as this account (spec.yaml:6:3)
   may read secret p-mailer-API_KEY (roles/secretmanager.secretAccessor)
     because handler `mailer` reads it as API_KEY (spec.yaml:9:69)
   may read secret smtp-password (roles/secretmanager.secretAccessor)
@@ -156,8 +156,8 @@ serviceAccount:p-mailer-handler@acme-prod.iam.gserviceaccount.com
   may do nothing else here
 """
 HOOKS = """\
-serviceAccount:p-hooks-invoker@acme-prod.iam.gserviceaccount.com
-  queue `hooks` calls `partner` as it (spec.yaml:45:11)
+serviceAccount:p-partner-invoker@acme-prod.iam.gserviceaccount.com
+  tasks of queue `hooks` call `partner` with its token (spec.yaml:45:11)
   may do nothing here
 """
 LEDGER = """\
@@ -180,7 +180,7 @@ serviceAccount:acme-prod@appspot.gserviceaccount.com
         ("emails", EMAILS),
         ("mailer", MAILER),
         ("hooks", HOOKS),
-        (f"p-hooks-invoker@{PROJECT}", HOOKS),
+        (f"p-partner-invoker@{PROJECT}", HOOKS),
         ("ledger", LEDGER),
         ("acme-prod@appspot.gserviceaccount.com", LEDGER),
         ("user:ada@acme.example", ADA),
@@ -199,13 +199,13 @@ def test_a_handler_and_a_queue_of_one_name() -> None:
         explain_text(plan, identity="a")
         == """\
 serviceAccount:a-handler@acme-prod.iam.gserviceaccount.com
-  handler `a` runs as it (spec.yaml:1:12)
+  handler `a` runs as this account (spec.yaml:1:12)
   may do nothing here
 
 serviceAccount:a-invoker@acme-prod.iam.gserviceaccount.com
-  queue `a` calls `a` as it (spec.yaml:2:14)
+  tasks of queue `a` call `a` with its token (spec.yaml:2:14)
   may call handler a (roles/run.invoker)
-    because queue `a` dispatches to `a` (spec.yaml:2:14)
+    because tasks of queue `a` go to `a` (spec.yaml:2:14)
   may do nothing else here
 """
     )
@@ -218,7 +218,7 @@ def test_an_identity_and_a_queue() -> None:
     )
     assert explain_text(PLAN, identity="web", queue="calls") == (
         f"serviceAccount:p-web-handler@{PROJECT}\n"
-        "  handler `web` runs as it (spec.yaml:11:3)\n"
+        "  handler `web` runs as this account (spec.yaml:11:3)\n"
         "  may do nothing with queue calls\n"
     )
 
@@ -228,26 +228,26 @@ def test_an_identity_and_a_queue() -> None:
     [
         (
             {"identity": "wbe"},
-            "nobody called `wbe` in dev\n  hint: did you mean `web`?",
+            "no identity `wbe` in dev\n  hint: did you mean `web`?",
         ),
         (
             {"identity": f"p-web-hander@{PROJECT}"},
-            f"nobody called `p-web-hander@{PROJECT}` in dev\n"
+            f"no identity `p-web-hander@{PROJECT}` in dev\n"
             f"  hint: did you mean `p-web-handler@{PROJECT}`?",
         ),
         (
             {"identity": "zzzzzzzz"},
-            "nobody called `zzzzzzzz` in dev\n"
+            "no identity `zzzzzzzz` in dev\n"
             "  hint: `queuewright explain dev` lists every account",
         ),
         (
             {"identity": "partner"},
-            "`partner` is somebody else's endpoint and has no account here\n"
+            "handler `partner` is an external endpoint without an account\n"
             "  hint: `queuewright explain dev` lists every account",
         ),
         (
             {"identity": "entries"},
-            "tasks of queue `entries` carry no token of an account\n"
+            "tasks of queue `entries` carry no token\n"
             "  hint: `queuewright explain dev` lists every account",
         ),
         ({"queue": "email"}, "no queue `email` in dev\n  hint: did you mean `emails`?"),
@@ -263,7 +263,7 @@ def test_a_name_that_means_nobody(asked: dict[str, str], saying: str) -> None:
 
 def test_a_stack_without_queues() -> None:
     """There is little to say."""
-    with pytest.raises(TargetError, match="describe one under `queues:`"):
+    with pytest.raises(TargetError, match="add one under `queues:`"):
         explain_text(derive("labels: {}\n"), queue="q")
     assert explain_text(derive("labels: {}\n")) == (
         "dev: project acme-prod, europe-west1\n\nAPIs\n  cloudtasks.googleapis.com\n"
@@ -305,7 +305,7 @@ def test_a_program_gets_all_of_it() -> None:
         "desired_state": "RUNNING",
         "protect": False,
         "route": {"kind": "handler", "handler": "mailer", "path": "/send"},
-        "invoker": "emails-invoker",
+        "invoker": "mailer-invoker",
         "variable": "QUEUE_EMAILS",
         "example": None,
         "reason": reason("queue `emails`", "queues.emails", 31, 3),
@@ -333,6 +333,7 @@ def test_a_program_gets_all_of_it() -> None:
             "egress": "private-ranges-only",
         },
         "account": "web-handler",
+        "invoker": "web-invoker",
         "local": {"command": [], "url": None, "environment": {}},
         "reason": reason("handler `web`", "handlers.web", 11, 3),
     }
@@ -360,7 +361,7 @@ def test_a_program_gets_an_answer_about_one_identity() -> None:
         "identities": [
             {
                 "member": f"serviceAccount:p-web-handler@{PROJECT}",
-                "reason": reason("handler `web` runs as it", "handlers.web", 11, 3),
+                "reason": reason("handler `web` runs as this account", "handlers.web", 11, 3),
                 "grants": [
                     {
                         "role": "roles/cloudtasks.enqueuer",
