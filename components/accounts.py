@@ -1,4 +1,4 @@
-"""The service account that a part of the stack acts as."""
+"""Service accounts: their ids, and the resources themselves."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_gcp import serviceaccount
 
-from queuewright.blueprint.names import account_id
+from queuewright.blueprint import AccountPlan, account_id
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a service account is called.
+    """The id and the description of a service account.
 
     Attributes:
         account_id: 6 to 30 characters, unique in the project.
-        display_name: for people; 100 characters at most.
+        display_name: for people; at most 100 characters.
     """
 
     account_id: str
@@ -24,21 +24,26 @@ class Identity:
 
     @classmethod
     def of(cls, name: str, role: str) -> Identity:
-        """The identity of `name` in its `role`, where nobody chose another.
+        """The default identity of `name` in its `role`.
 
-        >>> Identity.of("emails", "invoker").account_id
-        'emails-invoker'
+        >>> Identity.of("mailer", "invoker").account_id
+        'mailer-invoker'
         """
         return cls(account_id(name, role), f"{role} of {name}"[:100])
 
-    def account(
-        self, name: str, *, project: str, opts: pulumi.ResourceOptions
-    ) -> serviceaccount.Account:
-        """The account itself; `name` is its logical name."""
-        return serviceaccount.Account(
-            name,
-            account_id=self.account_id,
-            display_name=self.display_name,
-            project=project,
-            opts=opts,
-        )
+
+def service_account(
+    name: str,
+    identity: Identity | AccountPlan,
+    *,
+    project: str,
+    opts: pulumi.ResourceOptions,
+) -> serviceaccount.Account:
+    """The service account; `name` is its logical name."""
+    return serviceaccount.Account(
+        name,
+        account_id=identity.account_id,
+        display_name=identity.display_name,
+        project=project,
+        opts=opts,
+    )

@@ -1,4 +1,4 @@
-"""What a service's container is made of: an image, a Dockerfile, or a folder as it is."""
+"""The container of a service: from an image, a Dockerfile, or a folder without a build."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .images import ImageRepository
 from .packages import PackageBucket
 from .vendor import VENDOR, vendored
 
-# The stack that a runtime's base image comes from, for those older than `google-24`:
+# The runtimes that are older than the base images of `google-24`:
 # https://cloud.google.com/run/docs/configuring/services/runtime-base-images
 OLDER = re.compile(
     r"python3(10|11|12|13)|nodejs(18|20|22)|go12[0-5]|java(17|21)|php8[2-4]|ruby3[23]|dotnet8"
@@ -23,14 +23,14 @@ OLDER = re.compile(
 
 @dataclass(frozen=True)
 class ImageSource:
-    """A ready image, such as `europe-docker.pkg.dev/acme-prod/images/thumbnails:1`."""
+    """An existing image, such as `europe-docker.pkg.dev/acme-prod/images/thumbnails:1`."""
 
     image: pulumi.Input[str]
 
 
 @dataclass(frozen=True)
 class DockerfileSource:
-    """A folder with a Dockerfile, whose image is kept in `images`."""
+    """A folder with a Dockerfile; its image is pushed to `images`."""
 
     folder: Path
     images: ImageRepository
@@ -38,13 +38,13 @@ class DockerfileSource:
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A folder that is deployed as it is, without Docker and without a build.
+    """A folder that is deployed without Docker and without a build.
 
     Attributes:
-        folder: the code; for Python the packages of its `requirements.txt` travel with it.
+        folder: the code; for Python, the packages of its `requirements.txt` are deployed with it.
         runtime: Google's name of the language, such as `python313`.
         command: the command that serves on `$PORT`, and its arguments.
-        packages: the bucket that the code is put into.
+        packages: the bucket for the code.
     """
 
     folder: Path
@@ -58,18 +58,18 @@ Source = ImageSource | DockerfileSource | FolderSource
 
 @dataclass(frozen=True)
 class Container:
-    """The fields of a container that tell what it runs, and the launch stage that they take."""
+    """The fields of a container that determine its code, and the launch stage they need."""
 
     fields: cloudrunv2.ServiceTemplateContainerArgsDict
     launch_stage: str = "GA"
     search_path: str | None = None
-    """Where Python finds what was vendored."""
+    """The folder with vendored Python packages."""
 
 
 def container(
     source: Source, name: str, *, called: str, location: str, parent: pulumi.Resource
 ) -> Container:
-    """The container of the service `called`, what it needs made as parts of `parent`."""
+    """The container of the service `called`. `parent` gets the resources that it needs."""
     if isinstance(source, ImageSource):
         return Container({"image": source.image})
     if isinstance(source, DockerfileSource):
@@ -82,7 +82,7 @@ def container(
     command, *arguments = source.command
     return Container(
         {
-            # No image of its own: the runtime's base image, with the code beside it.
+            # No image: Google adds the code to the runtime's base image.
             "image": "scratch",
             "base_image_uri": base_image(source.runtime, location),
             "commands": [command],
@@ -101,7 +101,7 @@ def container(
 
 
 def base_image(runtime: str, location: str) -> str:
-    """The image that Google keeps for a runtime, in the service's own region.
+    """Google's base image of a runtime, in the service's region.
 
     >>> base_image("python314", "europe-west1")
     'europe-west1-docker.pkg.dev/serverless-runtimes/google-24-full/runtimes/python314'

@@ -1,4 +1,4 @@
-"""The repository that images are kept in, and an image built from a handler's folder."""
+"""The repository for images, and the build of an image from a handler's folder."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from pathlib import Path
 import pulumi
 from pulumi_gcp import artifactregistry
 
+from queuewright.blueprint import WRITE_IMAGES
 from queuewright.packages import Package, package
 
-from .mistakes import require
-from .options import within
+from ..grants import Grantee, named_grant
+from ..mistakes import require
+from ..options import within
 
 FOLDER = Path(".queuewright", "images")
 VERSIONS_KEPT = 10
 
 
 class ImageRepository(pulumi.ComponentResource):
-    """An Artifact Registry repository for the images of handlers; the last ten of each are kept.
+    """An Artifact Registry repository for handlers' images. It keeps the last ten of each.
 
     Args:
         name: the component's logical name.
         project: the id of the project.
         location: the region.
-        repository_id: at most 63 lower-case letters, digits and hyphens.
+        repository_id: 1 to 63 lower-case letters, digits and hyphens.
         labels: on the repository.
-        folder: where the sources of builds are laid out on this machine.
+        folder: the folder for the sources of builds on this machine.
     """
 
     repository: artifactregistry.Repository
@@ -77,52 +79,55 @@ class ImageRepository(pulumi.ComponentResource):
     def build(
         self, name: str, source: Path, *, image: str, parent: pulumi.Resource
     ) -> pulumi.Output[str]:
-        """Build `source`, which has a Dockerfile, for linux/amd64, and push it.
+        """Build an image for linux/amd64 from a folder with a Dockerfile, and push it.
 
-        The tag is the hash of the sources, and the build sees those alone: a file that
-        `.gcloudignore` leaves out, or a file's time, builds nothing. Docker is needed on this
-        machine, and `gcloud auth configure-docker` for the push.
+        The tag is the hash of the sources. The build gets only those, so an ignored file or a
+        file's time causes no build. This machine needs Docker, and `gcloud auth configure-docker`
+        for the push.
 
         Args:
-            name: the logical name of the image.
-            source: the handler's folder.
-            image: what the image is called in the repository.
-            parent: the component whose image it is.
+            name: the logical name of the image, without its suffix.
+            source: the handler's folder; its `.gcloudignore` applies.
+            image: the image's name in the repository.
+            parent: the handler's component.
 
         Returns:
             The image's reference with its digest.
         """
-        # Imported here: whoever builds no image needs neither the package nor Docker.
+        # Imported here: a program that builds no image needs neither the package nor Docker.
         import pulumi_docker_build as docker_build
 
         packed = package(source, into=self._folder, name=image)
         built = docker_build.Image(
             f"{name}-image",
             tags=[f"{self._registry}/{image}:{packed.digest}"],
-            context={"location": str(_laid_out(packed))},
+            context={"location": str(_unpacked(packed))},
             platforms=[docker_build.Platform.LINUX_AMD64],
             push=True,
-            # A preview builds nothing and needs no Docker.
+            # So that a preview needs no Docker.
             build_on_preview=False,
             opts=within(parent, self._opts, after=[self.repository]),
         )
         return built.ref
 
-    def admit(self, writer: str, member: pulumi.Input[str]) -> artifactregistry.RepositoryIamMember:
-        """Let `member` push images; `writer` names the grant."""
+    def admit(
+        self, writer: Grantee | str, *, role: str = WRITE_IMAGES
+    ) -> artifactregistry.RepositoryIamMember:
+        """Grant a role on the repository. Default: to push images."""
+        grant = named_grant(self._name, role, writer)
         return artifactregistry.RepositoryIamMember(
-            f"{self._name}-writer-{writer}",
+            grant.name,
             project=self._project,
             location=self._location,
             repository=self.repository.name,
-            role="roles/artifactregistry.writer",
-            member=member,
-            opts=within(self, self._opts),
+            role=role,
+            member=grant.member,
+            opts=within(self, self._opts, former=grant.former),
         )
 
 
-def _laid_out(packed: Package) -> Path:
-    """The archive's files in a folder beside it, with the modes that the archive gives them."""
+def _unpacked(packed: Package) -> Path:
+    """A folder beside the archive with its files and their modes."""
     folder = packed.path.with_suffix("")
     with zipfile.ZipFile(packed.path) as archive:
         for entry in archive.infolist():

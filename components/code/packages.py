@@ -1,4 +1,4 @@
-"""The bucket that handlers' code is put into, and a handler's code in it."""
+"""The bucket for handlers' code, and the upload of a handler's code."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path, PurePosixPath
 import pulumi
 from pulumi_gcp import storage
 
+from queuewright.blueprint import READ_PACKAGES
 from queuewright.packages import package
 
-from .mistakes import require
-from .options import within
+from ..grants import Grantee, named_grant
+from ..mistakes import require
+from ..options import within
 
 FOLDER = Path(".queuewright", "packages")
 DAYS_KEPT = 90
@@ -20,7 +22,7 @@ DAYS_KEPT = 90
 
 @dataclass(frozen=True)
 class Upload:
-    """A handler's code in the bucket; each is known only once it is there."""
+    """A handler's code in the bucket."""
 
     bucket: pulumi.Output[str]
     name: pulumi.Output[str]
@@ -28,20 +30,20 @@ class Upload:
 
 
 class PackageBucket(pulumi.ComponentResource):
-    """A private bucket for the archives that functions and services are deployed from.
+    """A private bucket for the archives from which handlers are deployed.
 
-    An archive's name holds the hash of what is in it: other code is another object, so that its
-    handler is deployed again, and equal code is the same object, whatever its files' times.
-    An archive is deleted when its handler runs from the next one, and stays readable by its
-    generation for 90 days more, for whoever goes back to what ran before.
+    The name of an archive has the hash of its content. New code is a new object, which redeploys
+    the handler; the same code is the same object, even if the files' times differ. An archive is
+    deleted once its handler runs from the next one. Its generation stays readable for 90 days, for
+    a rollback.
 
     Args:
         name: the component's logical name.
         project: the id of the project.
         location: the region, `europe-west1`, or multi-region, `EU`, of the bucket.
-        bucket_name: 3 to 63 characters, unique in the world.
+        bucket_name: 3 to 63 characters, globally unique.
         labels: on the bucket.
-        folder: where archives are kept on this machine before they are uploaded.
+        folder: the folder for archives on this machine.
     """
 
     bucket: storage.Bucket
@@ -70,10 +72,10 @@ class PackageBucket(pulumi.ComponentResource):
             labels=dict(labels or {}),
             uniform_bucket_level_access=True,
             public_access_prevention="enforced",
-            # What is in it is made from the sources; nothing is lost when it goes with its stack.
+            # Its content can be rebuilt from the sources, so it may go with its stack.
             force_destroy=True,
             versioning={"enabled": True},
-            # Only what was replaced: an age of its own would take the source of what runs, too.
+            # Only replaced objects: a rule by age would also delete code that is still running.
             lifecycle_rules=[
                 {
                     "action": {"type": "Delete"},
@@ -96,35 +98,36 @@ class PackageBucket(pulumi.ComponentResource):
         parent: pulumi.Resource,
         vendored: Mapping[PurePosixPath, Path] | None = None,
     ) -> Upload:
-        """Archive `source` and put it into the bucket, as a part of `parent` with that `name`.
+        """Archive a handler's folder and upload it.
 
         Args:
-            name: the logical name of the object.
-            source: the handler's folder; its `.gcloudignore` is honoured.
-            archive: what the object's name begins with.
-            parent: the component whose code it is.
+            name: the logical name of the object, without its suffix.
+            source: the handler's folder; its `.gcloudignore` applies.
+            archive: the beginning of the object's name.
+            parent: the handler's component.
             vendored: further files by their path in the archive.
         """
         packed = package(source, into=self._folder, name=archive, vendored=vendored)
         options = within(parent, self._opts)
-        # The provider would delete the old one first, and what still runs from it lose its source
-        # until its handler is updated. Another name is in nobody's way.
+        # The provider would delete the old object first, before the handler is updated. The new
+        # object has another name, so both can exist.
         options.delete_before_replace = False
-        made = storage.BucketObject(
+        uploaded = storage.BucketObject(
             f"{name}-package",
             bucket=self.bucket.name,
             name=packed.path.name,
             source=pulumi.FileAsset(str(packed.path)),
             opts=options,
         )
-        return Upload(self.bucket.name, made.output_name, made.generation)
+        return Upload(self.bucket.name, uploaded.output_name, uploaded.generation)
 
-    def admit(self, reader: str, member: pulumi.Input[str]) -> storage.BucketIAMMember:
-        """Let `member` read the bucket; `reader` names the grant."""
+    def admit(self, reader: Grantee | str, *, role: str = READ_PACKAGES) -> storage.BucketIAMMember:
+        """Grant a role on the bucket. Default: to read it."""
+        grant = named_grant(self._name, role, reader)
         return storage.BucketIAMMember(
-            f"{self._name}-reader-{reader}",
+            grant.name,
             bucket=self.bucket.name,
-            role="roles/storage.objectViewer",
-            member=member,
-            opts=within(self, self._opts),
+            role=role,
+            member=grant.member,
+            opts=within(self, self._opts, former=grant.former),
         )

@@ -1,21 +1,21 @@
-"""The packages that a handler's code imports, fetched for the machine that will run it.
+"""Fetches the Python packages of a handler that is deployed without a build.
 
-Cloud Run runs such a handler without a build, so what `requirements.txt` names must be in the
-archive, in the form for linux/amd64 and the runtime's Python, whatever machine this is.
+The archive must have the packages of its `requirements.txt`, for linux/amd64 and the runtime's
+Python, whatever this machine is.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+
+from filelock import FileLock
 
 from queuewright.errors import TargetError
 from queuewright.packages.requirements import contents
@@ -23,23 +23,23 @@ from queuewright.packages.requirements import contents
 CACHE = Path(".queuewright", "vendored")
 VENDOR = "vendor"
 REQUIREMENTS = "requirements.txt"
-# Wheels for an older C library run on a newer one: https://peps.python.org/pep-0600/
+# A wheel for an older C library also runs on a newer one: https://peps.python.org/pep-0600/
 PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
 
 
 def vendored(folder: Path, runtime: str, *, cache: Path = CACHE) -> Mapping[PurePosixPath, Path]:
-    """The files that `folder`'s requirements bring, by their path in the archive.
+    """The files of a handler's required packages, by their path in the archive.
 
-    They are fetched once for each text of requirements and each Python, and kept in `cache`: a
-    requirement that names no version stays at the one that it was fetched with.
+    They are fetched once for each content of `requirements.txt` and each Python version, and kept
+    in `cache`. A requirement without a version therefore stays at the version first fetched.
 
     Args:
-        folder: the handler's folder; without a `requirements.txt` in it nothing is fetched.
-        runtime: Google's name of the language; other than `python3…` it brings nothing.
-        cache: several processes may use one at once, and each may be killed.
+        folder: the handler's folder; without a `requirements.txt` there are no files.
+        runtime: Google's name of the language; for others than `python3…` there are no files.
+        cache: a folder that several processes may share. Each of them may be killed at any time.
 
     Raises:
-        TargetError: pip cannot fetch them, as where a package has no wheel for that machine.
+        TargetError: pip cannot fetch a package, for example because it has no wheel for Linux.
     """
     requirements = folder / REQUIREMENTS
     version = re.fullmatch(r"python(\d)(\d+)", runtime)
@@ -48,7 +48,8 @@ def vendored(folder: Path, runtime: str, *, cache: Path = CACHE) -> Mapping[Pure
     python = f"{version[1]}.{version[2]}"
     kept = cache / f"{python}-{_digest(requirements)}"
     if not kept.is_dir():
-        with _alone(kept):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(kept.with_name(f"{kept.name}.lock")):
             if not kept.is_dir():
                 _fetch(requirements, python, kept)
     return {
@@ -59,31 +60,22 @@ def vendored(folder: Path, runtime: str, *, cache: Path = CACHE) -> Mapping[Pure
 
 
 def _digest(requirements: Path) -> str:
-    """What the requirements say, and the files that they take in, as 16 hex digits."""
+    """The hash of the requirements and of the files that they include, as 16 hex digits."""
     digest = hashlib.sha256()
     for text in contents(requirements):
         digest.update(len(text).to_bytes(8) + text)
     return digest.hexdigest()[:16]
 
 
-@contextmanager
-def _alone(kept: Path) -> Iterator[None]:
-    """Be the only process that fetches `kept`; the kernel lets the next one in, come what may."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with kept.with_name(f"{kept.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _fetch(requirements: Path, python: str, into: Path) -> None:
-    """Fetch into a folder of this call's own; it is `into` only when it is whole."""
+    """Fetch into a temporary folder, and rename it to `into` once it is complete."""
     unfinished = f"{into.name}.part-"
     for left in into.parent.glob(f"{unfinished}*"):
-        shutil.rmtree(left, ignore_errors=True)  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)  # from a process that was killed
     part = Path(tempfile.mkdtemp(prefix=unfinished, dir=into.parent))
     try:
         _install(requirements, python, part)
-        # Commands carry the path of this machine's Python, and pip's records those of the commands.
+        # Commands contain the path of this machine's Python, and pip's records list them.
         shutil.rmtree(part / "bin", ignore_errors=True)
         for record in part.glob("*.dist-info/RECORD"):
             record.unlink()
@@ -109,7 +101,7 @@ def _install(requirements: Path, python: str, into: Path) -> None:
         if "No module named pip" in done.stderr:
             hint = "python -m ensurepip"
         raise TargetError(
-            f"the packages of `{requirements}` cannot be fetched for Python {python} on Linux:\n"
+            f"pip cannot fetch the packages of `{requirements}` for Python {python} on Linux:\n"
             f"{done.stderr.strip()}",
             hint=hint,
         )

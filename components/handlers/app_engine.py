@@ -6,32 +6,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pulumi
-from pulumi_gcp import appengine, serviceaccount
+from pulumi_gcp import appengine
 
-from queuewright.blueprint.names import first_key
 from queuewright.spec import APP_ENGINE_VERSION, Instances
 
-from .arguments import handler_arguments
-from .identity import Identity
-from .options import former_names, renamed, within
-from .packages import PackageBucket
+from ..accounts import Identity
+from ..arguments import handler_arguments
+from ..code import PackageBucket
+from ..options import within
+from .deployed import DeployedHandler
 
-# What App Engine's Python runtimes start when nothing is said:
+# The default of App Engine's Python runtimes:
 # https://cloud.google.com/appengine/docs/standard/python3/runtime#application_startup
 ENTRYPOINT = "gunicorn -b :$PORT main:app"
 
 
-class AppEngineHandler(pulumi.ComponentResource):
+class AppEngineHandler(DeployedHandler):
     """A version of a service of the project's App Engine app, and its account.
 
-    App Engine itself calls it, so that its queue needs no invoker. The app must exist: its region
-    is chosen once and for ever.
+    App Engine itself calls it, so its queues need no invoker. The app must exist: its region is
+    chosen once.
 
     Attributes:
-        key: what the handler is called among the grants of others.
-        renamed_from: what it was called there before.
-        account: the service account that it runs as.
-        member: the same, as IAM writes it.
         app_version: the version underneath.
 
     Args:
@@ -40,26 +36,24 @@ class AppEngineHandler(pulumi.ComponentResource):
         service: the App Engine service, such as `default`.
         source: the folder of the code.
         runtime: Google's name of the language, such as `python312`.
-        packages: the bucket that the code is put into.
-        version: the version's id; new code is put into the same version. Default: `v1`.
-        entrypoint: the command that serves. Default: what Google starts for Python.
+        packages: the bucket for the code.
+        version: the version's id; new code goes into the same version. Default: `v1`.
+        entrypoint: the command that serves. Default: Google's default for Python.
         environment: environment variables.
         instances: how many there may be, such as `{"max": 10}`.
-        identity: what the account that it runs as is called. Default: derived from `name`, or the
-            first it had.
-        key: what it is called among the grants of others; `name` ends in it. Default: `name`.
-        renamed_from: the keys that it had before, the first one first. All that it is made of stays
-            the same; only logical names change.
+        identity: the id of the account that it runs as. Default: derived from `name`, or from the
+            oldest former name.
+        key: its name in the logical names of grants; `name` ends with it. Default: `name`.
+        renamed_from: its former keys, oldest first. A renamed handler stays the same on Google
+            Cloud; only logical names change.
 
     Raises:
-        SpecError: arguments that no file may say either, each with a way out.
+        SpecError: arguments that a YAML file could not have, each with a fix.
         TargetError: `source` is not a folder of code.
     """
 
-    key: str
-    renamed_from: Sequence[str]
-    account: serviceaccount.Account
-    member: pulumi.Output[str]
+    TYPE = "queuewright:index:AppEngineHandler"
+
     app_version: appengine.StandardAppVersion
 
     def __init__(
@@ -80,9 +74,9 @@ class AppEngineHandler(pulumi.ComponentResource):
         renamed_from: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        told = {"version": version, "entrypoint": entrypoint}
+        given = {"version": version, "entrypoint": entrypoint}
         kind = {"service": service, "source": ".", "runtime": runtime}
-        kind |= {key: value for key, value in told.items() if value is not None}
+        kind |= {key: value for key, value in given.items() if value is not None}
         checked = handler_arguments(
             name,
             "app-engine",
@@ -90,18 +84,49 @@ class AppEngineHandler(pulumi.ComponentResource):
             kind={"app_engine": kind},
             settings={"environment": environment or {}, "instances": instances or {}},
         )
-        before = former_names(name, key, renamed_from)
-        super().__init__("queuewright:index:AppEngineHandler", name, None, renamed(opts, before))
-        self.key, self.renamed_from = key or name, renamed_from
-        first = first_key(name, before)
-        named = identity or Identity.of(first, "handler")
-        self.account = named.account(f"{name}-account", project=project, opts=within(self, opts))
-        self.member = self.account.member
-        package = packages.upload(name, Path(source), archive=f"{service}-{first}", parent=self)
-        scaling = checked.instances
-        self.app_version = appengine.StandardAppVersion(
-            f"{name}-version",
+        super().__init__(
+            name,
             project=project,
+            location="",
+            key=key,
+            renamed_from=renamed_from,
+            identity=identity,
+            opts=opts,
+        )
+        self.deploy(
+            service=service,
+            source=Path(source),
+            runtime=runtime,
+            packages=packages,
+            version=version,
+            entrypoint=entrypoint,
+            environment=environment or {},
+            instances=checked.instances,
+        )
+
+    def deploy(
+        self,
+        *,
+        service: str,
+        source: Path,
+        runtime: str,
+        packages: PackageBucket,
+        version: str | None,
+        entrypoint: str | None,
+        environment: Mapping[str, pulumi.Input[str]],
+        instances: Instances,
+        after: Sequence[pulumi.Resource] = (),
+    ) -> None:
+        """Upload the code and create the version; the constructor's arguments are not checked.
+
+        `after` are the grants that the code needs before it starts.
+        """
+        package = packages.upload(
+            self._name, source, archive=f"{service}-{self._first_name}", parent=self
+        )
+        self.app_version = appengine.StandardAppVersion(
+            f"{self._name}-version",
+            project=self._project,
             service=service,
             version_id=version or APP_ENGINE_VERSION,
             runtime=runtime,
@@ -113,17 +138,17 @@ class AppEngineHandler(pulumi.ComponentResource):
                     )
                 }
             },
-            env_variables=dict(environment or {}),
+            env_variables=dict(environment),
             service_account=self.account.email,
             automatic_scaling={
                 "standard_scheduler_settings": {
-                    "min_instances": scaling.min,
-                    "max_instances": scaling.max,
+                    "min_instances": instances.min,
+                    "max_instances": instances.max,
                 }
             },
-            # It stays when it is replaced or goes: the provider can delete it only with the whole
-            # service, whatever other versions serve there.
+            # Keep the version when it is replaced or removed: the provider can only delete it
+            # together with the whole service, including other versions.
             noop_on_destroy=True,
-            opts=within(self, opts),
+            opts=within(self, self._opts, after=after),
         )
         self.register_outputs({"account": self.account.email, "version": self.app_version.name})

@@ -9,17 +9,15 @@ from typing import Unpack
 import pulumi
 from pulumi_gcp import cloudfunctionsv2
 
-from queuewright.blueprint.names import first_key
+from queuewright.blueprint import InstancePlan, first_key, instance_plan
 from queuewright.spec.values import written_size
 
-from .arguments import handler_arguments
-from .build import BuildAccount
+from ..accounts import Identity
+from ..arguments import RuntimeArgs, handler_arguments
+from ..code import BuildAccount, ImageRepository, PackageBucket, Upload
+from ..options import former_names, within
+from ..secret import SecretVariable, secret_grants
 from .handler import Handler
-from .identity import Identity
-from .images import ImageRepository
-from .options import former_names, within
-from .packages import PackageBucket, Upload
-from .runtime import Runtime, RuntimeArgs, instance_runtime
 
 INGRESS = {
     "all": "ALLOW_ALL",
@@ -35,7 +33,7 @@ EGRESS = {
 class FunctionHandler(Handler):
     """A Cloud Run function (2nd gen), its package and its account.
 
-    Alone, in a program of one's own::
+    In a program without YAML::
 
         packages = PackageBucket(
             "packages", project="acme-prod", location="europe-west1", bucket_name="acme-packages"
@@ -58,25 +56,28 @@ class FunctionHandler(Handler):
         name: the component's logical name.
         project: the id of the project.
         location: the region.
-        source: the folder of the code; its `.gcloudignore` is honoured.
-        entry_point: the function that is called.
+        source: the folder of the code; its `.gcloudignore` applies.
+        entry_point: the function to call.
         runtime: Google's name of the language, such as `python312`.
-        packages: the bucket that the code is put into.
-        function_name: what it is called on Google Cloud. Default: `name`, or the first it had.
-        builder: the account that builds it. Default: the project's own.
-        images: the repository that its image is kept in. Default: one that Google makes.
-        identity: what the account that it runs as is called. Default: derived from `name`, or the
-            first it had.
-        key: what it is called among the grants of others; `name` ends in it. Default: `name`.
-        renamed_from: the keys that it had before, the first one first. All that it is made of stays
-            the same; only logical names change.
+        packages: the bucket for the code.
+        function_name: its name on Google Cloud. Default: `name`, or the oldest former name.
+        builder: the account that builds it. Default: the project's default account.
+        images: the repository for its image. Default: one that Google creates.
+        identity: the id of the account that it runs as. Default: derived from `name`, or from the
+            oldest former name.
+        invoker: the id of the account whose token its tasks carry. Default: likewise.
+        key: its name in the logical names of grants; `name` ends with it. Default: `name`.
+        renamed_from: its former keys, oldest first. A renamed handler stays the same on Google
+            Cloud; only logical names change.
         labels: on the function.
         settings: how its instances run, see `RuntimeArgs`.
 
     Raises:
-        SpecError: arguments that no file may say either, each with a way out.
+        SpecError: arguments that a YAML file could not have, each with a fix.
         TargetError: `source` is not a folder of code.
     """
+
+    TYPE = "queuewright:index:FunctionHandler"
 
     function: cloudfunctionsv2.Function
 
@@ -94,14 +95,14 @@ class FunctionHandler(Handler):
         builder: BuildAccount | None = None,
         images: ImageRepository | None = None,
         identity: Identity | None = None,
+        invoker: Identity | None = None,
         key: str | None = None,
         renamed_from: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
         **settings: Unpack[RuntimeArgs],
     ) -> None:
-        first = first_key(name, former_names(name, key, renamed_from))
-        called = function_name or first
+        called = function_name or first_key(name, former_names(name, key, renamed_from))
         checked = handler_arguments(
             name,
             called,
@@ -112,32 +113,72 @@ class FunctionHandler(Handler):
             settings=settings,
         )
         super().__init__(
-            "FunctionHandler",
             name,
-            key=key,
-            renamed_from=renamed_from,
             project=project,
             location=location,
+            key=key,
+            renamed_from=renamed_from,
             identity=identity,
             opts=opts,
         )
-        of = instance_runtime(settings, checked)
-        package = packages.upload(name, Path(source), archive=called, parent=self)
-        readers = of.secret_grants(self)
+        self._invoker_identity = invoker
+        secrets = settings.get("secrets", {})
+        readers = secret_grants(secrets, self)
+        self.deploy(
+            called=called,
+            source=Path(source),
+            entry_point=entry_point,
+            runtime=runtime,
+            packages=packages,
+            builder=builder,
+            images=images,
+            instance=instance_plan(checked),
+            environment=settings.get("environment", {}),
+            secrets=secrets,
+            labels=labels or {},
+            after=[*readers, *(builder.grants if builder else ())],
+        )
+
+    def deploy(
+        self,
+        *,
+        called: str,
+        source: Path,
+        entry_point: str,
+        runtime: str,
+        packages: PackageBucket,
+        builder: BuildAccount | None,
+        images: ImageRepository | None,
+        instance: InstancePlan,
+        environment: Mapping[str, pulumi.Input[str]],
+        secrets: Mapping[str, SecretVariable],
+        labels: Mapping[str, str],
+        after: Sequence[pulumi.Resource],
+    ) -> None:
+        """Upload the code and create the function; the constructor's arguments are not checked.
+
+        `after` are the grants that the code or its build needs before it starts.
+        """
+        package = packages.upload(self._name, source, archive=called, parent=self)
         self.function = cloudfunctionsv2.Function(
-            f"{name}-function",
+            f"{self._name}-function",
             name=called,
-            project=project,
-            location=location,
-            labels=dict(labels or {}),
+            project=self._project,
+            location=self._location,
+            labels=dict(labels),
             build_config=_build_config(package, entry_point, runtime, builder, images),
-            service_config=self._service_config(of),
-            opts=within(self, opts, after=[*readers, *(builder.grants if builder else ())]),
+            service_config=self._service_config(instance, environment, secrets),
+            opts=within(self, self._opts, after=after),
         )
         config = self.function.service_config
-        self._serves(self.function.name, config.apply(lambda made: (made and made.uri) or ""))
+        self._serve(self.function.name, config.apply(lambda made: (made and made.uri) or ""))
 
-    def _service_config(self, of: Runtime) -> cloudfunctionsv2.FunctionServiceConfigArgsDict:
+    def _service_config(
+        self,
+        of: InstancePlan,
+        environment: Mapping[str, pulumi.Input[str]],
+        secrets: Mapping[str, SecretVariable],
+    ) -> cloudfunctionsv2.FunctionServiceConfigArgsDict:
         config: cloudfunctionsv2.FunctionServiceConfigArgsDict = {
             "service_account_email": self.account.email,
             "available_memory": written_size(of.memory),
@@ -148,11 +189,11 @@ class FunctionHandler(Handler):
             "max_instance_count": of.instances.max,
             "ingress_settings": INGRESS[of.ingress],
             "all_traffic_on_latest_revision": True,
-            # Google sets this one itself. Written out it is one variable that is always there: the
-            # last one of a map could not be removed, as an absent map keeps its live value.
-            "environment_variables": {"LOG_EXECUTION_ID": "true", **of.environment},
+            # Google sets this variable itself. It is written out so that the map is never empty:
+            # an absent map keeps its live value, so the last variable could not be removed.
+            "environment_variables": {"LOG_EXECUTION_ID": "true", **environment},
         }
-        if of.secrets:
+        if secrets:
             config["secret_environment_variables"] = [
                 {
                     "key": variable,
@@ -160,7 +201,7 @@ class FunctionHandler(Handler):
                     "secret": each.secret.secret_id,
                     "version": each.pinned,
                 }
-                for variable, each in of.secrets.items()
+                for variable, each in sorted(secrets.items())
             ]
         if of.vpc is not None:
             network: cloudfunctionsv2.FunctionServiceConfigDirectVpcNetworkInterfaceArgsDict = {}

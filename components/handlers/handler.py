@@ -1,75 +1,95 @@
-"""What functions and services have in common: an account, an address, and who may call."""
+"""What functions and services have in common: a URL, an invoker, and who may call."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_gcp import cloudrunv2, serviceaccount
 
-from queuewright.blueprint.names import first_key
+from queuewright.blueprint import CALL_HANDLER, AccountPlan
 
-from .identity import Identity
-from .options import former_names, renamed, within
+from ..accounts import Identity, service_account
+from ..grants import Grantee, named_grant
+from ..options import Alias, within
+from .deployed import DeployedHandler
 
 
-class Handler(pulumi.ComponentResource):
-    """Code that tasks are sent to, running as an account of its own.
-
-    A 2nd gen function is a Cloud Run service underneath, so that one rule serves both: who holds
-    `roles/run.invoker` on the service may call, and nobody else.
+@dataclass(frozen=True)
+class Invoker:
+    """The account whose token a handler's tasks carry.
 
     Attributes:
-        key: what the handler is called among the grants of others.
-        renamed_from: what it was called there before.
-        account: the service account that it runs as; without any right but those given to it.
-        member: the same, as IAM writes it.
-        url: the root of its address; also the audience of the tokens that it takes.
+        account: the service account.
+        key: its name in the logical name of its grant.
+        renamed_from: always empty.
     """
 
-    key: str
-    renamed_from: Sequence[str]
     account: serviceaccount.Account
-    member: pulumi.Output[str]
-    url: pulumi.Output[str]
+    key: str = "queues"
+    renamed_from: Sequence[str] = ()
 
-    def __init__(
-        self,
-        kind: str,
-        name: str,
-        *,
-        key: str | None,
-        renamed_from: Sequence[str],
-        project: str,
-        location: str,
-        identity: Identity | None,
-        opts: pulumi.ResourceOptions | None,
-    ) -> None:
-        before = former_names(name, key, renamed_from)
-        super().__init__(f"queuewright:index:{kind}", name, None, renamed(opts, before))
-        self.key, self.renamed_from = key or name, renamed_from
-        self._name, self._project, self._location, self._opts = name, project, location, opts
-        named = identity or Identity.of(first_key(name, before), "handler")
-        self.account = named.account(f"{name}-account", project=project, opts=within(self, opts))
-        self.member = self.account.member
+    @property
+    def member(self) -> pulumi.Output[str]:
+        """The account as an IAM member."""
+        return self.account.member
+
+
+class Handler(DeployedHandler):
+    """Code that tasks are sent to by URL.
+
+    A 2nd gen function has a Cloud Run service, so the same rule holds for both kinds: only members
+    with the invoker's role on the service may call it.
+
+    Attributes:
+        url: the root of its URL; also the audience of the tokens that it accepts.
+    """
+
+    url: pulumi.Output[str]
+    _service_name: pulumi.Output[str]
+    _invoker: Invoker | None = None
+    _invoker_identity: Identity | None = None
+    _callers: dict[str, cloudrunv2.ServiceIamMember]
+
+    def invoker(
+        self, identity: Identity | AccountPlan | None = None, *, aliases: Iterable[Alias] = ()
+    ) -> Invoker:
+        """The account whose token this handler's tasks carry, created on the first call.
+
+        Args:
+            identity: the account's id. Default: derived from the handler's name.
+            aliases: former URNs of the account.
+        """
+        if self._invoker is None:
+            default = self._invoker_identity or Identity.of(self._first_name, "invoker")
+            account = service_account(
+                f"{self._name}-invoker",
+                identity or default,
+                project=self._project,
+                opts=within(self, self._opts, aliases=aliases),
+            )
+            self._invoker = Invoker(account)
+        return self._invoker
 
     def admit(
-        self, caller: str, member: pulumi.Input[str], *, renamed_from: Iterable[str] = ()
+        self, caller: Grantee | str, *, role: str = CALL_HANDLER
     ) -> cloudrunv2.ServiceIamMember:
-        """Let `member` call this handler; `caller` names the grant, as `renamed_from` once did."""
-        grant = f"{self._name}-invoker"
-        return cloudrunv2.ServiceIamMember(
-            f"{grant}-{caller}",
-            project=self._project,
-            location=self._location,
-            name=self._service_name,
-            role="roles/run.invoker",
-            member=member,
-            opts=within(self, self._opts, former=(f"{grant}-{each}" for each in renamed_from)),
-        )
+        """Grant a role on this handler, once. Default: to call it."""
+        grant = named_grant(self._name, role, caller)
+        if grant.name not in self._callers:
+            self._callers[grant.name] = cloudrunv2.ServiceIamMember(
+                grant.name,
+                project=self._project,
+                location=self._location,
+                name=self._service_name,
+                role=role,
+                member=grant.member,
+                opts=within(self, self._opts, former=grant.former),
+            )
+        return self._callers[grant.name]
 
-    def _serves(self, service: pulumi.Output[str], url: pulumi.Output[str]) -> None:
-        """Tell what was made: the name of the Cloud Run service, and its address."""
-        self._service_name = service
-        self.url = url
+    def _serve(self, service: pulumi.Output[str], url: pulumi.Output[str]) -> None:
+        """Record the name of the Cloud Run service and its URL."""
+        self._service_name, self.url, self._callers = service, url, {}
         self.register_outputs({"url": url, "account": self.account.email})

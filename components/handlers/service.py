@@ -9,13 +9,14 @@ from typing import Unpack
 import pulumi
 from pulumi_gcp import cloudrunv2
 
-from queuewright.blueprint.names import first_key
+from queuewright.blueprint import InstancePlan, first_key, instance_plan
 from queuewright.cloud_tasks.durations import seconds
 from queuewright.spec import VpcAccess
 from queuewright.spec.values import written_size
 
-from .arguments import handler_arguments
-from .container import (
+from ..accounts import Identity
+from ..arguments import RuntimeArgs, handler_arguments
+from ..code import (
     Container,
     DockerfileSource,
     FolderSource,
@@ -23,11 +24,10 @@ from .container import (
     Source,
     container,
 )
+from ..mistakes import described, mistake
+from ..options import former_names, within
+from ..secret import SecretVariable, secret_grants
 from .handler import Handler
-from .identity import Identity
-from .mistakes import mistake
-from .options import former_names, within
-from .runtime import Runtime, RuntimeArgs, instance_runtime
 
 INGRESS = {
     "all": "INGRESS_TRAFFIC_ALL",
@@ -40,7 +40,7 @@ EGRESS = {"all-traffic": "ALL_TRAFFIC", "private-ranges-only": "PRIVATE_RANGES_O
 class ServiceHandler(Handler):
     """A Cloud Run service and its account.
 
-    Alone, in a program of one's own::
+    In a program without YAML::
 
         thumbnails = ServiceHandler(
             "thumbnails",
@@ -59,20 +59,23 @@ class ServiceHandler(Handler):
         project: the id of the project.
         location: the region.
         source: an `ImageSource`, a `DockerfileSource` or a `FolderSource`.
-        service_name: what it is called on Google Cloud, 49 characters at most. Default: `name`, or
-            the first it had.
-        identity: what the account that it runs as is called. Default: derived from `name`, or the
-            first it had.
-        key: what it is called among the grants of others; `name` ends in it. Default: `name`.
-        renamed_from: the keys that it had before, the first one first. All that it is made of stays
-            the same; only logical names change.
+        service_name: its name on Google Cloud, at most 49 characters. Default: `name`, or the
+            oldest former name.
+        identity: the id of the account that it runs as. Default: derived from `name`, or from the
+            oldest former name.
+        invoker: the id of the account whose token its tasks carry. Default: likewise.
+        key: its name in the logical names of grants; `name` ends with it. Default: `name`.
+        renamed_from: its former keys, oldest first. A renamed handler stays the same on Google
+            Cloud; only logical names change.
         labels: on the service.
         settings: how its instances run, see `RuntimeArgs`.
 
     Raises:
-        SpecError: arguments that no file may say either, each with a way out.
+        SpecError: arguments that a YAML file could not have, each with a fix.
         TargetError: the source is not a folder of code, or its packages cannot be fetched.
     """
+
+    TYPE = "queuewright:index:ServiceHandler"
 
     service: cloudrunv2.Service
 
@@ -85,52 +88,82 @@ class ServiceHandler(Handler):
         source: Source,
         service_name: str | None = None,
         identity: Identity | None = None,
+        invoker: Identity | None = None,
         key: str | None = None,
         renamed_from: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
         **settings: Unpack[RuntimeArgs],
     ) -> None:
-        first = first_key(name, former_names(name, key, renamed_from))
-        called = service_name or first
+        called = service_name or first_key(name, former_names(name, key, renamed_from))
         checked = handler_arguments(
             name,
             called,
             project=project,
             location=location,
             labels=labels,
-            kind={"service": _described(source, name)},
+            kind={"service": _in_yaml(source, name)},
             settings=settings,
         )
         super().__init__(
-            "ServiceHandler",
             name,
-            key=key,
-            renamed_from=renamed_from,
             project=project,
             location=location,
+            key=key,
+            renamed_from=renamed_from,
             identity=identity,
             opts=opts,
         )
-        of = instance_runtime(settings, checked)
-        runs = container(source, name, called=called, location=location, parent=self)
-        readers = of.secret_grants(self)
-        self.service = cloudrunv2.Service(
-            f"{name}-service",
-            name=called,
-            project=project,
-            location=location,
-            labels=dict(labels or {}),
-            ingress=INGRESS[of.ingress],
-            launch_stage=runs.launch_stage,
-            # Cloud Run's own protection; what must not go, a queue, is protected in Pulumi.
-            deletion_protection=False,
-            template=self._template(of, runs),
-            opts=within(self, opts, after=readers),
+        self._invoker_identity = invoker
+        secrets = settings.get("secrets", {})
+        self.deploy(
+            called=called,
+            source=source,
+            instance=instance_plan(checked),
+            environment=settings.get("environment", {}),
+            secrets=secrets,
+            labels=labels or {},
+            after=secret_grants(secrets, self),
         )
-        self._serves(self.service.name, self.service.uri)
 
-    def _template(self, of: Runtime, runs: Container) -> cloudrunv2.ServiceTemplateArgsDict:
+    def deploy(
+        self,
+        *,
+        called: str,
+        source: Source,
+        instance: InstancePlan,
+        environment: Mapping[str, pulumi.Input[str]],
+        secrets: Mapping[str, SecretVariable],
+        labels: Mapping[str, str],
+        after: Sequence[pulumi.Resource],
+    ) -> None:
+        """Build or upload the code and create the service; arguments are not checked.
+
+        `after` are the grants that the code needs before it starts.
+        """
+        runs = container(source, self._name, called=called, location=self._location, parent=self)
+        variables = _variables(environment, secrets, runs.search_path, self._project)
+        self.service = cloudrunv2.Service(
+            f"{self._name}-service",
+            name=called,
+            project=self._project,
+            location=self._location,
+            labels=dict(labels),
+            ingress=INGRESS[instance.ingress],
+            launch_stage=runs.launch_stage,
+            # Cloud Run's own protection. Only queues are protected, and by Pulumi.
+            deletion_protection=False,
+            template=self._template(instance, runs, variables),
+            opts=within(self, self._opts, after=after),
+        )
+        self._serve(self.service.name, self.service.uri)
+
+    def _template(
+        self,
+        of: InstancePlan,
+        runs: Container,
+        variables: Sequence[cloudrunv2.ServiceTemplateContainerEnvArgsDict],
+    ) -> cloudrunv2.ServiceTemplateArgsDict:
         template: cloudrunv2.ServiceTemplateArgsDict = {
             "service_account": self.account.email,
             "timeout": seconds(of.timeout),
@@ -142,10 +175,10 @@ class ServiceHandler(Handler):
             "containers": [
                 {
                     **runs.fields,
-                    "envs": _variables(of, runs, self._project),
+                    "envs": variables,
                     "resources": {
                         "limits": {"cpu": _cpu(of.cpu), "memory": written_size(of.memory)},
-                        # CPU only while a request is served, which is when it is paid for.
+                        # CPU, and its cost, only while a request is served.
                         "cpu_idle": True,
                     },
                 }
@@ -156,15 +189,15 @@ class ServiceHandler(Handler):
         return template
 
 
-def _described(source: object, name: str) -> Mapping[str, object]:
-    """A source as the YAML describes it."""
+def _in_yaml(source: object, name: str) -> Mapping[str, object]:
+    """A source, as a service in the YAML."""
     if isinstance(source, ImageSource):
         return {"image": source.image if isinstance(source.image, str) else "known-later"}
     if isinstance(source, FolderSource):
         return {"source": ".", "runtime": source.runtime, "command": list(source.command)}
     if not isinstance(source, DockerfileSource):
         hint = "give an `ImageSource`, a `DockerfileSource` or a `FolderSource`"
-        raise mistake(name, "source", f"a {type(source).__name__} does not say how it runs", hint)
+        raise mistake(name, "source", f"expected a source, found {described(source)}", hint)
     if not Path(source.folder, "Dockerfile").is_file():
         hint = "add one, or give a `FolderSource`"
         raise mistake(name, "source", f"`{source.folder}` has no Dockerfile", hint)
@@ -172,25 +205,28 @@ def _described(source: object, name: str) -> Mapping[str, object]:
 
 
 def _variables(
-    of: Runtime, runs: Container, project: str
+    environment: Mapping[str, pulumi.Input[str]],
+    secrets: Mapping[str, SecretVariable],
+    search_path: str | None,
+    project: str,
 ) -> list[cloudrunv2.ServiceTemplateContainerEnvArgsDict]:
-    plain = dict(of.environment)
-    if runs.search_path is not None:
+    plain = dict(environment)
+    if search_path is not None:
         given = plain.get("PYTHONPATH")
         plain["PYTHONPATH"] = (
-            pulumi.Output.concat(runs.search_path, ":", given) if given else runs.search_path
+            pulumi.Output.concat(search_path, ":", given) if given else search_path
         )
     variables: list[cloudrunv2.ServiceTemplateContainerEnvArgsDict] = [
         {"name": name, "value": value} for name, value in sorted(plain.items())
     ]
-    for name, each in of.secrets.items():
-        there = each.secret.secret_id
+    for name, each in sorted(secrets.items()):
+        secret = each.secret.secret_id
         if each.secret.project != project:
-            there = f"projects/{each.secret.project}/secrets/{there}"
+            secret = f"projects/{each.secret.project}/secrets/{secret}"
         variables.append(
             {
                 "name": name,
-                "value_source": {"secret_key_ref": {"secret": there, "version": each.pinned}},
+                "value_source": {"secret_key_ref": {"secret": secret, "version": each.pinned}},
             }
         )
     return variables
@@ -208,7 +244,7 @@ def _vpc_access(vpc: VpcAccess) -> cloudrunv2.ServiceTemplateVpcAccessArgsDict:
 
 
 def _cpu(cpu: float) -> str:
-    """As Kubernetes writes it: `1`, or `500m` for a half.
+    """CPUs as Kubernetes writes them: `1`, or `500m` for a half.
 
     >>> _cpu(2.0), _cpu(0.5)
     ('2', '500m')

@@ -12,8 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import click
 import pytest
 
-from queuewright.blueprint import blueprint
-from queuewright.blueprint import deployer_roles
+from queuewright.blueprint import blueprint, deployer_roles
 from queuewright.cli import commands
 from queuewright.cli.up import command as up
 from queuewright.doctor import Account, Answer, Finding, ThisMachine, examine
