@@ -38,6 +38,7 @@ from .code import (
 from .collector import calm_collector
 from .grants import Grantee
 from .handlers import AppEngineHandler, FunctionHandler, Handler, ServiceHandler
+from .options import within
 from .project import ProjectServices
 from .queue import TYPE as QUEUE_TYPE
 from .queue import Target, TaskQueue
@@ -297,45 +298,44 @@ class TaskStack(pulumi.ComponentResource):
         for key, plan in self._blueprint.handlers.items():
             if plan.invoker is None:
                 continue
-            account, aliases = self._blueprint.accounts[plan.invoker], self._former_invokers(plan)
+            account, former = self._blueprint.accounts[plan.invoker], self._namesakes(plan)
+            aliases = [self._former_invoker(queue) for queue in former]
             if isinstance(plan.target, UrlPlan):
-                options = self._part("iam")
-                options.aliases = aliases
+                # The stack has no component for it, so the account is the stack's own child.
+                former_names = [f"{self._name}-{old}-invoker" for old in plan.renamed_from]
                 yield (
                     plan.invoker,
                     service_account(
                         f"{self._name}-{key}-invoker",
                         account,
                         project=self._blueprint.project,
-                        opts=options,
+                        opts=within(self, self._part("iam"), former=former_names, aliases=aliases),
                     ),
                 )
                 continue
-            invoker = self._called(key).invoker(account, aliases=aliases)
+            invoker = self._called(key).invoker(account, aliases=aliases, renamed_from=former)
             self._grantees[plan.invoker] = invoker
             yield plan.invoker, invoker.account
 
-    def _former_invokers(self, plan: HandlerPlan) -> Sequence[pulumi.Output[str]]:
-        """The URNs under which older versions created an account with this id.
+    def _namesakes(self, plan: HandlerPlan) -> Sequence[str]:
+        """The keys of the queue with the same name as a handler.
 
-        Each queue had an invoker then. A queue with the same name as a handler has left an account
-        with the id that the handler's invoker gets now; see docs/decisions/0007.
+        Every queue had an invoker once, and the handler's invoker now gets the id that this
+        queue's had. So it is the same account; see docs/decisions/0008.
         """
         first = first_key(plan.key, plan.renamed_from)
-        keys = [
+        return [
             key
             for queue in self._blueprint.queues.values()
             if first_key(queue.key, queue.renamed_from) == first
             for key in dict.fromkeys((queue.key, *queue.renamed_from))
         ]
-        return [
-            pulumi.create_urn(
-                f"{self._name}-{key}-invoker",
-                ACCOUNT_TYPE,
-                parent=pulumi.create_urn(f"{self._name}-{key}", QUEUE_TYPE, parent=self),
-            )
-            for key in keys
-        ]
+
+    def _former_invoker(self, queue: str) -> pulumi.Output[str]:
+        """The URN of the account that a queue once had."""
+        name = f"{self._name}-{queue}"
+        parent = pulumi.create_urn(name, QUEUE_TYPE, parent=self)
+        return pulumi.create_urn(f"{name}-invoker", ACCOUNT_TYPE, parent=parent)
 
     def _queue(self, plan: QueuePlan) -> TaskQueue:
         return TaskQueue.from_plan(

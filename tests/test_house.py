@@ -104,4 +104,4 @@ def test_programs_are_started_in_three_places() -> None:
         if starts.search(file.read_text(encoding="utf-8"))
     }
     outside = {name for name in found if not name.startswith("queuewright/local/")}
-    assert outside == {"components/vendor.py", "queuewright/doctor/machine.py"}
+    assert outside == {"components/code/vendor.py", "queuewright/doctor/machine.py"}

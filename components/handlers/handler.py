@@ -22,13 +22,13 @@ class Invoker:
 
     Attributes:
         account: the service account.
-        key: its name in the logical name of its grant.
-        renamed_from: always empty.
+        renamed_from: its former names in the logical name of its grant.
+        key: its name there.
     """
 
     account: serviceaccount.Account
-    key: str = "queues"
     renamed_from: Sequence[str] = ()
+    key: str = "queues"
 
     @property
     def member(self) -> pulumi.Output[str]:
@@ -53,13 +53,18 @@ class Handler(DeployedHandler):
     _callers: dict[str, cloudrunv2.ServiceIamMember]
 
     def invoker(
-        self, identity: Identity | AccountPlan | None = None, *, aliases: Iterable[Alias] = ()
+        self,
+        identity: Identity | AccountPlan | None = None,
+        *,
+        aliases: Iterable[Alias] = (),
+        renamed_from: Sequence[str] = (),
     ) -> Invoker:
         """The account whose token this handler's tasks carry, created on the first call.
 
         Args:
             identity: the account's id. Default: derived from the handler's name.
             aliases: former URNs of the account.
+            renamed_from: its former names in the logical name of its grant.
         """
         if self._invoker is None:
             default = self._invoker_identity or Identity.of(self._first_name, "invoker")
@@ -69,7 +74,7 @@ class Handler(DeployedHandler):
                 project=self._project,
                 opts=within(self, self._opts, aliases=aliases),
             )
-            self._invoker = Invoker(account)
+            self._invoker = Invoker(account, renamed_from)
         return self._invoker
 
     def admit(

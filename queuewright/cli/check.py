@@ -1,4 +1,4 @@
-"""`queuewright check`: what is wrong in an environment's file, all at once."""
+"""`queuewright check`: every problem in an environment's file, at once."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from pathlib import Path
 
 import click
 
+from queuewright.blueprint import MANY_ACCOUNTS, blueprint
 from queuewright.cli.project import environment_argument, find_root
-from queuewright.spec import load, load_file
+from queuewright.cloud_tasks.limits import SERVICE_ACCOUNTS_PER_PROJECT
+from queuewright.errors import Problem
+from queuewright.spec import Spec, load, load_file
 
 
 @click.command("check")
@@ -18,8 +21,21 @@ from queuewright.spec import load, load_file
     help="A file to check, instead of an environment of this project.",
 )
 def command(environment: str, file: Path | None) -> None:
-    """Say what is wrong in an environment's file and what it extends, all at once."""
+    """Report every problem in an environment's file and in the files that it extends."""
     spec = load_file(file, Path()) if file is not None else load(environment, find_root())
+    needed = len(blueprint(spec).accounts)
+    if needed > MANY_ACCOUNTS:
+        click.echo(f"warning: {_many_accounts(spec, needed)}", err=True)
     queues = f"{len(spec.queues)} queue" + ("s" if len(spec.queues) != 1 else "")
     handlers = f"{len(spec.handlers)} handler" + ("s" if len(spec.handlers) != 1 else "")
     click.echo(f"{spec.environment}: {queues}, {handlers}, no problem")
+
+
+def _many_accounts(spec: Spec, needed: int) -> Problem:
+    """The warning that a project may have no room for the environment's service accounts."""
+    message = (
+        f"need {needed} service accounts, and `{spec.project}` may have "
+        f"{SERVICE_ACCOUNTS_PER_PROJECT} unless its quota was raised"
+    )
+    hint = "request a higher quota: https://cloud.google.com/iam/quotas"
+    return Problem(spec.locate("handlers"), "handlers", message, hint)

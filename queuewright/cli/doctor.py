@@ -1,4 +1,4 @@
-"""`queuewright doctor`: what is missing before an `up` can work, and what mends it."""
+"""`queuewright doctor`: what is missing before an `up` can work, and how to fix it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from dataclasses import asdict
 
 import click
 
-from queuewright.blueprint import Blueprint, blueprint
-from queuewright.blueprint.deployer import DeployerRole, deployer_roles
+from queuewright.blueprint import Blueprint, DeployerRole, blueprint, deployer_roles
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.doctor import Finding, Machine, ThisMachine, examine
 from queuewright.errors import SpecError
@@ -20,35 +19,37 @@ from queuewright.spec import STACKS, load
 from queuewright.spec.fields import MEMBER
 
 PURPOSES = {
-    "here": "to run it here, with `queuewright up`",
-    "deploy": "to deploy it, with `pulumi up`",
+    "here": "to run it here with `queuewright up`",
+    "deploy": "to deploy it with `pulumi up`",
 }
 
 
 @click.command("doctor")
 @environment_argument
 @click.option(
-    "--roles", is_flag=True, help="The roles that whoever runs `pulumi up` needs, and what for."
+    "--roles",
+    is_flag=True,
+    help="List the roles that `pulumi up` needs, and why.",
 )
 @click.option(
     "--member",
     metavar="MEMBER",
-    help="With --roles: the commands that grant them to MEMBER, as in `user:ada@example.com`.",
+    help="With --roles: print commands that grant them to MEMBER, as in `user:ada@example.com`.",
 )
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
 def command(
     ctx: click.Context, environment: str, roles: bool, member: str | None, as_json: bool
 ) -> None:
-    """Say what is missing before an `up` can work, and what mends it.
+    """Report what is missing before an `up` can work, and how to fix it.
 
-    Changes nothing. Exit code 1 if something is missing.
+    Changes nothing. The exit code is 1 if something is missing.
     """
     if member is not None and not roles:
-        raise click.UsageError("--member goes with --roles")
+        raise click.UsageError("--member needs --roles")
     if member is not None and not re.fullmatch(MEMBER, member):
         example = "`user:ada@example.com` or `serviceAccount:NAME@PROJECT.iam.gserviceaccount.com`"
-        raise click.BadParameter(f"`{member}` is no IAM member, such as {example}")
+        raise click.BadParameter(f"`{member}` is not an IAM member such as {example}")
     root = find_root()
     if roles:
         _print_roles(blueprint(load(environment, root)), member, as_json)
@@ -110,7 +111,7 @@ def _print_roles(plan: Blueprint, member: str | None, as_json: bool) -> None:
 
 
 def _grant_command(plan: Blueprint, role: DeployerRole, member: str) -> str:
-    """The command that grants a role, as a shell takes it.
+    """The shell command that grants a role.
 
     https://cloud.google.com/sdk/gcloud/reference/projects/add-iam-policy-binding
     """

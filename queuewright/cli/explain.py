@@ -1,4 +1,4 @@
-"""`queuewright explain`: what follows from an environment's file, and why."""
+"""`queuewright explain`: everything that follows from an environment's file, and why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from queuewright.spec import load
 @click.option(
     "--identity",
     metavar="NAME",
-    help="What one account may do, and because of which line: a handler, a queue, or an address.",
+    help="What one identity may do, and why: a handler, a queue, or an e-mail address.",
 )
 @click.option("--queue", metavar="QUEUE", help="One queue only.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")

@@ -215,7 +215,7 @@ class HandlerSpec(Closed):
     audience: Filled | None = Field(
         None,
         examples=["https://partner.example"],
-        description="For `url`: send an OIDC token of the queue's invoker for this audience.",
+        description="For `url`: send an OIDC token of the handler's invoker for this audience.",
     )
     headers: dict[HeaderName, HeaderValue] = Field(
         {},
@@ -292,6 +292,6 @@ SETTINGS_BY_KIND: dict[str, frozenset[str]] = {
     "function": frozenset((*_INSTANCE, "vpc", "renamed_from", "local")),
     "service": frozenset((*_INSTANCE, "vpc", "renamed_from", "local")),
     "app_engine": frozenset(("env", "instances", "renamed_from", "local")),
-    "url": frozenset(("audience", "headers", "local")),
+    "url": frozenset(("audience", "headers", "renamed_from", "local")),
 }
 """The settings that a handler of each kind has."""

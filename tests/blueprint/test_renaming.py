@@ -89,6 +89,14 @@ def test_nothing_of_a_renamed_handler_changes_on_google_cloud() -> None:
     assert "  renamed    from mailer\n" in explain_text(renamed)
 
 
+def test_the_invoker_of_a_renamed_url_is_the_same_account() -> None:
+    """Its owner may have let that address in."""
+    text = EVERY_KIND.replace("  partner:\n", "  shop:\n    renamed_from: partner\n")
+    renamed, plan = derive(text.replace("handler: partner", "handler: shop")), derive(EVERY_KIND)
+    assert renamed.queues["hooks"].invoker == "shop-invoker"
+    assert renamed.accounts["shop-invoker"].email == plan.accounts["partner-invoker"].email
+
+
 @given(st.dictionaries(KEYS, st.lists(KEYS, max_size=3), min_size=1))
 def test_two_queues_never_have_one_name(renamed: dict[str, list[str]]) -> None:
     """Whatever a file says of former keys, it is refused or every queue has a name of its own."""
