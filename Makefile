@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DIST := dist
 
 .DEFAULT_GOAL := up
-.PHONY: venv dev up test check pulumi
+.PHONY: venv dev up test check wheel pulumi
 
 venv: $(BIN)/queuewright
 
@@ -34,6 +35,11 @@ check: dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# What others install: one file, without this folder.
+wheel: venv
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(DIST) .
+	@ls $(DIST)/queuewright-*.whl
 
 # The Pulumi CLI that tests/deploy needs, from its Go module: minutes the first time, then nothing.
 # The Automation API asks the CLI for its version, which a plain build does not know.

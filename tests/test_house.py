@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import pkgutil
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,95 @@ def test_programs_are_started_in_three_places() -> None:
     }
     outside = {name for name in found if not name.startswith("queuewright/local/")}
     assert outside == {"components/code/vendor.py", "queuewright/doctor/machine.py"}
+
+
+ENGINE_DOORS = ("queuewright.engine", "queuewright.engine.protocol")
+INSIDE_ENGINE = ("queuewright/engine/", "tests/engine/", "tests/conformance/")
+IMPORT_LINE = re.compile(r"^\s*from (queuewright\.engine[\w.]*) import ([^(#\n]+)", re.M)
+
+
+def test_the_engine_is_used_by_its_front_doors() -> None:
+    """`queuewright.engine` and `queuewright.engine.protocol`, and what each has in `__all__`."""
+    reached = [
+        f"{name}: {module}.{imported}"
+        for name in (file.relative_to(ROOT).as_posix() for file in FILES)
+        if name.endswith((".py", ".md")) and not name.startswith(INSIDE_ENGINE)
+        for module, imported in _imports_of_the_engine(ROOT / name)
+        if module not in ENGINE_DOORS or imported not in importlib.import_module(module).__all__
+    ]
+    assert reached == []
+
+
+def test_the_engines_front_door_has_every_message() -> None:
+    """The classes that `messages.py` has, and no others."""
+    protocol = importlib.import_module("queuewright.engine.protocol")
+    classes = {
+        name
+        for name, value in vars(protocol.messages).items()
+        if isinstance(value, type) and hasattr(value, "DESCRIPTOR")
+    }
+    assert set(protocol.__all__) == classes | {"messages", "messages_beta"}
+
+
+def _imports_of_the_engine(file: Path) -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of everything that a program or a page imports."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix == ".md":
+        for module, names in IMPORT_LINE.findall(text):
+            yield from ((module, name.split(" as ")[0].strip()) for name in names.split(","))
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("queuewright.engine."):
+                    yield alias.name, ""
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if module.split(".")[:2] == ["queuewright", "engine"]:
+                yield from ((module, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        r"roles/[a-z]",
+        r"\b2_?083\b",
+        r"\b5_?000\b",
+        r"\b1_?048_?5(69|76)\b",
+        r"days=31\b|\b31 ?d\b",
+        r"\"x-(google|appengine|cloudtasks)-\"",
+    ],
+)
+def test_the_engine_has_no_copy_of_a_fact(fact: str) -> None:
+    """Google's facts are in `cloud_tasks`, each once."""
+    copies = [
+        f"{file.relative_to(ROOT).as_posix()}: {line.strip()}"
+        for file in (ROOT / "queuewright" / "engine").rglob("*.py")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if re.search(fact, line) and not line.lstrip().startswith(">>>")
+    ]
+    assert copies == []
+
+
+@pytest.mark.parametrize("module", ["bucket", "schedule", "throttle"])
+def test_decisions_about_time_and_order_stand_alone(module: str) -> None:
+    """They import the standard library, `cloud_tasks` and each other, so they can run alone."""
+    tree = ast.parse((ROOT / f"queuewright/engine/rules/{module}.py").read_text(encoding="utf-8"))
+    imported = {
+        name
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    allowed = {"queuewright.engine.rules.bucket", "queuewright.engine.rules.throttle"}
+    assert [
+        name
+        for name in sorted(imported - allowed)
+        if name.partition(".")[0] not in sys.stdlib_module_names
+        and not name.startswith("queuewright.cloud_tasks")
+    ] == []

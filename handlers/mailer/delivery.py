@@ -1,12 +1,12 @@
-"""Where a mail goes: to a mail server or, where none is set, into a folder.
+"""Delivers a mail to a mail server or, if none is set, into a folder.
 
 ================  ================================================================================
-`SMTP_HOST`       the mail server; unset or empty: no mail leaves, each becomes a file
+`SMTP_HOST`       the mail server; if unset or empty, each mail is written to a file instead
 `SMTP_TLS`        `starttls` (the default), `tls` (from the first byte) or `none`
 `SMTP_PORT`       default 587, 465 or 25, in that order
-`SMTP_USER`       log in with this and `SMTP_PASSWORD`; unset: no login
-`SMTP_FROM`       the sender's address; needed with `SMTP_HOST`
-`OUTBOX`          the folder for the files, default `out/mail` below the working directory
+`SMTP_USER`       the user to log in as, with `SMTP_PASSWORD`; if unset, no login
+`SMTP_FROM`       the sender's address; required with `SMTP_HOST`
+`OUTBOX`          the folder for the files; default `out/mail` in the working directory
 ================  ================================================================================
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from message import PermanentError
 
-# Well below the minute that the function itself is given (`timeout` in the stack's file).
+# Well below the function's own timeout of a minute (`timeout` in the environment's file).
 TIMEOUT_SECONDS = 20
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -31,17 +31,17 @@ class TemporaryError(Exception):
 
 
 def sender() -> str:
-    """Return the address that mails come from."""
+    """Return the sender's address."""
     return _setting("SMTP_FROM") or "mailer@localhost"
 
 
 def deliver(mail: EmailMessage, identity: str) -> str:
-    """Send the mail, or write it to a file, and return one line for the log that says which.
+    """Send the mail or write it to a file; return a log line that says which.
 
     Raises:
-        PermanentError: a 5yz answer to the recipients or the content, a "permanent negative
-            completion": the same mail must not be sent again (RFC 5321, 4.2.1).
-        TemporaryError: anything else that went wrong on the way, a wrong setting included.
+        PermanentError: the server rejected all recipients or the content with a 5yz reply, so the
+            same mail must not be sent again (RFC 5321, 4.2.1).
+        TemporaryError: anything else failed, including a wrong setting.
     """
     host = _setting("SMTP_HOST")
     if not host:
@@ -56,7 +56,7 @@ def deliver(mail: EmailMessage, identity: str) -> str:
             if user := _setting("SMTP_USER"):
                 server.login(user, os.environ.get("SMTP_PASSWORD", ""))
             refused = server.send_message(mail)
-            with suppress(OSError, smtplib.SMTPException):  # the mail is accepted already
+            with suppress(OSError, smtplib.SMTPException):  # the mail is already accepted
                 server.quit()
     except smtplib.SMTPRecipientsRefused as error:
         raise _judged(error.recipients) from error
@@ -65,7 +65,7 @@ def deliver(mail: EmailMessage, identity: str) -> str:
     except (OSError, smtplib.SMTPException) as error:
         raise TemporaryError(f"{host}: {error}") from error
     if refused:  # the others must not get it again
-        raise PermanentError(f"{_listed(refused)}; all others have it")
+        raise PermanentError(f"{_listed(refused)}; delivered to all others")
     return f"sent to {mail['To']} by {host}"
 
 
@@ -75,7 +75,7 @@ def _connected(host: str) -> smtplib.SMTP:
         raise TemporaryError(f"SMTP_TLS is {tls!r}; it can be {', '.join(PORTS)}")
     given = _setting("SMTP_PORT")
     if given and not given.isdecimal():
-        raise TemporaryError(f"SMTP_PORT is {given!r}, which is no number")
+        raise TemporaryError(f"SMTP_PORT is {given!r}, not a number")
     port = int(given or PORTS[tls])
     context = ssl.create_default_context()
     if tls == "tls":
@@ -91,7 +91,7 @@ def _connected(host: str) -> smtplib.SMTP:
 
 
 def _file(mail: EmailMessage, identity: str) -> Path:
-    """Write the mail below the outbox under a name of its own; a repetition replaces it."""
+    """Write the mail to the outbox, in a file named after it; a retry replaces the file."""
     folder = Path(_setting("OUTBOX") or "out/mail").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{identity}.eml"
@@ -101,7 +101,7 @@ def _file(mail: EmailMessage, identity: str) -> Path:
 
 
 def _judged(answers: dict[str, tuple[int, bytes]]) -> Exception:
-    """A refusal is final only if it is for every recipient."""
+    """The error for refused recipients: permanent only if every refusal is."""
     final = all(code // 100 == 5 for code, _ in answers.values())
     return (PermanentError if final else TemporaryError)(_listed(answers))
 

@@ -1,20 +1,20 @@
-"""A Cloud Run function that turns tasks into mails.
+"""A Cloud Run function that sends a mail for each task.
 
 `POST /send` with a JSON body such as
 
     {"to": "ada@example.com", "subject": "Welcome", "text": "It works."}
 
-renders a mail and sends it by SMTP; without `SMTP_HOST` it writes an `.eml` file instead, which any
-mail program opens. `message.py` describes the body, `delivery.py` the environment variables.
+renders a mail and sends it by SMTP. Without `SMTP_HOST` it writes an `.eml` file instead, which any
+mail program can open. `message.py` describes the body, `delivery.py` the environment variables.
 
-Cloud Tasks repeats a task until it gets a 2xx answer. So the answer says whether to repeat it:
+Cloud Tasks retries a task until it gets a 2xx response, so the response says whether to retry:
 
-* 200: delivered, or dropped because no repetition could ever help (not JSON, no recipient, an
-  address that the mail server refuses for good). A dropped task leaves a line of severity ERROR.
-* 503: the mail server is away, busy or not set up. The task comes back.
+* 200: delivered, or dropped because retrying could never help (not JSON, no recipient, an address
+  that the mail server rejects permanently). A dropped task leaves a log line of severity ERROR.
+* 503: the mail server is unreachable, busy or not configured. The task is retried.
 
-A task may be delivered twice. Both mails then carry the same `Message-ID`, and both `.eml` files
-the same name.
+A task may be delivered twice. Both mails then have the same `Message-ID`, and both `.eml` files the
+same name.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from message import PermanentError, compose
 
 
 def handle(request: flask.Request) -> tuple[str, int]:
-    """Deliver the mail that one task asks for; the functions framework calls it."""
+    """Deliver the mail of one task. The functions framework calls this."""
     if request.path != "/send":
-        return f"no such path: {request.path}; mails go to /send\n", 404
+        return f"no such path: {request.path}; send mails to /send\n", 404
     if request.method != "POST":
         return "send a task with POST\n", 405
     body = request.get_data()
@@ -43,20 +43,20 @@ def handle(request: flask.Request) -> tuple[str, int]:
             _log("WARNING", f"{identity}: {remark}")
         outcome = deliver(mail, identity)
     except PermanentError as error:
-        _log("ERROR", f"{identity}: dropped, repeating it cannot help: {error}")
+        _log("ERROR", f"{identity}: dropped, retrying cannot help: {error}")
         return f"dropped: {error}\n", 200
     except TemporaryError as error:
-        _log("ERROR", f"{identity}: not sent, to be repeated: {error}")
+        _log("ERROR", f"{identity}: not sent, will be retried: {error}")
         return f"not sent: {error}\n", 503
     _log("INFO", f"{identity}: {outcome}")
     return f"{outcome}\n", 200
 
 
 def _identity(request: flask.Request, body: bytes) -> str:
-    """A name for the mail that is the same each time the task is delivered, fit for a file name.
+    """A name for the mail: the same at every delivery of the task, and valid as a file name.
 
-    Tasks are named by 1 to 500 letters, digits, `-` and `_`; file systems stop at 255 bytes.
-    A call that comes from no task is named after its body.
+    A task's id has 1 to 500 letters, digits, `-` and `_`; file systems allow 255 bytes.
+    A request that is not from a task gets a name derived from its body.
     """
     queue = request.headers.get("X-CloudTasks-QueueName", "")
     task = request.headers.get("X-CloudTasks-TaskName", "")
@@ -67,7 +67,7 @@ def _identity(request: flask.Request, body: bytes) -> str:
 
 
 def _log(severity: str, text: str) -> None:
-    """Print a line; on Cloud Run (which sets `K_SERVICE`) as JSON, so that severity is kept."""
+    """Print a line; on Cloud Run (which sets `K_SERVICE`) as JSON, to keep the severity."""
     if "K_SERVICE" in os.environ:
         print(json.dumps({"severity": severity, "message": text}), flush=True)
     else:

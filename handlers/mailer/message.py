@@ -1,18 +1,18 @@
-"""What a task asks for, as a mail. Pure: nothing is sent, written or read from the environment.
+"""Composes a mail from a task's body. Pure: sends nothing and reads no environment variables.
 
-The body of a task is one JSON object:
+The body of a task is a JSON object:
 
 =============  ==================================================================================
-`to`           required: an address, `"Ada <ada@example.com>"`, or a list of them
+`to`           required: an address, `"Ada <ada@example.com>"`, or a list of addresses
 `subject`      required: one line
-`text`         what to say; without it, the subject
-`template`     a name in `templates/`; without it, `plain`
-`values`       an object with what the template mentions
-`attachments`  a list of `{"name": "a.jpg", "type": "image/jpeg", "base64": "…"}`; a task holds
-               1 MiB in all (https://cloud.google.com/tasks/docs/quotas), which base64 makes 750 KB
+`text`         the text; defaults to the subject
+`template`     the name of a template in `templates/`; defaults to `plain`
+`values`       an object with the template's variables
+`attachments`  a list of `{"name": "a.jpg", "type": "image/jpeg", "base64": "…"}`; a whole task
+               holds 1 MiB (https://cloud.google.com/tasks/docs/quotas), or 750 KB before base64
 =============  ==================================================================================
 
-A file's path is no attachment: whoever creates the task has another disk.
+Attachments contain the file itself, because the producer's disk is not this one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import cast
 
 import jinja2
 
-# Quoted-printable and base64 only: not every mail server takes eight bits.
+# Quoted-printable and base64 only: not every mail server accepts 8-bit text.
 POLICY = SMTP.clone(cte_type="7bit")
 KEYS = ("to", "subject", "text", "template", "values", "attachments")
 TEMPLATES = Path(__file__).parent / "templates"
@@ -46,19 +46,19 @@ _environment = jinja2.Environment(
 
 
 class PermanentError(Exception):
-    """A task that can never become a mail, however often it is repeated."""
+    """A task that can never become a mail, however often it is retried."""
 
 
 def compose(body: bytes, *, sender: str, identity: str) -> tuple[EmailMessage, list[str]]:
-    """Return the mail that a task's body asks for, and remarks for the log.
+    """Return the mail for a task's body, and remarks for the log.
 
     Args:
-        body: the task's body, a JSON object as described above.
+        body: a JSON object as described above.
         sender: the address in `From`.
-        identity: letters, digits, `-` and `_` that tell this mail from every other.
+        identity: identifies this mail; letters, digits, `-` and `_`.
 
     Raises:
-        PermanentError: with the reason, in words.
+        PermanentError: the body is wrong; the text says how.
     """
     task = _object(body)
     subject = _line(task, "subject")
@@ -75,18 +75,19 @@ def compose(body: bytes, *, sender: str, identity: str) -> tuple[EmailMessage, l
     for name, kind, content in _attachments(task.get("attachments")):
         main, _, sub = kind.partition("/")
         mail.add_attachment(content, maintype=main, subtype=sub, filename=name)
-    remarks = [f"ignored `{key}`: a mail has {', '.join(KEYS)}" for key in task if key not in KEYS]
+    known = ", ".join(KEYS)
+    remarks = [f"ignored unknown key `{key}`; known: {known}" for key in task if key not in KEYS]
     return mail, remarks
 
 
 def _object(body: bytes) -> dict[str, object]:
     try:
         task: object = json.loads(body)
-        json.dumps(task, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        json.dumps(task, ensure_ascii=False).encode()  # rejects unpaired surrogates
     except (ValueError, RecursionError) as error:
         raise PermanentError(f"the body is not JSON: {error}") from None
     if not isinstance(task, dict):
-        raise PermanentError("the body is JSON, but no object like {“to”: …, “subject”: …}")
+        raise PermanentError("the body is JSON, but not an object like {“to”: …, “subject”: …}")
     return cast("dict[str, object]", task)
 
 
@@ -94,7 +95,7 @@ def _line(task: Mapping[str, object], key: str) -> str:
     value = task.get(key)
     line = " ".join(value.split()) if isinstance(value, str) else ""
     if not line or _CONTROL.search(line):
-        raise PermanentError(f"`{key}` is missing, empty or no text")
+        raise PermanentError(f"`{key}` is missing, empty or not text")
     return line
 
 
@@ -102,20 +103,20 @@ def _recipients(to: object) -> list[str]:
     entries = to if isinstance(to, list) else [to]
     texts = [entry for entry in entries if isinstance(entry, str) and entry.strip()]
     if not texts or len(texts) < len(entries):
-        raise PermanentError("`to` is missing, or neither an address nor a list of addresses")
+        raise PermanentError("`to` must be an address or a list of addresses")
     return [_addresses(text) for text in texts]
 
 
 def _addresses(text: str) -> str:
-    """Return the text if it is one or more addresses that a header can hold."""
+    """Return the text if it consists of one or more addresses that are valid in a header."""
     try:
         header = POLICY.header_factory("To", text)
         hidden = _CONTROL.search(str(header))  # `=?utf-8?q?=C2=85?=` decodes to a line break
         fine = header.addresses and not header.defects and not hidden
     except (ValueError, IndexError, AttributeError, TypeError, MessageError):
-        fine = False  # the standard library has several ways to stumble over a bad address
+        fine = False  # the standard library raises various errors for a bad address
     if not fine:
-        raise PermanentError(f"`to` holds no mail address: {text!r}")
+        raise PermanentError(f"`to` is not a mail address: {text!r}")
     return text
 
 
@@ -124,9 +125,9 @@ def _rendered(task: Mapping[str, object], subject: str) -> tuple[str, str | None
     name, values, text = task.get("template", "plain"), task.get("values", {}), task.get("text")
     known = sorted(path.stem for path in TEMPLATES.glob("*.txt"))
     if name not in known:
-        raise PermanentError(f"`template` is {name!r}; there are {', '.join(known)}")
+        raise PermanentError(f"`template` is {name!r}; it can be {', '.join(known)}")
     if not isinstance(values, dict) or not isinstance(text, str | None):
-        raise PermanentError("`values` must be an object and `text` a text")
+        raise PermanentError("`values` must be an object and `text` a string")
     context = {**values, "subject": subject, "text": subject if text is None else text}
     try:
         plain = _environment.get_template(f"{name}.txt").render(context)
@@ -134,7 +135,7 @@ def _rendered(task: Mapping[str, object], subject: str) -> tuple[str, str | None
             return plain, None
         return plain, _environment.get_template(f"{name}.html").render(context)
     except jinja2.UndefinedError as error:
-        raise PermanentError(f"template `{name}`: {error.message}; give it in `values`") from None
+        raise PermanentError(f"template `{name}`: {error.message}; add it to `values`") from None
     except (TypeError, ValueError) as error:
         raise PermanentError(f"template `{name}` cannot use these `values`: {error}") from None
 

@@ -1,18 +1,18 @@
-"""A Cloud Run service without a Dockerfile: it adds up a day's orders, with Python alone.
+"""A Cloud Run service without a Dockerfile that reports a day's orders, in plain Python.
 
 `POST /daily` with a day and its orders (`daily.py` describes the body) writes a table with totals
-below `REPORTS`. On Cloud Run the folder is gone with the instance, unless a bucket is mounted
-there.
+to the folder `REPORTS`. On Cloud Run the folder disappears with the instance, unless a bucket is
+mounted there.
 
 =========  =====================================================================
-`REPORTS`  the folder, default `out/reports` below the working directory
-`HOST`     the address to listen on, default all; on a laptop, better 127.0.0.1
-`PORT`     the port, default 8080
+`REPORTS`  the folder; default `out/reports` in the working directory
+`HOST`     the address to listen on; default all, use 127.0.0.1 on a laptop
+`PORT`     the port; default 8080
 =========  =====================================================================
 
-Cloud Tasks repeats a task until it gets a 2xx answer. What is no report now will be none the next
-time: it is dropped with 200 and a line of severity ERROR. A folder that cannot be written answers
-503, and the task comes back. Doing a task twice writes the same file.
+Cloud Tasks retries a task until it gets a 2xx response. A body that is not a report will not be one
+next time either: it is dropped with 200 and a log line of severity ERROR. If the folder cannot be
+written, the response is 503 and the task is retried. A second delivery writes the same file.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ LARGEST = 2**20  # bytes; a task holds 1 MiB (https://cloud.google.com/tasks/doc
 
 
 class Daily(BaseHTTPRequestHandler):
-    """One connection; whoever calls is known to Cloud Run, which let the request in."""
+    """One connection. Cloud Run has already authenticated the caller."""
 
     timeout = 60
 
     def do_POST(self) -> None:
-        """Write the report that one task asks for."""
+        """Write the report of one task."""
         size = self.headers.get("Content-Length", "")
         if not size.isdecimal() or int(size) > LARGEST:
-            self._answer(413 if size.isdecimal() else 411, "send a task's body and its length")
+            self._answer(413 if size.isdecimal() else 411, "send at most 1 MiB, with its length")
             return
         body = self.rfile.read(int(size))
         if self.path != "/daily":
-            self._answer(404, f"no such path: {self.path}; a day's orders go to /daily")
+            self._answer(404, f"no such path: {self.path}; send a day's orders to /daily")
             return
         task = self.headers.get("X-CloudTasks-TaskName", "")
         try:
             path = _written(body)
         except Unusable as error:
-            _log("ERROR", f"{task}: dropped, repeating it cannot help: {error}")
+            _log("ERROR", f"{task}: dropped, retrying cannot help: {error}")
             self._answer(200, f"dropped: {error}")
         except OSError as error:
-            _log("ERROR", f"{task}: not written, to be repeated: {error}")
+            _log("ERROR", f"{task}: not written, will be retried: {error}")
             self._answer(503, f"not written: {error}")
         else:
             self._answer(200, f"wrote {path.name}")
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing of each request; Cloud Run has a line for it already."""
+        """Log no requests; Cloud Run does."""
 
     def _answer(self, status: int, text: str) -> None:
         content = f"{text}\n".encode()
@@ -69,18 +69,18 @@ class Daily(BaseHTTPRequestHandler):
 
 
 def serve() -> None:
-    """Serve until told to stop; what has begun is finished."""
+    """Serve until SIGTERM, then finish running requests."""
     address = os.environ.get("HOST") or "0.0.0.0", int(os.environ.get("PORT") or 8080)
     with ThreadingHTTPServer(address, Daily) as server:
         server.daemon_threads = False
-        # From another thread: `shutdown` waits for the loop that this one is in.
+        # In another thread, because `shutdown` waits for the loop in this one.
         signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
         print("reports at http://{}:{}".format(*server.server_address), flush=True)
         server.serve_forever()
 
 
 def _written(body: bytes) -> Path:
-    """Write the report under its day's name; a repetition replaces it."""
+    """Write the report to a file named after its day; a retry replaces the file."""
     made = report(body)
     folder = Path(os.environ.get("REPORTS") or "out/reports").resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def _written(body: bytes) -> Path:
 
 
 def _log(severity: str, text: str) -> None:
-    """Print a line; on Cloud Run (which sets `K_SERVICE`) as JSON, so that severity is kept."""
+    """Print a line; on Cloud Run (which sets `K_SERVICE`) as JSON, to keep the severity."""
     if "K_SERVICE" in os.environ:
         print(json.dumps({"severity": severity, "message": text}), flush=True)
     else:

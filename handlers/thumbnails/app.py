@@ -1,19 +1,20 @@
-"""A Cloud Run service that turns the image in a task's body into a thumbnail, and mails it.
+"""A Cloud Run service that makes a thumbnail of the image in a task's body, and mails it.
 
-`POST /` with the bytes of an image writes a JPEG below `THUMBNAILS` and enqueues a task for the
-handler of another queue, which sends the thumbnail by mail. On Cloud Run the folder is gone with
-the instance, unless a bucket is mounted there; the mail carries the thumbnail, so nothing is lost.
+`POST /` with the bytes of an image writes a JPEG to the folder `THUMBNAILS` and adds a task to
+another queue, whose handler sends the thumbnail by mail. On Cloud Run the folder disappears with
+the instance, unless a bucket is mounted there; nothing is lost, as the mail has the thumbnail too.
 
 ================  ================================================================================
-`THUMBNAILS`      the folder, default `out/thumbnails` below the working directory
-`THUMBNAIL_SIZE`  the longer side in pixels, 16 to 800, default 320
-`QUEUE_EMAILS`    the full name of the queue for the mail; unset: no mail
-`MAIL_TO`         whom the mail goes to; needed with `QUEUE_EMAILS`
+`THUMBNAILS`      the folder; default `out/thumbnails` in the working directory
+`THUMBNAIL_SIZE`  the longer side in pixels, 16 to 800; default 320
+`QUEUE_EMAILS`    the full name of the queue for the mail; if unset, no mail
+`MAIL_TO`         the recipient of the mail; required with `QUEUE_EMAILS`
 ================  ================================================================================
 
-Cloud Tasks repeats a task until it gets a 2xx answer. What is no image will be none the next time:
-it is dropped with 200 and a line of severity ERROR. Everything else that fails answers 5xx and
-comes back. Doing a task twice writes the same file and mails once.
+Cloud Tasks retries a task until it gets a 2xx response. A body that is not an image will not be one
+next time either: it is dropped with 200 and a log line of severity ERROR. For every other failure
+the response is 5xx, and the task is retried. A second delivery writes the same file and adds no
+second mail.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from google.api_core.exceptions import GoogleAPICallError, RetryError
 from mail import enqueue
 from picture import Unusable, thumbnail
 
-SIZES = range(16, 801)  # the mail carries the thumbnail, and a task holds 1 MiB
+SIZES = range(16, 801)  # the thumbnail must fit into the mail's task, which holds 1 MiB
 
 app = flask.Flask(__name__)
 
@@ -42,7 +43,7 @@ def make() -> tuple[str, int]:
     try:
         small = thumbnail(image, _size())
     except Unusable as error:
-        _log("ERROR", f"{task}: dropped, repeating it cannot help: {error}")
+        _log("ERROR", f"{task}: dropped, retrying cannot help: {error}")
         return f"dropped: {error}\n", 200
     path = _folder() / f"{digest[:20]}.jpg"
     path.write_bytes(small.jpeg)
@@ -58,9 +59,9 @@ def make() -> tuple[str, int]:
     try:
         new = enqueue(queue, name, to=to, thumbnail=small, filename=path.name)
     except (GoogleAPICallError, RetryError) as error:
-        _log("ERROR", f"{task}: no mail enqueued on {queue}, to be repeated: {error}")
+        _log("ERROR", f"{task}: no mail enqueued on {queue}, will be retried: {error}")
         return f"no mail enqueued: {error}\n", 503
-    outcome = f"enqueued the mail {name}" if new else f"the mail {name} was enqueued before"
+    outcome = f"enqueued the mail {name}" if new else f"the mail {name} was already enqueued"
     _log("INFO", outcome)
     return f"wrote {path.name}; {outcome}\n", 200
 
@@ -79,7 +80,7 @@ def _folder() -> Path:
 
 
 def _log(severity: str, text: str) -> None:
-    """Print a line; on Cloud Run (which sets `K_SERVICE`) as JSON, so that severity is kept."""
+    """Print a line; on Cloud Run (which sets `K_SERVICE`) as JSON, to keep the severity."""
     if "K_SERVICE" in os.environ:
         print(json.dumps({"severity": severity, "message": text}), flush=True)
     else:

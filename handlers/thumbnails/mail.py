@@ -1,4 +1,4 @@
-"""Enqueues the mail that carries a thumbnail, with Google's own client for Cloud Tasks."""
+"""Adds the task that mails a thumbnail, with Google's client for Cloud Tasks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from picture import Thumbnail
 
-# The queue itself says where its tasks go and with which token (its `http_target`), so a producer
-# needs to know neither. A task must have a URL all the same; this one plainly leads nowhere:
-# `.invalid` is reserved for that (RFC 2606).
+# The queue sets the URL and the token of its tasks (its `http_target`), so a producer needs to know
+# neither. But every task must have some URL. This one goes nowhere: `.invalid` is reserved for that
+# (RFC 2606).
 URL = "https://routed-by-the-queue.invalid/"
 
 
@@ -23,15 +23,16 @@ def enqueue(queue: str, name: str, *, to: str, thumbnail: Thumbnail, filename: s
     """Create the task that mails the thumbnail; return whether it is new.
 
     Args:
-        queue: the full name, `projects/…/locations/…/queues/…`.
-        name: the task's id, the same whenever it is the same mail: Cloud Tasks refuses a name that
-            exists or existed lately, and so nobody gets the mail twice.
+        queue: the queue's full name, `projects/…/locations/…/queues/…`.
+        name: the task's id, the same for the same mail: Cloud Tasks rejects a name that exists or
+            existed recently, so nobody gets the mail twice.
         to: the recipient's address.
-        thumbnail: what to attach.
-        filename: what to call it.
+        thumbnail: the attachment.
+        filename: the attachment's file name.
 
     Raises:
-        google.api_core.exceptions.GoogleAPICallError: Cloud Tasks refused or did not answer.
+        google.api_core.exceptions.GoogleAPICallError: Cloud Tasks rejected the call or did not
+            respond.
     """
     body = {
         "to": to,
@@ -70,7 +71,7 @@ def enqueue(queue: str, name: str, *, to: str, thumbnail: Thumbnail, filename: s
 
 @cache
 def _client(emulator: str | None) -> tasks_v2.CloudTasksClient:
-    """The client, one for the process: for Cloud Tasks, or for `host:port` on this machine."""
+    """The process's client, for Google Cloud or for the emulator at `host:port`."""
     if not emulator:
         return tasks_v2.CloudTasksClient()
     channel = grpc.insecure_channel(emulator)

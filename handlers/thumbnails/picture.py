@@ -1,4 +1,4 @@
-"""From the bytes of an image to the bytes of a small one. Pure; knows nothing of tasks."""
+"""Makes a thumbnail of an image. Pure; knows nothing of tasks."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
-# Decoding takes up to four bytes for each: with four requests at once, well within 1 GiB.
-# A small file can claim far more than that (a "decompression bomb") and is refused unread.
+# Decoding takes up to four bytes per pixel: four requests at once stay well within 1 GiB.
+# A small file can claim many more pixels (a "decompression bomb"); it is rejected undecoded.
 MAX_PIXELS = 40_000_000
-# What cameras, phones and the web produce. Pillow reads more, some with outside programs (EPS),
-# and a Pillow built by hand may read less.
+# Formats of cameras, phones and the web. Pillow reads more, some with other programs (EPS), and a
+# custom build of Pillow may read fewer.
 Image.init()
 FORMATS = {"AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"} & {*Image.OPEN}
 
 
 class Unusable(Exception):
-    """Bytes that no repetition will make a thumbnail of."""
+    """Bytes that can never become a thumbnail, however often they are retried."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Thumbnail:
     """A small JPEG.
 
     Attributes:
-        jpeg: the file's bytes; no EXIF, so no place and no camera.
+        jpeg: the file's bytes, without EXIF and so without location and camera.
         width, height: its size in pixels.
-        original: width and height of the image it was made of, upright.
+        original: width and height of the original image, upright.
     """
 
     jpeg: bytes
@@ -37,19 +37,19 @@ class Thumbnail:
 
 
 def thumbnail(image: bytes, size: int) -> Thumbnail:
-    """Return an upright JPEG of the image, `size` pixels at most on its longer side.
+    """Return an upright JPEG of the image, with at most `size` pixels on its longer side.
 
-    An image that is smaller already is not enlarged. Transparent parts become white, of an
-    animation the first picture is taken.
+    Smaller images are not enlarged. Transparent parts become white; of an animation, only the first
+    frame is used.
 
     Raises:
-        Unusable: no image that Pillow can read, or too large a one.
+        Unusable: Pillow cannot read the image, or it is too large.
     """
     try:
         with Image.open(io.BytesIO(image), formats=sorted(FORMATS)) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 raise Unusable(f"{opened.width} × {opened.height} pixels; at most {MAX_PIXELS:,}")
-            turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # lying on its side
+            turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # rotated by 90 degrees
             width, height = opened.size[::-1] if turned else opened.size
             opened.draft("RGB", (2 * size, 2 * size))  # a JPEG need not be read at full size
             upright = ImageOps.exif_transpose(opened)
@@ -60,8 +60,8 @@ def thumbnail(image: bytes, size: int) -> Thumbnail:
         small.save(file, "JPEG", quality=85, optimize=True, icc_profile=profile)
     except (MemoryError, Unusable):
         raise
-    except Exception as error:  # Pillow's decoders raise whatever the broken byte led to
-        raise Unusable(f"no image that can be read: {error}") from error
+    except Exception as error:  # Pillow's decoders raise many kinds of errors for broken data
+        raise Unusable(f"not a readable image: {error}") from error
     return Thumbnail(file.getvalue(), *small.size, original=(width, height))
 
 

@@ -1,6 +1,6 @@
 """Paints a photograph-like landscape: `python sample.py [photo.jpg]`.
 
-The same seed gives the same picture, without a camera's licence or anybody's face in it.
+The same seed gives the same picture. It needs no licence and shows nobody's face.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def photo(width: int = 1600, height: int = 1067, *, seed: int = 7, orientation: 
     Args:
         width: in pixels.
         height: in pixels.
-        seed: another one, another landscape.
-        orientation: EXIF orientation 1 to 8. As in a camera's file, the pixels are stored turned,
-            and the tag says how to turn them back.
+        seed: determines the landscape.
+        orientation: EXIF orientation 1 to 8. As in a camera's file, the pixels are stored rotated,
+            and the tag says how to rotate them back.
     """
     upright = landscape(width, height, random.Random(seed))
-    # What each orientation's viewer does, done backwards (Exif 2.32, table 6).
+    # The inverse of what a viewer does for each orientation (Exif 2.32, table 6).
     turns = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from queuewright.blueprint.conditions import on_bucket, on_secrets
 from queuewright.blueprint.model import Blueprint
 from queuewright.blueprint.phrases import listed
 from queuewright.cloud_tasks import roles
@@ -19,9 +20,9 @@ class DeployerRole:
     """One role that the deployer needs, on which resource, and why."""
 
     role: str
-    kind: Literal["project", "secret"]
+    kind: Literal["project", "secret", "account"]
     resource: str
-    """The id of the project or of the secret."""
+    """The id of the project or secret, or the account's email address."""
     because: str
     """What the deployer does with it: `deploys function `mailer``."""
     permissions: tuple[str, ...]
@@ -66,21 +67,36 @@ def _queue_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
 
 
 def _account_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
+    """The rights to create accounts, and to act as the stack's accounts and no others.
+
+    IAM has no condition on an account's name. So the rights are granted on each account, which
+    must exist: https://cloud.google.com/iam/docs/conditions-attribute-reference#resource-name.
+    """
     if not blueprint.accounts:
         return
-    yield _on_project(
-        blueprint,
-        roles.ACCOUNT_ADMIN,
+    yield DeployerRole(
+        roles.ACCOUNT_CREATOR,
+        "project",
+        blueprint.project,
         f"creates {listed('service account', blueprint.accounts)}",
-        "iam.serviceAccounts.create",
+        ("iam.serviceAccounts.create",),
     )
-    # https://cloud.google.com/iam/docs/service-accounts-actas
-    yield _on_project(
-        blueprint,
-        roles.ACCOUNT_USER,
-        "assigns these accounts to handlers and queues",
-        "iam.serviceAccounts.actAs",
-    )
+    for account in blueprint.accounts.values():
+        yield DeployerRole(
+            roles.ACCOUNT_ADMIN,
+            "account",
+            account.email,
+            "changes and deletes the stack's accounts",
+            ("iam.serviceAccounts.update", "iam.serviceAccounts.delete"),
+        )
+        # https://cloud.google.com/iam/docs/service-accounts-actas
+        yield DeployerRole(
+            roles.ACCOUNT_USER,
+            "account",
+            account.email,
+            "assigns the stack's accounts to handlers and queues",
+            ("iam.serviceAccounts.actAs",),
+        )
 
 
 def _handler_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
@@ -140,12 +156,13 @@ def _handler_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
 
 def _code_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
     if blueprint.bucket is not None:
-        yield _on_project(
-            blueprint,
+        yield DeployerRole(
             roles.STORAGE_ADMIN,
+            "project",
+            blueprint.project,
             f"creates bucket `{blueprint.bucket}` and uploads packages",
-            "storage.buckets.create",
-            "storage.objects.create",
+            ("storage.buckets.create", "storage.objects.create"),
+            on_bucket(blueprint.bucket),
         )
     if blueprint.repository is not None:
         yield _on_project(
@@ -161,18 +178,19 @@ def _secret_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
         secret for handler in blueprint.handlers.values() for secret in handler.secrets.values()
     ]
     made = sorted({secret.secret for secret in secrets if secret.config is not None})
-    role = roles.SECRET_ADMIN
-    if made:
-        yield _on_project(
-            blueprint,
-            role,
-            f"creates {listed('secret', made)} and grants rights on them",
-            "secretmanager.secrets.create",
+    for some, condition in on_secrets(made):
+        yield DeployerRole(
+            roles.SECRET_ADMIN,
+            "project",
+            blueprint.project,
+            f"creates {listed('secret', some)} and grants rights on them",
+            ("secretmanager.secrets.create",),
+            condition,
         )
-        return
-    for name in sorted({secret.secret for secret in secrets}):
+    for name in sorted({secret.secret for secret in secrets} - set(made)):
         because = "grants handlers the right to read it"
-        yield DeployerRole(role, "secret", name, because, ("secretmanager.secrets.setIamPolicy",))
+        permissions = ("secretmanager.secrets.setIamPolicy",)
+        yield DeployerRole(roles.SECRET_ADMIN, "secret", name, because, permissions)
 
 
 def _policy_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:

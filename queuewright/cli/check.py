@@ -8,6 +8,7 @@ import click
 
 from queuewright.blueprint import MANY_ACCOUNTS, blueprint
 from queuewright.cli.project import environment_argument, find_root
+from queuewright.cli.sources import with_sources_checked
 from queuewright.cloud_tasks.limits import SERVICE_ACCOUNTS_PER_PROJECT
 from queuewright.errors import Problem
 from queuewright.spec import Spec, load, load_file
@@ -22,7 +23,9 @@ from queuewright.spec import Spec, load, load_file
 )
 def command(environment: str, file: Path | None) -> None:
     """Report every problem in an environment's file and in the files that it extends."""
-    spec = load_file(file, Path()) if file is not None else load(environment, find_root())
+    root = Path() if file is not None else find_root()
+    spec = load_file(file, root) if file is not None else load(environment, root)
+    with_sources_checked(spec, root)
     needed = len(blueprint(spec).accounts)
     if needed > MANY_ACCOUNTS:
         click.echo(f"warning: {_many_accounts(spec, needed)}", err=True)

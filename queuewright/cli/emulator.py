@@ -94,8 +94,7 @@ class _Options:
 
 async def _run(options: _Options, teller: Teller) -> None:
     """Start, wait for a signal, stop; whatever happens, in order."""
-    from queuewright.engine import Engine
-    from queuewright.engine.dispatch.addresses import host_port
+    from queuewright.engine import Engine, host_port
     from queuewright.local.console.console import ENVIRONMENT
     from queuewright.local.processes.ports import listening
     from queuewright.local.queues.emulated import engine_settings
@@ -128,7 +127,7 @@ async def _run(options: _Options, teller: Teller) -> None:
 
 async def _declare(engine: Engine, options: _Options) -> None:
     """Make the file's queues as it says; those that only have to be there stay as they are."""
-    from queuewright.engine.protocol.messages import Queue
+    from queuewright.engine.protocol import Queue
     from queuewright.errors import Refusal, TargetError
     from queuewright.local.queues.emulated import emulated_queue, queue_options
 
@@ -146,7 +145,7 @@ async def _declare(engine: Engine, options: _Options) -> None:
 
 async def _is_there(engine: Engine, name: str) -> bool:
     from queuewright.engine import DEVELOPER
-    from queuewright.engine.protocol.messages import GetQueueRequest
+    from queuewright.engine.protocol import GetQueueRequest
     from queuewright.errors import Refusal, TargetError
 
     try:

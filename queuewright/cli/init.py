@@ -13,6 +13,7 @@ from string import Template
 
 import click
 
+from queuewright.cli.installed import requirement
 from queuewright.errors import TargetError
 from queuewright.spec.fields import LOCATION_ID, PROJECT_ID
 from queuewright.spec.schema import json_schema
@@ -63,6 +64,7 @@ def command(folder: Path, project: str, location: str) -> None:
     """
     name = re.sub(r"[^\w.-]+", "-", folder.resolve().name, flags=re.ASCII).strip("-")
     values = {"name": name or "tasks", "project": project, "location": location}
+    values["queuewright"] = requirement("deploy")
     starter = {path: Template(text).substitute(values) for path, text in _templates().items()}
     _write(folder, starter | {SCHEMA: f"{json.dumps(json_schema(), indent=2)}\n"})
     click.echo(f"a project is in `{folder}`; next:")

@@ -13,6 +13,7 @@ import click
 from queuewright.blueprint import Blueprint, blueprint
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.cli.resources import ACCOUNT, is_grant, words
+from queuewright.cli.sources import with_sources_checked
 from queuewright.doctor import config_keys, full_key, pulumi_project, stack_config
 from queuewright.graph import UNKNOWN, Asset, Graph, Resource, capture
 from queuewright.spec import load
@@ -48,7 +49,7 @@ def command(environment: str, as_json: bool) -> None:
     Existing resources are not known here; `pulumi preview` compares with them.
     """
     root = find_root()
-    plan = blueprint(load(environment, root))
+    plan = blueprint(with_sources_checked(load(environment, root), root))
     graph = _captured(environment, plan, root)
     if as_json:
         click.echo(json.dumps(_data(plan, graph), indent=2, ensure_ascii=False))

@@ -18,6 +18,7 @@ from queuewright.cli.project import (
     quiet_grpc,
 )
 from queuewright.cli.signals import stop_asked
+from queuewright.cli.sources import with_sources_checked
 from queuewright.local.state_folder import STATE_FOLDER
 from queuewright.spec import STACKS, load
 
@@ -65,7 +66,8 @@ def command(
     def read() -> Blueprint:
         return blueprint(load(environment, root))
 
-    read()  # what is wrong with the file is said before anything else is loaded
+    # What is wrong with the file is said before anything else is loaded.
+    blueprint(with_sources_checked(load(environment, root), root))
     quiet_grpc()
     import uvloop
 

@@ -25,7 +25,7 @@ APP_ENGINE_REGIONS = {"us-central1": "us-central", "europe-west1": "europe-west"
 
 def cloud_findings(plan: Blueprint | None, machine: Machine) -> Iterator[Finding]:
     """Google credentials, and the project as far as they can see it."""
-    yield from _accounts(plan)
+    yield from _many_accounts(plan)
     credentials = machine.credentials()
     if isinstance(credentials, str):
         yield _finding("missing", "Google credentials", credentials, LOGIN)
@@ -45,12 +45,13 @@ def cloud_findings(plan: Blueprint | None, machine: Machine) -> Iterator[Finding
         yield _finding("not checked", f"project `{plan.project}`", access.reason)
         return
     yield from _access(plan, access)
+    yield from _accounts(plan, credentials)
     yield from _apis(plan, credentials)
     yield from _app_engine(plan, credentials)
     yield from _secrets(plan, credentials)
 
 
-def _accounts(plan: Blueprint | None) -> Iterator[Finding]:
+def _many_accounts(plan: Blueprint | None) -> Iterator[Finding]:
     """Whether the environment needs most of the service accounts that a project may have."""
     if plan is not None and len(plan.accounts) > MANY_ACCOUNTS:
         text = (
@@ -66,13 +67,22 @@ def _tested(plan: Blueprint, credentials: Credentials) -> Response:
 
     https://cloud.google.com/resource-manager/reference/rest/v1/projects/testIamPermissions
     """
-    wanted = [
-        permission
-        for role in deployer_roles(plan)
-        if role.kind == "project"
-        for permission in role.permissions
-    ]
+    return _held(plan, credentials, _permissions(plan, "project"))
+
+
+def _permissions(plan: Blueprint, kind: str) -> list[str]:
+    """The permissions that a deployment needs on resources of one kind."""
+    roles = [role for role in deployer_roles(plan) if role.kind == kind]
+    return list(dict.fromkeys(permission for role in roles for permission in role.permissions))
+
+
+def _held(
+    plan: Blueprint, credentials: Credentials, wanted: list[str], on: str | None = None
+) -> Response:
+    """The permissions that these credentials have on the project, or on one of its accounts."""
     url = f"https://cloudresourcemanager.googleapis.com/v1/projects/{plan.project}"
+    if on is not None:
+        url = f"https://iam.googleapis.com/v1/projects/{plan.project}/serviceAccounts/{on}"
     return credentials.ask("POST", f"{url}:testIamPermissions", {"permissions": wanted})
 
 
@@ -90,8 +100,7 @@ def _access(plan: Blueprint, answer: Response) -> Iterator[Finding]:
     if answer.status != 200:
         yield _finding("not checked", subject, answer.reason)
         return
-    granted = answer.data.get("permissions")
-    held = set(granted) if isinstance(granted, list) else set()
+    held = _names(answer)
     lacking = [
         role
         for role in deployer_roles(plan)
@@ -104,6 +113,31 @@ def _access(plan: Blueprint, answer: Response) -> Iterator[Finding]:
         yield _finding("missing", subject, text, fix)
     if not lacking:
         yield _finding("ok", subject, "has every permission that `pulumi up` needs")
+
+
+def _names(answer: Response) -> set[str]:
+    granted = answer.data.get("permissions")
+    return set(granted) if isinstance(granted, list) else set()
+
+
+def _accounts(plan: Blueprint, credentials: Credentials) -> Iterator[Finding]:
+    """The stack's accounts on which these credentials lack rights.
+
+    Accounts that don't exist yet are created by the first `pulumi up`.
+    https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/testIamPermissions
+    """
+    wanted = _permissions(plan, "account")
+    if not wanted or _names(_held(plan, credentials, wanted)).issuperset(wanted):
+        return
+    lacking = []
+    for each in plan.accounts.values():
+        answer = _held(plan, credentials, wanted, each.email)
+        if answer.status == 200 and not _names(answer).issuperset(wanted):
+            lacking.append(f"`{each.account_id}`")
+    if lacking:
+        text = f"too few rights on {', '.join(sorted(lacking))}, which handlers and queues act as"
+        fix = f"grant them; see queuewright doctor {plan.environment} --roles"
+        yield _finding("missing", "service accounts", text, fix)
 
 
 def _apis(plan: Blueprint, credentials: Credentials) -> Iterator[Finding]:

@@ -1,16 +1,37 @@
-"""Cloud Tasks on this machine: queues, tasks and the API. `Engine` is the way in."""
+"""Cloud Tasks on this machine: queues, tasks and the API. Start with `Engine`.
 
+Other packages import from here, and the message classes from `queuewright.engine.protocol`.
+"""
+
+from queuewright.engine import events
+from queuewright.engine.activity_log import is_sampled, log_entry
+from queuewright.engine.api.http_log import LOGGER as HTTP_LOG
 from queuewright.engine.clock import Clock, ManualClock, SystemClock
+from queuewright.engine.dispatch.addresses import host_port
 from queuewright.engine.dispatch.in_process import InProcessSender
 from queuewright.engine.dispatch.sender import Answer, NoAnswerError, Sender
+from queuewright.engine.dispatch.tokens import Signer
 from queuewright.engine.engine import Engine
 from queuewright.engine.events import Event
-from queuewright.engine.rules.http_request import OutgoingRequest, Signer
-from queuewright.engine.service.calls import DEVELOPER, Caller
+from queuewright.engine.protocol.status import NO_ATTEMPT, TIMED_OUT, UNREACHABLE
+from queuewright.engine.rules.http_request import (
+    METHODS,
+    OutgoingRequest,
+    TokenSigner,
+    target_address,
+)
+from queuewright.engine.rules.queue_config import QueueOptions
+from queuewright.engine.service.calls import DEVELOPER, PROGRAM, Caller
 from queuewright.engine.settings import Settings
 
 __all__ = [
     "DEVELOPER",
+    "HTTP_LOG",
+    "METHODS",
+    "NO_ATTEMPT",
+    "PROGRAM",
+    "TIMED_OUT",
+    "UNREACHABLE",
     "Answer",
     "Caller",
     "Clock",
@@ -20,8 +41,15 @@ __all__ = [
     "ManualClock",
     "NoAnswerError",
     "OutgoingRequest",
+    "QueueOptions",
     "Sender",
     "Settings",
     "Signer",
     "SystemClock",
+    "TokenSigner",
+    "events",
+    "host_port",
+    "is_sampled",
+    "log_entry",
+    "target_address",
 ]

@@ -14,33 +14,42 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from queuewright.engine.events import Event
+from queuewright.engine.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Event,
+    TaskCreated,
+    TaskDeleted,
+    TaskOperation,
+)
 from queuewright.engine.protocol.names import short
 from queuewright.engine.protocol.times import SECOND_US, text
 
 TYPE: Final = "type.googleapis.com/google.cloud.tasks.logging.v1.TaskActivityLog"
 
 _OPERATIONS: Final = {
-    "CreateTask": "taskCreationLog",
-    "DeleteTask": "taskDeletionLog",
-    "AttemptDispatch": "attemptDispatchLog",
-    "AttemptResponse": "attemptResponseLog",
+    TaskCreated: "taskCreationLog",
+    TaskDeleted: "taskDeletionLog",
+    AttemptStarted: "attemptDispatchLog",
+    AttemptEnded: "attemptResponseLog",
 }
-"""The events that are logged, each with the payload's key for it."""
+"""The payload's key for each event that is logged."""
 
 Entry = Mapping[str, object]
 
 
-def entry(event: Event) -> Entry | None:
+def log_entry(event: Event) -> Entry | None:
     """Return the `LogEntry` for an event, as JSON takes it; None where Cloud Tasks writes none.
 
     An attempt that was interrupted, to be made again after the next start, had no response.
     """
-    operation = _OPERATIONS.get(event.kind)
-    if operation is None or event.outcome == "interrupted":
+    if not isinstance(event, TaskOperation):
         return None
+    if isinstance(event, AttemptEnded) and event.outcome == "interrupted":
+        return None
+    operation = _OPERATIONS[type(event)]
     _, project, _, location, _, queue_id = event.queue.split("/")
-    status = event.status or "OK"
+    status = event.status if isinstance(event, AttemptEnded) else "OK"
     return {
         "insertId": _fingerprint(event),
         "jsonPayload": {"@type": TYPE, "task": event.task, operation: _facts(event, status)},
@@ -66,33 +75,34 @@ def is_sampled(event: Event) -> bool:
     The choice is the task's: of one task all events are in, or none. Without a logging
     configuration all are: whoever asked for a log here wants one.
     """
-    if event.sampling_ratio is None:
+    if not isinstance(event, TaskOperation) or event.sampling_ratio is None:
         return True
     digest = hashlib.blake2b(event.task.encode(), digest_size=8).digest()
     return int.from_bytes(digest) < event.sampling_ratio * 2**64
 
 
-def _facts(event: Event, status: str) -> dict[str, object]:
+def _facts(event: TaskOperation, status: str) -> dict[str, object]:
     facts: dict[str, object] = {
+        "scheduleTime": text(event.schedule_us),
         "status": status,
         "targetAddress": event.target_address,
         "targetType": event.target_type,
     }
-    if event.schedule_us is not None:
-        facts["scheduleTime"] = text(event.schedule_us)
-    if event.attempt:
-        facts["dispatchCount"] = str(event.dispatch_count)
+    if isinstance(event, AttemptStarted | AttemptEnded):
+        facts["dispatchCount"] = str(event.attempt)
         facts["maxAttempts"] = event.max_attempts
         facts["responseCount"] = str(event.response_count)
-    if event.duration_us is not None:
-        seconds, micros = divmod(event.duration_us, SECOND_US)
-        facts["attemptDuration"] = f"{seconds}.{micros:06d}s"
-    if event.next_retry_us is not None:
-        facts["retryTime"] = text(event.next_retry_us)
+    if isinstance(event, AttemptEnded):
+        if event.duration_us is not None:
+            seconds, micros = divmod(event.duration_us, SECOND_US)
+            facts["attemptDuration"] = f"{seconds}.{micros:06d}s"
+        if event.next_retry_us is not None:
+            facts["retryTime"] = text(event.next_retry_us)
     return dict(sorted(facts.items()))
 
 
-def _fingerprint(event: Event) -> str:
-    """An id that tells this entry from every other: Cloud Logging drops what it has already."""
-    told = f"{event.kind} {event.time_us} {event.queue} {short(event.task)} {event.attempt}"
+def _fingerprint(event: TaskOperation) -> str:
+    """An id that no other entry has: Cloud Logging drops an entry whose id it already has."""
+    attempt = event.attempt if isinstance(event, AttemptStarted | AttemptEnded) else 0
+    told = f"{event.kind} {event.time_us} {event.queue} {short(event.task)} {attempt}"
     return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()

@@ -15,25 +15,25 @@ from typing import Final, Self
 
 from aiohttp import web
 
-from queuewright.engine.api import beta2, beta3
-from queuewright.engine.api.grpc import GrpcService, listening, tasks_service, v2_services
+from queuewright.engine.api.grpc import listening, services
 from queuewright.engine.api.http_log import LOGGER
 from queuewright.engine.api.rest import application
 from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.dispatch import tokens
 from queuewright.engine.dispatch.addresses import unusable
 from queuewright.engine.dispatch.dispatcher import Dispatcher
+from queuewright.engine.dispatch.http.descriptors import connections
+from queuewright.engine.dispatch.http.http_sender import HttpSender
 from queuewright.engine.dispatch.registry import Registry, RunningQueue
-from queuewright.engine.dispatch.sender import HttpSender, Sender
+from queuewright.engine.dispatch.sender import Sender
 from queuewright.engine.dispatch.token_cache import TokenCache
 from queuewright.engine.events import Event
-from queuewright.engine.protocol import messages_beta
 from queuewright.engine.protocol.messages import Queue
 from queuewright.engine.protocol.times import SECOND_US, span_us
-from queuewright.engine.rules.http_request import Signer
+from queuewright.engine.rules.http_request import TokenSigner
 from queuewright.engine.rules.queue_config import QueueOptions
-from queuewright.engine.service.calls import DEVELOPER, Caller, Desk
-from queuewright.engine.service.iam import Access
+from queuewright.engine.service.calls import DEVELOPER, Caller, ServiceParts
+from queuewright.engine.service.iam import Grants
 from queuewright.engine.service.pages import PageTokens
 from queuewright.engine.service.service import Service
 from queuewright.engine.settings import Settings
@@ -80,7 +80,7 @@ class Engine:
         clock: Clock | None = None,
         state: Path | None = None,
         settings: Settings | None = None,
-        signer: Signer | None = None,
+        signer: TokenSigner | None = None,
         on_event: Callable[[Event], None] | None = None,
         seed: int | None = None,
         sender: Sender | None = None,
@@ -89,10 +89,15 @@ class Engine:
         emit = None if on_event is None else _guarded(on_event)
         self.clock: Clock = clock or SystemClock()
         self.settings = settings or Settings()
-        self.access = Access(self.settings.explain_denial)
+        self.grants = Grants(self.settings.explain_denial)
         self._signer = signer or (tokens.Signer.in_folder(state) if state else tokens.Signer())
         is_ours = isinstance(self._signer, tokens.Signer)
-        self._sender = sender or HttpSender()
+        max_in_flight = self.settings.max_in_flight
+        if sender is None:
+            possible = connections(self.settings.descriptors_per_attempt)
+            max_in_flight = min(possible, max_in_flight or possible)
+            sender = HttpSender(possible)
+        self._sender = sender
         self._store = Store(state, key=chance.getrandbits(63))
         self._registry = Registry()
         ids = TaskIds(self._store.key)
@@ -105,17 +110,18 @@ class Engine:
             ids,
             TokenCache(self._signer) if is_ours else self._signer,
             emit,
+            max_in_flight,
         )
         self.service = Service(
-            Desk(
+            ServiceParts(
                 clock=self.clock,
                 store=self._store,
                 registry=self._registry,
-                access=self.access,
+                grants=self.grants,
                 settings=self.settings,
                 ids=ids,
                 pages=PageTokens(self._store.key),
-                dispatch=self._dispatcher,
+                dispatcher=self._dispatcher,
                 emit=emit,
                 new_uuid=lambda: str(uuid.UUID(int=chance.getrandbits(128), version=4)),
             )
@@ -123,6 +129,8 @@ class Engine:
         """The API as methods."""
         if isinstance(self.clock, ManualClock):
             self.clock.on_sleep = self._dispatcher.progress.set
+        if isinstance(self.clock, SystemClock):
+            self.clock.on_set_back = self._dispatcher.clock_set_back
         self._load()
         self._closers: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
         """How each listener is closed, by host and port."""
@@ -160,7 +168,7 @@ class Engine:
         Raises:
             TargetError: the port can't be used.
         """
-        server, bound = await listening(self._services(), caller, host, port)
+        server, bound = await listening(services(self.service), caller, host, port)
         self._closers[host, bound] = partial(server.stop, grace=_ANSWERS_GRACE_S)
         return bound
 
@@ -204,15 +212,15 @@ class Engine:
 
     def grant(self, principal: str, role: str, resource: str | None = None) -> None:
         """Give a principal a role on a queue or service account; None: on everything."""
-        self.access.grant(principal, role, resource)
+        self.grants.grant(principal, role, resource)
 
     def reset_names(self) -> None:
         """Make the names of all deleted queues and past tasks free again."""
         for queue in self._registry:
             while self._store.sweep(queue.number, queue.row.purged_id, None, 10_000):
                 pass
-        self._store.forget_names()
-        self._registry.forget()
+        self._store.free_names()
+        self._registry.free_names()
 
     async def advance(self, span: timedelta | str) -> None:
         """Let that much time pass on a `ManualClock`, and everything happen that falls into it.
@@ -253,20 +261,12 @@ class Engine:
         await self._sender.close()
         self._store.close()
 
-    def _services(self) -> list[GrpcService]:
-        """What is served over gRPC: every version of the API, on one service."""
-        return [
-            *v2_services(self.service),
-            tasks_service(beta3.SERVICE, beta3.Beta3(self.service), messages_beta),
-            GrpcService(beta2.SERVICE, beta2.Beta2(), beta2.REQUESTS),
-        ]
-
     def _load(self) -> None:
         """Take over what the state holds."""
         now_us = self.clock.now_us()
         by_number: dict[int, RunningQueue] = {}
         for row in self._store.queues():
-            queue = by_number[row.number] = RunningQueue(row, now_us)
+            queue = by_number[row.number] = RunningQueue(row, now_us, self.settings)
             self._registry.add(queue)
         self._registry.tombstones = self._store.queue_tombstones()
         tasks: dict[int, list[tuple[int, int]]] = {number: [] for number in by_number}

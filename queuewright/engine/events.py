@@ -1,74 +1,230 @@
-"""What happened: one record for each operation, with all that a log or a dashboard shows.
+"""Events: one class for each kind of thing that happens in an engine, with all that a log shows.
 
-Shaped after the entries Cloud Tasks writes to Cloud Logging (`TaskActivityLog`: CreateTask,
-DeleteTask, AttemptDispatch, AttemptResponse), with a few kinds of our own.
+They carry the facts of the entries that Cloud Tasks writes to Cloud Logging (`TaskActivityLog`:
+CreateTask, DeleteTask, AttemptDispatch, AttemptResponse); the other kinds are ours. Moments and
+durations are in microseconds.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-Kind = Literal[
-    "CreateQueue",
-    "UpdateQueue",
-    "DeleteQueue",
-    "PurgeQueue",
-    "PauseQueue",
-    "ResumeQueue",
-    "QueueThrottled",
-    "CreateTask",
-    "DeleteTask",
-    "RunTask",
-    "ExpireTask",
-    "AttemptDispatch",
-    "AttemptResponse",
-    "CallDenied",
-    "StateFailed",
-]
+from queuewright.engine.protocol.status import NO_ATTEMPT, code_name
 
-Outcome = Literal["", "succeeded", "will_retry", "gave_up", "expired", "deleted", "interrupted"]
-"""Of an attempt: what becomes of its task. `deleted`: it was deleted or purged meanwhile."""
+Origin = Literal["caller", "program"]
+"""Who changed a queue: a caller of the API, or the program that runs the engine."""
+
+TargetType = Literal["HTTP", "APP_ENGINE_HTTP"]
+
+Outcome = Literal["succeeded", "will_retry", "gave_up", "deleted", "interrupted"]
+"""What becomes of the task after an attempt.
+
+`deleted`: the task was deleted or purged during the attempt. `interrupted`: the engine stopped
+during the attempt; the task is dispatched again after the next start.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One thing that happened. Moments are microseconds since the epoch."""
+class _Happened:
+    """The fields of every event."""
 
-    kind: Kind
     time_us: int
+    """When it happened."""
     queue: str
-    """Full name; "" when it concerns no queue."""
-    task: str = ""
-    """Full name; "" when it concerns the queue itself."""
-    schedule_us: int | None = None
-    """When the task was due: of an attempt, the one it was made for."""
-    attempt: int = 0
-    """Number of the attempt, from 1; 0 when it concerns none."""
-    dispatch_count: int = 0
-    response_count: int = 0
-    """Answers so far; of an AttemptResponse with its own, if one came."""
-    max_attempts: int = 0
-    """-1 is unlimited."""
-    principal: str = ""
-    """Who was denied a call, as IAM writes a member; "" of everything else."""
-    status: str = ""
-    """Canonical name such as "OK", "DEADLINE_EXCEEDED" or "UNAVAILABLE"."""
-    http_code: int | None = None
-    """None when no response came."""
-    duration_us: int | None = None
-    """From dispatch to response, of an AttemptResponse."""
-    next_retry_us: int | None = None
-    target_address: str = ""
+    """The queue's full name; "" where no queue is concerned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _QueueChanged(_Happened):
+    """The fields of every change of a queue."""
+
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCreated(_QueueChanged):
+    """A queue was created."""
+
+    kind: ClassVar[Literal["CreateQueue"]] = "CreateQueue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueUpdated(_QueueChanged):
+    """A queue's configuration was changed."""
+
+    kind: ClassVar[Literal["UpdateQueue"]] = "UpdateQueue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueDeleted(_QueueChanged):
+    """A queue was deleted, with its tasks."""
+
+    kind: ClassVar[Literal["DeleteQueue"]] = "DeleteQueue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePurged(_QueueChanged):
+    """All tasks of a queue were deleted."""
+
+    kind: ClassVar[Literal["PurgeQueue"]] = "PurgeQueue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePaused(_QueueChanged):
+    """A queue was paused."""
+
+    kind: ClassVar[Literal["PauseQueue"]] = "PauseQueue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueResumed(_QueueChanged):
+    """A queue was resumed."""
+
+    kind: ClassVar[Literal["ResumeQueue"]] = "ResumeQueue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueThrottled(_Happened):
+    """A queue pauses, or pauses longer, because its target is overloaded."""
+
+    kind: ClassVar[Literal["QueueThrottled"]] = "QueueThrottled"
+    task: str
+    """The full name of the task whose attempt found the target overloaded."""
+    attempt: int
+    http_code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TaskTargeted(_Happened):
+    """The fields of every operation on a task that Cloud Tasks logs."""
+
+    task: str
+    """The task's full name."""
+    schedule_us: int
+    """When the task was due; for an attempt, the time it was due at."""
+    target_address: str
     """Method and URL, such as "POST https://example.com/hook"."""
-    target_type: Literal["", "HTTP", "APP_ENGINE_HTTP"] = ""
-    outcome: Outcome = ""
-    message: str = ""
-    """What a person should know, in words; often ""."""
-    sampling_ratio: float | None = None
-    """The queue's `stackdriver_logging_config`; None when it has none, and so asks for no log."""
+    target_type: TargetType
+    sampling_ratio: float | None
+    """The queue's `stackdriver_logging_config.sampling_ratio`; None without that configuration."""
 
 
-def state_failed(time_us: int, code: str, message: str) -> Event:
-    """Return the event of a state that could not be read or written."""
-    return Event(kind="StateFailed", time_us=time_us, queue="", status=code, message=message)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCreated(_TaskTargeted):
+    """A task was created."""
+
+    kind: ClassVar[Literal["CreateTask"]] = "CreateTask"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDeleted(_TaskTargeted):
+    """A caller deleted a task."""
+
+    kind: ClassVar[Literal["DeleteTask"]] = "DeleteTask"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskForced(_Happened):
+    """A caller started an attempt of a task by RunTask."""
+
+    kind: ClassVar[Literal["RunTask"]] = "RunTask"
+    task: str
+    """The task's full name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskExpired(_Happened):
+    """A task reached its queue's greatest age and was deleted."""
+
+    kind: ClassVar[Literal["ExpireTask"]] = "ExpireTask"
+    task: str
+    """The task's full name."""
+    schedule_us: int
+    dispatch_count: int
+    response_count: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStarted(_TaskTargeted):
+    """A task was dispatched."""
+
+    kind: ClassVar[Literal["AttemptDispatch"]] = "AttemptDispatch"
+    attempt: int
+    """The number of the attempt, from 1; also the count of dispatches so far."""
+    max_attempts: int
+    """-1 is unlimited."""
+    response_count: int
+    """The responses to earlier attempts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnded(_TaskTargeted):
+    """An attempt ended: by a response, without one, or by a stop of the engine."""
+
+    kind: ClassVar[Literal["AttemptResponse"]] = "AttemptResponse"
+    attempt: int
+    """The number of the attempt, from 1; also the count of dispatches so far."""
+    max_attempts: int
+    """-1 is unlimited."""
+    response_count: int
+    """The responses so far; includes this attempt's, if there was one."""
+    result: int
+    """HTTP code, `TIMED_OUT` or `UNREACHABLE`; `NO_ATTEMPT` if the attempt was interrupted."""
+    duration_us: int | None
+    """From dispatch to response; None if the attempt was interrupted."""
+    next_retry_us: int | None
+    """When the task is due again; None if it is not retried."""
+    outcome: Outcome
+    message: str
+    """Why there was no response; "" if there was one."""
+
+    @property
+    def http_code(self) -> int | None:
+        """The code of the response; None if there was none."""
+        return self.result if self.result > 0 else None
+
+    @property
+    def status(self) -> str:
+        """A canonical name such as "OK" or "UNAVAILABLE"; "" if the attempt was interrupted."""
+        return "" if self.result == NO_ATTEMPT else code_name(self.result)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallDenied(_Happened):
+    """A principal called without the permission it needs."""
+
+    kind: ClassVar[Literal["CallDenied"]] = "CallDenied"
+    principal: str
+    """A member as IAM writes it."""
+    status: str
+    """The canonical name of the error."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateFailed(_Happened):
+    """The state could not be read or written."""
+
+    kind: ClassVar[Literal["StateFailed"]] = "StateFailed"
+    queue: str = ""
+    status: str
+    """The canonical name of the error."""
+    message: str
+
+
+QueueChange = QueueCreated | QueueUpdated | QueueDeleted | QueuePurged | QueuePaused | QueueResumed
+TaskOperation = TaskCreated | TaskDeleted | AttemptStarted | AttemptEnded
+"""The events that Cloud Tasks writes to Cloud Logging."""
+
+Event = (
+    QueueChange
+    | QueueThrottled
+    | TaskOperation
+    | TaskForced
+    | TaskExpired
+    | CallDenied
+    | StateFailed
+)

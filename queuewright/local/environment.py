@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TextIO
 
 from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan, QueuePlan
-from queuewright.engine import DEVELOPER, Engine, Settings
-from queuewright.engine.dispatch.tokens import Signer
-from queuewright.engine.protocol.messages import PauseQueueRequest, Policy, SetIamPolicyRequest
+from queuewright.engine import PROGRAM, Engine, Settings, Signer
+from queuewright.engine.protocol import PauseQueueRequest, Policy, SetIamPolicyRequest
 from queuewright.errors import QueuewrightError, Refusal, TargetError
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.console.event_printer import Teller
@@ -72,7 +71,6 @@ class Environment:
         self._engine: Engine | None = None
         self._watch: Watch | None = None
         self._following: asyncio.Task[None] | None = None
-        self._tell.quiet = True
         self._nursery: Nursery | None = None
 
     @property
@@ -98,7 +96,11 @@ class Environment:
         folder = self._held.enter_context(StateFolder(options.state))
         self._nursery = nursery = self._held.enter_context(Nursery())
         signer = Signer.in_folder(options.state)
-        settings = Settings(app_engine_url=self._app_engine_url, explain_denial=self._explain)
+        settings = Settings(
+            app_engine_url=self._app_engine_url,
+            explain_denial=self._explain,
+            descriptors_per_attempt=3,  # to the front door, at the front door, to the handler
+        )
         kept = None if options.in_memory else options.state / self._blueprint.environment
         self._engine = engine = Engine(
             state=kept, settings=settings, signer=signer, on_event=self._tell
@@ -125,7 +127,6 @@ class Environment:
             await key
         await self._declare()
         await engine.start()
-        self._tell.quiet = False
         await asyncio.to_thread(venvs.prune)
         if self._watch is not None:
             self._following = asyncio.create_task(self._follow_edits(self._watch))
@@ -147,7 +148,6 @@ class Environment:
         if self._following is not None:
             self._following.cancel()
             await asyncio.wait([self._following])
-        self._tell.quiet = True
         if self._engine is not None:
             await self._engine.stop()
         stations = self.stations.values()
@@ -223,27 +223,23 @@ class Environment:
     async def _declare(self) -> None:
         """Make the engine's queues be the blueprint's, and pause those that it no longer has."""
         addresses = {key: station.address for key, station in self.stations.items()}
-        quiet, self._tell.quiet = self._tell.quiet, True
-        try:
-            for plan in self._queues():
-                if plan.handler not in addresses:
-                    continue  # its handler could not be put up, and the console said so
-                message = queue_message(plan, self._blueprint, addresses)
-                await self.engine.declare_queue(message)
-                await self._allow(plan.name, queue_policy(self._blueprint.grants, plan.key))
-            for name in self._declared.replace({plan.name for plan in self._queues()}):
-                await self._retire(name)
-        finally:
-            self._tell.quiet = quiet
+        for plan in self._queues():
+            if plan.handler not in addresses:
+                continue  # its handler could not be put up, and the console said so
+            message = queue_message(plan, self._blueprint, addresses)
+            await self.engine.declare_queue(message)
+            await self._allow(plan.name, queue_policy(self._blueprint.grants, plan.key))
+        for name in self._declared.replace({plan.name for plan in self._queues()}):
+            await self._retire(name)
 
     async def _allow(self, queue: str, policy: Policy) -> None:
         request = SetIamPolicyRequest(resource=queue, policy=policy)
-        await self.engine.service.set_iam_policy(request, DEVELOPER)
+        await self.engine.service.set_iam_policy(request, PROGRAM)
 
     async def _retire(self, name: str) -> None:
         """A queue that is no longer described has nowhere to send its tasks, but keeps them."""
         with suppress(Refusal):  # it was deleted by hand
-            await self.engine.service.pause_queue(PauseQueueRequest(name=name), DEVELOPER)
+            await self.engine.service.pause_queue(PauseQueueRequest(name=name), PROGRAM)
             self._console.say(
                 ENVIRONMENT,
                 f"queue `{name}` is no longer described: it is paused and keeps its tasks\n"

@@ -37,13 +37,14 @@ def package(
     """Archive the source in `folder` as `into/NAME-DIGEST.zip`.
 
     Args:
-        folder: the handler's folder; its `.gcloudignore` is honoured.
-        into: where archives are kept; made where it does not exist.
-        name: what the archive's name starts with.
+        folder: the handler's folder; what its ignore files name is left out.
+        into: the folder that archives are kept in; made if it does not exist.
+        name: the beginning of the archive's name.
         vendored: further files by their path in the archive, such as dependencies.
 
     Raises:
-        TargetError: where the folder cannot be read or has no source, or the disk is full.
+        TargetError: the folder cannot be read, has no source or a link out of the project, or the
+            disk is full.
     """
     files = {path: folder / path for path in source_files(folder)}
     try:

@@ -1,92 +1,145 @@
-"""Which files of a handler's folder are its source: `.gcloudignore` decides, as for gcloud."""
+"""Which files of a handler's folder are its source; none of them is outside the project."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from pathspec import GitIgnoreSpec
-
 from queuewright.errors import TargetError
+from queuewright.packages.ignore import (
+    GCLOUD_FILE,
+    GIT_FILE,
+    Ignored,
+    follows_git,
+    git_rules,
+    ignore_rules,
+    project_folder,
+)
+from queuewright.packages.patterns import literal
 
-IGNORE_FILE = ".gcloudignore"
-INCLUDE = "#!include:"
-# What gcloud leaves out of a folder that has no .gcloudignore, as far as it concerns a handler
-# (https://cloud.google.com/sdk/gcloud/reference/topic/gcloudignore).
-WITHOUT_A_FILE = (".gcloudignore", ".git", ".gitignore", "node_modules/", ".venv/")
-# Never source, whatever the file says: made by running the code, so that running it must not
-# redeploy it.
-NEVER = (".git", "__pycache__/", "*.pyc", ".DS_Store", ".queuewright/")
+MOST_NAMED = 3
+"""More links that leave the project than this are counted, not named."""
 
 
-def source_files(folder: Path) -> list[PurePosixPath]:
-    """Every file of the source, relative to `folder`, sorted. Links are followed.
+def source_files(folder: Path, *, root: Path | None = None) -> list[PurePosixPath]:
+    """Every file of the source, relative to `folder`, sorted.
+
+    Args:
+        folder: the handler's folder.
+        root: the project's folder. Links are followed inside it. Default: the nearest folder
+            upwards that has a `Pulumi.yaml`.
 
     Raises:
-        TargetError: where there is no such folder, no file in it, or a link leads nowhere.
+        TargetError: there is no such folder or no file in it, it cannot be read, or a link leads
+            nowhere, in a circle or out of the project.
     """
     if not folder.is_dir():
         raise TargetError(f"`{folder}` is not a folder", hint="is the handler's `source` right?")
-    files = sorted(_walk(folder, PurePosixPath(), is_ignored(folder), frozenset()))
-    if not files:
+    project = (root or project_folder(folder)).resolve()
+    if not folder.resolve().is_relative_to(project):
         raise TargetError(
-            f"`{folder}` holds no file to deploy", hint=f"does its {IGNORE_FILE} exclude all?"
+            f"`{folder}` leads out of the project, to `{folder.resolve()}`",
+            hint="move the code into the project, or copy it there",
+        )
+    walk = _Walk(folder, project)
+    try:
+        files = sorted(walk.below(PurePosixPath(), ignore_rules(folder), frozenset()))
+    except OSError as error:
+        where = error.filename or folder
+        raise TargetError(f"`{where}` cannot be read: {error.strerror}") from error
+    if walk.leaving:
+        raise _outside(folder, walk.leaving)
+    if not files:
+        file = GIT_FILE if follows_git(folder) else GCLOUD_FILE
+        raise TargetError(
+            f"`{folder}` holds no file to deploy", hint=f"does its {file} exclude all?"
         )
     return files
 
 
-def is_ignored(folder: Path) -> Callable[[PurePosixPath, bool], bool]:
-    """A test of a path relative to `folder`, and of whether it is a folder: is it left out?"""
-    ignore_file = folder / IGNORE_FILE
-    lines = _lines(ignore_file, folder) if ignore_file.is_file() else WITHOUT_A_FILE
-    spec = GitIgnoreSpec.from_lines((*lines, *NEVER))
-    return lambda path, is_folder: spec.match_file(f"{path}/" if is_folder else str(path))
-
-
-def _lines(file: Path, folder: Path) -> Iterator[str]:
-    for line in _text(file).splitlines():
-        if not line.startswith(INCLUDE):
-            yield line
-            continue
-        included = folder / line.removeprefix(INCLUDE).strip()
-        if not included.is_file():
-            raise TargetError(
-                f"`{file}` includes `{included.name}`, which does not exist",
-                hint="remove the line, or write the file",
-            )
-        yield from _text(included).splitlines()
-
-
-def _text(file: Path) -> str:
+def exclusion(folder: Path, path: PurePosixPath, *, is_folder: bool = False) -> str:
+    """The shell command that leaves `path` out of the source in `folder` from now on."""
+    file = folder / (GIT_FILE if follows_git(folder) else GCLOUD_FILE)
+    line = literal(str(path)) + ("/" if is_folder else "")
     try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise TargetError(f"`{file}` is not UTF-8", hint="save it as UTF-8") from None
+        ends_open = file.is_file() and file.read_bytes()[-1:] not in (b"", b"\n")
+    except OSError:
+        ends_open = False
+    # Some shells' `echo` takes a backslash for its own.
+    say = "echo" if "\\" not in line else "printf '%s\\n'"
+    if ends_open:
+        say = "printf '\\n%s\\n'"
+    return f"{say} {shlex.quote(line)} >> {shlex.quote(str(_near(file)))}"
 
 
-def _walk(
-    folder: Path,
-    below: PurePosixPath,
-    ignored: Callable[[PurePosixPath, bool], bool],
-    above: frozenset[Path],
-) -> Iterator[PurePosixPath]:
-    real = (folder / below).resolve()
-    if real in above:
-        raise TargetError(
-            f"`{folder / below}` is a link to a folder that contains it",
-            hint=f"remove the link, or exclude it in {IGNORE_FILE}",
-        )
-    for entry in (folder / below).iterdir():
-        path = below / entry.name
-        is_folder = entry.is_dir()
-        if ignored(path, is_folder):
-            continue
-        if is_folder:
-            yield from _walk(folder, path, ignored, above | {real})
-        elif entry.is_file():
-            yield path
-        elif entry.is_symlink():
+class _Walk:
+    """Goes through a source; `leaving` are the links found on the way that leave the project."""
+
+    def __init__(self, folder: Path, project: Path) -> None:
+        self._folder = folder
+        self._project = project
+        self.leaving: list[PurePosixPath] = []
+
+    def below(
+        self, path: PurePosixPath, ignored: Ignored, above: frozenset[Path]
+    ) -> Iterator[PurePosixPath]:
+        """The files in a folder of the source; `above` are the real folders that led here."""
+        real = (self._folder / path).resolve()
+        if real in above:
             raise TargetError(
-                f"`{entry}` is a link that leads nowhere",
-                hint=f"remove it, or exclude it in {IGNORE_FILE}",
+                f"`{self._folder / path}` is a link to a folder that contains it",
+                hint=f"remove the link, or leave it out: {exclusion(self._folder, path)}",
             )
+        for entry in (self._folder / path).iterdir():
+            inner = path / entry.name
+            is_folder = entry.is_dir()
+            if ignored(inner, is_folder):
+                continue
+            if entry.is_symlink() and not self._stays(entry, inner):
+                continue
+            if is_folder:
+                rules = self._linked(entry, inner, ignored) if entry.is_symlink() else ignored
+                yield from self.below(inner, rules, above | {real})
+            elif entry.is_file():
+                yield inner
+
+    def _stays(self, link: Path, path: PurePosixPath) -> bool:
+        if not link.exists():
+            raise TargetError(
+                f"`{link}` is a link that leads nowhere",
+                hint=f"remove it, or leave it out: {exclusion(self._folder, path)}",
+            )
+        stays = link.resolve().is_relative_to(self._project)
+        if not stays:
+            self.leaving.append(path)
+        return stays
+
+    def _linked(self, link: Path, path: PurePosixPath, ignored: Ignored) -> Ignored:
+        """What is left out behind a link: also what git ignores where the link leads."""
+        if not follows_git(self._folder):
+            return ignored
+        there = git_rules(link)
+        return lambda inner, is_folder: (
+            ignored(inner, is_folder) or there(inner.relative_to(path), is_folder)
+        )
+
+
+def _outside(folder: Path, links: list[PurePosixPath]) -> TargetError:
+    first, *others = sorted(links)
+    commands = "; ".join(exclusion(folder, link) for link in sorted(links)[:MOST_NAMED])
+    hint = f"copy what the handler needs into the project, or leave it out: {commands}"
+    if not others:
+        target = (folder / first).resolve()
+        return TargetError(f"`{folder / first}` leads out of the project, to `{target}`", hint=hint)
+    named = ", ".join(f"`{folder / link}`" for link in sorted(links)[:MOST_NAMED])
+    more = f" and {len(links) - MOST_NAMED} more" if len(links) > MOST_NAMED else ""
+    return TargetError(f"links lead out of the project: {named}{more}", hint=hint)
+
+
+def _near(path: Path) -> Path:
+    """A path as it is typed here: relative to the current folder where that is above it."""
+    try:
+        return path.absolute().relative_to(Path.cwd())
+    except (ValueError, OSError):
+        return path

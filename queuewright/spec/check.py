@@ -157,7 +157,7 @@ def _prefix(document: Node) -> str:
 
 def _at_home(document: Node, found: list[Problem]) -> list[Problem]:
     """A mistake in the defaults under its own path, and not under those of all who inherit it."""
-    written = {
+    written: dict[tuple[str, Location | None], str] = {
         (section, node.place): dotted(path)
         for section, (defaults, _) in DEFAULTS.items()
         if (top := document.at((defaults,))) is not None

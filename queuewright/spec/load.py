@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from queuewright.errors import Problem, SpecError
@@ -124,14 +125,26 @@ def _source_problems(merged: Node, root: Path) -> list[Problem]:
 
 def _wrong_source(source: str, root: Path) -> tuple[str, str] | None:
     folder = root / source
-    if is_folder(folder) or not source.strip():
+    if not source.strip():
         return None
+    if is_folder(folder):
+        return _outside(folder, root, source)
     if is_file(folder):
         return f"{shown(source)} is not a folder", f"give its folder: `{Path(source).parent}`"
     names = [str(Path(source).parent / other.name) for other in beside(folder) if is_folder(other)]
     near = nearest(source, names)
     hint = f"did you mean `{near}`?" if near else "the path starts at the project's folder"
     return f"{shown(source)} does not exist", hint
+
+
+def _outside(folder: Path, root: Path, source: str) -> tuple[str, str] | None:
+    """What is wrong with a folder whose path stays in the project, but leads out by a link."""
+    real = folder.resolve()
+    path = os.path.normpath(source)
+    if real.is_relative_to(root.resolve()) or path.startswith(("/", "..")):
+        return None  # a path that leaves the project is the model's to refuse
+    hint = "move the code into the project, or copy it there"
+    return f"{shown(source)} leads out of the project, to {shown(str(real))}", hint
 
 
 def _wrong_service(handler: Node, source: str, root: Path) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from queuewright.blueprint.patience import Patience, elapsed, first_waits, patience
 from queuewright.cloud_tasks.limits import TASK_RETENTION
-from queuewright.engine.rules.retry import RetryPolicy, backoff_us, is_exhausted
+from queuewright.cloud_tasks.retry import RetryPolicy, backoff_us, is_exhausted
 from queuewright.spec import RetryConfig
 
 MICROSECOND = timedelta(microseconds=1)

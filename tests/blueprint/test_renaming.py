@@ -74,7 +74,10 @@ def test_nothing_of_a_renamed_handler_changes_on_google_cloud() -> None:
     )
     renamed, plan = derive(text), derive(EVERY_KIND)
     assert unplaced(renamed) == {
-        name: (replace(queue, handler=after.handler, route=after.route, invoker=after.invoker), *rest)
+        name: (
+            replace(queue, handler=after.handler, route=after.route, invoker=after.invoker),
+            *rest,
+        )
         for name, (queue, *rest) in unplaced(plan).items()
         for after in [unplaced(renamed)[name][0]]
     }

@@ -14,7 +14,7 @@ import pytest
 from queuewright.blueprint import blueprint
 from queuewright.cli import main
 from queuewright.engine import Engine
-from queuewright.engine.protocol.messages import Queue
+from queuewright.engine.protocol import Queue
 from queuewright.spec import load
 
 STACK = """\

@@ -45,6 +45,8 @@ class Google:
     name: str = "ci@acme-dev.iam.gserviceaccount.com"
     denied: frozenset[str] = frozenset()
     disabled: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
+    """Service accounts that no `up` has made yet."""
     app: str | None = "europe-west"
     secrets: Mapping[str, str] = field(default_factory=lambda: {"api-key/versions/3": "ENABLED"})
     answers: Mapping[str, Response] = field(default_factory=dict)
@@ -63,6 +65,13 @@ class Google:
             return Response(
                 200, {"permissions": [each for each in wanted if each not in self.denied]}
             )
+        if service == "iam":
+            assert body is not None
+            wanted = body["permissions"]
+            assert isinstance(wanted, list)
+            held = [each for each in wanted if each not in self.denied]
+            email = parts.path.rpartition("/")[2].partition(":")[0]
+            return Response(404) if email in self.absent else Response(200, {"permissions": held})
         if service == "serviceusage":
             names = parse_qs(parts.query)["names"]
             states = [
@@ -252,6 +261,9 @@ def test_a_broken_file_is_one_thing_missing(
     assert out.endswith("\n1 thing missing\n")
 
 
+ABSENT = frozenset(
+    f"{name}-invoker@acme-dev.iam.gserviceaccount.com" for name in ("mailer", "thumbnails")
+)
 DISABLED = Response(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}}, "not enabled")
 
 
@@ -259,12 +271,20 @@ DISABLED = Response(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}
     ("google", "subject", "state", "text", "fix"),
     [
         (
-            Google(denied=frozenset({"iam.serviceAccounts.actAs"})),
+            Google(denied=frozenset({"iam.serviceAccounts.actAs"}), absent=ABSENT),
+            "service accounts",
+            "missing",
+            "too few rights on `mailer-handler`, `queuewright-build`, `thumbnails-handler`, which "
+            "handlers and queues act as",
+            "grant them; see queuewright doctor dev --roles",
+        ),
+        (
+            Google(denied=frozenset({"storage.buckets.create"})),
             "access to `acme-dev`",
             "missing",
-            "lacks `iam.serviceAccounts.actAs`; the deployer assigns these accounts to handlers "
-            "and queues",
-            "grant `roles/iam.serviceAccountUser`; see queuewright doctor dev --roles",
+            "lacks `storage.buckets.create`; the deployer creates bucket `acme-dev-queuewright` "
+            "and uploads packages",
+            "grant `roles/storage.admin`; see queuewright doctor dev --roles",
         ),
         (
             Google(answers={"cloudresourcemanager": Response(403, {}, "denied")}),
@@ -499,10 +519,12 @@ the deployer of dev needs, in project `acme-dev`
     deploys function `mailer`
   roles/cloudtasks.queueAdmin
     creates queues `emails`, `photos` and `entries` and grants rights on them
-  roles/iam.serviceAccountAdmin
+  roles/iam.serviceAccountAdmin on 5 service accounts
+    changes and deletes the stack's accounts
+  roles/iam.serviceAccountCreator
     creates 5 service accounts
-  roles/iam.serviceAccountUser
-    assigns these accounts to handlers and queues
+  roles/iam.serviceAccountUser on 5 service accounts
+    assigns the stack's accounts to handlers and queues
   roles/resourcemanager.projectIamAdmin
     grants `roles/logging.logWriter` and `roles/storage.objectViewer`, and nothing else
   roles/run.admin

@@ -11,6 +11,7 @@ import click
 import pytest
 
 from queuewright.cli import commands
+from queuewright.packages import source_files
 from queuewright.spec import load
 from queuewright.spec.schema import json_schema
 from tests.cli.conftest import Run
@@ -21,7 +22,6 @@ FILES = """\
 Pulumi.yaml
 README.md
 __main__.py
-handlers/greeter/.gcloudignore
 handlers/greeter/main.py
 handlers/greeter/requirements.txt
 pytest.ini
@@ -93,7 +93,7 @@ def test_nothing_is_overwritten(here: Path, run: Run) -> None:
     )
     assert made(here) == "README.md\n"
     run("init", "shop")
-    assert "`Pulumi.yaml`, `README.md` and 12 more already" in run("init", "shop").err
+    assert "`Pulumi.yaml`, `README.md` and 11 more already" in run("init", "shop").err
 
 
 def test_what_cannot_be_finished_is_not_begun(here: Path, run: Run) -> None:
@@ -140,3 +140,13 @@ def test_what_it_makes_is_well_kept(here: Path, run: Run) -> None:
     assert names == {"up", "enqueue", "doctor", "plan", "schema"}
     assert all(commands.get_command(click.Context(commands), name) for name in names)
     assert all(language for language, _ in fences(readme))
+
+
+def test_a_secret_beside_its_handler_is_not_deployed(here: Path, run: Run) -> None:
+    """Its `.gitignore` names what secrets are usually called, and decides for the handler, too."""
+    run("init", "shop", "--project=acme-tasks")
+    greeter = here / "shop" / "handlers" / "greeter"
+    before = source_files(greeter)
+    for name in (".env", ".env.local", "key.pem", "service-account.json", "gha-creds-1.json"):
+        (greeter / name).touch()
+    assert source_files(greeter) == before

@@ -129,9 +129,7 @@ def test_a_renamed_queue_is_protected_as_before(deployed: Deployment, whole: Pat
         deployed.preview()
 
 
-@pytest.mark.parametrize(
-    "handler", ["mailer", "resizer", "reports", "ready", "ledger", "partner"]
-)
+@pytest.mark.parametrize("handler", ["mailer", "resizer", "reports", "ready", "ledger", "partner"])
 def test_a_renamed_handler_is_the_same_handler(
     deployed: Deployment, whole: Path, handler: str
 ) -> None:

@@ -186,7 +186,7 @@ def test_queues_change_over_to_the_accounts_of_their_handlers(
 def test_the_account_of_a_queue_with_the_name_of_its_handler_stays(
     upgraded: tuple[Deployment, Callable[[], None]],
 ) -> None:
-    """It has the very id that the handler's invoker gets; so neither it nor its right is touched."""
+    """It has the very id that the handler's invoker gets, and so it and its right are kept."""
     deployment, program = upgraded
     already = len(deployment.gcp.calls)
     deployment.use(program)

@@ -17,10 +17,8 @@ import pytest
 
 from queuewright.cli import commands
 from queuewright.client import connect
-from queuewright.engine import DEVELOPER, Engine, Event
-from queuewright.engine.activity_log import entry
-from queuewright.engine.dispatch.tokens import Signer
-from queuewright.engine.protocol.messages import GetQueueRequest
+from queuewright.engine import DEVELOPER, Engine, Signer, events, log_entry
+from queuewright.engine.protocol import GetQueueRequest
 from queuewright.local.queues.emulated import emulated_queue, engine_settings
 from queuewright.spec import EmulatedQueue, EmulatorSettings, parse_emulator
 from queuewright.spec.values import duration
@@ -161,24 +159,23 @@ def test_the_example_of_a_log_is_what_the_engine_writes() -> None:
     (example,) = fences("Logs as in Cloud Logging", "json")
     shown = json.loads(example)
     moment = 1_769_860_800_500_000
-    written = entry(
-        Event(
-            kind="AttemptResponse",
+    written = log_entry(
+        events.AttemptEnded(
             time_us=moment,
             queue="projects/acme-dev/locations/europe-west1/queues/emails",
             task="projects/acme-dev/locations/europe-west1/queues/emails/tasks/1815",
             schedule_us=moment - 20_000,
             attempt=1,
-            dispatch_count=1,
             response_count=1,
             max_attempts=100,
-            status="UNAVAILABLE",
-            http_code=503,
+            result=503,
             duration_us=12_042,
             next_retry_us=moment + 100_000,
             target_address="POST http://127.0.0.1:8080/",
             target_type="HTTP",
+            sampling_ratio=None,
             outcome="will_retry",
+            message="",
         )
     )
     assert written == {**shown, "insertId": (written or {})["insertId"]}
@@ -188,7 +185,7 @@ def test_the_example_of_a_log_is_what_the_engine_writes() -> None:
 async def test_the_example_with_time_moved_by_hand_runs() -> None:
     """As written."""
     names: dict[str, Any] = {}
-    (example,) = fences("In tests, with time moved by hand", "python")
+    (example,) = fences("In tests, with a manual clock", "python")
     exec(compile(example, "guide", "exec"), names)
     await names["test_a_day_of_retries"]()
 

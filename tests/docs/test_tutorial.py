@@ -24,8 +24,7 @@ from werkzeug.serving import make_server
 
 from queuewright.blueprint import AppEngineRoute, HandlerRoute, QueuePlan, blueprint
 from queuewright.cli import commands
-from queuewright.engine import Engine, Event, ManualClock, Settings
-from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine import Engine, Event, ManualClock, Settings, Signer
 from queuewright.local.handlers.dockerfile import container_process
 from queuewright.spec import load
 

@@ -42,6 +42,12 @@ def action(file: Path, name: str) -> dict[str, Any]:
     return step.get("with", {})
 
 
+def commands_of(file: Path) -> str:
+    """Every command that a workflow runs itself, each on one line."""
+    runs = "\n".join(step.get("run", "") for step in only_job(file)["steps"])
+    return re.sub(r"\\\n\s*", "", runs)
+
+
 def texts(value: object) -> Iterator[str]:
     if isinstance(value, dict):
         for key, each in value.items():
@@ -82,6 +88,7 @@ def test_no_key_and_no_secret_is_in_it(file: Path) -> None:
     assert set(action(file, "google-github-actions/auth")) == {
         "workload_identity_provider",
         "service_account",
+        "export_environment_variables",
     }
     for text in texts(workflow(file)):
         assert "secrets." not in text
@@ -104,12 +111,59 @@ def test_its_accounts_are_those_that_the_guide_makes(file: Path) -> None:
 
 
 @each_file
-def test_every_action_is_pinned_to_a_major_version(file: Path) -> None:
-    """Of GitHub's, Google's or Pulumi's own."""
-    used = [step["uses"] for step in only_job(file)["steps"] if "uses" in step]
-    assert used
-    for name in used:
-        assert re.fullmatch(r"(actions|google-github-actions|pulumi)/[a-z-]+@v\d+", name), name
+def test_every_action_is_pinned_by_its_commit(file: Path) -> None:
+    """Of GitHub's, Google's or Pulumi's own; a tag can be moved. The comment says which it was."""
+    uses = re.findall(r"^ +(?:- )?uses: (.*)$", file.read_text("utf-8"), re.M)
+    assert len(uses) == sum("uses" in step for step in only_job(file)["steps"])
+    owned = r"(?:actions|google-github-actions|pulumi)/[a-z-]+"
+    for use in uses:
+        assert re.fullmatch(rf"{owned}@[0-9a-f]{{40}} # v\d+\.\d+\.\d+", use), use
+
+
+def test_an_action_has_one_pin_everywhere() -> None:
+    """In both workflows, and in the command by which one checks it."""
+    told = "\n".join(file.read_text("utf-8") for file in FILES)
+    pins = set(re.findall(r"uses: (\S+)@([0-9a-f]{40}) # (v\S+)", told))
+    assert len({name for name, _, _ in pins}) == len(pins) == 5
+    ((name, tag),) = re.findall(
+        r"git ls-remote https://github.com/(\S+) 'refs/tags/(\S+)\*'", GUIDE
+    )
+    assert (name, tag) in {(name, tag) for name, _, tag in pins}
+
+
+@each_file
+def test_every_package_is_pinned_by_its_hash(file: Path) -> None:
+    """And none runs code of its own while it is installed; the guide makes the file with them."""
+    installs = re.findall(r"pip install (.*)", commands_of(file))
+    assert installs == [
+        "--require-hashes --only-binary :all: --find-links wheels --requirement requirements.lock"
+    ]
+    assert "uv pip compile --generate-hashes --find-links wheels " in GUIDE
+    assert "--output-file requirements.lock requirements.in\n" in GUIDE
+    (python,) = re.findall(r"uv pip compile .*--python-version (\S+)", GUIDE)
+    assert action(file, "actions/setup-python")["python-version"] == python
+
+
+@each_file
+def test_the_cli_is_the_one_that_the_tests_run(file: Path) -> None:
+    """Of one version, until somebody changes it."""
+    (pinned,) = re.findall(r"pulumi/pkg/v3 v(\S+)$", (ROOT / "tools/go.mod").read_text(), re.M)
+    assert action(file, "pulumi/actions")["pulumi-version"] == pinned
+
+
+@each_file
+def test_one_step_acts_as_the_account(file: Path) -> None:
+    """The last one: what runs before it has no credentials in its environment."""
+    assert action(file, "google-github-actions/auth")["export_environment_variables"] is False
+    assert "env" not in workflow(file)
+    assert "env" not in only_job(file)
+    *others, login, last = only_job(file)["steps"]
+    assert login["uses"].startswith("google-github-actions/auth@")
+    assert login["id"] == "google"
+    path = "${{ steps.google.outputs.credentials_file_path }}"
+    assert last["env"]["GOOGLE_APPLICATION_CREDENTIALS"] == path
+    assert set(last["env"].values()) == {path}
+    assert not [step for step in others if "env" in step or "steps.google" in str(step)]
 
 
 @each_file
@@ -123,6 +177,7 @@ def test_a_preview_is_shown_on_the_pull_request() -> None:
     """Of the environment, from the state that the guide makes."""
     given = action(FOLDER / "preview.yml", "pulumi/actions")
     assert given == {
+        "pulumi-version": given["pulumi-version"],
         "command": "preview",
         "stack-name": "${{ matrix.environment }}",
         "cloud-url": STATE,
@@ -132,7 +187,7 @@ def test_a_preview_is_shown_on_the_pull_request() -> None:
 
 def test_an_up_is_previewed_first() -> None:
     """By the CLI itself: the action skips that, and with it the refusal of a replaced queue."""
-    assert action(FOLDER / "up.yml", "pulumi/actions") == {}
+    assert set(action(FOLDER / "up.yml", "pulumi/actions")) == {"pulumi-version"}
     last = only_job(FOLDER / "up.yml")["steps"][-1]
     assert last["run"].splitlines() == [
         f"pulumi login {STATE}",
@@ -143,8 +198,7 @@ def test_an_up_is_previewed_first() -> None:
 @each_file
 def test_its_commands_exist(file: Path) -> None:
     """Each `queuewright …` names a command, options that it has, and an environment."""
-    runs = "\n".join(step.get("run", "") for step in only_job(file)["steps"])
-    found = re.findall(r"bin/queuewright (\w+) (.*)", runs)
+    found = re.findall(r"bin/queuewright (\w+) (.*)", commands_of(file))
     assert ("check", "${{ matrix.environment }}") in found
     for name, rest in found:
         command = commands.get_command(click.Context(commands), name)

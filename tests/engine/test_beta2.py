@@ -22,7 +22,7 @@ def test_every_rpc_of_v2beta2_is_known() -> None:
         for name, value in vars(CloudTasksGrpcTransport).items()
         if isinstance(value, property)
     } - {"grpcchannel", "kind", "getlocation", "listlocations"}
-    assert {rpc.lower() for rpc in beta2.REQUESTS} == rpcs
+    assert {rpc.lower() for rpc in beta2.RPCS} == rpcs
 
 
 async def test_v2beta2_is_refused_over_grpc_too() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from queuewright.engine import (
     DEVELOPER,
+    PROGRAM,
     Answer,
     Engine,
     Event,
@@ -18,6 +19,7 @@ from queuewright.engine import (
     NoAnswerError,
     OutgoingRequest,
     Settings,
+    events,
 )
 from queuewright.engine.protocol import messages as m
 from tests.engine.stage import QUEUE, URL, stage
@@ -160,7 +162,8 @@ async def test_a_target_that_cannot_be_reached_is_tried_again() -> None:
         assert not shown.last_attempt.HasField("response_time")
         await s.engine.drain()
         assert s.outcomes() == ["will_retry", "succeeded"]
-        assert [e.message for e in s.events if e.outcome == "will_retry"] == ["nobody there"]
+        ended = [e for e in s.events if e.kind == "AttemptResponse"]
+        assert [e.message for e in ended if e.outcome == "will_retry"] == ["nobody there"]
 
 
 async def test_pausing_lets_attempts_end_and_starts_no_more() -> None:
@@ -407,6 +410,21 @@ async def test_events_tell_the_whole_story_of_a_task() -> None:
         assert ended.target_type == "HTTP"
 
 
+async def test_a_change_of_a_queue_names_who_made_it() -> None:
+    """What the program declares tells itself apart from what a caller asks for."""
+    async with stage() as s:
+        await s.engine.declare_queue(m.Queue(name=QUEUE, state=2))
+        await s.engine.service.resume_queue(m.ResumeQueueRequest(name=QUEUE), PROGRAM)
+        await s.pause()
+        changes = [(e.kind, e.origin) for e in s.events if isinstance(e, events.QueueChange)]
+        assert changes == [
+            ("CreateQueue", "program"),
+            ("PauseQueue", "program"),
+            ("ResumeQueue", "program"),
+            ("PauseQueue", "caller"),
+        ]
+
+
 async def test_an_attempts_end_is_told_with_its_own_schedule_and_its_own_answer() -> None:
     """Not with the next attempt's time, and counting the answer that it got."""
     async with stage() as s:
@@ -419,7 +437,7 @@ async def test_an_attempts_end_is_told_with_its_own_schedule_and_its_own_answer(
         due_s = [(event.schedule_us - created_us) // SECONDS for event in ended]
         assert due_s == [0, 10, 30]
         assert [event.response_count for event in ended] == [1, 1, 2]
-        assert [event.dispatch_count for event in ended] == [1, 2, 3]
+        assert [event.attempt for event in ended] == [1, 2, 3]
 
 
 async def test_a_tasks_beginning_and_end_by_hand_are_told_with_its_target() -> None:
@@ -438,7 +456,7 @@ async def test_a_tasks_beginning_and_end_by_hand_are_told_with_its_target() -> N
         for event in told:
             assert event.schedule_us == s.clock.now_us() + 60 * SECONDS
             assert event.target_address == "PUT https://queue.example/work"
-            assert (event.target_type, event.status) == ("HTTP", "OK")
+            assert event.target_type == "HTTP"
 
 
 async def test_an_app_engine_task_is_told_with_its_relative_uri() -> None:

@@ -133,7 +133,7 @@ class Attacker:
             for name, kind in vars(classes).items()
             if name.endswith("Request") and name not in ("HttpRequest", "AppEngineHttpRequest")
         ]
-        self.calls += [(f"/{beta2.SERVICE}/{rpc}", messages.Queue) for rpc in beta2.REQUESTS]
+        self.calls += [(f"/{beta2.SERVICE}/{rpc}", messages.Queue) for rpc in beta2.RPCS]
 
     async def send(self) -> None:
         """Send one malformed request of any kind."""

@@ -30,7 +30,7 @@ class Recorder:
 
     answer: Any = field(default_factory=messages.Queue)
     calls: list[tuple[str, Any, Any]] = field(default_factory=list)
-    buffered: list[tuple[str, str, str, Mapping[str, str], bytes]] = field(default_factory=list)
+    buffered: list[tuple[str, str, Mapping[str, str], bytes]] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
         async def call(request: Any, caller: Any) -> Any:
@@ -43,13 +43,12 @@ class Recorder:
         self,
         queue: str,
         task_id: str,
-        method: str,
         headers: Mapping[str, str],
         body: bytes,
         caller: Any,
     ) -> Any:
         assert caller == "me"
-        self.buffered.append((queue, task_id, method, headers, body))
+        self.buffered.append((queue, task_id, headers, body))
         return self._answer()
 
     def _answer(self) -> Any:
@@ -442,8 +441,8 @@ async def test_a_buffered_task_takes_body_and_headers(
         headers={"Authorization": "Bearer x", "X-Goog-User-Project": "p", "X-Mine": "yes"},
     )
     assert await response.json() == {"task": {"name": TASK}}
-    ((queue, given_id, given_method, headers, body),) = service.buffered
-    assert (queue, given_id, given_method, body) == (QUEUE, task_id, method, b"\x00not json")
+    ((queue, given_id, headers, body),) = service.buffered
+    assert (queue, given_id, body) == (QUEUE, task_id, b"\x00not json")
     assert headers["X-Mine"] == "yes"
     refused = {"authorization", "host", "content-length", "x-goog-user-project"}
     assert not refused & {name.lower() for name in headers}
@@ -463,6 +462,23 @@ async def test_the_keys_are_published(client: TestClient[Any, Any]) -> None:
         keys = await response.json()
     certificates = await (await client.get("/oauth2/v1/certs")).json()
     assert [key["kid"] for key in keys["keys"]] == list(certificates)
+
+
+async def test_the_discovery_document_ignores_the_host_header(client: TestClient[Any, Any]) -> None:
+    """`jwks_uri` is on the address that answers, so nobody can point a verifier elsewhere."""
+    address = "/.well-known/openid-configuration"
+    discovery = await (await client.get(address, headers={"Host": "localhost:1"})).json()
+    assert discovery["jwks_uri"] == f"http://127.0.0.1:{client.port}/oauth2/v3/certs"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_the_key_set_can_be_fetched_over_ipv4_and_ipv6(service: Recorder, host: str) -> None:
+    """An IPv6 address stands in brackets in `jwks_uri`."""
+    app = application(service, "me", signer=Signer())  # type: ignore[arg-type]
+    async with TestClient(TestServer(app, host=host)) as client:
+        discovery = await (await client.get("/.well-known/openid-configuration")).json()
+        async with ClientSession() as session, session.get(discovery["jwks_uri"]) as response:
+            assert response.status == 200
 
 
 async def test_other_pages_can_live_beside_the_api(client: TestClient[Any, Any]) -> None:

@@ -480,7 +480,7 @@ async def test_a_buffered_request_becomes_a_task_of_the_queues_target() -> None:
         target.uri_override.path_override.path = "/hook"
         await s.create_queue(http_target=target)
         headers = {"X-Own": "1", "Host": "127.0.0.1", "Content-Length": "2", "Connection": "close"}
-        task = await s.service.buffer_task(QUEUE, "mine", "POST", headers, b"{}", DEVELOPER)
+        task = await s.service.buffer_task(QUEUE, "mine", headers, b"{}", DEVELOPER)
         assert task.name == f"{QUEUE}/tasks/mine"
         await s.engine.drain()
         [request] = s.handler.received
@@ -493,7 +493,7 @@ async def test_only_a_queue_with_a_target_takes_buffered_requests() -> None:
     async with stage() as s:
         await s.create_queue()
         with pytest.raises(Refusal, match="must have an httpTarget") as refusal:
-            await s.service.buffer_task(QUEUE, "", "POST", {}, b"", DEVELOPER)
+            await s.service.buffer_task(QUEUE, "", {}, b"", DEVELOPER)
         assert refusal.value.code == "FAILED_PRECONDITION"
 
 
@@ -599,7 +599,7 @@ async def test_a_buffered_request_goes_to_the_queues_host_in_either_mode() -> No
     async with stage() as s:
         override = m.UriOverride(host="h.example", uri_override_enforce_mode=1)
         await s.create_queue(http_target=m.HttpTarget(uri_override=override))
-        task = await s.service.buffer_task(QUEUE, "", "GET", {}, b"", DEVELOPER)
+        task = await s.service.buffer_task(QUEUE, "", {}, b"", DEVELOPER)
         assert task.http_request.url == "https://h.example/"
         await s.engine.drain()
         assert s.handler.received[0].url == "https://h.example/"

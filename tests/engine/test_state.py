@@ -145,7 +145,7 @@ def test_what_is_noted_is_seen_at_once_and_written_later(tmp_path: Path) -> None
     row = store.task(1)
     assert row is not None
     store.note_failed(row._replace(schedule_us=99, dispatches=1))
-    store.note_ended(2, Tombstone(1, "n2", 1_000))
+    store.note_ended([(2, Tombstone(1, "n2", 1_000))])
     for _ in ("noted", "written"):
         assert [(task.id, task.schedule_us) for task in store.tasks(1, 0, 10)] == [(1, 99), (3, 5)]
         assert store.task(2) is None
@@ -159,8 +159,7 @@ def test_what_is_noted_is_seen_at_once_and_written_later(tmp_path: Path) -> None
 def test_a_page_full_of_ended_tasks_is_not_the_end_of_the_list() -> None:
     store = Store(None)
     store.insert([a_task(number) for number in store.new_ids(4)])
-    store.note_ended(1, None)
-    store.note_ended(2, None)
+    store.note_ended([(1, None), (2, None)])
     assert [task.id for task in store.tasks(1, 0, 2)] == [3, 4]
     store.close()
 

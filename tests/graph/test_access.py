@@ -40,9 +40,7 @@ def test_without_the_grant_it_may_not() -> None:
     """A missing grant is named, with what the account has instead."""
     answer = graph(invoker_grant=False).may_invoke("emails", "mailer")
     assert not answer
-    assert repr(answer) == (
-        f"<no: {INVOKER} lacks roles/run.invoker on {SERVICE}; it has no role>"
-    )
+    assert repr(answer) == (f"<no: {INVOKER} lacks roles/run.invoker on {SERVICE}; it has no role>")
 
 
 def test_a_handler_may_enqueue() -> None:
@@ -107,8 +105,7 @@ def test_public_access_is_found() -> None:
 
     assert capture(program).public_resources() == [
         "allUsers has roles/run.invoker on projects/acme/locations/l/services/mailer",
-        "gcp:cloudrunv2/service:Service::free accepts every caller: "
-        "invokerIamDisabled is true",
+        "gcp:cloudrunv2/service:Service::free accepts every caller: invokerIamDisabled is true",
         "gcp:storage/bucketACL:BucketACL::acl gives READER:allUsers access",
         "gcp:storage/bucketAccessControl:BucketAccessControl::all gives "
         "allAuthenticatedUsers access",

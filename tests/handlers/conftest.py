@@ -1,4 +1,4 @@
-"""The shipped handlers as they run on Google Cloud: from their own folder, in their framework."""
+"""The shipped handlers as on Google Cloud: in their own folder and framework."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SETTINGS = (
 
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting of whoever runs the tests, and a working directory that may be written to."""
+    """Remove the developer's settings, and work in a writable folder."""
     for name in SETTINGS.split():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -58,7 +58,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FlaskClient:
 
 @pytest.fixture
 def reports(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPConnection]:
-    """A connection to the service of reports, which runs in this process."""
+    """A connection to the report service, which runs in this process."""
     monkeypatch.syspath_prepend(HANDLERS / "reports")
     handler = importlib.import_module("serve").Daily
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -1,4 +1,4 @@
-"""A mail server and a Cloud Tasks API of the smallest kind, both real, on ports the OS chooses."""
+"""A minimal mail server and a minimal Cloud Tasks API, on ports that the system chooses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Postbox:
     """An SMTP server in a thread; `mails` holds what it accepted.
 
     Attributes:
-        refusals: what to answer to a recipient, or to the content under the key "DATA".
+        refusals: the reply to a recipient, or to the content under the key "DATA".
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class TasksApi:
     """`CreateTask` of Cloud Tasks over gRPC; `tasks` holds what it accepted.
 
     Attributes:
-        refusal: a status to answer every call with, instead of creating anything.
+        refusal: the status of every call; if set, nothing is created.
     """
 
     def __init__(self) -> None:

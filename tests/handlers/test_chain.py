@@ -1,4 +1,4 @@
-"""From a photograph to a mail: both handlers, Google's client between them, and the engine."""
+"""From a photo to a mail: both handlers, with Google's client and the engine between them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def serving(client: FlaskClient) -> Iterator[int]:
 
 
 def queue(name: str, port: int, path: str) -> Any:
-    """A queue that routes its tasks itself, as the blueprint has it."""
+    """A queue that routes its tasks, as in the blueprint."""
     override = {"host": "127.0.0.1", "port": port, "path_override": {"path": path}}
     return tasks_v2.Queue.pb(
         tasks_v2.Queue(
@@ -50,13 +50,13 @@ def written(folder: str) -> list[Path]:
     return list((Path("out") / folder).iterdir())
 
 
-async def test_a_photograph_leads_to_a_thumbnail_and_to_one_mail(
+async def test_a_photo_leads_to_a_thumbnail_and_one_mail(
     thumbnails: FlaskClient,
     mailer: FlaskClient,
     photo: Photo,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also where the thumbnail's task is run a second time: the mail has a name."""
+    """Even if the thumbnail's task runs a second time, because the mail's task has a name."""
     monkeypatch.setenv("QUEUE_EMAILS", f"{LOCATION}/queues/emails")
     monkeypatch.setenv("MAIL_TO", "ada@example.com")
     answers: list[Event] = []

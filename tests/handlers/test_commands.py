@@ -1,4 +1,4 @@
-"""The shipped handlers started by the very commands that start them on Google Cloud."""
+"""The shipped handlers, started by the same commands as on Google Cloud."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HANDLERS = ROOT / "handlers"
 
 @contextmanager
 def running(command: list[str], folder: Path, **env: str) -> Iterator[str]:
-    """Run a server on a port of the OS's choice and give its URL, read from what it prints."""
+    """Run a server on a port that the system chooses; yield its URL, read from its output."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         command,
@@ -29,7 +29,7 @@ def running(command: list[str], folder: Path, **env: str) -> Iterator[str]:
             "PATH": path,
             "PORT": "0",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "GUNICORN_LOG_LEVEL": "info",  # or the functions framework does not say its port
+            "GUNICORN_LOG_LEVEL": "info",  # the functions framework prints its port
             **env,
         },
         stdout=subprocess.PIPE,
@@ -56,7 +56,7 @@ def post(url: str, body: bytes, **headers: str) -> tuple[int, str]:
 
 
 def test_the_command_of_the_dockerfile_serves(photo: Callable[..., bytes], tmp_path: Path) -> None:
-    """The shell form of CMD starts gunicorn on PORT, and a thumbnail comes out."""
+    """The shell form of CMD starts gunicorn on PORT, and it makes a thumbnail."""
     folder = HANDLERS / "thumbnails"
     (line,) = re.findall(r"^CMD (exec .+)$", (folder / "Dockerfile").read_text(), re.M)
     with running(["/bin/sh", "-c", line], folder, THUMBNAILS=str(tmp_path / "small")) as url:
@@ -66,7 +66,7 @@ def test_the_command_of_the_dockerfile_serves(photo: Callable[..., bytes], tmp_p
 
 
 def test_the_functions_framework_serves(tmp_path: Path) -> None:
-    """`functions-framework --target handle` in the mailer's folder is all it takes."""
+    """`functions-framework --target handle` in the mailer's folder is enough."""
     command = [sys.executable, "-m", "functions_framework", "--target", "handle"]
     body = b'{"to": "ada@example.com", "subject": "Hello"}'
     with running(command, HANDLERS / "mailer", OUTBOX=str(tmp_path / "mail")) as url:
@@ -77,7 +77,7 @@ def test_the_functions_framework_serves(tmp_path: Path) -> None:
 
 
 def test_the_command_of_the_reports_serves(tmp_path: Path) -> None:
-    """Python alone runs the folder that is deployed as it is."""
+    """Plain Python runs the folder that is deployed as it is."""
     service = load("prod", ROOT).handlers["reports"].service
     assert service is not None
     folder = tmp_path / "reports"
@@ -89,7 +89,7 @@ def test_the_command_of_the_reports_serves(tmp_path: Path) -> None:
 
 
 def test_the_entrypoint_of_the_ledger_serves(tmp_path: Path) -> None:
-    """What App Engine starts, and what stands in for it on a laptop."""
+    """Both App Engine's entrypoint and the local command."""
     ledger = load("staging", ROOT).handlers["ledger"]
     assert ledger.app_engine is not None
     lines = str(ledger.app_engine.entrypoint), ledger.local.command[-1]

@@ -1,4 +1,4 @@
-"""The ledger, which books each order once, and what it does with what it cannot book."""
+"""The ledger books each order once, and drops or keeps tasks that it cannot book."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def booked(folder: Path) -> dict[str, str]:
 def test_an_order_is_booked(
     ledger: FlaskClient, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """The book has the order's entry, and the log says so."""
+    """The ledger has the order's entry, and the log says so."""
     answer = ledger.post("/", json=ORDER, headers=TASK)
     assert (answer.status_code, answer.text) == (200, "booked order 1815: 12.50 EUR\n")
     assert booked(tmp_path) == {"1815.txt": "12.50 EUR\n"}
@@ -27,27 +27,27 @@ def test_an_order_is_booked(
 
 
 def test_an_order_delivered_twice_is_booked_once(ledger: FlaskClient, tmp_path: Path) -> None:
-    """At least once is what Cloud Tasks promises: the second time there is nothing to do."""
+    """Cloud Tasks delivers at least once; the second delivery changes nothing."""
     ledger.post("/", json=ORDER, headers=TASK)
     answer = ledger.post("/", json=ORDER, headers=TASK)
-    assert (answer.status_code, answer.text) == (200, "order 1815 was booked before\n")
+    assert (answer.status_code, answer.text) == (200, "order 1815 was already booked\n")
     assert booked(tmp_path) == {"1815.txt": "12.50 EUR\n"}
 
 
-def test_an_order_with_another_amount_is_not_booked_over(
+def test_an_order_with_another_amount_does_not_replace_the_booking(
     ledger: FlaskClient, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """What is booked stays; the contradiction is dropped, and logged for people."""
+    """The first booking stays; the contradicting task is dropped and logged."""
     ledger.post("/", json=ORDER, headers=TASK)
     answer = ledger.post("/", json={**ORDER, "amount": "21.50"}, headers=TASK)
     assert answer.status_code == 200
     assert "ERROR 42: dropped" in (log := capsys.readouterr().out)
-    assert "order 1815 is booked with 12.50 EUR, not 21.50 EUR" in log
+    assert "order 1815 is already booked with 12.50 EUR, not 21.50 EUR" in log
     assert booked(tmp_path) == {"1815.txt": "12.50 EUR\n"}
 
 
 def test_only_cloud_tasks_may_book(ledger: FlaskClient, tmp_path: Path) -> None:
-    """App Engine takes Cloud Tasks' headers off a request that comes from elsewhere."""
+    """App Engine removes Cloud Tasks' headers from other requests."""
     assert ledger.post("/", json=ORDER).status_code == 403
     assert not (tmp_path / "book").exists()
 
@@ -55,7 +55,7 @@ def test_only_cloud_tasks_may_book(ledger: FlaskClient, tmp_path: Path) -> None:
 HOPELESS: list[tuple[bytes, str]] = [
     (b"", "not JSON"),
     (b"[" * 100_000, "not JSON"),
-    (b"[1]", "no object"),
+    (b"[1]", "not an object"),
     *(
         (json.dumps({**ORDER, **wrong}).encode(), reason)
         for wrong, reason in [
@@ -76,17 +76,17 @@ HOPELESS: list[tuple[bytes, str]] = [
 def test_a_hopeless_task_is_dropped_with_a_reason(
     ledger: FlaskClient, capsys: pytest.CaptureFixture[str], body: bytes, reason: str
 ) -> None:
-    """What can never be booked is answered with 200, so that it is not repeated, and logged."""
+    """A task that can never be booked gets a 200, so it is not retried, and is logged."""
     answer = ledger.post("/", data=body, headers=TASK)
     assert answer.status_code == 200
     assert answer.text.startswith("dropped: ")
     assert reason in capsys.readouterr().out
 
 
-def test_a_book_that_cannot_be_written_keeps_the_task(
+def test_a_ledger_that_cannot_be_written_keeps_the_task(
     ledger: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A folder that is none is the operator's to mend, so the task comes back."""
+    """The operator must fix the folder, so the task is retried."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LEDGER", str(tmp_path / "file"))
     assert ledger.post("/", json=ORDER, headers=TASK).status_code == 503

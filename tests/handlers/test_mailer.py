@@ -1,4 +1,4 @@
-"""The mailer, from a task's body to an `.eml` file, and what it does with tasks it cannot use."""
+"""The mailer, from a task's body to an `.eml` file, and its handling of unusable tasks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def content(message: EmailMessage, kind: str) -> str:
 def test_without_a_mail_server_a_mail_becomes_a_file(
     mailer: FlaskClient, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """With no SMTP_HOST the mail is an `.eml` file below out/mail, and the log names its path."""
+    """Without SMTP_HOST the mail is an `.eml` file in out/mail, and the log names its path."""
     body = {"to": "Ada <ada@example.com>", "subject": "Grüße", "text": "Es läuft.\nEnde."}
     answer = mailer.post("/send", json=body, headers=TASK)
     assert answer.status_code == 200
@@ -49,17 +49,17 @@ def test_without_a_mail_server_a_mail_becomes_a_file(
     assert capsys.readouterr().out == f"emails-42: wrote {path.resolve()}\n"
 
 
-def test_outbox_is_where_the_files_go(
+def test_outbox_names_the_folder(
     mailer: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """OUTBOX names the folder, and is made where it does not exist."""
+    """It is created if it does not exist."""
     monkeypatch.setenv("OUTBOX", str(tmp_path / "far" / "away"))
     mailer.post("/send", json={"to": "a@example.com", "subject": "x"}, headers=TASK)
     assert [path.name for path in (tmp_path / "far/away").iterdir()] == ["emails-42.eml"]
 
 
 def test_a_subject_is_enough(mailer: FlaskClient) -> None:
-    """Without a text the mail says its subject."""
+    """Without a text, the subject is the text."""
     mailer.post("/send", json={"to": ["a@example.com", "b@example.com"], "subject": "Hello"})
     written = only("out/mail")
     assert content(written, "plain") == "Hello\n"
@@ -67,8 +67,8 @@ def test_a_subject_is_enough(mailer: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("text", ["é", "é" * 500])
-def test_a_file_is_ascii_so_that_every_server_takes_it(mailer: FlaskClient, text: str) -> None:
-    """Nothing in a mail needs a server that takes eight bits."""
+def test_a_mail_is_ascii_so_every_server_accepts_it(mailer: FlaskClient, text: str) -> None:
+    """No mail needs a server that accepts 8-bit text."""
     mailer.post("/send", json={"to": "a@example.com", "subject": "é👩‍🚀", "text": text})
     (path,) = Path("out/mail").iterdir()
     path.read_bytes().decode("ascii")
@@ -76,8 +76,8 @@ def test_a_file_is_ascii_so_that_every_server_takes_it(mailer: FlaskClient, text
     assert content(mail(path), "plain") == text + "\n"
 
 
-def test_html_from_a_task_is_text(mailer: FlaskClient) -> None:
-    """What a task says is shown, not interpreted: markup in it is escaped."""
+def test_html_in_a_task_is_escaped(mailer: FlaskClient) -> None:
+    """Markup in a task is shown as text, not interpreted."""
     text = "<script>alert(1)</script>"
     mailer.post("/send", json={"to": "a@example.com", "subject": "<b>", "text": text})
     written = only("out/mail")
@@ -88,7 +88,7 @@ def test_html_from_a_task_is_text(mailer: FlaskClient) -> None:
 
 
 def test_a_template_is_filled_with_values(mailer: FlaskClient) -> None:
-    """`template` names a file, `values` is what it mentions."""
+    """`template` names a file, `values` has its variables."""
     values = {"name": "a.jpg", "width": 1600, "height": 1067}
     body = {"to": "a@example.com", "subject": "x", "template": "thumbnail", "values": values}
     mailer.post("/send", json=body)
@@ -113,7 +113,7 @@ def test_an_attachment_arrives_byte_for_byte(mailer: FlaskClient) -> None:
 
 
 def test_a_task_delivered_twice_is_one_mail(mailer: FlaskClient) -> None:
-    """At least once is what Cloud Tasks promises: a repetition replaces the file."""
+    """Cloud Tasks delivers at least once; a second delivery replaces the file."""
     body = {"to": "a@example.com", "subject": "x"}
     mailer.post("/send", json=body, headers=TASK)
     first = only("out/mail")["Message-ID"]
@@ -123,7 +123,7 @@ def test_a_task_delivered_twice_is_one_mail(mailer: FlaskClient) -> None:
 
 @pytest.mark.parametrize("name", ["x" * 500, "../../../etc/passwd", "a/b", "ä", ""])
 def test_no_task_name_leads_out_of_the_outbox(mailer: FlaskClient, name: str) -> None:
-    """Whatever a caller gives as the task's name, the file lies in the outbox."""
+    """Whatever task name a caller sends, the file is in the outbox."""
     headers = {**TASK, "X-CloudTasks-TaskName": name}
     answer = mailer.post("/send", json={"to": "a@example.com", "subject": "x"}, headers=headers)
     assert answer.status_code == 200
@@ -140,8 +140,8 @@ HOPELESS = {
     b"\xff\xfe": "not JSON",
     b"[" * 100_000: "not JSON",
     b'{"to": "a@example.com", "subject": "\\ud800"}': "not JSON",
-    b"[1]": "no object",
-    b"null": "no object",
+    b"[1]": "not an object",
+    b"null": "not an object",
     **{
         json.dumps(body).encode(): reason
         for body, reason in [
@@ -157,17 +157,17 @@ HOPELESS = {
             ({**GOOD, "to": "nobody"}, "'nobody'"),
             ({**GOOD, "to": "a@"}, "'a@'"),
             ({**GOOD, "to": "@example.com"}, "'@example.com'"),
-            ({**GOOD, "to": "a@example.com\nBcc: b@example.com"}, "no mail address"),
-            ({**GOOD, "to": "=?utf-8?q?x=0ABcc:_b?= <a@example.com>"}, "no mail address"),
-            ({**GOOD, "to": "=?utf-8?q?x=C2=85Bcc:_b?= <a@example.com>"}, "no mail address"),
-            ({**GOOD, "to": "a b c@@ <>"}, "no mail address"),
-            ({**GOOD, "to": "nobody:;"}, "no mail address"),
+            ({**GOOD, "to": "a@example.com\nBcc: b@example.com"}, "not a mail address"),
+            ({**GOOD, "to": "=?utf-8?q?x=0ABcc:_b?= <a@example.com>"}, "not a mail address"),
+            ({**GOOD, "to": "=?utf-8?q?x=C2=85Bcc:_b?= <a@example.com>"}, "not a mail address"),
+            ({**GOOD, "to": "a b c@@ <>"}, "not a mail address"),
+            ({**GOOD, "to": "nobody:;"}, "not a mail address"),
             ({**GOOD, "text": ["x"]}, "`text`"),
             ({**GOOD, "values": 1}, "`values`"),
-            ({**GOOD, "template": "nosuch"}, "there are plain, thumbnail"),
-            ({**GOOD, "template": "../main"}, "there are plain, thumbnail"),
-            ({**GOOD, "template": {}}, "there are plain, thumbnail"),
-            ({**GOOD, "template": "thumbnail"}, "'width' is undefined; give it in `values`"),
+            ({**GOOD, "template": "nosuch"}, "it can be plain, thumbnail"),
+            ({**GOOD, "template": "../main"}, "it can be plain, thumbnail"),
+            ({**GOOD, "template": {}}, "it can be plain, thumbnail"),
+            ({**GOOD, "template": "thumbnail"}, "'width' is undefined; add it to `values`"),
             ({**GOOD, "attachments": ["a.jpg"]}, "list of objects"),
             ({**GOOD, "attachments": {"path": "/etc/passwd"}}, "`name`"),
             ({**GOOD, "attachments": [{**FILE, "base64": "%"}]}, "not base64"),
@@ -183,23 +183,25 @@ HOPELESS = {
 def test_a_hopeless_task_is_dropped_with_a_reason(
     mailer: FlaskClient, capsys: pytest.CaptureFixture[str], body: bytes
 ) -> None:
-    """What can never succeed is answered with 200, so that it is not repeated, and logged."""
+    """A task that can never succeed gets a 200, so it is not retried, and is logged."""
     answer = mailer.post("/send", data=body, headers=TASK)
     assert answer.status_code == 200
     assert answer.text.startswith("dropped: ")
     log = capsys.readouterr().out
-    assert log.startswith("ERROR emails-42: dropped, repeating it cannot help: ")
+    assert log.startswith("ERROR emails-42: dropped, retrying cannot help: ")
     assert HOPELESS[body] in log
     assert not Path("out").exists()
 
 
-def test_an_unknown_key_is_no_reason_to_lose_a_mail(
+def test_a_mail_with_an_unknown_key_is_sent(
     mailer: FlaskClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A producer may be newer than the mailer: what it does not know is logged and left out."""
+    """A producer may be newer than the mailer: unknown keys are logged and ignored."""
     mailer.post("/send", json={**GOOD, "cc": "b@example.com"}, headers=TASK)
     assert only("out/mail")["Subject"] == "x"
-    assert capsys.readouterr().out.startswith("WARNING emails-42: ignored `cc`: a mail has to, ")
+    assert capsys.readouterr().out.startswith(
+        "WARNING emails-42: ignored unknown key `cc`; known: to, "
+    )
 
 
 def test_on_cloud_run_a_log_line_carries_its_severity(
@@ -213,8 +215,8 @@ def test_on_cloud_run_a_log_line_carries_its_severity(
     assert entry["message"].startswith("emails-42: dropped")
 
 
-def test_what_is_not_a_mail_for_send_is_not_taken_for_one(mailer: FlaskClient) -> None:
-    """Another path or method is a mistake in the stack, so the task is kept: no 2xx."""
+def test_only_posts_to_send_are_mails(mailer: FlaskClient) -> None:
+    """Another path or method is a configuration mistake, so the task is kept: no 2xx."""
     assert mailer.post("/", json=GOOD).status_code == 404
     assert mailer.get("/send").status_code == 405
     assert not Path("out").exists()
@@ -223,7 +225,7 @@ def test_what_is_not_a_mail_for_send_is_not_taken_for_one(mailer: FlaskClient) -
 def test_an_outbox_that_cannot_be_written_keeps_the_task(
     mailer: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A folder that is none is the operator's to mend, so the task comes back."""
+    """The operator must fix the folder, so the task is retried."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("OUTBOX", str(tmp_path / "file"))
     assert mailer.post("/send", json=GOOD).status_code == 503

@@ -1,4 +1,4 @@
-"""The mailer and a real mail server: what is sent, what is repeated, what is given up."""
+"""The mailer with a real mail server: which mails are sent, retried or dropped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BODY = {"to": ["ada@example.com", "Bob <bob@example.com>"], "subject": "Grüße"
 def test_a_mail_reaches_every_recipient(
     mailer: FlaskClient, postbox: Postbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With SMTP_HOST the mail is sent, from SMTP_FROM, and no file is written."""
+    """With SMTP_HOST the mail is sent from SMTP_FROM, and no file is written."""
     assert mailer.post("/send", json=BODY, headers=TASK).status_code == 200
     (envelope,) = postbox.mails
     assert envelope.mail_from == "queue@example.com"
@@ -37,7 +37,7 @@ def test_it_logs_in(
     certificate: tuple[ssl.SSLContext, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With SMTP_USER it logs in; a wrong password is the operator's to mend: repeated."""
+    """With SMTP_USER it logs in; the operator must fix a wrong password, so the task is retried."""
     context, trusted = certificate
     with Postbox(starttls=context, login=("ada", "secret")) as server:
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
@@ -61,7 +61,7 @@ def test_it_encrypts_and_checks_the_server(
     monkeypatch: pytest.MonkeyPatch,
     how: str,
 ) -> None:
-    """STARTTLS or TLS, and to a server with an unknown certificate nothing is said."""
+    """With STARTTLS or TLS; a server with an unknown certificate gets no mail."""
     context, trusted = certificate
     with Postbox(**{how: context}) as server:
         monkeypatch.setenv("SMTP_PORT", str(server.port))
@@ -78,7 +78,7 @@ def test_it_encrypts_and_checks_the_server(
 def test_starttls_is_the_default(
     mailer: FlaskClient, postbox: Postbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A password never leaves in the clear because a setting was forgotten."""
+    """A forgotten setting never sends a password in clear text."""
     monkeypatch.delenv("SMTP_TLS")
     answer = mailer.post("/send", json=BODY)
     assert answer.status_code == 503
@@ -96,7 +96,7 @@ def test_starttls_is_the_default(
         ({"DATA": "554 looks like spam"}, 200),
     ],
 )
-def test_a_refusal_for_now_is_repeated_and_one_for_good_is_not(
+def test_a_temporary_refusal_is_retried_and_a_permanent_one_is_not(
     mailer: FlaskClient,
     postbox: Postbox,
     capsys: pytest.CaptureFixture[str],
@@ -112,28 +112,28 @@ def test_a_refusal_for_now_is_repeated_and_one_for_good_is_not(
     assert postbox.mails == []
 
 
-def test_who_has_the_mail_does_not_get_it_again(
+def test_a_recipient_who_has_the_mail_does_not_get_it_again(
     mailer: FlaskClient, postbox: Postbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where one of several recipients is refused, the task is done and the log says so."""
+    """If one of several recipients is refused, the task is done and the log says so."""
     postbox.refusals = {"bob@example.com": "450 later"}
     assert mailer.post("/send", json=BODY).status_code == 200
     assert [envelope.rcpt_tos for envelope in postbox.mails] == [["ada@example.com"]]
-    assert "bob@example.com: 450 later; all others have it" in capsys.readouterr().out
+    assert "bob@example.com: 450 later; delivered to all others" in capsys.readouterr().out
 
 
-def test_a_server_that_is_away_is_tried_again(
+def test_an_unreachable_server_is_tried_again(
     mailer: FlaskClient,
     postbox: Postbox,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Nobody listens: the task comes back, and goes through once somebody does."""
+    """While no one is listening the task is retried; later it succeeds."""
     with Postbox() as gone:
         pass
     monkeypatch.setenv("SMTP_PORT", str(gone.port))
     assert mailer.post("/send", json=BODY, headers=TASK).status_code == 503
-    assert "ERROR emails-42: not sent, to be repeated: 127.0.0.1: " in capsys.readouterr().out
+    assert "ERROR emails-42: not sent, will be retried: 127.0.0.1: " in capsys.readouterr().out
     monkeypatch.setenv("SMTP_PORT", str(postbox.port))
     assert mailer.post("/send", json=BODY, headers=TASK).status_code == 200
     assert len(postbox.mails) == 1
@@ -144,7 +144,7 @@ def test_a_server_that_is_away_is_tried_again(
     [
         ("SMTP_FROM", "", "SMTP_FROM must be set"),
         ("SMTP_TLS", "ssl", "starttls, tls, none"),
-        ("SMTP_PORT", "smtp", "no number"),
+        ("SMTP_PORT", "smtp", "not a number"),
     ],
 )
 def test_a_wrong_setting_keeps_the_task_and_says_what_to_set(
@@ -155,7 +155,7 @@ def test_a_wrong_setting_keeps_the_task_and_says_what_to_set(
     value: str,
     said: str,
 ) -> None:
-    """A task must not be lost because of the mailer's own settings."""
+    """The mailer's own settings must not lose a task."""
     monkeypatch.setenv(name, value)
     answer = mailer.post("/send", json=BODY)
     assert answer.status_code == 503

@@ -1,4 +1,4 @@
-"""What of the shipped handlers travels to Google Cloud."""
+"""Which files of the shipped handlers are deployed."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ HANDLERS = Path(__file__).parents[2] / "handlers"
         ("ledger", "book.py requirements.txt"),
     ],
 )
-def test_only_what_runs_travels(handler: str, files: str) -> None:
-    """Neither the sample picture nor what a local run wrote, so neither causes a deployment."""
+def test_only_code_that_runs_is_deployed(handler: str, files: str) -> None:
+    """The sample picture and files of a local run stay out, so they never cause a deployment."""
     assert sorted(map(str, source_files(HANDLERS / handler))) == files.split()
 
 
 def test_every_requirement_is_pinned() -> None:
-    """What runs here is what runs there, whenever it is built."""
+    """The same versions run locally and on Google Cloud, whenever they are built."""
     texts = [path.read_text() for path in HANDLERS.glob("*/requirements.txt")]
     lines = [line for text in texts for line in text.splitlines()]
     assert len(lines) == 8
     assert [line for line in lines if line.count("==") != 1] == []
 
 
-def test_an_image_holds_what_travels() -> None:
-    """Docker and Google Cloud leave out the same files, whatever each file's heading says."""
+def test_an_image_has_the_deployed_files() -> None:
+    """`.dockerignore` and `.gcloudignore` differ only in their first line, a comment."""
     folder = HANDLERS / "thumbnails"
     first, second = (
         (folder / name).read_text().splitlines()[1:] for name in (".dockerignore", ".gcloudignore")

@@ -1,4 +1,4 @@
-"""The service of reports, from a task's body to a table, and what it does with other bodies."""
+"""The report service, from a task's body to a table, and its handling of unusable bodies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def post(reports: HTTPConnection, body: object, path: str = "/daily") -> tuple[i
 
 
 def test_a_days_orders_become_a_table(reports: HTTPConnection, tmp_path: Path) -> None:
-    """One line for each order, and a total for each currency, to the cent."""
+    """One line per order, and a total per currency, exact to the cent."""
     orders = [
         ORDER,
         {"order": 7, "amount": "0.1", "currency": "EUR"},
@@ -40,7 +40,7 @@ def test_a_days_orders_become_a_table(reports: HTTPConnection, tmp_path: Path) -
 
 
 def test_a_report_delivered_twice_is_one_file(reports: HTTPConnection, tmp_path: Path) -> None:
-    """At least once is what Cloud Tasks promises: a repetition replaces the file."""
+    """Cloud Tasks delivers at least once; a second delivery replaces the file."""
     post(reports, DAY)
     assert post(reports, {**DAY, "orders": []})[0] == 200
     (file,) = (tmp_path / "out" / "reports").iterdir()
@@ -50,12 +50,12 @@ def test_a_report_delivered_twice_is_one_file(reports: HTTPConnection, tmp_path:
 HOPELESS: list[tuple[object, str]] = [
     (b"", "not JSON"),
     (b"[" * 100_000, "not JSON"),
-    ([1], "no object"),
+    ([1], "not an object"),
     ({"orders": []}, "`day`"),
     ({**DAY, "day": "yesterday"}, "'yesterday'"),
     ({**DAY, "day": "../../2026"}, "`day`"),
     ({"day": "2026-11-24"}, "`orders`"),
-    ({**DAY, "orders": [1]}, "1 is no order"),
+    ({**DAY, "orders": [1]}, "1 is not an order"),
     ({**DAY, "orders": [{**ORDER, "order": True}]}, "`order` is True"),
     ({**DAY, "orders": [{**ORDER, "amount": 12.5}]}, "`amount` is 12.5"),
     ({**DAY, "orders": [{**ORDER, "amount": "=1+1"}]}, "`amount`"),
@@ -68,12 +68,12 @@ HOPELESS: list[tuple[object, str]] = [
 def test_a_hopeless_day_is_dropped_with_a_reason(
     reports: HTTPConnection, capsys: pytest.CaptureFixture[str], body: object, reason: str
 ) -> None:
-    """What can never succeed is answered with 200, so that it is not repeated, and logged."""
+    """A task that can never succeed gets a 200, so it is not retried, and is logged."""
     status, text = post(reports, body)
     assert status == 200
     assert text.startswith("dropped: ")
     log = capsys.readouterr().out
-    assert log.startswith("ERROR 42: dropped, repeating it cannot help: ")
+    assert log.startswith("ERROR 42: dropped, retrying cannot help: ")
     assert reason in log
     assert not Path("out").exists()
 
@@ -81,14 +81,14 @@ def test_a_hopeless_day_is_dropped_with_a_reason(
 def test_a_folder_that_cannot_be_written_keeps_the_task(
     reports: HTTPConnection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A folder that is none is the operator's to mend, so the task comes back."""
+    """The operator must fix the folder, so the task is retried."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("REPORTS", str(tmp_path / "file"))
     assert post(reports, DAY)[0] == 503
 
 
-def test_what_is_not_for_daily_is_not_taken_for_it(reports: HTTPConnection) -> None:
-    """Another path, no length or too much of it is a mistake, so the task is kept: no 2xx."""
+def test_only_posts_to_daily_are_reports(reports: HTTPConnection) -> None:
+    """Another path, a missing length or one too large is a mistake: no 2xx, so the task stays."""
     assert post(reports, DAY, "/send")[0] == 404
     reports.putrequest("POST", "/daily")
     reports.endheaders()

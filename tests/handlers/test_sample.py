@@ -1,4 +1,4 @@
-"""The picture that the README sends: made by a program, fit for a task."""
+"""The photo that the README sends: made by a program, and small enough for a task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parents[2] / "handlers" / "thumbnails"
 
 
 def test_the_sample_is_written_by_one_command(tmp_path: Path) -> None:
-    """`python sample.py` writes photo.jpg where one stands, and a path is taken as it is."""
+    """`python sample.py` writes photo.jpg to the working directory, or to a given path."""
     subprocess.run([sys.executable, FOLDER / "sample.py"], cwd=tmp_path, check=True)
     subprocess.run([sys.executable, FOLDER / "sample.py", "x.jpg"], cwd=tmp_path, check=True)
     assert (tmp_path / "photo.jpg").read_bytes() == (tmp_path / "x.jpg").read_bytes()

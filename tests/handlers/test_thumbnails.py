@@ -1,4 +1,4 @@
-"""The maker of thumbnails, from a task with an image to a file and the task that mails it."""
+"""The thumbnail service, from a task with an image to a file and the task that mails it."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def bright(image: Image.Image, x: float, y: float) -> bool:
     return pixel > 128
 
 
-def test_a_photograph_becomes_a_thumbnail(
+def test_a_photo_becomes_a_thumbnail(
     thumbnails: FlaskClient, photo: Photo, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A photograph gives a JPEG of 320 pixels on the longer side, and the log names the file."""
+    """A JPEG with 320 pixels on the longer side; the log names the file."""
     answer = thumbnails.post("/", data=photo(), headers=TASK)
     assert answer.status_code == 200
     assert only().size == (320, 213)
@@ -62,18 +62,18 @@ def test_a_photograph_becomes_a_thumbnail(
 def test_a_thumbnail_stands_upright(
     thumbnails: FlaskClient, photo: Photo, orientation: int
 ) -> None:
-    """However the camera was held, the sky is on top and the thumbnail needs no tag to say so."""
+    """However the camera was held, the sky is on top, without an orientation tag."""
     thumbnails.post("/", data=photo(600, 400, orientation=orientation))
     small = only()
     assert small.size == (320, 213)
-    # The sun stands left of the middle in this picture, above dark hills.
+    # In this picture the sun is left of the middle, above dark hills.
     assert bright(small, 0.42, 0.4)
     assert not bright(small, 0.5, 0.95)
     assert not bright(small, 0.95, 0.05)
 
 
-def test_a_thumbnail_keeps_no_secrets(thumbnails: FlaskClient, photo: Photo) -> None:
-    """Where and with what a picture was taken stays behind."""
+def test_a_thumbnail_has_no_location_and_no_camera(thumbnails: FlaskClient, photo: Photo) -> None:
+    """All EXIF data is removed."""
     exif = Image.Exif()
     exif[0x010F] = "Camera"
     exif.get_ifd(0x8825)[1] = "N"
@@ -116,20 +116,20 @@ def test_the_usual_kinds_of_images_are_read(thumbnails: FlaskClient, kind: str, 
     assert not bright(only(), 0.5, 0.05)
 
 
-def test_what_is_transparent_becomes_white(thumbnails: FlaskClient) -> None:
-    """JPEG knows no transparency; black would be the surprise."""
+def test_transparent_parts_become_white(thumbnails: FlaskClient) -> None:
+    """JPEG has no transparency, and people would not expect black."""
     thumbnails.post("/", data=encoded(Image.new("RGBA", (50, 50), (0, 0, 0, 0)), "PNG"))
     assert only().getpixel((25, 25)) == (255, 255, 255)
 
 
 def test_a_small_image_is_not_enlarged(thumbnails: FlaskClient, photo: Photo) -> None:
-    """There is nothing to gain from pixels that were never there."""
+    """Enlarging would add no detail."""
     thumbnails.post("/", data=photo(120, 80))
     assert only().size == (120, 80)
 
 
-def test_a_camera_s_colours_survive(thumbnails: FlaskClient, photo: Photo) -> None:
-    """The colour profile of a wide-gamut picture stays with it; without it colours turn pale."""
+def test_a_thumbnail_keeps_the_colour_profile(thumbnails: FlaskClient, photo: Photo) -> None:
+    """Without its profile, a wide-gamut picture looks pale."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     picture = Image.open(io.BytesIO(photo(640, 480)))
     thumbnails.post("/", data=encoded(picture, "JPEG", icc_profile=profile))
@@ -150,7 +150,7 @@ def test_size_and_folder_are_settings(
 def test_the_mail_is_enqueued_with_the_thumbnail_in_it(
     thumbnails: FlaskClient, tasks_api: TasksApi, photo: Photo
 ) -> None:
-    """On the queue that QUEUE_EMAILS names, for MAIL_TO, with nothing but the queue's own route."""
+    """On the queue in QUEUE_EMAILS, to MAIL_TO, and without a route of its own."""
     assert thumbnails.post("/", data=photo(), headers=TASK).status_code == 200
     (task,) = tasks_api.tasks
     assert task.name.startswith("projects/p/locations/l/queues/emails/tasks/thumbnail-")
@@ -169,7 +169,7 @@ def test_the_mail_is_enqueued_with_the_thumbnail_in_it(
 def test_the_mailer_understands_that_mail(
     thumbnails: FlaskClient, mailer: FlaskClient, tasks_api: TasksApi, photo: Photo
 ) -> None:
-    """What one handler enqueues, the other sends, with the thumbnail attached."""
+    """One handler enqueues the mail, the other sends it with the thumbnail attached."""
     thumbnails.post("/", data=photo(1067, 1600, orientation=6), headers=TASK)
     mailer.post("/send", data=tasks_api.tasks[0].http_request.body)
     (path,) = Path("out/mail").iterdir()
@@ -187,12 +187,12 @@ def test_the_mailer_understands_that_mail(
 def test_a_task_done_twice_mails_once(
     thumbnails: FlaskClient, tasks_api: TasksApi, photo: Photo
 ) -> None:
-    """A repetition finds the mail enqueued and succeeds; another task's mail is another one."""
+    """A retry succeeds and enqueues no second mail; another task enqueues its own."""
     image = photo(600, 400)
     first = thumbnails.post("/", data=image, headers=TASK)
     again = thumbnails.post("/", data=image, headers={**TASK, "X-CloudTasks-TaskRetryCount": "1"})
     assert (first.status_code, again.status_code) == (200, 200)
-    assert "was enqueued before" in again.text
+    assert "was already enqueued" in again.text
     assert len(tasks_api.tasks) == 1
     thumbnails.post("/", data=image, headers={**TASK, "X-CloudTasks-TaskName": "43"})
     assert len(tasks_api.tasks) == 2
@@ -207,7 +207,7 @@ def test_a_mail_that_cannot_be_enqueued_keeps_the_task(
     capsys: pytest.CaptureFixture[str],
     status: grpc.StatusCode,
 ) -> None:
-    """Without the right to enqueue, or with Cloud Tasks away, the task comes back."""
+    """Without the permission to enqueue, or without Cloud Tasks, the task is retried."""
     tasks_api.refusal = (status, "not today")
     assert thumbnails.post("/", data=photo(600, 400), headers=TASK).status_code == 503
     log = capsys.readouterr().out
@@ -230,14 +230,14 @@ def test_a_wrong_setting_keeps_the_task(
     name: str,
     value: str,
 ) -> None:
-    """A task must not be lost because of the service's own settings."""
+    """The service's own settings must not lose a task."""
     monkeypatch.setenv(name, value)
     assert thumbnails.post("/", data=photo(600, 400)).status_code == 500
     assert tasks_api.tasks == []
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A PNG that claims a size and brings a few bytes."""
+    """A PNG of a few bytes that claims a size."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -265,24 +265,24 @@ def bomb(width: int, height: int) -> bytes:
     ],
     ids=lambda image: f"{image[:12]!r}" if len(image) < 130 else None,
 )
-def test_what_is_no_image_is_dropped_with_a_reason(
+def test_a_body_that_is_not_an_image_is_dropped_with_a_reason(
     thumbnails: FlaskClient,
     tasks_api: TasksApi,
     capsys: pytest.CaptureFixture[str],
     image: bytes,
 ) -> None:
-    """It will be none the next time: 200, an ERROR in the log, no file and no mail."""
+    """A retry would not help: 200, an ERROR in the log, no file and no mail."""
     answer = thumbnails.post("/", data=image, headers=TASK)
     assert answer.status_code == 200
     assert answer.text.startswith("dropped: ")
     log = capsys.readouterr().out
-    assert log.startswith("ERROR 42: dropped, repeating it cannot help: ")
+    assert log.startswith("ERROR 42: dropped, retrying cannot help: ")
     assert tasks_api.tasks == []
     assert not Path("out").exists()
 
 
 def test_a_broken_image_never_breaks_the_service(thumbnails: FlaskClient, photo: Photo) -> None:
-    """Cut off or with a wrong byte, an image gives a thumbnail or is dropped, but no 5xx."""
+    """A truncated or corrupted image gives a thumbnail or is dropped, but is never a 5xx."""
     image = photo(96, 64)
     png = encoded(Image.open(io.BytesIO(image)), "PNG")
     broken = [image[:length] for length in range(0, len(image), 97)]
@@ -292,10 +292,10 @@ def test_a_broken_image_never_breaks_the_service(thumbnails: FlaskClient, photo:
     assert {thumbnails.post("/", data=data).status_code for data in broken} == {200}
 
 
-def test_no_outside_program_is_started_for_an_image(
+def test_no_other_program_is_started_for_an_image(
     thumbnails: FlaskClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Pillow would hand PostScript to Ghostscript; whatever calls itself so is no image here."""
+    """Pillow would pass PostScript to Ghostscript, so PostScript is rejected here."""
     drawing = encoded(Image.new("RGB", (10, 10)), "EPS")
     assert Image.open(io.BytesIO(drawing)).format == "EPS"
     thumbnails.post("/", data=drawing, headers=TASK)
@@ -305,7 +305,7 @@ def test_no_outside_program_is_started_for_an_image(
 def test_too_little_memory_keeps_the_task(
     thumbnails: FlaskClient, photo: Photo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is the service that failed, not the image: another instance may have room."""
+    """The service failed, not the image: another instance may have enough memory."""
 
     def crowded(_image: object) -> None:
         raise MemoryError
@@ -314,10 +314,10 @@ def test_too_little_memory_keeps_the_task(
     assert thumbnails.post("/", data=photo(96, 64)).status_code == 500
 
 
-def test_an_image_with_too_many_pixels_is_refused_unread(
+def test_an_image_with_too_many_pixels_is_rejected_undecoded(
     thumbnails: FlaskClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A few bytes that claim 40 million pixels and more are not unpacked."""
+    """A small file that claims more than 40 million pixels is not decompressed."""
     thumbnails.post("/", data=bomb(8000, 5001), headers=TASK)
     assert "8000 × 5001 pixels; at most 40,000,000" in capsys.readouterr().out
 

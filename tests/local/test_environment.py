@@ -14,7 +14,7 @@ from aiohttp import web
 from google.protobuf.json_format import MessageToDict
 
 from queuewright.engine import DEVELOPER
-from queuewright.engine.protocol.messages import (
+from queuewright.engine.protocol import (
     CreateTaskRequest,
     GetIamPolicyRequest,
     GetQueueRequest,
@@ -42,7 +42,7 @@ DEAD = "print('cannot work', flush=True)\nraise SystemExit(1)\n"
 # A handler that calls Cloud Tasks as any program does, for the queue that its task names.
 PRODUCER = """
 import http.server, os, grpc
-from queuewright.engine.protocol.messages import CreateTaskRequest, HttpRequest, Task
+from queuewright.engine.protocol import CreateTaskRequest, HttpRequest, Task
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):

@@ -30,7 +30,7 @@ NEVER = f"{TELLS}import time\ntime.sleep(1000)\n"
 MAIN = "from queuewright.cli import main; main()"
 ADD = """
 import sys, grpc
-from queuewright.engine.protocol.messages import CreateTaskRequest, HttpRequest, Task
+from queuewright.engine.protocol import CreateTaskRequest, HttpRequest, Task
 call = grpc.insecure_channel(sys.argv[1]).unary_unary(
     "/google.cloud.tasks.v2.CloudTasks/CreateTask",
     CreateTaskRequest.SerializeToString, Task.FromString)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -18,6 +20,14 @@ def write(folder: Path, *names: str, text: str = "") -> None:
 
 def found(folder: Path) -> list[str]:
     return [str(path) for path in source_files(folder)]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with one handler, in a repository."""
+    (tmp_path / ".git").mkdir()
+    write(tmp_path, "Pulumi.yaml", "handlers/mailer/main.py")
+    return tmp_path
 
 
 def test_files_come_sorted_whatever_the_order_on_disk(tmp_path: Path) -> None:
@@ -121,3 +131,174 @@ def test_what_a_local_run_keeps_is_no_source(tmp_path: Path) -> None:
     """Where a handler's folder is the project's own; not even if a `.gcloudignore` says nothing."""
     write(tmp_path, "main.py", ".queuewright/packages/a.zip", ".gcloudignore")
     assert found(tmp_path) == [".gcloudignore", "main.py"]
+
+
+def test_what_git_ignores_is_no_source(project: Path) -> None:
+    """By the repository's own file, the handler's, and those below it; as gcloud and git do."""
+    mailer = project / "handlers" / "mailer"
+    (project / ".gitignore").write_text(".env\n*.pem\n/handlers/mailer/local/\n")
+    write(
+        mailer, ".env", "tls/server.pem", "local/notes.txt", "keys/private.txt", "keys/public.txt"
+    )
+    write(mailer, ".gitignore", text="/service-account.json\n")
+    write(mailer, "service-account.json", "deep/service-account.json")
+    write(mailer / "keys", ".gitignore", text="private.txt\n")
+    assert found(mailer) == ["deep/service-account.json", "keys/public.txt", "main.py"]
+
+
+def test_the_nearest_gitignore_has_the_last_word(project: Path) -> None:
+    """It takes back what one above ignores, but nothing of a folder that is ignored as a whole."""
+    mailer = project / "handlers" / "mailer"
+    (project / ".gitignore").write_text("*.json\ncache/\n")
+    write(mailer, ".gitignore", text="!settings.json\n!cache/keep.txt\n")
+    write(mailer, "settings.json", "key.json", "cache/keep.txt")
+    assert found(mailer) == ["main.py", "settings.json"]
+
+
+def test_a_list_of_what_is_wanted_keeps_the_folders_open(project: Path) -> None:
+    """`*` and `!*/` ignore files, not the way to those that are taken back."""
+    (project / ".gitignore").write_text("*\n!*/\n!*.py\n")
+    mailer = project / "handlers" / "mailer"
+    write(mailer, "lib/rules.py", "lib/key.pem", ".env")
+    assert found(mailer) == ["lib/rules.py", "main.py"]
+
+
+def test_the_clone_s_own_excludes_count(project: Path) -> None:
+    """Git reads `.git/info/exclude`, too."""
+    write(project, ".git/info/exclude", text="secrets.txt\n")
+    write(project, "handlers/mailer/secrets.txt")
+    assert found(project / "handlers" / "mailer") == ["main.py"]
+
+
+def test_without_a_repository_the_project_s_gitignore_holds(tmp_path: Path) -> None:
+    """In a container, say, that `.git` was not copied into."""
+    write(tmp_path, "Pulumi.yaml", "handlers/mailer/main.py", "handlers/mailer/.env")
+    (tmp_path / ".gitignore").write_text(".env\n")
+    assert found(tmp_path / "handlers" / "mailer") == ["main.py"]
+
+
+def test_a_folder_that_git_ignores_as_a_whole_can_be_deployed(project: Path) -> None:
+    """The output of a build is named on purpose; what else is ignored stays out of it."""
+    (project / ".gitignore").write_text("dist/\n.env\n")
+    write(project, "dist/mailer/main.js", "dist/mailer/.env", "dist/mailer/sub/dist/a.js")
+    assert found(project / "dist" / "mailer") == ["main.js", "sub/dist/a.js"]
+
+
+def test_a_gcloudignore_decides_alone(project: Path) -> None:
+    """As for gcloud; it has to include the `.gitignore` that it wants."""
+    (project / ".gitignore").write_text("*.json\n")
+    mailer = project / "handlers" / "mailer"
+    write(mailer, "settings.json", "notes.md")
+    (mailer / ".gcloudignore").write_text("*.md\n.gcloudignore\n")
+    assert found(mailer) == ["main.py", "settings.json"]
+
+
+def test_a_gcloudignore_keeps_the_folders_open_that_it_takes_back(tmp_path: Path) -> None:
+    """A list of what is wanted works as it does for gcloud."""
+    write(tmp_path, "main.py", "lib/rules.py", "lib/notes.md", "data/a.bin", "data/keep.csv")
+    (tmp_path / ".gcloudignore").write_text("*\n!*/\n!*.py\ndata/**\n!data/keep.csv\n")
+    assert found(tmp_path) == ["data/keep.csv", "lib/rules.py", "main.py"]
+
+
+@pytest.mark.parametrize("ignore", [None, "!gha-creds-*.json\n.gcloudignore\n"])
+def test_the_credentials_of_ci_are_never_source(tmp_path: Path, ignore: str | None) -> None:
+    """GitHub's login to Google writes them into the folder that it checked out."""
+    write(tmp_path, "main.py", "gha-creds-0123456789abcdef.json", "lib/gha-creds-1.json")
+    if ignore:
+        (tmp_path / ".gcloudignore").write_text(ignore)
+    assert found(tmp_path) == ["main.py"]
+
+
+def test_a_path_below_an_ignored_folder_is_ignored(project: Path) -> None:
+    """A watcher asks for single paths, and has not asked for the folders above them."""
+    (project / ".gitignore").write_text("out/\n")
+    ignored = is_ignored(project / "handlers" / "mailer")
+    assert ignored(PurePosixPath("out/mail/1.eml"), False)
+    assert not ignored(PurePosixPath("mail/1.eml"), False)
+
+
+def test_a_gitignore_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
+    """Rather than deploying what was meant to stay out."""
+    write(tmp_path, "main.py")
+    (tmp_path / ".gitignore").write_bytes(b"caf\xe9\n")
+    with pytest.raises(TargetError, match=r"\.gitignore` is not UTF-8"):
+        source_files(tmp_path)
+
+
+@pytest.fixture
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the machine that is no part of a project."""
+    folder = tmp_path_factory.mktemp("outside")
+    write(folder, "passwd", "shadow")
+    return folder
+
+
+@pytest.mark.parametrize("target", [".", "passwd"])
+def test_a_link_that_leaves_the_project_is_refused(
+    project: Path, outside: Path, target: str
+) -> None:
+    """A folder or a file; with the command that leaves it out, which works."""
+    mailer = project / "handlers" / "mailer"
+    (mailer / "etc").symlink_to(outside / target)
+    with pytest.raises(TargetError, match="leads out of the project, to `") as refused:
+        source_files(mailer)
+    assert f"`{(outside / target).resolve()}`" in str(refused.value)
+    command = str(refused.value).rpartition("leave it out: ")[2]
+    subprocess.run(["sh", "-c", command], check=True)
+    assert found(mailer) == ["main.py"]
+
+
+def test_every_link_that_leaves_the_project_is_told_at_once(project: Path, outside: Path) -> None:
+    """Three by name."""
+    mailer = project / "handlers" / "mailer"
+    for name in ("a", "b", "c", "d"):
+        (mailer / name).symlink_to(outside)
+    with pytest.raises(TargetError, match=r"mailer/a`, `.*mailer/b`, `.*mailer/c` and 1 more"):
+        source_files(mailer)
+
+
+def test_a_link_behind_a_link_that_leaves_the_project_is_refused(
+    project: Path, outside: Path
+) -> None:
+    """However it is reached."""
+    (project / "shared").mkdir()
+    (project / "shared" / "etc").symlink_to(outside)
+    (project / "handlers" / "mailer" / "shared").symlink_to(project / "shared")
+    with pytest.raises(TargetError, match=r"mailer/shared/etc` leads out of the project"):
+        source_files(project / "handlers" / "mailer")
+
+
+def test_a_source_that_is_a_link_out_of_the_project_is_refused(
+    project: Path, outside: Path
+) -> None:
+    """The folder itself may be the link."""
+    (project / "handlers" / "etc").symlink_to(outside)
+    with pytest.raises(TargetError, match=r"handlers/etc` leads out of the project, to"):
+        source_files(project / "handlers" / "etc")
+
+
+def test_the_project_can_be_named(tmp_path: Path) -> None:
+    """A link to what is beside it leaves it."""
+    write(tmp_path / "beside", "rules.py")
+    write(tmp_path / "project" / "handler", "main.py")
+    (tmp_path / "project" / "handler" / "rules.py").symlink_to(tmp_path / "beside" / "rules.py")
+    with pytest.raises(TargetError, match="leads out of the project"):
+        source_files(tmp_path / "project" / "handler", root=tmp_path / "project")
+
+
+def test_what_git_ignores_where_a_link_leads_is_no_source(project: Path) -> None:
+    """A folder of the project that is linked into a handler brings no secret with it."""
+    (project / ".gitignore").write_text("/shared/.env\n/shared/build/\n")
+    write(project / "shared", "rules.py", ".env", "build/log.txt")
+    (project / "handlers" / "mailer" / "lib").symlink_to(project / "shared")
+    assert found(project / "handlers" / "mailer") == ["lib/rules.py", "main.py"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """With its name."""
+    write(tmp_path, "main.py", "closed/a.py")
+    (tmp_path / "closed").chmod(0)
+    with pytest.raises(TargetError, match=r"closed` cannot be read: Permission denied"):
+        source_files(tmp_path)
+    (tmp_path / "closed").chmod(0o700)

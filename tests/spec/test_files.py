@@ -165,6 +165,24 @@ def test_a_source_is_a_folder_that_runs(
     assert project.said() == f"stacks/dev.yaml:3:{column}: handlers.h.{saying}"
 
 
+@pytest.mark.parametrize("source", ["handlers/link", "handlers/link/inner"])
+def test_a_source_that_is_a_link_out_of_the_project_is_refused(
+    project: Project, source: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A package must not carry what else the machine has."""
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "inner").mkdir()
+    project.write("handlers/mailer/main.py", "")
+    (project.root / "handlers" / "link").symlink_to(outside)
+    project.stack("dev.yaml", SOURCE.format(kind="function", source=source, more=FUNCTION))
+    place = "stacks/dev.yaml:3:16: handlers.h.function.source"
+    real = str((project.root / source).resolve())
+    assert project.said() == (
+        f"{place}: `{source}` leads out of the project, to `{real}`\n"
+        "  hint: move the code into the project, or copy it there"
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "source", "more"),
     [

@@ -21,6 +21,7 @@ from queuewright.engine.api.beta3_queue import (
     updated_options,
 )
 from queuewright.engine.api.conversion import converted
+from queuewright.engine.api.methods import Method, Methods, Version
 from queuewright.engine.protocol import messages, messages_beta
 from queuewright.engine.rules.queue_config import QueueOptions
 from queuewright.engine.service.service import Caller, Service
@@ -43,8 +44,41 @@ _IN_OPERATIONS: Final = (
 """What operations carry, in v2 and in v2beta3."""
 
 
+def version(service: Service) -> Version:
+    """Return v2beta3 of the API, on the service of v2."""
+    beta = Beta3(service)
+    methods: Methods = {
+        "ListQueues": Method(messages_beta.ListQueuesRequest, beta.list_queues),
+        "GetQueue": Method(messages_beta.GetQueueRequest, beta.get_queue),
+        "CreateQueue": Method(messages_beta.CreateQueueRequest, beta.create_queue),
+        "UpdateQueue": Method(messages_beta.UpdateQueueRequest, beta.update_queue),
+        "DeleteQueue": Method(messages_beta.DeleteQueueRequest, beta.delete_queue),
+        "PurgeQueue": Method(messages_beta.PurgeQueueRequest, beta.purge_queue),
+        "PauseQueue": Method(messages_beta.PauseQueueRequest, beta.pause_queue),
+        "ResumeQueue": Method(messages_beta.ResumeQueueRequest, beta.resume_queue),
+        "GetIamPolicy": Method(messages.GetIamPolicyRequest, service.get_iam_policy),
+        "SetIamPolicy": Method(messages.SetIamPolicyRequest, service.set_iam_policy),
+        "TestIamPermissions": Method(
+            messages.TestIamPermissionsRequest, service.test_iam_permissions
+        ),
+        "ListTasks": Method(messages_beta.ListTasksRequest, beta.list_tasks),
+        "GetTask": Method(messages_beta.GetTaskRequest, beta.get_task),
+        "CreateTask": Method(messages_beta.CreateTaskRequest, beta.create_task),
+        "DeleteTask": Method(messages_beta.DeleteTaskRequest, beta.delete_task),
+        "RunTask": Method(messages_beta.RunTaskRequest, beta.run_task),
+        "BatchCreateTasks": Method(messages_beta.BatchCreateTasksRequest, beta.batch_create_tasks),
+        "BatchDeleteTasks": Method(messages_beta.BatchDeleteTasksRequest, beta.batch_delete_tasks),
+        "GetCmekConfig": Method(messages_beta.GetCmekConfigRequest, beta.get_cmek_config),
+        "UpdateCmekConfig": Method(messages_beta.UpdateCmekConfigRequest, beta.update_cmek_config),
+        "GetOperation": Method(messages.GetOperationRequest, beta.get_operation),
+        "ListLocations": Method(messages.ListLocationsRequest, service.list_locations),
+        "GetLocation": Method(messages.GetLocationRequest, service.get_location),
+    }
+    return Version(methods, beta.buffer_task)
+
+
 class Beta3:
-    """The same coroutines as `Service` has, with the messages of v2beta3."""
+    """The coroutines of `Service` that have messages of their own in v2beta3."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -132,13 +166,12 @@ class Beta3:
         self,
         queue: str,
         task_id: str,
-        method: str,
         headers: Mapping[str, str],
         body: bytes,
         caller: Caller,
     ) -> BetaMessage:
         """Accept a task made of a plain HTTP request."""
-        return _task(await self._service.buffer_task(queue, task_id, method, headers, body, caller))
+        return _task(await self._service.buffer_task(queue, task_id, headers, body, caller))
 
     async def batch_create_tasks(self, request: BetaRequest, caller: Caller) -> BetaMessage:
         """Accept up to 100 tasks."""
@@ -163,41 +196,11 @@ class Beta3:
         config = await self._service.update_cmek_config(update, caller)
         return converted(config, messages_beta.CmekConfig)
 
-    async def get_iam_policy(
-        self, request: messages.GetIamPolicyRequest, caller: Caller
-    ) -> messages.Policy:
-        """Return a queue's policy; IAM's messages are the same in all versions."""
-        return await self._service.get_iam_policy(request, caller)
-
-    async def set_iam_policy(
-        self, request: messages.SetIamPolicyRequest, caller: Caller
-    ) -> messages.Policy:
-        """Set a queue's policy."""
-        return await self._service.set_iam_policy(request, caller)
-
-    async def test_iam_permissions(
-        self, request: messages.TestIamPermissionsRequest, caller: Caller
-    ) -> messages.TestIamPermissionsResponse:
-        """Return which permissions the caller has."""
-        return await self._service.test_iam_permissions(request, caller)
-
     async def get_operation(
         self, request: messages.GetOperationRequest, caller: Caller
     ) -> messages.Operation:
         """Return an operation; its metadata and response are v2beta3's."""
         return _operation(await self._service.get_operation(request, caller))
-
-    async def list_locations(
-        self, request: messages.ListLocationsRequest, caller: Caller
-    ) -> messages.ListLocationsResponse:
-        """Return the locations."""
-        return await self._service.list_locations(request, caller)
-
-    async def get_location(
-        self, request: messages.GetLocationRequest, caller: Caller
-    ) -> messages.Location:
-        """Return a location."""
-        return await self._service.get_location(request, caller)
 
     def _shown(self, queue: messages.Queue, mask: FieldMask | None = None) -> BetaQueue:
         task_ttl_us, tombstone_ttl_us = self._service.lifetimes(queue.name)

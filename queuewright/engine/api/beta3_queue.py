@@ -18,7 +18,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from queuewright.engine.api.conversion import converted
 from queuewright.engine.dispatch.registry import QueueStats
 from queuewright.engine.protocol import messages_beta, refusals
-from queuewright.engine.protocol.messages import Queue
+from queuewright.engine.protocol.messages import AppEngineRouting, Queue
 from queuewright.engine.protocol.times import SECOND_US, duration_us, set_duration, set_timestamp
 from queuewright.engine.rules.queue_config import QueueOptions
 
@@ -50,8 +50,8 @@ def queue_of(beta: BetaQueue) -> Queue:
     if app_engine.HasField("app_engine_routing_override"):
         routing = app_engine.app_engine_routing_override
         queue.app_engine_routing_override.SetInParent()
-        for part in ("service", "version", "instance"):
-            setattr(queue.app_engine_routing_override, part, getattr(routing, part))
+        queue.app_engine_routing_override.MergeFrom(converted(routing, AppEngineRouting))
+        queue.app_engine_routing_override.ClearField("host")
     return queue
 
 
@@ -67,8 +67,12 @@ def options_of(beta: BetaQueue) -> QueueOptions:
             "Pull queues are not emulated: create a push queue, or use Pub/Sub."
         )
     return QueueOptions(
-        task_ttl_us=_ttl_us(beta, "task_ttl", *_TASK_TTL_US),
-        tombstone_ttl_us=_ttl_us(beta, "tombstone_ttl", *_TOMBSTONE_TTL_US),
+        task_ttl_us=_ttl_us(beta.task_ttl, "taskTtl", *_TASK_TTL_US)
+        if beta.HasField("task_ttl")
+        else None,
+        tombstone_ttl_us=_ttl_us(beta.tombstone_ttl, "tombstoneTtl", *_TOMBSTONE_TTL_US)
+        if beta.HasField("tombstone_ttl")
+        else None,
         burst=beta.rate_limits.max_burst_size or None,
     )
 
@@ -168,13 +172,9 @@ def _set_stats(target: BetaStats, stats: QueueStats) -> None:
     target.effective_execution_rate = stats.effective_rate
 
 
-def _ttl_us(beta: BetaQueue, name: str, least_us: int, most_us: int) -> int | None:
-    if not beta.HasField(name):
-        return None
-    span: Duration = getattr(beta, name)
-    camel = "taskTtl" if name == "task_ttl" else "tombstoneTtl"
+def _ttl_us(span: Duration, field: str, least_us: int, most_us: int) -> int:
     if not least_us <= duration_us(span) <= most_us:
         raise refusals.invalid(
-            f"Queue.{camel} must be between {least_us // SECOND_US}s and {most_us // SECOND_US}s."
+            f"Queue.{field} must be between {least_us // SECOND_US}s and {most_us // SECOND_US}s."
         )
     return duration_us(span)

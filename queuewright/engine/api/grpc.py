@@ -7,8 +7,7 @@ and not with INTERNAL.
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +16,8 @@ import grpc.aio
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import DecodeError, Message
 
+from queuewright.engine.api import beta2, beta3, methods
+from queuewright.engine.api.methods import Method, Methods, Rpc
 from queuewright.engine.clock import SystemClock
 from queuewright.engine.dispatch.addresses import host_port, unusable
 from queuewright.engine.protocol import messages, refusals
@@ -34,74 +35,35 @@ _ROUNDED_UP_S: Final = 0.2  # gRPC sends a timeout of this size in tenths of a s
 _LONGEST_MESSAGE: Final = 2_000
 _LOG: Final = logging.getLogger(__name__)
 
-_TASKS_RPCS: Final = (
-    "ListQueues",
-    "GetQueue",
-    "CreateQueue",
-    "UpdateQueue",
-    "DeleteQueue",
-    "PurgeQueue",
-    "PauseQueue",
-    "ResumeQueue",
-    "GetIamPolicy",
-    "SetIamPolicy",
-    "TestIamPermissions",
-    "ListTasks",
-    "GetTask",
-    "CreateTask",
-    "DeleteTask",
-    "RunTask",
-    "BatchCreateTasks",
-    "BatchDeleteTasks",
-    "GetCmekConfig",
-    "UpdateCmekConfig",
-)
+_OPERATIONS: Final[tuple[Rpc, ...]] = ("GetOperation",)
+_LOCATIONS: Final[tuple[Rpc, ...]] = ("ListLocations", "GetLocation")
 
 
 @dataclass(frozen=True)
 class GrpcService:
-    """One gRPC service: the coroutines of `target`, called with requests of `classes`.
-
-    The method of an RPC is its name in snake_case.
-    """
+    """A gRPC service: its full name, and its methods by the names of their RPCs."""
 
     name: str
-    target: object
-    requests: Mapping[str, type[Message]]
-    """Request class by RPC."""
+    methods: Methods
 
 
-def v2_services(service: Service) -> list[GrpcService]:
-    """Return what a v2 client calls: CloudTasks, Operations and Locations."""
+def services(service: Service) -> list[GrpcService]:
+    """Return what clients of every version call; Operations and Locations answer as v2."""
+    v2 = methods.v2(service).methods
     return [
-        tasks_service("google.cloud.tasks.v2.CloudTasks", service, messages),
-        GrpcService(
-            "google.longrunning.Operations",
-            service,
-            {"GetOperation": messages.GetOperationRequest},
-        ),
-        GrpcService(
-            "google.cloud.location.Locations",
-            service,
-            {
-                "ListLocations": messages.ListLocationsRequest,
-                "GetLocation": messages.GetLocationRequest,
-            },
-        ),
+        _tasks_service("google.cloud.tasks.v2.CloudTasks", v2),
+        GrpcService("google.longrunning.Operations", {rpc: v2[rpc] for rpc in _OPERATIONS}),
+        GrpcService("google.cloud.location.Locations", {rpc: v2[rpc] for rpc in _LOCATIONS}),
+        _tasks_service(beta3.SERVICE, beta3.version(service).methods),
+        GrpcService(beta2.SERVICE, beta2.methods()),
     ]
 
 
-def tasks_service(name: str, target: object, classes: object) -> GrpcService:
-    """Return the CloudTasks service of one version; `classes` has its request classes by name."""
-    return GrpcService(
-        name,
-        target,
-        {
-            rpc: getattr(classes, f"{rpc}Request")
-            for rpc in _TASKS_RPCS
-            if hasattr(classes, f"{rpc}Request") and hasattr(target, _snake(rpc))
-        },
-    )
+def _tasks_service(name: str, methods: Methods) -> GrpcService:
+    """Return the CloudTasks service of one version."""
+    elsewhere = (*_OPERATIONS, *_LOCATIONS)
+    own: Methods = {rpc: method for rpc, method in methods.items() if rpc not in elsewhere}
+    return GrpcService(name, own)
 
 
 async def listening(
@@ -123,10 +85,7 @@ async def listening(
         tuple(
             grpc.method_handlers_generic_handler(
                 service.name,
-                {
-                    rpc: _handler(getattr(service.target, _snake(rpc)), request, caller)
-                    for rpc, request in service.requests.items()
-                },
+                {rpc: _handler(method, caller) for rpc, method in service.methods.items()},
             )
             for service in services
         )
@@ -139,16 +98,14 @@ async def listening(
     return server, bound
 
 
-def _handler(
-    method: Callable[[Message, Caller], Awaitable[Message]],
-    request_class: type[Message],
-    caller: Caller,
-) -> grpc.RpcMethodHandler[bytes, bytes]:
+def _handler(method: Method, caller: Caller) -> grpc.RpcMethodHandler[bytes, bytes]:
+    request_class, call = method
+
     async def answer(raw: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         try:
             _check_deadline(context.time_remaining())
             request = request_class.FromString(raw)
-            response = await method(request, caller)
+            response = await call(request, caller)
             return response.SerializeToString()
         except Refusal as refusal:
             await _refuse(context, refusal)
@@ -181,7 +138,3 @@ async def _refuse(context: grpc.aio.ServicerContext[bytes, bytes], refusal: Refu
         status.details.append(packed)
     trailer = ("grpc-status-details-bin", status.SerializeToString())
     await context.abort(code, message, trailing_metadata=(trailer,) if refusal.details else ())
-
-
-def _snake(rpc: str) -> str:
-    return re.sub("(?<!^)(?=[A-Z])", "_", rpc).lower()

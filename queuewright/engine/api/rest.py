@@ -8,22 +8,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
-from google.protobuf.message import Message
 
-from queuewright.engine.api import beta2
-from queuewright.engine.api.beta3 import Beta3
+from queuewright.engine.api import beta2, beta3
+from queuewright.engine.api.methods import Version, v2
 from queuewright.engine.api.rest_errors import envelope
 from queuewright.engine.api.rest_json import shown
 from queuewright.engine.api.rest_request import Query, http_method, message, query, task_headers
-from queuewright.engine.api.rest_routes import RAW_BODY, Match, matched
+from queuewright.engine.api.rest_routes import BUFFER_TASK, matched
 from queuewright.engine.dispatch.tokens import Signer
-from queuewright.engine.protocol import messages, messages_beta
 from queuewright.engine.service.service import Caller, Service
 from queuewright.errors import Refusal
 
@@ -56,10 +53,7 @@ def application(
         body_timeout_s: seconds that a body may take to arrive.
     """
     api = _Api(
-        {
-            "v2": _Version(service, messages),
-            "v2beta3": _Version(Beta3(service), messages_beta),
-        },
+        {"v2": v2(service), "v2beta3": beta3.version(service)},
         caller,
         max_body,
         body_timeout_s,
@@ -73,38 +67,8 @@ def application(
 
 
 @dataclass(frozen=True)
-class _Version:
-    """One version of the API: who answers (a coroutine per RPC), whose request classes."""
-
-    api: Any
-    classes: Any
-
-    async def called(self, match: Match, asked: Query, body: bytes, caller: Caller) -> Message:
-        rpc = match.route.rpc
-        request = message(getattr(self.classes, f"{rpc}Request"), match, asked, body)
-        method = re.sub("(?<!^)(?=[A-Z])", "_", rpc).lower()
-        answer: Message = await getattr(self.api, method)(request, caller)
-        return answer
-
-    async def buffered(
-        self,
-        match: Match,
-        method: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        caller: Caller,
-    ) -> Message:
-        queue = match.variables["queue"]
-        task_id = match.variables.get("task_id", "")
-        task: Message = await self.api.buffer_task(
-            queue, task_id, method, task_headers(headers), body, caller
-        )
-        return task
-
-
-@dataclass(frozen=True)
 class _Api:
-    versions: Mapping[str, _Version]
+    versions: Mapping[str, Version]
     caller: Caller
     max_body: int
     body_timeout_s: float
@@ -133,10 +97,13 @@ class _Api:
         if version is None or match is None:
             raise Refusal("NOT_FOUND", f"Method not found: {method} {path}")
         body = await self._body(request)
-        if match.route.body == RAW_BODY:
-            task = await version.buffered(match, method, request.headers, body, self.caller)
+        if match.route.rpc == BUFFER_TASK:
+            queue, task_id = match.variables["queue"], match.variables.get("task_id", "")
+            headers = task_headers(request.headers)
+            task = await version.buffer_task(queue, task_id, headers, body, self.caller)
             return {"task": shown(task, enums_as_numbers=asked.enums_as_numbers)}
-        answer = await version.called(match, asked, body, self.caller)
+        request_class, call = version.methods[match.route.rpc]
+        answer = await call(message(request_class, match, asked, body), self.caller)
         return shown(answer, enums_as_numbers=asked.enums_as_numbers)
 
     async def _body(self, request: web.Request) -> bytes:
@@ -156,7 +123,7 @@ def _key_routes(signer: Signer) -> list[web.AbstractRouteDef]:
     """Return the addresses under which Google serves its keys, for ours."""
 
     async def discovery(request: web.Request) -> web.Response:
-        return _json(signer.discovery(f"{request.scheme}://{request.host}"), 200)
+        return _json(signer.discovery(_base_url(request)), 200)
 
     async def key_set(_: web.Request) -> web.Response:
         return _json(signer.jwks(), 200)
@@ -169,6 +136,12 @@ def _key_routes(signer: Signer) -> list[web.AbstractRouteDef]:
         web.get("/oauth2/v3/certs", key_set),
         web.get("/oauth2/v1/certs", certificates),
     ]
+
+
+def _base_url(request: web.Request) -> str:
+    """Return the address the client is connected to. The `Host` header could name any other."""
+    host, port = request.get_extra_info("sockname")[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _json(body: Mapping[str, Any], status: int, *, pretty: bool = True) -> web.Response:

@@ -11,14 +11,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import unquote
+
+from queuewright.engine.api.methods import Rpc
 
 WHOLE_BODY: Final = "*"
 """The body is the request message itself."""
 
-RAW_BODY: Final = "raw"
-"""The body is handed on as bytes and the headers with it."""
+BUFFER_TASK: Final = "BufferTask"
+"""A call without a request message: the HTTP request's headers and body become the task's."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Route:
 
     method: str
     template: str
-    rpc: str
+    rpc: Rpc | Literal["BufferTask"]
     body: str | None = None
 
     @cached_property
@@ -73,10 +75,10 @@ ROUTES: Final = (
     Route("POST", f"{{parent={_QUEUE}}}/tasks", "CreateTask", WHOLE_BODY),
     Route("POST", f"{{parent={_QUEUE}}}/tasks:batchCreate", "BatchCreateTasks", WHOLE_BODY),
     Route("POST", f"{{parent={_QUEUE}}}/tasks:batchDelete", "BatchDeleteTasks", WHOLE_BODY),
-    Route("GET", f"{{queue={_QUEUE}}}/tasks:buffer", "BufferTask", RAW_BODY),
-    Route("POST", f"{{queue={_QUEUE}}}/tasks:buffer", "BufferTask", RAW_BODY),
-    Route("GET", f"{{queue={_QUEUE}}}/tasks/{{task_id=*}}:buffer", "BufferTask", RAW_BODY),
-    Route("POST", f"{{queue={_QUEUE}}}/tasks/{{task_id=*}}:buffer", "BufferTask", RAW_BODY),
+    Route("GET", f"{{queue={_QUEUE}}}/tasks:buffer", BUFFER_TASK),
+    Route("POST", f"{{queue={_QUEUE}}}/tasks:buffer", BUFFER_TASK),
+    Route("GET", f"{{queue={_QUEUE}}}/tasks/{{task_id=*}}:buffer", BUFFER_TASK),
+    Route("POST", f"{{queue={_QUEUE}}}/tasks/{{task_id=*}}:buffer", BUFFER_TASK),
     Route("GET", f"{{name={_TASK}}}", "GetTask"),
     Route("DELETE", f"{{name={_TASK}}}", "DeleteTask"),
     Route("POST", f"{{name={_TASK}}}:run", "RunTask", WHOLE_BODY),

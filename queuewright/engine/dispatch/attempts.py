@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Final
 
-from queuewright.engine.dispatch.registry import Flight, RunningQueue
+from queuewright.cloud_tasks.retry import RetryPolicy
+from queuewright.engine.dispatch.registry import RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import NoAnswerError
 from queuewright.engine.protocol.messages import Task
 from queuewright.engine.protocol.names import short
@@ -14,14 +16,17 @@ from queuewright.engine.protocol.times import SECOND_US, duration_us, moment_us
 from queuewright.engine.rules.http_request import (
     AttemptFacts,
     OutgoingRequest,
-    Signer,
+    TokenSigner,
     app_engine_request,
     http_request,
+    target_address,
 )
 from queuewright.engine.rules.queue_config import retry_policy
-from queuewright.engine.rules.retry import RetryPolicy
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import TaskRow
+
+_MOST_DIGITS: Final = 10
+"""Of a number of seconds: three centuries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class Result:
     """What an attempt came to."""
 
     outcome: int
-    """HTTP code, or `http_request.TIMED_OUT` or `UNREACHABLE`."""
+    """HTTP code, `TIMED_OUT` or `UNREACHABLE`."""
     message: str = ""
     """Why there was no answer."""
     retry_after: str | None = None
@@ -46,12 +51,14 @@ class Attempt:
     """An attempt under way."""
 
     queue: RunningQueue
-    flight: Flight
+    task: RunningTask
     content: Task
     task_id: str
     number: int
     """From 1; counts those that are still under way."""
     dispatch_us: int
+    began_us: int
+    """The clock's `steady_us` when it was dispatched."""
     by_hand: bool
     """Started by RunTask: it holds no slot, and its retry counts from the call."""
     request: OutgoingRequest | None = None
@@ -65,8 +72,8 @@ class Attempt:
 
     @property
     def deadline_us(self) -> int:
-        """When it is given up."""
-        return self.dispatch_us + duration_us(self.content.dispatch_deadline)
+        """How long it may take, in microseconds."""
+        return duration_us(self.content.dispatch_deadline)
 
     @property
     def retry(self) -> RetryPolicy:
@@ -75,6 +82,20 @@ class Attempt:
             return retry_policy(self.content.retry_config)
         return self.queue.retry
 
+    @property
+    def max_attempts(self) -> int:
+        """How often the task is tried; -1 is unlimited."""
+        if self.content.HasField("retry_config"):
+            return self.content.retry_config.max_attempts
+        return self.queue.retry.max_attempts
+
+    @property
+    def target_address(self) -> str:
+        """Method and URL, as Cloud Tasks logs them."""
+        if self.request is not None:
+            return self.request.address
+        return target_address(self.content, self.queue.http_target)
+
     def give_up(self) -> None:
         """Cancel it because its deadline has passed."""
         self.timed_out = True
@@ -82,13 +103,13 @@ class Attempt:
             self.runner.cancel()
 
 
-def outgoing(attempt: Attempt, settings: Settings, signer: Signer | None) -> OutgoingRequest:
+def outgoing(attempt: Attempt, settings: Settings, signer: TokenSigner | None) -> OutgoingRequest:
     """Return what is sent for an attempt.
 
     Raises:
         NoAnswerError: nobody knows where the App Engine service is.
     """
-    row, content, config = attempt.flight.row, attempt.content, attempt.queue.config
+    row, content, config = attempt.task.row, attempt.content, attempt.queue.config
     facts = AttemptFacts(
         queue_id=short(attempt.queue.name),
         task_id=attempt.task_id,
@@ -122,7 +143,7 @@ def outgoing(attempt: Attempt, settings: Settings, signer: Signer | None) -> Out
 
 def row_after(attempt: Attempt, result: Result, now_us: int, schedule_us: int) -> TaskRow:
     """Return a task's row after an attempt that failed, due again at `schedule_us`."""
-    row = attempt.flight.row
+    row = attempt.task.row
     answered = result.outcome > 0
     return row._replace(
         schedule_us=schedule_us,
@@ -139,7 +160,7 @@ def row_after(attempt: Attempt, result: Result, now_us: int, schedule_us: int) -
 
 def first_dispatch_us(attempt: Attempt) -> int:
     """Return when the task's first attempt was dispatched."""
-    first_us = attempt.flight.row.first_dispatch_us
+    first_us = attempt.task.row.first_dispatch_us
     return attempt.dispatch_us if first_us is None else min(first_us, attempt.dispatch_us)
 
 
@@ -151,9 +172,10 @@ def retry_after_us(header: str | None, now_us: int) -> int | None:
     """
     if header is None:
         return None
-    if header.strip().isdecimal():
-        return int(header) * SECOND_US
+    text = header.strip()
+    if text.isdecimal():
+        return int(text.lstrip("0")[:_MOST_DIGITS] or 0) * SECOND_US
     try:
-        return max(0, moment_us(parsedate_to_datetime(header)) - now_us)
-    except (ValueError, TypeError):
+        return max(0, moment_us(parsedate_to_datetime(text)) - now_us)
+    except (ValueError, TypeError, OverflowError):
         return None

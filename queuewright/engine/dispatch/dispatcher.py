@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+from collections import deque
 from collections.abc import Callable
 from itertools import count
 from typing import Final
 
+from queuewright.cloud_tasks.retry import backoff_us, is_exhausted
 from queuewright.engine.clock import Clock
 from queuewright.engine.dispatch.attempts import (
     Attempt,
@@ -22,20 +24,25 @@ from queuewright.engine.dispatch.attempts import (
     retry_after_us,
     row_after,
 )
-from queuewright.engine.dispatch.registry import Flight, Registry, RunningQueue
+from queuewright.engine.dispatch.registry import Registry, RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import NoAnswerError, Sender
 from queuewright.engine.dispatch.sweeper import Sweeper
 from queuewright.engine.dispatch.write_behind import WriteBehind
-from queuewright.engine.events import Event, Kind, Outcome, state_failed
-from queuewright.engine.protocol import refusals
+from queuewright.engine.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Event,
+    Outcome,
+    QueueThrottled,
+    StateFailed,
+)
 from queuewright.engine.protocol.messages import Task
-from queuewright.engine.protocol.status import TIMED_OUT, UNREACHABLE, code_name
-from queuewright.engine.protocol.times import SECOND_US
-from queuewright.engine.rules.http_request import Signer, address, target_type
-from queuewright.engine.rules.retry import backoff_us, is_exhausted
-from queuewright.engine.service.calls import name_reuse_us
+from queuewright.engine.protocol.status import NO_ATTEMPT, TIMED_OUT, UNREACHABLE
+from queuewright.engine.protocol.times import LAST_US, SECOND_US
+from queuewright.engine.rules.http_request import TokenSigner, target_type
+from queuewright.engine.rules.slots import Slots
 from queuewright.engine.settings import Settings
-from queuewright.engine.state.rows import TaskRow, Tombstone
+from queuewright.engine.state.rows import TaskRow
 from queuewright.engine.state.store import Store
 from queuewright.engine.state.task_ids import TaskIds
 from queuewright.errors import QueuewrightError, Refusal
@@ -43,8 +50,13 @@ from queuewright.errors import QueuewrightError, Refusal
 _LOG: Final = logging.getLogger(__name__)
 
 _AFTER_BUG_US: Final = SECOND_US
+_STARTS_AT_ONCE: Final = 64
+"""Attempts started before answers are looked at: so more tasks than the machine can send don't
+end up as thousands of connections."""
+_STALE_PLANS: Final = 1_024
 _UNREADABLE_US: Final = 60 * SECOND_US
 _OVERLOADED: Final = (429, 503)
+_INTERRUPTED: Final = Result(NO_ATTEMPT)
 
 
 class Dispatcher:
@@ -58,8 +70,9 @@ class Dispatcher:
         sender: Sender,
         settings: Settings,
         ids: TaskIds,
-        signer: Signer | None,
+        signer: TokenSigner | None,
         emit: Callable[[Event], None] | None,
+        max_in_flight: int | None = None,
     ) -> None:
         self._clock = clock
         self._store = store
@@ -69,18 +82,23 @@ class Dispatcher:
         self._ids = ids
         self._signer = signer
         self._emit = emit
-        self._sweeper = Sweeper(clock, store, registry, settings, ids, emit)
+        self._sweeper = Sweeper(clock, store, registry, ids, emit)
         self._wake = asyncio.Event()
         self._touched: set[RunningQueue] = set()
         self._plans: list[tuple[int, int, RunningQueue]] = []
         self._order = count()
         self._attempts: set[Attempt] = set()
+        self._slots = Slots(max_in_flight)
+        self._waiting: dict[RunningQueue, None] = {}
+        """The queues that have something due and no slot for it, longest first."""
+        self._set_back_us = 0
+        """How far the clock was set back since the last turn."""
         self._loop: asyncio.Task[None] | None = None
         self._write_behind = WriteBehind(clock, store, emit)
         self.progress = asyncio.Event()
         """Set whenever an attempt has ended."""
 
-    # What calls need (`calls.Dispatch`)
+    # For the service
 
     def touch(self, queue: RunningQueue, due_us: int | None = None) -> None:
         """Look at a queue again soon: something has changed, or falls due at `due_us`."""
@@ -102,6 +120,11 @@ class Dispatcher:
     def expires(self, when_us: int) -> None:
         """Note that a task's time is over at that moment."""
         self._sweeper.expires(when_us)
+
+    def clock_set_back(self, by_us: int) -> None:
+        """Let what was due before somebody set the clock back be due now."""
+        self._set_back_us += by_us
+        self._wake.set()
 
     # The loop
 
@@ -149,6 +172,9 @@ class Dispatcher:
                 _LOG.exception("dispatching failed in the engine itself")
                 self._touched.update(self._registry)
                 next_us = self._clock.now_us() + _AFTER_BUG_US
+            if self._wake.is_set():
+                await asyncio.sleep(0)
+                continue
             timer = None if next_us is None else self._clock.call_at(next_us, self._wake.set)
             await self._wake.wait()
             if timer is not None:
@@ -157,39 +183,83 @@ class Dispatcher:
     def _turn(self) -> int | None:
         """Start everything that may start; return when there will be more."""
         now_us = self._clock.now_us()
-        due = self._touched
-        self._touched = set()
-        plans = self._plans
-        while plans and plans[0][0] <= now_us:
-            planned_us, _, queue = heapq.heappop(plans)
+        if self._set_back_us:
+            self._set_back(now_us)
+        due, self._touched = self._touched, set()
+        while self._plans and self._plans[0][0] <= now_us:
+            planned_us, _, queue = heapq.heappop(self._plans)
             if queue.planned_us == planned_us:
+                queue.planned_us = None
                 due.add(queue)
-        for queue in sorted(due, key=lambda queue: queue.number):
+        self._start_in_turns(due, now_us)
+        while self._plans and self._plans[0][2].planned_us != self._plans[0][0]:
+            heapq.heappop(self._plans)
+        return self._plans[0][0] if self._plans else None
+
+    def _set_back(self, now_us: int) -> None:
+        by_us, self._set_back_us = self._set_back_us, 0
+        for queue in self._registry:
+            queue.core.clock_set_back(by_us, now_us)
             queue.planned_us = None
+        self._plans.clear()
+        self._touched.update(self._registry)
+
+    def _start_in_turns(self, touched: set[RunningQueue], now_us: int) -> None:
+        """Start what is due, queue by queue one task each, as far as there are slots.
+
+        A queue that gets no slot waits for the end of an attempt, in the order of arrival.
+        """
+        waited, self._waiting = self._waiting, {}
+        new = sorted(touched - waited.keys(), key=lambda queue: queue.number)
+        line = deque((*waited, *new))
+        starts_left = _STARTS_AT_ONCE
+        while line:
+            if not starts_left:
+                self._waiting.update(dict.fromkeys(line))
+                self._wake.set()
+                return
+            queue = line.popleft()
             if self._registry.get(queue.name) is not queue:
                 continue
-            for number in queue.core.start_due(now_us):
-                try:
-                    row, content = self._kept(number)
-                except Refusal as refusal:
-                    self._put_off(queue, number, refusal)
-                else:
-                    self._start(queue, row, content)
+            if self._slots.may_take(queue, len(self._registry)):
+                started = queue.core.start_due(now_us, 1)
+                if started:
+                    self._start_kept(queue, started[0])
+                    starts_left -= 1
+                    line.append(queue)
+                    continue
             next_us = queue.core.next_start_us(now_us)
-            if next_us is not None:
-                queue.planned_us = next_us
-                heapq.heappush(plans, (next_us, next(self._order), queue))
-        while plans and plans[0][2].planned_us != plans[0][0]:
-            heapq.heappop(plans)
-        return plans[0][0] if plans else None
+            if next_us is not None and next_us <= now_us:
+                self._waiting[queue] = None
+                next_us = None
+            self._plan(queue, next_us)
+
+    def _plan(self, queue: RunningQueue, next_us: int | None) -> None:
+        """Look at a queue at that moment; None: when something has changed."""
+        if next_us == queue.planned_us:
+            return
+        queue.planned_us = next_us
+        if next_us is None:
+            return
+        if len(self._plans) > 2 * len(self._registry) + _STALE_PLANS:
+            self._plans = [
+                (other.planned_us, next(self._order), other)
+                for other in self._registry
+                if other.planned_us is not None
+            ]
+            heapq.heapify(self._plans)
+        else:
+            heapq.heappush(self._plans, (next_us, next(self._order), queue))
 
     # Attempts
 
-    def _kept(self, number: int) -> tuple[TaskRow, Task]:
-        row = self._store.task(number)
-        if row is None:
-            raise refusals.state_unreadable("a task that waits is not in it")
-        return row, self._store.content(number)
+    def _start_kept(self, queue: RunningQueue, number: int) -> None:
+        try:
+            row, content = self._store.task_with_content(number)
+        except Refusal as refusal:
+            self._put_off(queue, number, refusal)
+        else:
+            self._start(queue, row, content)
 
     def _put_off(self, queue: RunningQueue, number: int, refusal: Refusal) -> None:
         """Let a task that cannot be read wait, so that it keeps no other from its slot."""
@@ -199,35 +269,37 @@ class Dispatcher:
         if self._emit is not None:
             seconds = _UNREADABLE_US // SECOND_US
             text = f"A task of {queue.name} is tried again in {seconds} s. {refusal.message}"
-            self._emit(state_failed(now_us, refusal.code, text))
+            self._emit(StateFailed(time_us=now_us, status=refusal.code, message=text))
 
     def _start(
         self, queue: RunningQueue, row: TaskRow, content: Task, *, by_hand: bool = False
     ) -> None:
-        flight = queue.flights.setdefault(row.id, Flight(row))
+        task = queue.running.setdefault(row.id, RunningTask(row))
         now_us = self._clock.now_us()
-        flight.row = row
-        flight.dispatch_us.append(now_us)
+        task.row = row
+        task.dispatch_us.append(now_us)
         attempt = Attempt(
             queue,
-            flight,
+            task,
             content,
             row.name or self._ids.text(row.id),
-            row.dispatches + len(flight.dispatch_us),
+            row.dispatches + len(task.dispatch_us),
             now_us,
+            self._clock.steady_us(),
             by_hand,
         )
         self._attempts.add(attempt)
+        self._slots.take(queue)
         attempt.runner = asyncio.create_task(self._attempted(attempt))
 
     async def _attempted(self, attempt: Attempt) -> None:
-        deadline = self._clock.call_at(attempt.deadline_us, attempt.give_up)
+        deadline = self._clock.call_after(attempt.deadline_us, attempt.give_up)
         try:
             result = await self._sent(attempt)
             self._ended(attempt, result)
         except asyncio.CancelledError:
             if not attempt.timed_out:
-                self._tell("AttemptResponse", attempt, None, "interrupted")
+                self._tell_ended(attempt, _INTERRUPTED, "interrupted", attempt.task.row)
                 raise
             if attempt.runner is not None:
                 attempt.runner.uncancel()
@@ -237,12 +309,15 @@ class Dispatcher:
         finally:
             deadline.cancel()
             self._attempts.discard(attempt)
+            self._slots.give_back(attempt.queue)
+            if self._waiting:
+                self._wake.set()
             self.progress.set()
 
     async def _sent(self, attempt: Attempt) -> Result:
         try:
             attempt.request = outgoing(attempt, self._settings, self._signer)
-            self._tell("AttemptDispatch", attempt)
+            self._tell_started(attempt)
             answer = await self._sender.send(attempt.request)
         except NoAnswerError as error:
             return Result(UNREACHABLE, str(error))
@@ -254,54 +329,43 @@ class Dispatcher:
         return Result(answer.status, retry_after=answer.retry_after)
 
     def _ended(self, attempt: Attempt, result: Result) -> None:
-        queue, flight, now_us = attempt.queue, attempt.flight, self._clock.now_us()
-        before = flight.row
+        queue, task, now_us = attempt.queue, attempt.task, self._clock.now_us()
+        before = task.row
         queue.note_executed(now_us)
-        flight.dispatch_us.remove(attempt.dispatch_us)
+        task.dispatch_us.remove(attempt.dispatch_us)
         next_us: int | None = None
         outcome: Outcome
-        if not queue.core.ended(flight.row.id, by_hand=attempt.by_hand):
+        if not queue.core.ended(before.id, by_hand=attempt.by_hand):
             outcome = "deleted"
         elif result.succeeded:
             outcome = "succeeded"
-            self._done_with(attempt)
+            queue.forget((before,), now_us, self._store.note_ended)
         else:
             next_us = self._next_us(attempt, now_us)
-            row = row_after(attempt, result, now_us, flight.row.schedule_us)
+            row = row_after(attempt, result, now_us, before.schedule_us)
             if next_us is None:
                 outcome = "gave_up"
-                flight.row = row
-                self._done_with(attempt)
+                queue.forget((row,), now_us, self._store.note_ended)
             else:
                 outcome = "will_retry"
-                flight.row = row = row._replace(schedule_us=next_us)
+                task.row = row = row._replace(schedule_us=next_us)
                 queue.core.add(row.id, next_us)
                 self._store.note_failed(row)
-                if not flight.dispatch_us:
-                    queue.flights.pop(row.id, None)
+                if not task.dispatch_us:
+                    queue.running.pop(row.id, None)
         self._throttle(attempt, result, now_us)
-        self._tell("AttemptResponse", attempt, result, outcome, next_us, row=before)
+        self._tell_ended(attempt, result, outcome, before, next_us)
         self.touch(queue)
         self._write_behind.soon()
-
-    def _done_with(self, attempt: Attempt) -> None:
-        queue, row = attempt.queue, attempt.flight.row
-        queue.core.remove(row.id)
-        queue.flights.pop(row.id, None)
-        tombstone = None
-        if row.name is not None:
-            until_us = self._clock.now_us() + name_reuse_us(queue, self._settings)
-            tombstone = Tombstone(queue.number, row.name, until_us)
-        self._store.note_ended(row.id, tombstone)
 
     def _next_us(self, attempt: Attempt, now_us: int) -> int | None:
         """When a task is tried again after this attempt failed; None: no more."""
         retry = attempt.retry
-        attempts = attempt.flight.row.dispatches + 1
+        attempts = attempt.task.row.dispatches + 1
         if is_exhausted(retry, attempts, now_us - first_dispatch_us(attempt)):
             return None
         since_us = attempt.dispatch_us if attempt.by_hand else now_us
-        return since_us + backoff_us(retry, attempts)
+        return min(since_us + backoff_us(retry, attempts), LAST_US)
 
     def _throttle(self, attempt: Attempt, result: Result, now_us: int) -> None:
         if not self._settings.throttling:
@@ -314,53 +378,68 @@ class Dispatcher:
         is_http = attempt.content.HasField("http_request")
         if result.outcome in (_OVERLOADED if is_http else _OVERLOADED[1:]):
             asked_us = retry_after_us(result.retry_after, now_us)
-            if throttle.overloaded(now_us, asked_us):
+            if throttle.overloaded(now_us, asked_us) and self._emit is not None:
                 pause_s = (throttle.until_us - now_us) / SECOND_US
-                self._tell(
-                    "QueueThrottled",
-                    attempt,
-                    result,
-                    message=f"the target answered {result.outcome}: "
-                    f"nothing is dispatched for {pause_s:g} s",
+                self._emit(
+                    QueueThrottled(
+                        time_us=now_us,
+                        queue=attempt.queue.name,
+                        task=attempt.task_name,
+                        attempt=attempt.number,
+                        http_code=result.outcome,
+                        message=f"the target answered {result.outcome}: "
+                        f"nothing is dispatched for {pause_s:g} s",
+                    )
                 )
 
-    def _tell(
-        self,
-        kind: Kind,
-        attempt: Attempt,
-        result: Result | None = None,
-        outcome: Outcome = "",
-        next_us: int | None = None,
-        message: str = "",
-        row: TaskRow | None = None,
-    ) -> None:
-        """Tell of an attempt; of one that has ended, `row` is its task's before that."""
+    def _tell_started(self, attempt: Attempt) -> None:
         if self._emit is None:
             return
-        is_answer = row is not None and result is not None and result.outcome > 0
-        row, now_us = row or attempt.flight.row, self._clock.now_us()
-        request = attempt.request
+        queue, row = attempt.queue, attempt.task.row
         self._emit(
-            Event(
-                kind=kind,
-                time_us=now_us,
-                queue=attempt.queue.name,
+            AttemptStarted(
+                time_us=self._clock.now_us(),
+                queue=queue.name,
                 task=attempt.task_name,
                 schedule_us=row.schedule_us,
-                attempt=attempt.number,
-                dispatch_count=attempt.number,
-                response_count=row.responses + is_answer,
-                max_attempts=attempt.retry.max_attempts,
-                status="" if result is None else code_name(result.outcome),
-                http_code=result.outcome if result and result.outcome > 0 else None,
-                duration_us=None if result is None else now_us - attempt.dispatch_us,
-                next_retry_us=next_us,
-                target_address=request.address
-                if request
-                else address(attempt.content, attempt.queue.http_target),
+                target_address=attempt.target_address,
                 target_type=target_type(attempt.content),
+                sampling_ratio=queue.sampling_ratio,
+                attempt=attempt.number,
+                max_attempts=attempt.max_attempts,
+                response_count=row.responses,
+            )
+        )
+
+    def _tell_ended(
+        self,
+        attempt: Attempt,
+        result: Result,
+        outcome: Outcome,
+        row: TaskRow,
+        next_us: int | None = None,
+    ) -> None:
+        """Emit the end of an attempt; `row` is the task's before the attempt was counted."""
+        if self._emit is None:
+            return
+        queue, clock = attempt.queue, self._clock
+        is_interrupted = outcome == "interrupted"
+        self._emit(
+            AttemptEnded(
+                time_us=clock.now_us(),
+                queue=queue.name,
+                task=attempt.task_name,
+                schedule_us=row.schedule_us,
+                target_address=attempt.target_address,
+                target_type=target_type(attempt.content),
+                sampling_ratio=queue.sampling_ratio,
+                attempt=attempt.number,
+                max_attempts=attempt.max_attempts,
+                response_count=row.responses + (result.outcome > 0),
+                result=result.outcome,
+                duration_us=None if is_interrupted else clock.steady_us() - attempt.began_us,
+                next_retry_us=next_us,
                 outcome=outcome,
-                message=message or (result.message if result else ""),
-                sampling_ratio=attempt.queue.sampling_ratio,
+                message=result.message,
             )
         )

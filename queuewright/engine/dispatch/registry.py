@@ -1,31 +1,30 @@
-"""The queues as they run: each one's configuration, its core and the tasks in flight."""
+"""The running queues: each one's configuration, schedule and running tasks."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from queuewright.cloud_tasks.retry import RetryPolicy
 from queuewright.engine.protocol.messages import HttpTarget, Queue
 from queuewright.engine.protocol.times import SECOND_US
 from queuewright.engine.rules.queue_config import RUNNING, limits, retry_policy
-from queuewright.engine.rules.retry import RetryPolicy
 from queuewright.engine.rules.schedule import QueueCore
-from queuewright.engine.state.rows import QueueRow, TaskRow
+from queuewright.engine.settings import Settings
+from queuewright.engine.state.rows import GoneTask, QueueRow, TaskRow, Tombstone
 
 _MINUTE_US: Final = 60 * SECOND_US
 
 
 @dataclass(eq=False, slots=True)
-class Flight:
-    """A task with attempts under way. What the store has of it counts only those that ended."""
+class RunningTask:
+    """A task with running attempts. Its row counts only the attempts that have ended."""
 
     row: TaskRow
     dispatch_us: list[int] = field(default_factory=list)
     """When each running attempt was dispatched."""
-    number: int = 0
-    """Of the latest attempt, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,18 @@ class QueueStats:
 
 
 class RunningQueue:
-    """One queue at work."""
+    """A queue that dispatches its tasks."""
 
-    __slots__ = ("core", "executed", "flights", "name", "planned_us", "retry", "row")
+    __slots__ = ("_settings", "core", "executed", "name", "planned_us", "retry", "row", "running")
 
-    def __init__(self, row: QueueRow, now_us: int) -> None:
+    def __init__(self, row: QueueRow, now_us: int, settings: Settings) -> None:
+        self._settings = settings
         self.row = row
         self.name = row.config.name
         self.core = QueueCore(limits(row.config), now_us, paused=row.config.state != RUNNING)
         self.retry: RetryPolicy = retry_policy(row.config.retry_config)
-        self.flights: dict[int, Flight] = {}
+        self.running: dict[int, RunningTask] = {}
+        """The tasks with running attempts, by number."""
         self.executed: deque[tuple[int, int]] = deque(maxlen=61)
         """(second, attempts that ended in it), of the last minute."""
         self.planned_us: int | None = None
@@ -79,8 +80,45 @@ class RunningQueue:
         """The queue's number in the store."""
         return self.row.number
 
+    @property
+    def retention_us(self) -> int:
+        """The age at which the queue's tasks expire."""
+        own_us = self.row.options.task_ttl_us
+        return self._settings.retention_us if own_us is None else own_us
+
+    @property
+    def name_reuse_us(self) -> int:
+        """How long the name of a task that is gone stays taken."""
+        own_us = self.row.options.tombstone_ttl_us
+        return self._settings.task_name_reuse_us if own_us is None else own_us
+
+    def forget(
+        self, rows: Sequence[TaskRow], now_us: int, delete: Callable[[list[GoneTask]], None]
+    ) -> None:
+        """Drop tasks that are gone, and keep their names taken for a while.
+
+        `delete` deletes them from the state and stores their tombstones. It runs first: if it
+        raises a `Refusal`, the queue still has the tasks.
+        """
+        until_us = now_us + self.name_reuse_us
+        number = self.row.number
+        delete(
+            [
+                (row.id, None if row.name is None else Tombstone(number, row.name, until_us))
+                for row in rows
+            ]
+        )
+        for row in rows:
+            self.core.remove(row.id)
+            self.running.pop(row.id, None)
+
+    def forget_all(self) -> None:
+        """Drop every task; the state has marked them as purged, and they leave no tombstones."""
+        self.core.clear()
+        self.running.clear()
+
     def apply(self, row: QueueRow, now_us: int) -> None:
-        """Go by another configuration from now on."""
+        """Use another configuration from now on."""
         self.row = row
         self.retry = retry_policy(row.config.retry_config)
         self.core.paused = row.config.state != RUNNING
@@ -119,6 +157,10 @@ class Registry:
     def __iter__(self) -> Iterator[RunningQueue]:
         return iter(list(self._by_name.values()))
 
+    def __len__(self) -> int:
+        """Return how many queues there are."""
+        return len(self._by_name)
+
     def get(self, name: str) -> RunningQueue | None:
         """Return the queue of this full name."""
         return self._by_name.get(name)
@@ -133,8 +175,8 @@ class Registry:
         del self._by_name[queue.name]
         self.tombstones[queue.name] = until_us
 
-    def forget(self, before_us: int | None = None) -> None:
-        """Forget the names that were taken until then; None: all of them."""
+    def free_names(self, before_us: int | None = None) -> None:
+        """Free the names of deleted queues that were taken until `before_us`; None: all of them."""
         self.tombstones = {
             name: until_us
             for name, until_us in self.tombstones.items()

@@ -1,6 +1,6 @@
-"""Clears away what is dead, a little at a time: purged and expired tasks, old tombstones.
+"""Deletes purged and expired tasks and old tombstones in small batches.
 
-Whatever it removes has been out of sight before; so it may be interrupted at any moment.
+The API shows none of them any more, so the work may be interrupted at any moment.
 """
 
 from __future__ import annotations
@@ -12,11 +12,8 @@ from typing import Final
 
 from queuewright.engine.clock import Clock, Timer
 from queuewright.engine.dispatch.registry import Registry, RunningQueue
-from queuewright.engine.events import Event
+from queuewright.engine.events import Event, TaskExpired
 from queuewright.engine.protocol.times import SECOND_US
-from queuewright.engine.service.calls import name_reuse_us, retention_us
-from queuewright.engine.settings import Settings
-from queuewright.engine.state.rows import Tombstone
 from queuewright.engine.state.store import Store
 from queuewright.engine.state.task_ids import TaskIds
 from queuewright.errors import Refusal
@@ -36,14 +33,12 @@ class Sweeper:
         clock: Clock,
         store: Store,
         registry: Registry,
-        settings: Settings,
         ids: TaskIds,
         emit: Callable[[Event], None] | None,
     ) -> None:
         self._clock = clock
         self._store = store
         self._registry = registry
-        self._settings = settings
         self._ids = ids
         self._emit = emit
         self._wake = asyncio.Event()
@@ -109,7 +104,7 @@ class Sweeper:
             while self._store.sweep(number, self._store.last_id, None, _CHUNK):
                 yield
         for queue in self._registry:
-            until_us = self._clock.now_us() + name_reuse_us(queue, self._settings)
+            until_us = self._clock.now_us() + queue.name_reuse_us
             while self._store.sweep(queue.number, queue.row.purged_id, until_us, _CHUNK):
                 yield
             while self._expired(queue):
@@ -117,14 +112,14 @@ class Sweeper:
         now_us = self._clock.now_us()
         if now_us >= self._tombstones_us:
             self._tombstones_us = now_us + _TOMBSTONES_EVERY_US
-            self._registry.forget(now_us)
-            while self._store.forget(now_us, _CHUNK):
+            self._registry.free_names(now_us)
+            while self._store.drop_outdated(now_us, _CHUNK):
                 yield
 
     def _expired(self, queue: RunningQueue) -> bool:
         """Remove some tasks of a queue that are too old; return whether there may be more."""
         now_us = self._clock.now_us()
-        oldest_us = now_us - retention_us(queue, self._settings)
+        oldest_us = now_us - queue.retention_us
         rows = [
             row
             for row in self._store.tasks(queue.number, queue.row.purged_id, _CHUNK)
@@ -132,29 +127,18 @@ class Sweeper:
         ]
         if not rows:
             return False
-        until_us = now_us + name_reuse_us(queue, self._settings)
-        self._store.delete(
-            [
-                (row.id, None if row.name is None else Tombstone(queue.number, row.name, until_us))
-                for row in rows
-            ]
-        )
-        for row in rows:
-            queue.core.remove(row.id)
-            queue.flights.pop(row.id, None)
-            if self._emit is not None:
+        queue.forget(rows, now_us, self._store.delete)
+        if self._emit is not None:
+            for row in rows:
                 self._emit(
-                    Event(
-                        kind="ExpireTask",
+                    TaskExpired(
                         time_us=now_us,
                         queue=queue.name,
                         task=f"{queue.name}/tasks/{row.name or self._ids.text(row.id)}",
                         schedule_us=row.schedule_us,
                         dispatch_count=row.dispatches,
                         response_count=row.responses,
-                        outcome="expired",
                         message="the task has reached its greatest age",
-                        sampling_ratio=queue.sampling_ratio,
                     )
                 )
         return True
@@ -165,4 +149,4 @@ class Sweeper:
         for queue in self._registry:
             oldest = self._store.tasks(queue.number, queue.row.purged_id, 1)
             if oldest:
-                self.expires(oldest[0].create_us + retention_us(queue, self._settings))
+                self.expires(oldest[0].create_us + queue.retention_us)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from queuewright.engine.protocol.times import SECOND_US
-from queuewright.engine.rules.http_request import Signer
+from queuewright.engine.rules.http_request import TokenSigner
 
 
 class TokenCache:
@@ -15,7 +15,7 @@ class TokenCache:
     can tell a token from here from one that was signed anew.
     """
 
-    def __init__(self, signer: Signer) -> None:
+    def __init__(self, signer: TokenSigner) -> None:
         self._signer = signer
         self._second = 0
         self._tokens: dict[tuple[str, str, str], str] = {}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from queuewright.engine.clock import Clock
-from queuewright.engine.events import Event, state_failed
+from queuewright.engine.events import Event, StateFailed
 from queuewright.engine.state.store import Store
 from queuewright.errors import Refusal
 
@@ -42,7 +42,8 @@ class WriteBehind:
                     f"{refusal.message} Dispatching goes on; what attempts come to is "
                     "kept in memory until it can be written."
                 )
-                self._emit(state_failed(self._clock.now_us(), refusal.code, text))
+                now_us = self._clock.now_us()
+                self._emit(StateFailed(time_us=now_us, status=refusal.code, message=text))
             self._is_stuck = True
             self._timer = asyncio.get_running_loop().call_later(_AGAIN_S, self.now)
 

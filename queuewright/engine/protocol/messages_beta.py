@@ -8,8 +8,6 @@ from __future__ import annotations
 from google.cloud import tasks_v2beta3
 from google.cloud.tasks_v2beta3.types import cloudtasks
 
-from queuewright.engine.protocol import messages
-
 AppEngineHttpQueue = tasks_v2beta3.AppEngineHttpQueue.pb()
 BatchCreateTasksMetadata = cloudtasks.BatchCreateTasksMetadata.pb()
 BatchCreateTasksRequest = cloudtasks.BatchCreateTasksRequest.pb()
@@ -37,10 +35,3 @@ RunTaskRequest = cloudtasks.RunTaskRequest.pb()
 Task = tasks_v2beta3.Task.pb()
 UpdateCmekConfigRequest = cloudtasks.UpdateCmekConfigRequest.pb()
 UpdateQueueRequest = cloudtasks.UpdateQueueRequest.pb()
-
-GetIamPolicyRequest = messages.GetIamPolicyRequest
-GetLocationRequest = messages.GetLocationRequest
-GetOperationRequest = messages.GetOperationRequest
-ListLocationsRequest = messages.ListLocationsRequest
-SetIamPolicyRequest = messages.SetIamPolicyRequest
-TestIamPermissionsRequest = messages.TestIamPermissionsRequest

@@ -28,7 +28,7 @@ from queuewright.engine.protocol.messages import (
 )
 from queuewright.engine.protocol.status import CODES
 from queuewright.engine.protocol.times import set_timestamp
-from queuewright.engine.service.calls import Caller, Desk
+from queuewright.engine.service.calls import Caller, ServiceParts
 from queuewright.engine.service.operations import LIFETIME_US, RecentOperations
 from queuewright.engine.service.tasks import Prepared, TaskCalls
 from queuewright.engine.state.rows import KeptOperation, TaskRow
@@ -53,8 +53,8 @@ _is_request_id = re.compile(r"[A-Za-z0-9_\-]{1,128}").fullmatch
 class BatchCalls(TaskCalls):
     """BatchCreateTasks, BatchDeleteTasks, and GetOperation for both."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
+    def __init__(self, parts: ServiceParts) -> None:
+        super().__init__(parts)
         self._recent = RecentOperations()
 
     async def batch_create_tasks(
@@ -117,13 +117,13 @@ class BatchCalls(TaskCalls):
         set_timestamp(metadata.end_time, self._clock.now_us())
         operation = _done(name, metadata, Empty() if rows else None)
         contents = [self._content_to_tell(row) for row in rows.values()]
-        self._store.delete(
-            [(row.id, self._tombstone(queue, row)) for row in rows.values()],
-            self._kept(operation, request.request_id),
+        kept = self._kept(operation, request.request_id)
+        queue.forget(
+            list(rows.values()), self._clock.now_us(), lambda gone: self._store.delete(gone, kept)
         )
         self._recent.add(operation)
         for row, content in zip(rows.values(), contents, strict=True):
-            self._forget(queue, row, content)
+            self._deleted(queue, row, content)
         return operation
 
     async def get_operation(self, request: GetOperationRequest, caller: Caller) -> Operation:
@@ -171,7 +171,7 @@ class BatchCalls(TaskCalls):
                 "The request_id must be 1 to 128 letters, numbers, hyphens or underscores."
             )
         location = names.location_of(queue.name)
-        return f"{location}/operations/{request_id or self._desk.new_uuid()}"
+        return f"{location}/operations/{request_id or self._parts.new_uuid()}"
 
     def _earlier(self, name: str, request_id: str, kind: Message) -> Operation | None:
         """The operation that an earlier call with this request id made."""

@@ -78,7 +78,7 @@ class LocationCalls(Calls):
         size = page_size(request.page_size, _MOST)
         query = f"locations {project}"
         now_us = self._clock.now_us()
-        after = str(self._desk.pages.after(request.page_token, query, now_us) or "")
+        after = str(self._parts.pages.after(request.page_token, query, now_us) or "")
         in_use = {
             names.short(names.location_of(queue.name))
             for queue in self._registry
@@ -89,7 +89,7 @@ class LocationCalls(Calls):
             locations=[_location(project, name) for name in locations[:size]]
         )
         if len(locations) > size:
-            response.next_page_token = self._desk.pages.token(query, locations[size - 1], now_us)
+            response.next_page_token = self._parts.pages.token(query, locations[size - 1], now_us)
         return response
 
     async def get_location(self, request: GetLocationRequest, caller: Caller) -> Location:

@@ -6,7 +6,18 @@ from dataclasses import replace
 
 from google.protobuf.empty_pb2 import Empty
 
+from queuewright.cloud_tasks.limits import MAX_QUEUES_PER_PAGE
 from queuewright.engine.dispatch.registry import QueueStats, RunningQueue
+from queuewright.engine.events import (
+    Origin,
+    QueueChange,
+    QueueCreated,
+    QueueDeleted,
+    QueuePaused,
+    QueuePurged,
+    QueueResumed,
+    QueueUpdated,
+)
 from queuewright.engine.protocol import names, refusals
 from queuewright.engine.protocol.messages import (
     CreateQueueRequest,
@@ -25,12 +36,9 @@ from queuewright.engine.rules.filters import queue_filter
 from queuewright.engine.rules.masks import sets_the_rate, updated
 from queuewright.engine.rules.queue_config import PAUSED, RUNNING, QueueOptions, complete
 from queuewright.engine.rules.task_message import complete_routing
-from queuewright.engine.service.calls import Caller, Calls, name_reuse_us, retention_us
+from queuewright.engine.service.calls import Caller, Calls
 from queuewright.engine.service.pages import page_size
 from queuewright.engine.state.rows import QueueRow
-
-MAX_QUEUES_PER_PAGE = 9800
-"""ListQueuesRequest.page_size."""
 
 
 class QueueCalls(Calls):
@@ -50,7 +58,7 @@ class QueueCalls(Calls):
         self._allow(caller, "cloudtasks.queues.create", parent)
         if self._registry.get(name) is not None:
             raise refusals.queue_exists()
-        return self._created(request.queue, options or QueueOptions()).config
+        return self._created(request.queue, options or QueueOptions(), caller.origin).config
 
     async def get_queue(self, request: GetQueueRequest, caller: Caller) -> Queue:
         """Return a queue."""
@@ -65,7 +73,7 @@ class QueueCalls(Calls):
         matches = queue_filter(request.filter)
         query = f"queues {parent} {request.filter}"
         now_us = self._clock.now_us()
-        after = self._desk.pages.after(request.page_token, query, now_us)
+        after = self._parts.pages.after(request.page_token, query, now_us)
         response = ListQueuesResponse()
         for name in self._registry.names(parent):
             queue = self._registry.get(name)
@@ -75,7 +83,7 @@ class QueueCalls(Calls):
                 continue
             if len(response.queues) == size:
                 last = response.queues[-1].name
-                response.next_page_token = self._desk.pages.token(query, last, now_us)
+                response.next_page_token = self._parts.pages.token(query, last, now_us)
                 break
             response.queues.append(queue.config)
         return response
@@ -93,13 +101,13 @@ class QueueCalls(Calls):
         paths = list(request.update_mask.paths)
         config = updated(Queue() if queue is None else queue.config, request.queue, paths)
         if queue is None:  # the mask is read, so that a wrong one is refused each time
-            return self._created(request.queue, options or QueueOptions()).config
+            return self._created(request.queue, options or QueueOptions(), caller.origin).config
         if options is None:
             options = queue.row.options
             if sets_the_rate(paths):
                 options = replace(options, burst=None)
         self._changed(queue, config, options)
-        self._tell("UpdateQueue", queue)
+        self._tell(QueueUpdated, queue, caller.origin)
         return queue.config
 
     async def delete_queue(self, request: DeleteQueueRequest, caller: Caller) -> Empty:
@@ -109,11 +117,11 @@ class QueueCalls(Calls):
         queue = self._registry.get(name)
         if queue is None:
             raise refusals.entity_missing()
-        until_us = self._clock.now_us() + span_us(self._desk.settings.queue_name_reuse)
+        until_us = self._clock.now_us() + span_us(self._parts.settings.queue_name_reuse)
         self._store.delete_queue(queue.row, until_us)
         self._registry.remove(queue, until_us)
         self._emptied(queue)
-        self._tell("DeleteQueue", queue)
+        self._tell(QueueDeleted, queue, caller.origin)
         return Empty()
 
     async def purge_queue(self, request: PurgeQueueRequest, caller: Caller) -> Queue:
@@ -126,18 +134,18 @@ class QueueCalls(Calls):
         self._store.save_queue(row)
         queue.row = row
         self._emptied(queue)
-        self._tell("PurgeQueue", queue)
+        self._tell(QueuePurged, queue, caller.origin)
         return config
 
     async def pause_queue(self, request: PauseQueueRequest, caller: Caller) -> Queue:
         """Dispatch nothing more; what runs may end."""
         self._allow(caller, "cloudtasks.queues.pause", request.name)
-        return self._set_state(self._queue(request.name), PAUSED)
+        return self._set_state(self._queue(request.name), PAUSED, caller.origin)
 
     async def resume_queue(self, request: ResumeQueueRequest, caller: Caller) -> Queue:
         """Dispatch again."""
         self._allow(caller, "cloudtasks.queues.resume", request.name)
-        return self._set_state(self._queue(request.name), RUNNING)
+        return self._set_state(self._queue(request.name), RUNNING, caller.origin)
 
     def declare(self, wanted: Queue, options: QueueOptions | None = None) -> None:
         """Make a queue be as a configuration wants it: created or changed, its tasks kept.
@@ -152,11 +160,11 @@ class QueueCalls(Calls):
         queue = self._registry.get(name)
         if queue is None:
             self._registry.tombstones.pop(name, None)
-            queue = self._created(wanted, options)
+            queue = self._created(wanted, options, "program")
         else:
             self._changed(queue, updated(queue.config, wanted, ()), options)
         if wanted.state and wanted.state != queue.config.state:
-            self._set_state(queue, wanted.state)
+            self._set_state(queue, wanted.state, "program")
 
     def stats(self, name: str) -> QueueStats:
         """Return a queue's figures.
@@ -172,8 +180,8 @@ class QueueCalls(Calls):
         Raises:
             Refusal: NOT_FOUND.
         """
-        queue, settings = self._queue(name), self._desk.settings
-        return retention_us(queue, settings), name_reuse_us(queue, settings)
+        queue = self._queue(name)
+        return queue.retention_us, queue.name_reuse_us
 
     def options(self, name: str) -> QueueOptions:
         """Return what a queue has that v2 does not show.
@@ -183,7 +191,7 @@ class QueueCalls(Calls):
         """
         return self._queue(name).row.options
 
-    def _created(self, wanted: Queue, options: QueueOptions) -> RunningQueue:
+    def _created(self, wanted: Queue, options: QueueOptions, origin: Origin) -> RunningQueue:
         now_us = self._clock.now_us()
         if self._registry.existed_recently(wanted.name, now_us):
             raise refusals.queue_existed_too_recently()
@@ -193,9 +201,9 @@ class QueueCalls(Calls):
         self._complete(config, options)
         row = QueueRow(self._store.new_ids(1)[0], config, options=options)
         self._store.save_queue(row)
-        queue = RunningQueue(row, now_us)
+        queue = RunningQueue(row, now_us, self._parts.settings)
         self._registry.add(queue)
-        self._tell("CreateQueue", queue)
+        self._tell(QueueCreated, queue, origin)
         return queue
 
     def _changed(self, queue: RunningQueue, config: Queue, options: QueueOptions) -> None:
@@ -203,31 +211,35 @@ class QueueCalls(Calls):
         row = replace(queue.row, config=config, options=options)
         self._store.save_queue(row)
         if options != queue.row.options:
-            self._desk.dispatch.sweep()  # its tasks may have become too old
+            self._parts.dispatcher.sweep()  # its tasks may have become too old
         queue.apply(row, self._clock.now_us())
-        self._desk.dispatch.touch(queue)
+        self._parts.dispatcher.touch(queue)
 
     def _complete(self, config: Queue, options: QueueOptions) -> None:
         config.DiscardUnknownFields()
-        complete(config, options, self._desk.settings.burst)
+        complete(config, options, self._parts.settings.burst)
         if config.HasField("app_engine_routing_override"):
             complete_routing(config.app_engine_routing_override, config.name)
 
-    def _set_state(self, queue: RunningQueue, state: int) -> Queue:
+    def _set_state(self, queue: RunningQueue, state: int, origin: Origin) -> Queue:
         config = _copy(queue.config)
         config.state = state
         row = replace(queue.row, config=config)
         self._store.save_queue(row)
         queue.apply(row, self._clock.now_us())
-        self._desk.dispatch.touch(queue)
-        self._tell("ResumeQueue" if state == RUNNING else "PauseQueue", queue)
+        self._parts.dispatcher.touch(queue)
+        self._tell(QueueResumed if state == RUNNING else QueuePaused, queue, origin)
         return config
 
+    def _tell(self, change: type[QueueChange], queue: RunningQueue, origin: Origin) -> None:
+        if self._parts.emit is not None:
+            now_us = self._clock.now_us()
+            self._parts.emit(change(time_us=now_us, queue=queue.name, origin=origin))
+
     def _emptied(self, queue: RunningQueue) -> None:
-        queue.core.clear()
-        queue.flights.clear()
-        self._desk.dispatch.touch(queue)
-        self._desk.dispatch.sweep()
+        queue.forget_all()
+        self._parts.dispatcher.touch(queue)
+        self._parts.dispatcher.sweep()
 
 
 def _copy(queue: Queue) -> Queue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queuewright.engine.dispatch.registry import Flight
+from queuewright.engine.dispatch.registry import RunningTask
 from queuewright.engine.protocol.messages import Attempt, Task
 from queuewright.engine.protocol.status import attempt_status
 from queuewright.engine.protocol.times import SECOND_US, set_timestamp
@@ -10,7 +10,7 @@ from queuewright.engine.rules.task_message import BASIC, FULL
 from queuewright.engine.state.rows import TaskRow
 
 
-def shown(task: Task, name: str, row: TaskRow, flight: Flight | None, view: int) -> Task:
+def shown(task: Task, name: str, row: TaskRow, running: RunningTask | None, view: int) -> Task:
     """Complete `task` (target, deadline, retry configuration; changed in place) and return it.
 
     Only FULL shows the body; `create_time` has whole seconds, the other times microseconds; of
@@ -22,12 +22,12 @@ def shown(task: Task, name: str, row: TaskRow, flight: Flight | None, view: int)
     first_us = row.first_dispatch_us
     if row.last_dispatch_us is not None:
         _show_ended(task.last_attempt, row)
-    if flight is not None and flight.dispatch_us:
-        task.dispatch_count += len(flight.dispatch_us)
-        first_us = min(flight.dispatch_us) if first_us is None else first_us
+    if running is not None and running.dispatch_us:
+        task.dispatch_count += len(running.dispatch_us)
+        first_us = min(running.dispatch_us) if first_us is None else first_us
         task.last_attempt.Clear()
         set_timestamp(task.last_attempt.schedule_time, row.schedule_us)
-        set_timestamp(task.last_attempt.dispatch_time, flight.dispatch_us[-1])
+        set_timestamp(task.last_attempt.dispatch_time, running.dispatch_us[-1])
     if first_us is not None:
         set_timestamp(task.first_attempt.dispatch_time, first_us)
     return task

@@ -7,10 +7,12 @@ from typing import Final, NamedTuple
 
 from google.protobuf.empty_pb2 import Empty
 
+from queuewright.cloud_tasks.headers import is_reserved
+from queuewright.cloud_tasks.limits import MAX_TASKS_PER_PAGE
 from queuewright.engine.dispatch.registry import RunningQueue
-from queuewright.engine.events import Event, Kind
+from queuewright.engine.events import TaskCreated, TaskDeleted, TaskForced
 from queuewright.engine.protocol import names, refusals
-from queuewright.engine.protocol.headers import is_framing, is_reserved
+from queuewright.engine.protocol.headers import is_framing
 from queuewright.engine.protocol.messages import (
     CreateTaskRequest,
     DeleteTaskRequest,
@@ -21,17 +23,14 @@ from queuewright.engine.protocol.messages import (
     Task,
     UriOverride,
 )
-from queuewright.engine.rules.http_request import METHODS, address, overridden, target_type
+from queuewright.engine.rules.http_request import METHODS, overridden, target_address, target_type
 from queuewright.engine.rules.task_message import FULL, accepted, check_size
-from queuewright.engine.service.calls import DEVELOPER, Caller, Calls, retention_us
+from queuewright.engine.service.calls import DEVELOPER, Caller, Calls
 from queuewright.engine.service.iam import ACT_AS
 from queuewright.engine.service.pages import page_size
 from queuewright.engine.service.task_view import shown, shown_new
 from queuewright.engine.state.rows import NewTask, TaskRow
 from queuewright.errors import Refusal
-
-MAX_TASKS_PER_PAGE: Final = 1000
-"""ListTasksRequest.page_size."""
 
 _PAGE_BYTES: Final = 4 * 1024 * 1024
 """A page ends when its tasks are larger than this; there may be fewer than were asked for."""
@@ -80,7 +79,7 @@ class TaskCalls(Calls):
         queue = self._queue(request.parent)
         query = f"tasks {request.parent}"
         now_us = self._clock.now_us()
-        after = int(self._desk.pages.after(request.page_token, query, now_us) or 0)
+        after = int(self._parts.pages.after(request.page_token, query, now_us) or 0)
         after = max(after, queue.row.purged_id)
         response = ListTasksResponse()
         bytes_left = _PAGE_BYTES
@@ -96,7 +95,7 @@ class TaskCalls(Calls):
                 if bytes_left <= 0:
                     break
         if self._store.tasks(queue.number, after, 1):
-            response.next_page_token = self._desk.pages.token(query, after, now_us)
+            response.next_page_token = self._parts.pages.token(query, after, now_us)
         return response
 
     async def delete_task(self, request: DeleteTaskRequest, caller: Caller) -> Empty:
@@ -104,8 +103,8 @@ class TaskCalls(Calls):
         self._allow(caller, "cloudtasks.tasks.delete", _queue_of(request.name))
         queue, row = self._task(request.name)
         content = self._content_to_tell(row)
-        self._store.delete([(row.id, self._tombstone(queue, row))])
-        self._forget(queue, row, content)
+        queue.forget((row,), self._clock.now_us(), self._store.delete)
+        self._deleted(queue, row, content)
         return Empty()
 
     async def run_task(self, request: RunTaskRequest, caller: Caller) -> Task:
@@ -115,30 +114,31 @@ class TaskCalls(Calls):
         """
         self._allow_view(caller, "cloudtasks.tasks.run", request.name, request.response_view)
         queue, row = self._task(request.name)
-        self._tell("RunTask", queue, request.name)
-        self._desk.dispatch.run_now(queue, row)
+        if self._parts.emit is not None:
+            now_us = self._clock.now_us()
+            self._parts.emit(TaskForced(time_us=now_us, queue=queue.name, task=request.name))
+        self._parts.dispatcher.run_now(queue, row)
         return self._shown(queue, row, request.response_view)
 
     async def buffer_task(
         self,
         queue: str,
         task_id: str,
-        method: str,
         headers: Mapping[str, str],
         body: bytes,
         caller: Caller = DEVELOPER,
     ) -> Task:
         """Accept a task made of a plain HTTP request, for a queue that has an `http_target`.
 
+        The task is a POST, unless the queue's target names another method.
+
         Args:
             queue: the queue's full name.
             task_id: the task's id; "" for one of the engine's.
-            method: how the request came in. The task is a POST unless the target says otherwise.
             headers: the request's; what Cloud Tasks keeps for itself is left out.
             body: the request's.
             caller: who calls.
         """
-        del method
         self._allow(caller, "cloudtasks.tasks.create", queue)
         running = self._queue(queue)
         target = running.config.http_target
@@ -179,7 +179,7 @@ class TaskCalls(Calls):
         stored, schedule_us = accepted(task, parent, now_us)
         if queue is None:
             names.check_queue(parent)
-            if self._desk.settings.missing_queue_is_precondition:
+            if self._parts.settings.missing_queue_is_precondition:
                 raise refusals.queue_missing_as_of_old()
             raise refusals.queue_missing()
         if task_id is not None:
@@ -188,7 +188,7 @@ class TaskCalls(Calls):
             if self._is_taken(queue, task_id):
                 raise refusals.task_exists()
         number = self._store.new_ids(1)[0]
-        name = task.name or f"{parent}/tasks/{self._desk.ids.text(number)}"
+        name = task.name or f"{parent}/tasks/{self._parts.ids.text(number)}"
         check_size(stored, name, schedule_us, now_us)
         row = NewTask(
             number, queue.number, task_id, schedule_us, now_us, stored.SerializeToString()
@@ -199,33 +199,31 @@ class TaskCalls(Calls):
         """Let a task that has been stored take its course."""
         row = new.row
         queue.core.add(row.id, row.schedule_us)
-        self._desk.dispatch.touch(queue, row.schedule_us)
-        self._desk.dispatch.expires(row.create_us + retention_us(queue, self._desk.settings))
-        if self._desk.emit is not None:
-            self._tell_of_task("CreateTask", queue, new.name, row.schedule_us, new.content)
+        self._parts.dispatcher.touch(queue, row.schedule_us)
+        self._parts.dispatcher.expires(row.create_us + queue.retention_us)
+        if self._parts.emit is not None:
+            self._tell_of_task(TaskCreated, queue, new.name, row.schedule_us, new.content)
 
     def _shown(self, queue: RunningQueue, row: TaskRow, view: int) -> Task:
         task = self._store.content(row.id)
-        return shown(task, self._task_name(queue, row), row, queue.flights.get(row.id), view)
+        return shown(task, self._task_name(queue, row), row, queue.running.get(row.id), view)
 
-    def _forget(self, queue: RunningQueue, row: TaskRow, content: Task | None) -> None:
-        """Take a task that has been deleted from the store out of its queue.
+    def _deleted(self, queue: RunningQueue, row: TaskRow, content: Task | None) -> None:
+        """Tell the dispatcher and the listener that a call has deleted a task.
 
-        `content` is what the store had of it, if anybody wants to know.
+        `content` is the task's, if anyone listens.
         """
-        queue.core.remove(row.id)
-        queue.flights.pop(row.id, None)
-        self._desk.dispatch.touch(queue)
+        self._parts.dispatcher.touch(queue)
         if content is not None:
             name = self._task_name(queue, row)
-            self._tell_of_task("DeleteTask", queue, name, row.schedule_us, content)
+            self._tell_of_task(TaskDeleted, queue, name, row.schedule_us, content)
 
     def _content_to_tell(self, row: TaskRow) -> Task | None:
         """What a task consists of, where somebody is told of what happens to it.
 
         None also where that cannot be read: it can still be deleted.
         """
-        if self._desk.emit is None:
+        if self._parts.emit is None:
             return None
         try:
             return self._store.content(row.id)
@@ -233,18 +231,21 @@ class TaskCalls(Calls):
             return None
 
     def _tell_of_task(
-        self, kind: Kind, queue: RunningQueue, task: str, schedule_us: int, content: Task
+        self,
+        event: type[TaskCreated | TaskDeleted],
+        queue: RunningQueue,
+        task: str,
+        schedule_us: int,
+        content: Task,
     ) -> None:
-        assert self._desk.emit is not None, "it is not called when nobody listens"
-        self._desk.emit(
-            Event(
-                kind=kind,
+        assert self._parts.emit is not None, "it is not called when nobody listens"
+        self._parts.emit(
+            event(
                 time_us=self._clock.now_us(),
                 queue=queue.name,
                 task=task,
                 schedule_us=schedule_us,
-                status="OK",
-                target_address=address(content, queue.http_target),
+                target_address=target_address(content, queue.http_target),
                 target_type=target_type(content),
                 sampling_ratio=queue.sampling_ratio,
             )

@@ -48,6 +48,10 @@ class Tombstone(NamedTuple):
     until_us: int
 
 
+GoneTask = tuple[int, Tombstone | None]
+"""The number of a task that is gone, and the tombstone of its name if it had one."""
+
+
 class KeptOperation(NamedTuple):
     """An operation that a call with the same request id shall find, until then."""
 

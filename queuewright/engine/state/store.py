@@ -20,7 +20,14 @@ from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Operation, Policy, Queue, Task
 from queuewright.engine.rules.queue_config import QueueOptions
 from queuewright.engine.state.file import opened
-from queuewright.engine.state.rows import KeptOperation, NewTask, QueueRow, TaskRow, Tombstone
+from queuewright.engine.state.rows import (
+    GoneTask,
+    KeptOperation,
+    NewTask,
+    QueueRow,
+    TaskRow,
+    Tombstone,
+)
 from queuewright.errors import Refusal
 
 _ID_BLOCK: Final = 100_000
@@ -29,6 +36,11 @@ _ID_BLOCK: Final = 100_000
 
 _INSERT: Final = "INSERT INTO new_task VALUES (?, ?, ?, ?, ?, ?)"
 """The fields of a `NewTask`, in their order."""
+
+_ROW_AND_CONTENT: Final = (
+    f"SELECT {', '.join(f'task.{field}' for field in TaskRow._fields)}, content.task"
+    " FROM task LEFT JOIN content USING (id) WHERE id = ?"
+)
 
 
 class Store:
@@ -143,19 +155,15 @@ class Store:
 
     def delete(
         self,
-        tasks: Sequence[tuple[int, Tombstone | None]],
+        tasks: Sequence[GoneTask],
         operation: KeptOperation | None = None,
     ) -> None:
-        """Delete tasks, all or none, leaving tombstones of those that have a name."""
+        """Delete tasks, all or none, and store their tombstones."""
         with self._state.transaction():
             self._delete(tasks)
             self._keep(operation)
         for number, _ in tasks:
             self._failed.pop(number, None)
-
-    def set_schedule(self, number: int, schedule_us: int) -> None:
-        """Write when a task is due."""
-        self._state.write("UPDATE task SET schedule_us = ? WHERE id = ?", (schedule_us, number))
 
     def find(self, queue: int, name: str) -> int | None:
         """Return the number of the task to which the user gave this name."""
@@ -190,10 +198,19 @@ class Store:
             Refusal: DATA_LOSS; the file is damaged there.
         """
         found = self._state.rows("SELECT task FROM content WHERE id = ?", (number,))
-        try:
-            return Task.FromString(found[0][0])
-        except (IndexError, DecodeError) as error:
-            raise refusals.state_unreadable("it has not got the task's content") from error
+        return _read(found[0][0] if found else None)
+
+    def task_with_content(self, number: int) -> tuple[TaskRow, Task]:
+        """Return a task's row and its content, as `task` and `content` do.
+
+        Raises:
+            Refusal: DATA_LOSS; the file is damaged there.
+        """
+        found = self._state.rows(_ROW_AND_CONTENT, (number,))
+        if not found or number in self._ended:
+            raise refusals.state_unreadable("a task that waits is not in it")
+        *fields, content = found[0]
+        return self._failed.get(number) or TaskRow._make(fields), _read(content)
 
     def tasks(self, queue: int, after: int, limit: int) -> list[TaskRow]:
         """Return up to `limit` of a queue's tasks, by number, from the first after `after`.
@@ -227,10 +244,11 @@ class Store:
         """Note a task's row after an attempt that is to be followed by another."""
         self._failed[row.id] = row
 
-    def note_ended(self, number: int, tombstone: Tombstone | None) -> None:
-        """Note that a task is done with."""
-        self._failed.pop(number, None)
-        self._ended[number] = tombstone
+    def note_ended(self, tasks: Sequence[GoneTask]) -> None:
+        """Note that tasks are gone."""
+        for number, tombstone in tasks:
+            self._failed.pop(number, None)
+            self._ended[number] = tombstone
 
     @property
     def is_behind(self) -> bool:
@@ -294,8 +312,11 @@ class Store:
             )
         ]
 
-    def forget(self, before_us: int, limit: int) -> bool:
-        """Drop what was kept until then; of names up to `limit`, True: there may be more."""
+    def drop_outdated(self, before_us: int, limit: int) -> bool:
+        """Drop tombstones and operations kept until `before_us`.
+
+        At most `limit` tombstones of tasks are dropped; True: there may be more.
+        """
         with self._state.transaction():
             for table in ("queue_tombstone", "operation"):
                 self._database.execute(f"DELETE FROM {table} WHERE until_us <= ?", (before_us,))
@@ -306,14 +327,14 @@ class Store:
             )
         return dropped.rowcount == limit
 
-    def forget_names(self) -> None:
+    def free_names(self) -> None:
         """Drop all tombstones."""
         self.catch_up()
         with self._state.transaction():
             self._database.execute("DELETE FROM task_tombstone")
             self._database.execute("DELETE FROM queue_tombstone")
 
-    def _delete(self, tasks: Sequence[tuple[int, Tombstone | None]]) -> None:
+    def _delete(self, tasks: Sequence[GoneTask]) -> None:
         ids = [(number,) for number, _ in tasks]
         self._database.executemany("DELETE FROM task WHERE id = ?", ids)
         self._database.executemany("DELETE FROM content WHERE id = ?", ids)
@@ -335,6 +356,15 @@ class Store:
         with self._state.transaction():
             self._database.execute("INSERT INTO fact VALUES (?, ?)", (key, otherwise))
         return otherwise
+
+
+def _read(content: bytes | None) -> Task:
+    try:
+        if content is not None:
+            return Task.FromString(content)
+    except DecodeError:
+        pass
+    raise refusals.state_unreadable("it has not got the task's content")
 
 
 def _tombstone(queue: int, name: str | None, until_us: int | None) -> Tombstone | None:

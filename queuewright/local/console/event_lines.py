@@ -5,19 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from queuewright.engine.events import Event
+from queuewright.engine import Event, events
 from queuewright.local.console.console import ENGINE, Level
 
 SECOND_US = 1_000_000
-
-QUEUE_WORDS = {
-    "CreateQueue": "created",
-    "UpdateQueue": "changed",
-    "DeleteQueue": "deleted",
-    "PurgeQueue": "purged: all its tasks are gone",
-    "PauseQueue": "paused: dispatches nothing until it is resumed",
-    "ResumeQueue": "resumed",
-}
 
 
 @dataclass(frozen=True)
@@ -30,36 +21,76 @@ class Line:
 
 
 def line(event: Event, *, verbose: bool) -> Line | None:
-    """The line for an event; None where it is of interest only to those who want it verbose."""
+    """Return the line for an event; None for an event that is only shown when `verbose`."""
     source = f"queue {short(event.queue)}" if event.queue else ENGINE
-    task = short(event.task)
-    match event.kind:
-        case "AttemptResponse":
-            return _attempt(event, source, task)
-        case "AttemptDispatch":
-            text = f"task {task}: attempt {event.attempt}, {event.target_address}"
+    match event:
+        case events.AttemptEnded():
+            return _attempt(event, source)
+        case events.AttemptStarted():
+            text = f"task {short(event.task)}: attempt {event.attempt}, {event.target_address}"
             return Line(source, text) if verbose else None
-        case "CreateTask":
-            wait_us = (event.schedule_us or event.time_us) - event.time_us
+        case events.TaskCreated():
+            wait_us = event.schedule_us - event.time_us
             later = f", due in {span(wait_us)}" if wait_us >= SECOND_US else ""
-            return Line(source, f"task {task} added{later}")
-        case "DeleteTask":
-            return Line(source, f"task {task} deleted")
-        case "RunTask":
-            return Line(source, f"task {task} run by hand")
-        case "ExpireTask":
-            return Line(source, f"task {task} expired: {event.message or 'too old'}", "warning")
-        case "QueueThrottled":
+            return Line(source, f"task {short(event.task)} added{later}")
+        case events.TaskDeleted():
+            return Line(source, f"task {short(event.task)} deleted")
+        case events.TaskForced():
+            return Line(source, f"task {short(event.task)} run by hand")
+        case events.TaskExpired():
+            return Line(source, f"task {short(event.task)} expired: {event.message}", "warning")
+        case events.QueueThrottled():
             return Line(source, event.message, "warning")
-        case "CallDenied":
+        case events.CallDenied():
             return Line(source, f"denied to {event.principal}: {event.message}", "warning")
-        case "StateFailed":
+        case events.StateFailed():
             return Line(source, event.message, "error")
-    return Line(source, QUEUE_WORDS.get(event.kind, event.kind))
+        case events.QueueCreated():
+            return Line(source, "created")
+        case events.QueueUpdated():
+            return Line(source, "changed")
+        case events.QueueDeleted():
+            return Line(source, "deleted")
+        case events.QueuePurged():
+            return Line(source, "purged: all its tasks are gone")
+        case events.QueuePaused():
+            return Line(source, "paused: dispatches nothing until it is resumed")
+        case events.QueueResumed():
+            return Line(source, "resumed")
 
 
-def _attempt(event: Event, source: str, task: str) -> Line:
-    number = f"attempt {event.attempt}"
+def facts(event: Event) -> dict[str, str | int | None]:
+    """Return what a program gets with the line for an event, by name."""
+    known: dict[str, str | int | None] = {"event": event.kind, "queue": event.queue}
+    match event:
+        case events.TaskCreated() | events.TaskDeleted() | events.TaskForced():
+            return {**known, "task": event.task}
+        case events.TaskExpired():
+            return {**known, "task": event.task, "outcome": "expired"}
+        case events.AttemptStarted():
+            return {**known, "task": event.task, "attempt": event.attempt}
+        case events.AttemptEnded():
+            return {
+                **known,
+                "task": event.task,
+                "attempt": event.attempt,
+                "http_code": event.http_code,
+                "outcome": event.outcome,
+            }
+        case events.QueueThrottled():
+            return {
+                **known,
+                "task": event.task,
+                "attempt": event.attempt,
+                "http_code": event.http_code,
+            }
+        case events.CallDenied():
+            return {**known, "principal": event.principal}
+    return known
+
+
+def _attempt(event: events.AttemptEnded, source: str) -> Line:
+    task, number = short(event.task), f"attempt {event.attempt}"
     if event.max_attempts > 0:
         number += f" of {event.max_attempts}"
     answer = str(event.http_code) if event.http_code else event.status or "no answer"
@@ -81,7 +112,6 @@ def _attempt(event: Event, source: str, task: str) -> Line:
             )
         case "deleted":
             return Line(source, f"{text}, {number}; the task was deleted meanwhile")
-    return Line(source, f"{text}, {number}")
 
 
 def short(name: str) -> str:

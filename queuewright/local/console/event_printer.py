@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TextIO
 
-from queuewright.engine import Event
-from queuewright.engine.activity_log import entry, is_sampled
+from queuewright.engine import Event, events, is_sampled, log_entry
 from queuewright.local.console.console import Console, write_line
-from queuewright.local.console.event_lines import line
+from queuewright.local.console.event_lines import facts, line
 
 
 @dataclass
@@ -25,29 +24,18 @@ class Teller:
     verbose: bool = False
     """Whether the start of each attempt is worth a line."""
     log: TextIO | None = None
-    quiet: bool = False
-    """Whether no line is said; entries are written all the same."""
 
     def __call__(self, event: Event) -> None:
         """Tell it."""
-        logged = entry(event) if self.log is not None else None
+        logged = log_entry(event) if self.log is not None else None
         if self.log is None or logged is None:
             self._say(event)
         elif is_sampled(event):
             write_line(self.log, json.dumps(logged, ensure_ascii=False))
 
     def _say(self, event: Event) -> None:
-        said = None if self.quiet else line(event, verbose=self.verbose)
+        if isinstance(event, events.QueueChange) and event.origin == "program":
+            return  # the environment made this change, and prints its own lines
+        said = line(event, verbose=self.verbose)
         if said is not None:
-            self.console.say(
-                said.source,
-                said.text,
-                said.level,
-                event=event.kind,
-                queue=event.queue,
-                task=event.task or None,
-                principal=event.principal or None,
-                attempt=event.attempt or None,
-                http_code=event.http_code,
-                outcome=event.outcome or None,
-            )
+            self.console.say(said.source, said.text, said.level, **facts(event))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from queuewright.blueprint import Blueprint
-from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine import Signer
 from queuewright.errors import Refusal
 
 INVOKER = "roles/run.invoker"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from queuewright.engine.api.http_log import LOGGER
+from queuewright.engine import HTTP_LOG as LOGGER
 from queuewright.local.door.front_door import HOST
 
 SHOWN_BODY = 300

@@ -16,7 +16,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from queuewright.engine.api.http_log import LOGGER
+from queuewright.engine import HTTP_LOG as LOGGER
 from queuewright.local.door.access import Access, Denied, without_signature
 
 HOST = "127.0.0.1"

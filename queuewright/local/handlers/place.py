@@ -20,8 +20,7 @@ from queuewright.blueprint import (
     UrlPlan,
 )
 from queuewright.blueprint.names import app_engine_email
-from queuewright.engine import Caller, Engine
-from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine import Caller, Engine, Signer
 from queuewright.errors import TargetError
 from queuewright.local.console.console import Console
 from queuewright.local.door.access import Access, callers

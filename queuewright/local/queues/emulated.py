@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from queuewright.engine import Settings
+from queuewright.engine import METHODS, QueueOptions, Settings
 from queuewright.engine.protocol import messages as m
-from queuewright.engine.rules.http_request import METHODS
-from queuewright.engine.rules.queue_config import QueueOptions
 from queuewright.local.queues.planned import ALWAYS, SCHEMES, STATES, limit, point
 from queuewright.spec import EmulatedQueue, EmulatorSettings, HttpTarget
 

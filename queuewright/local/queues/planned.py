@@ -14,7 +14,7 @@ from queuewright.blueprint import (
     QueuePlan,
     UrlRoute,
 )
-from queuewright.engine.protocol.messages import Binding, HttpTarget, Policy, Queue
+from queuewright.engine.protocol import Binding, HttpTarget, Policy, Queue
 from queuewright.spec import RateLimits, RetryConfig
 
 # Queue.State, UriOverride.Scheme and UriOverrideEnforceMode of google/cloud/tasks/v2.

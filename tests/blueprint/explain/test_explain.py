@@ -237,8 +237,7 @@ def test_an_identity_and_a_queue() -> None:
         ),
         (
             {"identity": "zzzzzzzz"},
-            "no identity `zzzzzzzz` in dev\n"
-            "  hint: `queuewright explain dev` lists every account",
+            "no identity `zzzzzzzz` in dev\n  hint: `queuewright explain dev` lists every account",
         ),
         (
             {"identity": "partner"},

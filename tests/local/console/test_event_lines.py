@@ -6,79 +6,101 @@ from typing import Any
 
 import pytest
 
-from queuewright.engine import Event
-from queuewright.local.console.event_lines import Line, line
+from queuewright.engine import UNREACHABLE, Event, events
+from queuewright.local.console.event_lines import Line, facts, line
 
 QUEUE = "projects/p/locations/l/queues/emails"
 NOW = 1_700_000_000_000_000
 
 
-def event(kind: Any, **facts: Any) -> Event:
-    given = {"time_us": NOW, "queue": QUEUE, "task": f"{QUEUE}/tasks/t1", **facts}
-    return Event(kind=kind, **given)
+TASK = f"{QUEUE}/tasks/t1"
+TARGET: dict[str, Any] = {
+    "time_us": NOW,
+    "queue": QUEUE,
+    "task": TASK,
+    "schedule_us": NOW,
+    "target_address": "POST http://x/send",
+    "target_type": "HTTP",
+    "sampling_ratio": None,
+}
 
 
-def attempt(outcome: str, **facts: Any) -> Event:
-    return event(
-        "AttemptResponse",
-        outcome=outcome,
-        attempt=3,
-        max_attempts=8,
-        duration_us=12_000,
+def attempt(outcome: events.Outcome, **facts: Any) -> events.AttemptEnded:
+    given: dict[str, Any] = {
+        **TARGET,
+        "outcome": outcome,
+        "attempt": 3,
+        "max_attempts": 8,
+        "response_count": 0,
+        "result": 0,
+        "duration_us": 12_000,
+        "next_retry_us": None,
+        "message": "",
         **facts,
-    )
+    }
+    return events.AttemptEnded(**given)
 
 
-@pytest.mark.parametrize(
-    ("happened", "text", "level"),
-    [
-        (event("CreateTask", schedule_us=NOW), "task t1 added", "info"),
-        (
-            event("CreateTask", schedule_us=NOW + 600_000_000),
-            "task t1 added, due in 10m 0s",
-            "info",
+SHOWN: list[tuple[Event, str, str]] = [
+    (events.TaskCreated(**TARGET), "task t1 added", "info"),
+    (
+        events.TaskCreated(**{**TARGET, "schedule_us": NOW + 600_000_000}),
+        "task t1 added, due in 10m 0s",
+        "info",
+    ),
+    (
+        attempt("succeeded", attempt=1, max_attempts=-1, result=200, duration_us=800),
+        "task t1 → 200 in 1 ms",
+        "info",
+    ),
+    (attempt("succeeded", result=204), "task t1 → 204 in 12 ms, attempt 3 of 8", "info"),
+    (
+        attempt("will_retry", result=503, next_retry_us=NOW + 10_000_000),
+        "task t1 → 503 in 12 ms, attempt 3 of 8; again in 10 s",
+        "warning",
+    ),
+    (
+        attempt("will_retry", result=UNREACHABLE, message="refused", next_retry_us=NOW),
+        "task t1 → UNAVAILABLE (refused) in 12 ms, attempt 3 of 8; again in 1 ms",
+        "warning",
+    ),
+    (
+        attempt("gave_up", result=500),
+        "task t1 → 500 in 12 ms, attempt 3 of 8; given up, the task is gone",
+        "error",
+    ),
+    (
+        attempt("interrupted", duration_us=None),
+        "task t1: attempt 3 of 8 interrupted; delivered after the next start",
+        "info",
+    ),
+    (
+        events.QueuePaused(time_us=NOW, queue=QUEUE, origin="caller"),
+        "paused: dispatches nothing until it is resumed",
+        "info",
+    ),
+    (
+        events.QueueThrottled(
+            time_us=NOW, queue=QUEUE, task=TASK, attempt=1, http_code=503, message="slower"
         ),
-        (
-            event(
-                "AttemptResponse", outcome="succeeded", attempt=1, http_code=200, duration_us=800
-            ),
-            "task t1 → 200 in 1 ms",
-            "info",
+        "slower",
+        "warning",
+    ),
+    (
+        events.CallDenied(
+            time_us=NOW,
+            queue=QUEUE,
+            principal="serviceAccount:a@b.c",
+            status="PERMISSION_DENIED",
+            message="it lacks all rights",
         ),
-        (
-            attempt("succeeded", http_code=204),
-            "task t1 → 204 in 12 ms, attempt 3 of 8",
-            "info",
-        ),
-        (
-            attempt("will_retry", http_code=503, next_retry_us=NOW + 10_000_000),
-            "task t1 → 503 in 12 ms, attempt 3 of 8; again in 10 s",
-            "warning",
-        ),
-        (
-            attempt("will_retry", status="UNAVAILABLE", message="refused", next_retry_us=NOW),
-            "task t1 → UNAVAILABLE (refused) in 12 ms, attempt 3 of 8; again in 1 ms",
-            "warning",
-        ),
-        (
-            attempt("gave_up", http_code=500),
-            "task t1 → 500 in 12 ms, attempt 3 of 8; given up, the task is gone",
-            "error",
-        ),
-        (
-            attempt("interrupted"),
-            "task t1: attempt 3 of 8 interrupted; delivered after the next start",
-            "info",
-        ),
-        (event("PauseQueue", task=""), "paused: dispatches nothing until it is resumed", "info"),
-        (event("QueueThrottled", message="slower"), "slower", "warning"),
-        (
-            event("CallDenied", principal="serviceAccount:a@b.c", message="it lacks all rights"),
-            "denied to serviceAccount:a@b.c: it lacks all rights",
-            "warning",
-        ),
-    ],
-)
+        "denied to serviceAccount:a@b.c: it lacks all rights",
+        "warning",
+    ),
+]
+
+
+@pytest.mark.parametrize(("happened", "text", "level"), SHOWN)
 def test_an_event_is_one_line(happened: Event, text: str, level: Any) -> None:
     """With what came of it and what comes next."""
     assert line(happened, verbose=False) == Line("queue emails", text, level)
@@ -86,7 +108,7 @@ def test_an_event_is_one_line(happened: Event, text: str, level: Any) -> None:
 
 def test_the_start_of_an_attempt_is_for_those_who_want_it_verbose() -> None:
     """Its end says it all."""
-    happened = event("AttemptDispatch", attempt=1, target_address="POST http://x/send")
+    happened = events.AttemptStarted(**TARGET, attempt=1, max_attempts=8, response_count=0)
     assert line(happened, verbose=False) is None
     found = line(happened, verbose=True)
     assert found is not None
@@ -95,5 +117,44 @@ def test_the_start_of_an_attempt_is_for_those_who_want_it_verbose() -> None:
 
 def test_what_concerns_no_queue_is_the_engines() -> None:
     """A full disk, for one."""
-    happened = event("StateFailed", queue="", task="", message="full")
+    happened = events.StateFailed(time_us=NOW, status="RESOURCE_EXHAUSTED", message="full")
     assert line(happened, verbose=False) == Line("engine", "full", "error")
+
+
+@pytest.mark.parametrize(
+    ("happened", "expected"),
+    [
+        (events.TaskCreated(**TARGET), {"event": "CreateTask", "task": TASK}),
+        (
+            attempt("will_retry", result=503),
+            {
+                "event": "AttemptResponse",
+                "task": TASK,
+                "attempt": 3,
+                "http_code": 503,
+                "outcome": "will_retry",
+            },
+        ),
+        (
+            events.TaskExpired(
+                time_us=NOW,
+                queue=QUEUE,
+                task=TASK,
+                schedule_us=NOW,
+                dispatch_count=2,
+                response_count=1,
+                message="old",
+            ),
+            {"event": "ExpireTask", "task": TASK, "outcome": "expired"},
+        ),
+        (
+            events.QueueThrottled(
+                time_us=NOW, queue=QUEUE, task=TASK, attempt=1, http_code=503, message="slower"
+            ),
+            {"event": "QueueThrottled", "task": TASK, "attempt": 1, "http_code": 503},
+        ),
+    ],
+)
+def test_a_program_gets_the_facts_by_name(happened: Event, expected: dict[str, Any]) -> None:
+    """As `--json` prints them."""
+    assert facts(happened) == {"queue": QUEUE, **expected}

@@ -4,23 +4,47 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
 
-from queuewright.engine import Event
+import pytest
+
+from queuewright.engine import events
 from queuewright.local.console.console import Console
 from queuewright.local.console.event_printer import Teller
 
 QUEUE = "projects/p/locations/l/queues/emails"
 
 
-def event(kind: Any, **facts: Any) -> Event:
-    return Event(kind=kind, time_us=0, queue=QUEUE, task=f"{QUEUE}/tasks/t1", **facts)
+TASK = f"{QUEUE}/tasks/t1"
+
+
+def created(sampling_ratio: float | None = None) -> events.TaskCreated:
+    return events.TaskCreated(
+        time_us=0,
+        queue=QUEUE,
+        task=TASK,
+        schedule_us=0,
+        target_address="POST https://a.example/send",
+        target_type="HTTP",
+        sampling_ratio=sampling_ratio,
+    )
+
+
+def deleted() -> events.TaskDeleted:
+    return events.TaskDeleted(
+        time_us=0,
+        queue=QUEUE,
+        task=TASK,
+        schedule_us=0,
+        target_address="POST https://a.example/send",
+        target_type="HTTP",
+        sampling_ratio=None,
+    )
 
 
 def test_without_a_log_every_event_is_a_line_whatever_the_ratio() -> None:
     """Who reads along wants to see all of it."""
     words = io.StringIO()
-    Teller(Console(words))(event("CreateTask", sampling_ratio=0.0))
+    Teller(Console(words))(created(sampling_ratio=0.0))
     assert words.getvalue().endswith("│ task t1 added\n")
 
 
@@ -28,8 +52,8 @@ def test_with_a_log_an_operation_is_an_entry_and_no_line() -> None:
     """One JSON object a line."""
     words, log = io.StringIO(), io.StringIO()
     teller = Teller(Console(words), log=log)
-    teller(event("CreateTask"))
-    teller(event("DeleteTask"))
+    teller(created())
+    teller(deleted())
     entries = [json.loads(line) for line in log.getvalue().splitlines()]
     assert [list(entry["jsonPayload"])[2] for entry in entries] == [
         "taskCreationLog",
@@ -41,7 +65,7 @@ def test_with_a_log_an_operation_is_an_entry_and_no_line() -> None:
 def test_what_is_not_sampled_is_told_nowhere() -> None:
     """The queue has asked for silence."""
     words, log = io.StringIO(), io.StringIO()
-    Teller(Console(words), log=log)(event("CreateTask", sampling_ratio=0.0))
+    Teller(Console(words), log=log)(created(sampling_ratio=0.0))
     assert words.getvalue() + log.getvalue() == ""
 
 
@@ -49,16 +73,16 @@ def test_what_cloud_tasks_does_not_log_stays_a_line() -> None:
     """A full disk above all, whatever any queue's ratio."""
     words, log = io.StringIO(), io.StringIO()
     teller = Teller(Console(words), log=log)
-    teller(Event(kind="StateFailed", time_us=0, queue="", message="the disk is full"))
+    teller(events.StateFailed(time_us=0, status="RESOURCE_EXHAUSTED", message="the disk is full"))
     assert "error: the disk is full" in words.getvalue()
     assert log.getvalue() == ""
 
 
-def test_a_quiet_one_still_writes_its_log() -> None:
-    """An attempt that ends while all is being stopped did end."""
-    words, log = io.StringIO(), io.StringIO()
-    teller = Teller(Console(words), log=log, quiet=True)
-    teller(event("CreateTask"))
-    teller(event("PauseQueue"))
-    assert words.getvalue() == ""
-    assert len(log.getvalue().splitlines()) == 1
+@pytest.mark.parametrize(("origin", "lines"), [("program", 0), ("caller", 1)])
+def test_a_change_made_by_the_environment_itself_is_no_line(
+    origin: events.Origin, lines: int
+) -> None:
+    """The environment says what it does in its own words; a caller's change is news."""
+    words = io.StringIO()
+    Teller(Console(words))(events.QueuePaused(time_us=0, queue=QUEUE, origin=origin))
+    assert len(words.getvalue().splitlines()) == lines

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from queuewright.engine.dispatch.tokens import Signer
+from queuewright.engine import Signer
 from queuewright.local.door.access import Access
 from queuewright.local.door.front_door import Backend, FrontDoor, Limits, Slots
 from queuewright.local.processes.readiness import free_port

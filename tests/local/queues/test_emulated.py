@@ -7,10 +7,8 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
-from queuewright.engine import Settings
-from queuewright.engine.protocol.messages import Task
-from queuewright.engine.rules.http_request import address
-from queuewright.engine.rules.queue_config import QueueOptions
+from queuewright.engine import QueueOptions, Settings, target_address
+from queuewright.engine.protocol import Task
 from queuewright.local.queues.emulated import emulated_queue, engine_settings, queue_options
 from queuewright.spec import EmulatedQueue, parse_emulator
 
@@ -102,7 +100,7 @@ def test_a_url_may_name_an_ipv6_address() -> None:
     target = emulated_queue(NAME, spec.queues[NAME]).http_target
     task = Task()
     task.http_request.url, task.http_request.http_method = "https://a.example/x", 1
-    assert address(task, target) == "POST http://[::1]:8080/send"
+    assert target_address(task, target) == "POST http://[::1]:8080/send"
 
 
 def test_an_http_target_is_googles() -> None:

@@ -1,0 +1,165 @@
+"""Which paths below a handler's folder are left out.
+
+A `.gcloudignore` in the folder decides alone, as for gcloud. Without one, git's rules do: the
+`.gitignore` files in the folder, below it, and above it up to the repository's top. gcloud reads
+only the first of these (https://cloud.google.com/sdk/gcloud/reference/topic/gcloudignore).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from queuewright.errors import TargetError
+from queuewright.packages.patterns import Pattern, last_match, patterns
+
+GCLOUD_FILE: Final = ".gcloudignore"
+GIT_FILE: Final = ".gitignore"
+
+_INCLUDE: Final = "#!include:"
+# gcloud's own list for a folder without a .gcloudignore, as far as it concerns a handler.
+_WITHOUT_A_FILE: Final = patterns(
+    (".gcloudignore", ".git", ".gitignore", "node_modules/", ".venv/")
+)
+# Never source, whatever a file says: made by running the code, so that running it must not
+# redeploy it; and the credentials that google-github-actions/auth writes into the workspace
+# (https://github.com/google-github-actions/auth/blob/main/README.md#prerequisites).
+_NEVER: Final = patterns(
+    (".git", "__pycache__/", "*.pyc", ".DS_Store", ".queuewright/", "gha-creds-*.json")
+)
+
+Ignored = Callable[[PurePosixPath, bool], bool]
+"""Says of a path, and of whether it is a folder, that it is left out."""
+
+
+def is_ignored(folder: Path) -> Ignored:
+    """The test of any path relative to `folder`.
+
+    Raises:
+        TargetError: a `.gcloudignore` includes a file that is missing, or a file is not UTF-8.
+    """
+    rules = ignore_rules(folder)
+
+    def ignored(path: PurePosixPath, is_folder: bool) -> bool:
+        above = [each for each in reversed(path.parents) if each.name]
+        return any(rules(each, True) for each in above) or rules(path, is_folder)
+
+    return ignored
+
+
+def ignore_rules(folder: Path) -> Ignored:
+    """Like `is_ignored`, of a path whose parent folders are known not to be left out."""
+    if follows_git(folder):
+        git, known = git_rules(folder), [*_WITHOUT_A_FILE, *_NEVER]
+        return lambda path, is_folder: _matches(known, path, is_folder) or git(path, is_folder)
+    listed = patterns(_lines(folder / GCLOUD_FILE, folder))
+    return lambda path, is_folder: (
+        _matches(_NEVER, path, is_folder) or _matches(listed, path, is_folder)
+    )
+
+
+def follows_git(folder: Path) -> bool:
+    """Whether git's rules decide, as the folder has no `.gcloudignore`."""
+    return not (folder / GCLOUD_FILE).is_file()
+
+
+def git_rules(folder: Path) -> Ignored:
+    """What git alone would ignore below a folder, wherever a link to it is."""
+    return _Git(folder.resolve()).ignores
+
+
+def project_folder(folder: Path) -> Path:
+    """The project that a folder was put into, by its own path; links are not followed.
+
+    It is the nearest folder with a `Pulumi.yaml`, or else with `stacks`; without either it is the
+    repository, or the folder's parent.
+    """
+    # `absolute` keeps `..`, and `resolve` would follow links.
+    here = Path(os.path.abspath(folder))  # noqa: PTH100
+    return (
+        _nearest(here, "Pulumi.yaml") or _nearest(here, "stacks") or _nearest(here, ".git")
+    ) or here.parent
+
+
+class _Git:
+    """The ignore files of a repository, as far as they concern what is below `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # Without a repository the project's own .gitignore still says what is not to be shared.
+        top = _nearest(folder, ".git") or _nearest(folder, "Pulumi.yaml")
+        self._top = top or _nearest(folder, "stacks") or folder
+        self._known: dict[Path, list[Pattern]] = {}
+        # The file asks for this folder, so a rule that ignores all of it, such as `dist/`, is void.
+        for above in self._from_top(folder):
+            while found := self._deciding(above, is_folder=True):
+                known, last = found
+                if not last.ignores:
+                    break
+                known.remove(last)
+
+    def ignores(self, path: PurePosixPath, is_folder: bool) -> bool:
+        found = self._deciding(self._folder / path, is_folder=is_folder)
+        return found is not None and found[1].ignores
+
+    def _from_top(self, path: Path) -> Iterator[Path]:
+        """The folders from below the top to `path`."""
+        here = self._top
+        for part in path.relative_to(self._top).parts:
+            here /= part
+            yield here
+
+    def _deciding(self, path: Path, *, is_folder: bool) -> tuple[list[Pattern], Pattern] | None:
+        """The pattern that decides on a path: the nearest ignore file has the last word."""
+        for folder in path.parents:
+            known = self._patterns(folder)
+            found = last_match(known, path.relative_to(folder).as_posix(), is_folder=is_folder)
+            if found is not None:
+                return known, found
+            if folder == self._top:
+                break
+        return None
+
+    def _patterns(self, folder: Path) -> list[Pattern]:
+        if folder not in self._known:
+            files = [folder / GIT_FILE]
+            if folder == self._top:
+                files.insert(0, folder / ".git" / "info" / "exclude")
+            texts = [_text(file) for file in files if file.is_file()]
+            self._known[folder] = patterns(line for text in texts for line in text)
+        return self._known[folder]
+
+
+def _matches(known: list[Pattern], path: PurePosixPath, is_folder: bool) -> bool:
+    found = last_match(known, str(path), is_folder=is_folder)
+    return found is not None and found.ignores
+
+
+def _nearest(folder: Path, mark: str) -> Path | None:
+    """The nearest folder, from `folder` upwards, that has something of this name in it."""
+    return next((each for each in (folder, *folder.parents) if (each / mark).exists()), None)
+
+
+def _lines(file: Path, folder: Path) -> Iterator[str]:
+    for line in _text(file):
+        if not line.startswith(_INCLUDE):
+            yield line
+            continue
+        included = folder / line.removeprefix(_INCLUDE).strip()
+        if not included.is_file():
+            raise TargetError(
+                f"`{file}` includes `{included.name}`, which does not exist",
+                hint="remove the line, or write the file",
+            )
+        yield from _text(included)
+
+
+def _text(file: Path) -> list[str]:
+    """The lines of an ignore file."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise TargetError(f"`{file}` is not UTF-8", hint="save it as UTF-8") from None
+    return [line.removesuffix("\r") for line in text.split("\n")]
