@@ -153,3 +153,49 @@ def _imports_of_the_engine(file: Path) -> Iterator[tuple[str, str]]:
             module = node.module or ""
             if module.split(".")[:2] == ["queuewright", "engine"]:
                 yield from ((module, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        r"roles/[a-z]",
+        r"\b2_?083\b",
+        r"\b5_?000\b",
+        r"\b1_?048_?5(69|76)\b",
+        r"days=31\b|\b31 ?d\b",
+        r"\"x-(google|appengine|cloudtasks)-\"",
+    ],
+)
+def test_the_engine_has_no_copy_of_a_fact(fact: str) -> None:
+    """Google's facts are in `cloud_tasks`, each once."""
+    copies = [
+        f"{file.relative_to(ROOT).as_posix()}: {line.strip()}"
+        for file in (ROOT / "queuewright" / "engine").rglob("*.py")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if re.search(fact, line) and not line.lstrip().startswith(">>>")
+    ]
+    assert copies == []
+
+
+@pytest.mark.parametrize("module", ["bucket", "schedule", "throttle"])
+def test_decisions_about_time_and_order_stand_alone(module: str) -> None:
+    """They import the standard library, `cloud_tasks` and each other, so they can run alone."""
+    tree = ast.parse((ROOT / f"queuewright/engine/rules/{module}.py").read_text(encoding="utf-8"))
+    imported = {
+        name
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    allowed = {"queuewright.engine.rules.bucket", "queuewright.engine.rules.throttle"}
+    assert [
+        name
+        for name in sorted(imported - allowed)
+        if name.partition(".")[0] not in sys.stdlib_module_names
+        and not name.startswith("queuewright.cloud_tasks")
+    ] == []

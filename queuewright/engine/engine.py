@@ -22,8 +22,10 @@ from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.dispatch import tokens
 from queuewright.engine.dispatch.addresses import unusable
 from queuewright.engine.dispatch.dispatcher import Dispatcher
+from queuewright.engine.dispatch.http.descriptors import connections
+from queuewright.engine.dispatch.http.http_sender import HttpSender
 from queuewright.engine.dispatch.registry import Registry, RunningQueue
-from queuewright.engine.dispatch.sender import HttpSender, Sender
+from queuewright.engine.dispatch.sender import Sender
 from queuewright.engine.dispatch.token_cache import TokenCache
 from queuewright.engine.events import Event
 from queuewright.engine.protocol.messages import Queue
@@ -31,7 +33,7 @@ from queuewright.engine.protocol.times import SECOND_US, span_us
 from queuewright.engine.rules.http_request import TokenSigner
 from queuewright.engine.rules.queue_config import QueueOptions
 from queuewright.engine.service.calls import DEVELOPER, Caller, ServiceParts
-from queuewright.engine.service.iam import Access
+from queuewright.engine.service.iam import Grants
 from queuewright.engine.service.pages import PageTokens
 from queuewright.engine.service.service import Service
 from queuewright.engine.settings import Settings
@@ -87,10 +89,15 @@ class Engine:
         emit = None if on_event is None else _guarded(on_event)
         self.clock: Clock = clock or SystemClock()
         self.settings = settings or Settings()
-        self.access = Access(self.settings.explain_denial)
+        self.grants = Grants(self.settings.explain_denial)
         self._signer = signer or (tokens.Signer.in_folder(state) if state else tokens.Signer())
         is_ours = isinstance(self._signer, tokens.Signer)
-        self._sender = sender or HttpSender()
+        max_in_flight = self.settings.max_in_flight
+        if sender is None:
+            possible = connections(self.settings.descriptors_per_attempt)
+            max_in_flight = min(possible, max_in_flight or possible)
+            sender = HttpSender(possible)
+        self._sender = sender
         self._store = Store(state, key=chance.getrandbits(63))
         self._registry = Registry()
         ids = TaskIds(self._store.key)
@@ -103,13 +110,14 @@ class Engine:
             ids,
             TokenCache(self._signer) if is_ours else self._signer,
             emit,
+            max_in_flight,
         )
         self.service = Service(
             ServiceParts(
                 clock=self.clock,
                 store=self._store,
                 registry=self._registry,
-                access=self.access,
+                grants=self.grants,
                 settings=self.settings,
                 ids=ids,
                 pages=PageTokens(self._store.key),
@@ -121,6 +129,8 @@ class Engine:
         """The API as methods."""
         if isinstance(self.clock, ManualClock):
             self.clock.on_sleep = self._dispatcher.progress.set
+        if isinstance(self.clock, SystemClock):
+            self.clock.on_set_back = self._dispatcher.clock_set_back
         self._load()
         self._closers: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
         """How each listener is closed, by host and port."""
@@ -202,7 +212,7 @@ class Engine:
 
     def grant(self, principal: str, role: str, resource: str | None = None) -> None:
         """Give a principal a role on a queue or service account; None: on everything."""
-        self.access.grant(principal, role, resource)
+        self.grants.grant(principal, role, resource)
 
     def reset_names(self) -> None:
         """Make the names of all deleted queues and past tasks free again."""

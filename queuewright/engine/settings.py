@@ -1,8 +1,4 @@
-"""What one may want otherwise than it is by default.
-
-These are the places where Google's documents are silent or disagree, and what a local
-environment adds.
-"""
+"""Settings: the choices Google's documentation leaves open, and those of a local environment."""
 
 from __future__ import annotations
 
@@ -11,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
+from queuewright.cloud_tasks import limits
 from queuewright.engine.protocol.times import span_us
 from queuewright.engine.rules.bucket import default_burst
 
@@ -25,14 +22,14 @@ ExplainDenial = Callable[[str, str, str], str | None]
 class Settings:
     """The engine's settings. Every default is what the real service is known to do, or says."""
 
-    task_name_reuse: timedelta = timedelta(hours=24)
-    """How long the name of a task that is gone stays taken (CreateTaskRequest.task: up to 24 h)."""
+    task_name_reuse: timedelta = limits.TASK_NAME_REUSE
+    """How long the name of a task that is gone stays taken."""
 
-    queue_name_reuse: timedelta = timedelta(days=3)
-    """How long the name of a deleted queue stays taken (DeleteQueue: up to 3 days)."""
+    queue_name_reuse: timedelta = limits.QUEUE_NAME_REUSE
+    """How long the name of a deleted queue stays taken."""
 
-    retention: timedelta = timedelta(days=31)
-    """A task is deleted at this age, dispatched or not (CreateQueue: 31 days)."""
+    retention: timedelta = limits.TASK_RETENTION
+    """A task is deleted at this age, dispatched or not."""
 
     burst: Callable[[float], int] = default_burst
     """Rate to bucket size, for queues that don't say it; a guess by default."""
@@ -51,6 +48,13 @@ class Settings:
 
     explain_denial: ExplainDenial | None = None
     """Ends the text of a PERMISSION_DENIED."""
+
+    max_in_flight: int | None = None
+    """How many attempts may be in flight at a time; the queues share them (`rules.slots`).
+    None: as many as this process may have connections, or no limit with a `sender` of your own."""
+
+    descriptors_per_attempt: int = 1
+    """What an attempt in flight costs this process: 3 where its handler's proxy runs here too."""
 
     stop_grace: timedelta = timedelta(seconds=2)
     """How long `stop` lets running attempts finish; the rest is delivered after the next start."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from queuewright.engine.rules.retry import UNLIMITED, RetryPolicy, backoff_us, is_exhausted
+from queuewright.cloud_tasks.retry import UNLIMITED, RetryPolicy, backoff_us, is_exhausted
 
 S = 1_000_000
 HOUR = 3_600 * S

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from queuewright.cloud_tasks.limits import MAX_TASK_BYTES
 from queuewright.engine.protocol import messages as m
-from queuewright.engine.rules.task_message import MAX_TASK_BYTES, accepted, check_size
+from queuewright.engine.rules.task_message import accepted, check_size
 from queuewright.errors import Refusal
 
 QUEUE = "projects/p/locations/l/queues/q"

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from queuewright.cloud_tasks.retry import RetryPolicy
 from queuewright.engine.protocol.messages import HttpTarget, Queue
 from queuewright.engine.protocol.times import SECOND_US
 from queuewright.engine.rules.queue_config import RUNNING, limits, retry_policy
-from queuewright.engine.rules.retry import RetryPolicy
 from queuewright.engine.rules.schedule import QueueCore
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import GoneTask, QueueRow, TaskRow, Tombstone
@@ -156,6 +156,10 @@ class Registry:
 
     def __iter__(self) -> Iterator[RunningQueue]:
         return iter(list(self._by_name.values()))
+
+    def __len__(self) -> int:
+        """Return how many queues there are."""
+        return len(self._by_name)
 
     def get(self, name: str) -> RunningQueue | None:
         """Return the queue of this full name."""

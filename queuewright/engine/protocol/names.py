@@ -8,19 +8,16 @@ emulated.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from queuewright.cloud_tasks import names
 from queuewright.engine.protocol import refusals
 
-_PROJECT: Final = r"projects/[A-Za-z0-9:.\-]+"
-_LOCATION: Final = rf"{_PROJECT}/locations/[A-Za-z0-9\-]+"
-_QUEUE: Final = rf"{_LOCATION}/queues/[A-Za-z0-9\-]{{1,100}}"
-
-_is_project = re.compile(_PROJECT).fullmatch
-_is_location = re.compile(_LOCATION).fullmatch
-_is_queue = re.compile(_QUEUE).fullmatch
-_is_task = re.compile(rf"({_QUEUE})/tasks/([^/]*)", re.DOTALL).fullmatch
-_is_task_id = re.compile(r"[A-Za-z0-9_\-]{1,500}").fullmatch
+_is_project = re.compile(names.PROJECT).fullmatch
+_is_location = re.compile(names.LOCATION).fullmatch
+_is_queue = re.compile(names.QUEUE).fullmatch
+_is_task = re.compile(rf"({names.QUEUE})/tasks/([^/]*)", re.DOTALL).fullmatch
+_is_task_id = re.compile(names.TASK_ID).fullmatch
 
 
 class TaskName(NamedTuple):

@@ -6,23 +6,18 @@ microseconds; names of both end in `_us`. Cloud Tasks keeps no finer time than t
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from queuewright.cloud_tasks.durations import parse_us
+
 SECOND_US: Final = 1_000_000
 
-_UNITS_US: Final = {
-    "ms": 1_000,
-    "s": SECOND_US,
-    "m": 60 * SECOND_US,
-    "h": 3_600 * SECOND_US,
-    "d": 86_400 * SECOND_US,
-}
-_PART: Final = re.compile(r"(\d+)(?:\.(\d+))?(ms|s|m|h|d)")
+LAST_US: Final = 253_402_300_799_999_999
+"""The end of the year 9999, and of what a protobuf `Timestamp` can say."""
 
 
 def span_us(span: timedelta | str) -> int:
@@ -31,17 +26,10 @@ def span_us(span: timedelta | str) -> int:
     Raises:
         ValueError: the text is no such span.
 
-    >>> span_us("1h30m"), span_us("0.25s"), span_us(timedelta(days=31))
-    (5400000000, 250000, 2678400000000)
+    >>> span_us("1h30m"), span_us(timedelta(hours=1))
+    (5400000000, 3600000000)
     """
-    if isinstance(span, timedelta):
-        return span // timedelta(microseconds=1)
-    if not re.fullmatch(rf"(?:{_PART.pattern})+", span):
-        raise ValueError(f"{span!r} is not a span of time such as '10s', '45m' or '1h30m'")
-    total = 0
-    for whole, fraction, unit in _PART.findall(span):
-        total += int(f"{whole}{fraction}") * _UNITS_US[unit] // int(10 ** len(fraction))
-    return total
+    return parse_us(span) if isinstance(span, str) else span // timedelta(microseconds=1)
 
 
 def moment(us: int) -> datetime:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from queuewright.engine.protocol.times import SECOND_US
+from queuewright.cloud_tasks.limits import MAX_BURST_SIZE
 
-MAX_BURST: Final = 500
-"""`RateLimits.max_burst_size` may be at most this (v2beta3 queue.proto)."""
+_SECOND_US: Final = 1_000_000
 
 
 def default_burst(rate: float) -> int:
@@ -20,7 +19,7 @@ def default_burst(rate: float) -> int:
     >>> default_burst(500.0), default_burst(1.0), default_burst(51.0)
     (100, 10, 11)
     """
-    return min(MAX_BURST, max(10, -int(-rate // 5)))
+    return min(MAX_BURST_SIZE, max(10, -int(-rate // 5)))
 
 
 class TokenBucket:
@@ -42,7 +41,7 @@ class TokenBucket:
         if exact <= 0 or burst < 1:
             raise ValueError(f"a bucket needs a rate > 0 and a burst >= 1, not {rate} and {burst}")
         self._gain = exact.numerator
-        self._token = exact.denominator * SECOND_US
+        self._token = exact.denominator * _SECOND_US
         self._full = burst * self._token
         self._level = self._full
         self._updated_us = now_us

@@ -13,24 +13,22 @@ from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 
+from queuewright.cloud_tasks import defaults
+from queuewright.cloud_tasks.limits import (
+    MAX_BURST_SIZE,
+    MAX_CONCURRENT_DISPATCHES,
+    MAX_DISPATCHES_PER_SECOND,
+    MAX_DURATION_SECONDS,
+)
+from queuewright.cloud_tasks.retry import RetryPolicy
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.headers import check_headers
 from queuewright.engine.protocol.messages import HttpTarget, Queue, RateLimits, RetryConfig
 from queuewright.engine.protocol.times import duration_us, set_duration
-from queuewright.engine.rules.bucket import MAX_BURST
-from queuewright.engine.rules.retry import RetryPolicy
 from queuewright.engine.rules.schedule import QueueLimits
 
 RUNNING: Final = 1
 PAUSED: Final = 2
-
-MAX_RATE: Final = 500.0
-MAX_CONCURRENCY: Final = 5000
-MAX_DURATION_S: Final = 315_576_000_000
-"""What a protobuf `Duration` can say (duration.proto)."""
-
-_DEFAULT_RATE: Final = 500.0
-_DEFAULT_CONCURRENCY: Final = 1000
 
 _is_host = re.compile(r"\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\s/?#@\\:\[\]]+").fullmatch
 
@@ -120,33 +118,35 @@ def _complete_rate_limits(
     rate = rates.max_dispatches_per_second
     if rate != rate or rate < 0:
         raise refusals.invalid("RateLimits.maxDispatchesPerSecond cannot be negative.")
-    if rate > MAX_RATE:
+    if rate > MAX_DISPATCHES_PER_SECOND:
         raise refusals.invalid(
-            "RateLimits.maxDispatchesPerSecond must be less than or equal to 500."
+            "RateLimits.maxDispatchesPerSecond must be less than or equal to "
+            f"{MAX_DISPATCHES_PER_SECOND}."
         )
     concurrency = rates.max_concurrent_dispatches
     if concurrency < 0:
         raise refusals.invalid("RateLimits.maxConcurrentDispatches cannot be negative.")
-    if concurrency > MAX_CONCURRENCY:
+    if concurrency > MAX_CONCURRENT_DISPATCHES:
         raise refusals.invalid(
-            "RateLimits.maxConcurrentDispatches must be less than or equal to 5000."
+            "RateLimits.maxConcurrentDispatches must be less than or equal to "
+            f"{MAX_CONCURRENT_DISPATCHES}."
         )
-    if options.burst is not None and not 0 <= options.burst <= MAX_BURST:
+    if options.burst is not None and not 0 <= options.burst <= MAX_BURST_SIZE:
         raise refusals.invalid(
             "RateLimits.maxBurstSize cannot be negative."
             if options.burst < 0
-            else "RateLimits.maxBurstSize must be less than or equal to 500."
+            else f"RateLimits.maxBurstSize must be less than or equal to {MAX_BURST_SIZE}."
         )
-    rates.max_dispatches_per_second = rate or _DEFAULT_RATE
-    rates.max_concurrent_dispatches = concurrency or _DEFAULT_CONCURRENCY
+    rates.max_dispatches_per_second = rate or defaults.MAX_DISPATCHES_PER_SECOND
+    rates.max_concurrent_dispatches = concurrency or defaults.MAX_CONCURRENT_DISPATCHES
     rates.max_burst_size = options.burst or burst(rates.max_dispatches_per_second)
 
 
 def _check_span(span: Duration, field: str) -> None:
     if span.seconds < 0 or span.nanos < 0:
         raise refusals.invalid(f"{field} cannot be negative.")
-    if span.seconds > MAX_DURATION_S or span.nanos > 999_999_999:
-        raise refusals.invalid(f"{field} must be at most {MAX_DURATION_S}s.")
+    if span.seconds > MAX_DURATION_SECONDS or span.nanos > 999_999_999:
+        raise refusals.invalid(f"{field} must be at most {MAX_DURATION_SECONDS}s.")
 
 
 def _check_http_target(target: HttpTarget) -> None:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import MutableMapping
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 from google.protobuf.duration_pb2 import Duration
 
+from queuewright.cloud_tasks import defaults, limits
+from queuewright.cloud_tasks.headers import APP_ENGINE_USER_AGENT, HTTP_USER_AGENT
+from queuewright.cloud_tasks.limits import MAX_TASK_BYTES, MAX_URL_CHARACTERS
 from queuewright.engine.protocol import refusals
-from queuewright.engine.protocol.headers import (
-    APP_ENGINE_USER_AGENT,
-    HTTP_USER_AGENT,
-    check_headers,
-)
+from queuewright.engine.protocol.headers import check_headers
 from queuewright.engine.protocol.messages import (
     AppEngineHttpRequest,
     AppEngineRouting,
@@ -26,23 +26,20 @@ from queuewright.engine.protocol.messages import (
     Task,
 )
 from queuewright.engine.protocol.names import project_of, short
-from queuewright.engine.protocol.times import SECOND_US, set_timestamp, text, timestamp_us
+from queuewright.engine.protocol.times import SECOND_US, set_timestamp, span_us, text, timestamp_us
 from queuewright.engine.rules.queue_config import complete_retry
+from queuewright.errors import Refusal
 
 BASIC: Final = 1
 FULL: Final = 2
 
-MAX_URL: Final = 2083
-"""Characters of a URL (HttpRequest.url in target.proto)."""
-
-MAX_TASK_BYTES: Final = 1_048_569
-"""Serialized size of a stored task, as observed of the real service (2026-08)."""
-
-_FARTHEST_US: Final = 720 * 3_600 * SECOND_US
-_DEFAULT_DEADLINE_MS: Final = 600_000
-_SHORTEST_DEADLINE_MS: Final = 15_000
-_LONGEST_HTTP_DEADLINE_MS: Final = 1_800_000
-_LONGEST_APP_ENGINE_DEADLINE_MS: Final = 24 * 3_600_000 + 15_000
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_FARTHEST_US: Final = span_us(limits.MAX_SCHEDULE_AHEAD)
+_FARTHEST_HOURS: Final = limits.MAX_SCHEDULE_AHEAD // timedelta(hours=1)
+_DEFAULT_DEADLINE_MS: Final = defaults.DISPATCH_DEADLINE // _MILLISECOND
+_SHORTEST_DEADLINE_MS: Final = limits.MIN_DISPATCH_DEADLINE // _MILLISECOND
+_LONGEST_HTTP_DEADLINE_MS: Final = limits.MAX_HTTP_DISPATCH_DEADLINE // _MILLISECOND
+_LONGEST_APP_ENGINE_DEADLINE_MS: Final = limits.MAX_APP_ENGINE_DISPATCH_DEADLINE // _MILLISECOND
 _MIN_SECONDS: Final = -62_135_596_800
 _MAX_SECONDS: Final = 253_402_300_799  # years 1 to 9999 (timestamp.proto)
 
@@ -132,8 +129,8 @@ def complete_http_request(request: HttpRequest) -> None:
         raise refusals.invalid(
             f"HttpRequest.url must name a host, and no port over 65535, unlike '{url[:200]}'."
         )
-    if len(encoded(url)) > MAX_URL:
-        raise refusals.invalid(f"HttpRequest.url must be at most {MAX_URL} characters long.")
+    if len(encoded(url)) > MAX_URL_CHARACTERS:
+        raise _too_long("HttpRequest.url")
     token = request.WhichOneof("authorization_header")
     if token is not None:
         if not url.startswith("https://") and not _is_loopback(host):
@@ -180,10 +177,8 @@ def _complete_app_engine_request(request: AppEngineHttpRequest, queue: str) -> N
         raise refusals.invalid("AppEngineHttpRequest.relativeUri must start with '/'.")
     if any(char <= " " or char == "\x7f" for char in uri):
         raise refusals.invalid("AppEngineHttpRequest.relativeUri must not contain spaces.")
-    if len(encoded(uri)) > MAX_URL:
-        raise refusals.invalid(
-            f"AppEngineHttpRequest.relativeUri must be at most {MAX_URL} characters long."
-        )
+    if len(encoded(uri)) > MAX_URL_CHARACTERS:
+        raise _too_long("AppEngineHttpRequest.relativeUri")
     request.relative_uri = uri
     request.http_method = _method(request.http_method, bool(request.body), "AppEngineHttpRequest")
     complete_routing(request.app_engine_routing, queue)
@@ -205,6 +200,10 @@ def _without(headers: MutableMapping[str, str], name: str) -> str | None:
         value = headers[given]
         del headers[given]
     return value
+
+
+def _too_long(field: str) -> Refusal:
+    return refusals.invalid(f"{field} must be at most {MAX_URL_CHARACTERS} characters long.")
 
 
 def _method(method: int, has_body: bool, field: str) -> int:
@@ -238,7 +237,7 @@ def _schedule_us(task: Task, now_us: int) -> int:
     if schedule_us > now_us + _FARTHEST_US:
         raise refusals.invalid(
             f"The Task.scheduleTime, {text(schedule_us)}, is too far in the future. "
-            "Schedule time must be no more than 720h in the future."
+            f"Schedule time must be no more than {_FARTHEST_HOURS}h in the future."
         )
     return max(schedule_us, now_us)
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from queuewright.engine.protocol.times import SECOND_US
-
-FIRST_PAUSE_US: Final = 1 * SECOND_US
-LONGEST_PAUSE_US: Final = 60 * SECOND_US
-LONGEST_RETRY_AFTER_US: Final = 3_600 * SECOND_US
+FIRST_PAUSE_US: Final = 1_000_000
+LONGEST_PAUSE_US: Final = 60_000_000
+LONGEST_RETRY_AFTER_US: Final = 3_600_000_000
 
 
 class Throttle:

@@ -11,7 +11,7 @@ from queuewright.engine.dispatch.dispatcher import Dispatcher
 from queuewright.engine.dispatch.registry import Registry, RunningQueue
 from queuewright.engine.events import CallDenied, Event, Origin
 from queuewright.engine.protocol import names, refusals
-from queuewright.engine.service.iam import Access
+from queuewright.engine.service.iam import Grants
 from queuewright.engine.service.pages import PageTokens
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import TaskRow
@@ -44,7 +44,7 @@ class ServiceParts:
     clock: Clock
     store: Store
     registry: Registry
-    access: Access
+    grants: Grants
     settings: Settings
     ids: TaskIds
     pages: PageTokens
@@ -68,7 +68,7 @@ class Calls:
         queue = self._registry.get(resource)
         policy = queue.row.policy if queue else None
         try:
-            self._parts.access.check(caller.principal, permission, resource, policy)
+            self._parts.grants.check(caller.principal, permission, resource, policy)
         except Refusal as refusal:
             self._tell_denied(caller.principal, resource, refusal)
             raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from queuewright.cloud_tasks import roles
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Policy
 from queuewright.engine.protocol.names import project_of
@@ -32,11 +33,11 @@ PERMISSIONS: Final = frozenset(_LOCATIONS | _QUEUES | _POLICIES | _TASKS | _CMEK
 ACT_AS: Final = "iam.serviceAccounts.actAs"
 
 ROLES: Final = {
-    "roles/cloudtasks.admin": PERMISSIONS,
-    "roles/cloudtasks.editor": _LOCATIONS | _QUEUES | _TASKS | {"cloudtasks.cmekConfig.get"},
-    "roles/cloudtasks.queueAdmin": _LOCATIONS | _QUEUES | _POLICIES,
-    "roles/cloudtasks.enqueuer": {"cloudtasks.tasks.create", "cloudtasks.tasks.fullView"},
-    "roles/cloudtasks.viewer": _LOCATIONS
+    roles.TASKS_ADMIN: PERMISSIONS,
+    roles.TASKS_EDITOR: _LOCATIONS | _QUEUES | _TASKS | {"cloudtasks.cmekConfig.get"},
+    roles.QUEUE_ADMIN: _LOCATIONS | _QUEUES | _POLICIES,
+    roles.ENQUEUER: {"cloudtasks.tasks.create", "cloudtasks.tasks.fullView"},
+    roles.TASKS_VIEWER: _LOCATIONS
     | {
         "cloudtasks.queues.get",
         "cloudtasks.queues.list",
@@ -44,12 +45,12 @@ ROLES: Final = {
         "cloudtasks.tasks.list",
         "cloudtasks.tasks.fullView",
     },
-    "roles/cloudtasks.taskRunner": {"cloudtasks.tasks.run", "cloudtasks.tasks.fullView"},
-    "roles/cloudtasks.taskDeleter": {"cloudtasks.tasks.delete"},
-    "roles/iam.serviceAccountUser": {ACT_AS},
-    "roles/owner": PERMISSIONS | {ACT_AS},
-    "roles/editor": (PERMISSIONS | {ACT_AS}) - {"cloudtasks.queues.setIamPolicy"},
-    "roles/viewer": _LOCATIONS
+    roles.TASK_RUNNER: {"cloudtasks.tasks.run", "cloudtasks.tasks.fullView"},
+    roles.TASK_DELETER: {"cloudtasks.tasks.delete"},
+    roles.ACCOUNT_USER: {ACT_AS},
+    roles.OWNER: PERMISSIONS | {ACT_AS},
+    roles.EDITOR: (PERMISSIONS | {ACT_AS}) - {"cloudtasks.queues.setIamPolicy"},
+    roles.VIEWER: _LOCATIONS
     | {
         "cloudtasks.queues.get",
         "cloudtasks.queues.list",
@@ -62,7 +63,7 @@ ROLES: Final = {
 _EVERYONE: Final = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 
-class Access:
+class Grants:
     """The grants of an environment, and the answer to "may this principal?"."""
 
     def __init__(self, explain: ExplainDenial | None = None) -> None:
@@ -115,7 +116,7 @@ def check_policy(policy: Policy) -> None:
             condition, which is not emulated.
     """
     for binding in policy.bindings:
-        if not binding.role.startswith(("roles/", "projects/", "organizations/")):
+        if not binding.role.startswith((roles.PREFIX, "projects/", "organizations/")):
             raise refusals.invalid(f"Role {binding.role or '(empty)'} is not supported.")
         if binding.HasField("condition"):
             raise refusals.unimplemented("Conditions in IAM policies are not emulated.")

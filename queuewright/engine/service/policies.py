@@ -60,7 +60,7 @@ class PolicyCalls(Calls):
                 permission
                 for permission in request.permissions
                 if principal is None
-                or self._parts.access.allows(principal, permission, queue.name, policy)
+                or self._parts.grants.allows(principal, permission, queue.name, policy)
             ]
         )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from google.protobuf.empty_pb2 import Empty
 
+from queuewright.cloud_tasks.limits import MAX_QUEUES_PER_PAGE
 from queuewright.engine.dispatch.registry import QueueStats, RunningQueue
 from queuewright.engine.events import (
     Origin,
@@ -38,9 +39,6 @@ from queuewright.engine.rules.task_message import complete_routing
 from queuewright.engine.service.calls import Caller, Calls
 from queuewright.engine.service.pages import page_size
 from queuewright.engine.state.rows import QueueRow
-
-MAX_QUEUES_PER_PAGE = 9800
-"""ListQueuesRequest.page_size."""
 
 
 class QueueCalls(Calls):

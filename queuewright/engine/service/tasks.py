@@ -7,10 +7,12 @@ from typing import Final, NamedTuple
 
 from google.protobuf.empty_pb2 import Empty
 
+from queuewright.cloud_tasks.headers import is_reserved
+from queuewright.cloud_tasks.limits import MAX_TASKS_PER_PAGE
 from queuewright.engine.dispatch.registry import RunningQueue
 from queuewright.engine.events import TaskCreated, TaskDeleted, TaskForced
 from queuewright.engine.protocol import names, refusals
-from queuewright.engine.protocol.headers import is_framing, is_reserved
+from queuewright.engine.protocol.headers import is_framing
 from queuewright.engine.protocol.messages import (
     CreateTaskRequest,
     DeleteTaskRequest,
@@ -29,9 +31,6 @@ from queuewright.engine.service.pages import page_size
 from queuewright.engine.service.task_view import shown, shown_new
 from queuewright.engine.state.rows import NewTask, TaskRow
 from queuewright.errors import Refusal
-
-MAX_TASKS_PER_PAGE: Final = 1000
-"""ListTasksRequest.page_size."""
 
 _PAGE_BYTES: Final = 4 * 1024 * 1024
 """A page ends when its tasks are larger than this; there may be fewer than were asked for."""

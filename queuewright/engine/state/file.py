@@ -81,7 +81,7 @@ Row = tuple[Any, ...]
 
 
 @dataclass
-class State:
+class StateFile:
     """An open state: the database, and the lock that keeps others away."""
 
     database: sqlite3.Connection
@@ -156,7 +156,7 @@ class State:
             self._lock = None
 
 
-def opened(folder: Path | None) -> State:
+def opened(folder: Path | None) -> StateFile:
     """Open the state in a folder, made if it is missing; None: a state that is never kept.
 
     The latter lives in memory as long as it is small and in a nameless temporary file beyond
@@ -172,7 +172,7 @@ def opened(folder: Path | None) -> State:
         database.execute("PRAGMA cache_size = -65536")
         _create(database)
         database.executescript(_SHORTHAND)
-        return State(database, None, None)
+        return StateFile(database, None, None)
     path = folder / FILE_NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -183,7 +183,7 @@ def opened(folder: Path | None) -> State:
             hint="name a folder that can be written to",
         ) from error
     try:
-        return State(_database(path), path, lock)
+        return StateFile(_database(path), path, lock)
     except BaseException:
         os.close(lock)
         raise
