@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import shutil
 import statistics
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -110,33 +112,41 @@ class Api:
         self("CreateQueue", messages.CreateQueueRequest(parent=LOCATION, queue=queue))
 
     def fill(
-        self, queue: str, count: int, due: Callable[[int], float], port: int = 9, account: str = ""
+        self,
+        queue: str,
+        count: int,
+        due: Callable[[int], float],
+        port: int = 9,
+        account: str = "",
+        path: str = "/work",
     ) -> None:
         """Create tasks, the n-th due at `due(n)` seconds since the epoch, by batches of 100."""
         for first in range(0, count, 100):
             requests = [
-                messages.CreateTaskRequest(parent=queue, task=_task(due(index), port, account))
+                messages.CreateTaskRequest(
+                    parent=queue, task=_task(due(index), port, account, path)
+                )
                 for index in range(first, min(first + 100, count))
             ]
             batch = messages.BatchCreateTasksRequest(parent=queue, requests=requests)
             self("BatchCreateTasks", batch)
 
 
-def _task(due_s: float, port: int, account: str = "") -> messages.Task:
+def _task(due_s: float, port: int, account: str = "", path: str = "/work") -> messages.Task:
     task = messages.Task()
     if account:
         task.http_request.oidc_token.service_account_email = account
-    task.http_request.url = f"http://127.0.0.1:{port}/work"
+    task.http_request.url = f"http://127.0.0.1:{port}{path}"
     task.http_request.headers["Content-Type"] = "application/json"
     task.http_request.body = b'{"to": "ada@example.com", "subject": "Welcome", "n": 12345678}'
     task.schedule_time.FromNanoseconds(int(due_s * 1_000_000) * 1_000)
     return task
 
 
-def arrivals(handler: Child) -> list[tuple[float, float]]:
-    """Return (arrival, ETA) of what the handler has received since the last time."""
+def arrivals(handler: Child) -> list[tuple[float, float, str]]:
+    """Return (arrival, ETA, queue id) of the requests received since the last call."""
     with urllib.request.urlopen(f"http://127.0.0.1:{handler.port}/") as response:
-        return [(at, eta) for at, eta in json.load(response)]
+        return [(at, eta, queue) for at, eta, queue in json.load(response)]
 
 
 def start_up() -> Iterator[Figure]:
@@ -221,9 +231,56 @@ def rates() -> Iterator[Figure]:
                 api("ResumeQueue", messages.ResumeQueueRequest(name=name))
             begin = time.time() + 1
             time.sleep(6.2)
-            count = sum(begin <= at < begin + 5 for at, _ in arrivals(handler))
+            count = sum(begin <= at < begin + 5 for at, _, _ in arrivals(handler))
         share = count / (5 * rate * queues)
         yield Figure(label, f"{share:.3f}", ">= 0.98", 0.98 <= share <= 1.02)
+
+
+def total() -> Iterator[Figure]:
+    """What arrives in five seconds of 20 queues that may dispatch 500/s each."""
+    queues, rate = 20, 500
+    with state_folder() as state, child("engine", state) as engine, child("handler") as handler:
+        api = Api(engine.port)
+        names = [f"{QUEUE}{number}" for number in range(queues)]
+        for name in names:
+            api.create_queue(name, rate)
+            api("PauseQueue", messages.PauseQueueRequest(name=name))
+            api.fill(name, rate * 7, lambda _: time.time(), handler.port)
+        for name in names:
+            api("ResumeQueue", messages.ResumeQueueRequest(name=name))
+        begin = time.time() + 1
+        time.sleep(6.2)
+        served = Counter(queue for at, _, queue in arrivals(handler) if begin <= at < begin + 5)
+    per_second = served.total() / 5
+    share = min(served.values()) / max(served.values())
+    yield Figure(
+        "dispatched of 20 x 500/s", f"{per_second:,.0f}/s", ">= 6,000/s", per_second >= 6000
+    )
+    yield Figure("  least served / most served queue", f"{share:.2f}", ">= 0.9", share >= 0.9)
+
+
+def quiet() -> Iterator[Figure]:
+    """How late a queue's tasks arrive while 1,000 tasks of another one hang."""
+    for descriptors, label in (("", "lateness beside 1,000 hanging"), ("256", "  256 descriptors")):
+        with (
+            state_folder() as state,
+            child("engine", state, descriptors) as engine,
+            child("handler") as handler,
+        ):
+            api = Api(engine.port)
+            slow, other = f"{QUEUE}-slow", f"{QUEUE}-quiet"
+            api.create_queue(slow)
+            api.create_queue(other)
+            api.fill(slow, 1000, lambda _: time.time(), handler.port, path="/hang")
+            begin = time.time() + 3  # by then everything hangs that may
+            due = [begin + index / 20 for index in range(40)]
+            api.fill(other, len(due), due.__getitem__, handler.port)
+            time.sleep(begin + 7 - time.time())
+            late = [
+                (at - eta) * 1000 for at, eta, queue in arrivals(handler) if other.endswith(queue)
+            ]
+        worst = max(late) if len(late) == len(due) else math.inf
+        yield Figure(label, f"{worst:.1f} ms at most", "<= 50 ms", worst <= 50)
 
 
 def lateness() -> Iterator[Figure]:
@@ -234,7 +291,7 @@ def lateness() -> Iterator[Figure]:
         begin = time.time() + 1.5
         api.fill(QUEUE, 1000, lambda index: begin + index / 200, handler.port)
         time.sleep(max(0, begin + 5.5 - time.time()))
-        late = sorted((at - eta) * 1000 for at, eta in arrivals(handler))
+        late = sorted((at - eta) * 1000 for at, eta, _ in arrivals(handler))
     p50, p99 = late[len(late) // 2], late[len(late) * 99 // 100]
     yield Figure("lateness p50 at 200/s", f"{p50:.1f} ms", "<= 5 ms", late[0] >= 0 and p50 <= 5)
     yield Figure("  p99", f"{p99:.1f} ms", "", True)
@@ -296,7 +353,7 @@ def main() -> None:
     parser.add_argument("--million", action="store_true", help="also a million scheduled tasks")
     parser.add_argument("--only", default="", help="only the measurements with this in their name")
     options = parser.parse_args()
-    measurements = [start_up, creates, batches, rates, lateness, idle]
+    measurements = [start_up, creates, batches, rates, total, lateness, quiet, idle]
     measurements += [million] * options.million
     print(f"{'figure':<34}{'measured':>16}  {'goal':<10}")
     missed = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -22,8 +23,10 @@ from queuewright.engine import Engine
 from queuewright.engine.protocol import Task
 
 
-async def engine(state: str) -> None:
-    """Serve an engine over gRPC; `state` "" keeps nothing."""
+async def engine(state: str, descriptors: str = "") -> None:
+    """Serve an engine over gRPC that may open this many files; `state` "" keeps nothing."""
+    if descriptors:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(descriptors), int(descriptors)))
     running = Engine(state=Path(state) if state else None)
     await running.start()
     port = await running.serve_grpc(port=0)
@@ -51,9 +54,12 @@ async def bare() -> None:
 
 
 class _Handler(asyncio.Protocol):
-    """Answers 200 to every request, notes when it came; GET tells and forgets the notes."""
+    """Notes when each request came, and answers 200; GET returns the notes and drops them.
 
-    arrivals: ClassVar[list[tuple[float, float]]] = []
+    A request to `/hang` gets no answer.
+    """
+
+    arrivals: ClassVar[list[tuple[float, float, str]]] = []
 
     def __init__(self) -> None:
         self._pending = b""
@@ -76,7 +82,11 @@ class _Handler(asyncio.Protocol):
                 body = json.dumps(self.arrivals).encode()
                 self.arrivals.clear()
             else:
-                self.arrivals.append((time.time(), float(_header(head, b"x-cloudtasks-tasketa"))))
+                eta = float(_header(head, b"x-cloudtasks-tasketa"))
+                queue = _header(head, b"x-cloudtasks-queuename").decode()
+                self.arrivals.append((time.time(), eta, queue))
+            if head.startswith(b"post /hang"):
+                return
             self._transport.write(
                 b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
             )
@@ -88,7 +98,9 @@ def _header(head: bytes, name: bytes) -> bytes:
 
 async def handler() -> None:
     """Receive tasks."""
-    server = await asyncio.get_running_loop().create_server(_Handler, "127.0.0.1", 0)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 10_000), hard))
+    server = await asyncio.get_running_loop().create_server(_Handler, "127.0.0.1", 0, backlog=2048)
     await _ready(port=server.sockets[0].getsockname()[1])
     server.close()
 
@@ -100,6 +112,6 @@ async def _ready(**facts: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "engine":
-        uvloop.run(engine(sys.argv[2]))
+        uvloop.run(engine(*sys.argv[2:]))
     else:
         uvloop.run(bare() if sys.argv[1] == "bare" else handler())

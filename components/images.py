@@ -16,11 +16,15 @@ from .mistakes import require
 from .options import within
 
 FOLDER = Path(".queuewright", "images")
-VERSIONS_KEPT = 10
+BUILDS_KEPT = 10
+VERSIONS_A_BUILD = 3
+"""At most: an image, the list that names it and its attestation are a version each
+(https://docs.docker.com/build/metadata/attestations/attestation-storage/), and the registry counts
+versions (https://cloud.google.com/artifact-registry/docs/repositories/cleanup-policy-overview)."""
 
 
 class ImageRepository(pulumi.ComponentResource):
-    """An Artifact Registry repository for the images of handlers; the last ten of each are kept.
+    """An Artifact Registry repository for handlers' images; the last ten builds of each are kept.
 
     Args:
         name: the component's logical name.
@@ -62,7 +66,7 @@ class ImageRepository(pulumi.ComponentResource):
                 {
                     "id": "keep-the-last",
                     "action": "KEEP",
-                    "most_recent_versions": {"keep_count": VERSIONS_KEPT},
+                    "most_recent_versions": {"keep_count": BUILDS_KEPT * VERSIONS_A_BUILD},
                 },
                 {
                     "id": "delete-the-rest",

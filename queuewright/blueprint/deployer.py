@@ -10,12 +10,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from queuewright.blueprint.conditions import on_bucket, on_secrets
 from queuewright.blueprint.model import (
     AppEnginePlan,
     Blueprint,
     FunctionPlan,
     ServicePlan,
 )
+from queuewright.cloud_tasks import roles
 
 MOST_NAMED = 3
 """More things of a kind than this are counted, not named."""
@@ -27,9 +29,9 @@ class DeployerRole:
 
     role: str
     """As IAM writes it: `roles/cloudtasks.queueAdmin`."""
-    kind: Literal["project", "secret"]
+    kind: Literal["project", "secret", "account"]
     resource: str
-    """The project's id, or the secret's."""
+    """The project's or the secret's id, or the account's email address."""
     because: str
     permissions: tuple[str, ...]
     """Permissions of the role without which the deployment fails."""
@@ -73,21 +75,36 @@ def _queue_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
 
 
 def _account_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
+    """To create accounts, and to act as these and no others.
+
+    IAM knows no condition on an account's name, so the rights are on each account, and it must
+    exist: https://cloud.google.com/iam/docs/conditions-attribute-reference#resource-name.
+    """
     if not blueprint.accounts:
         return
-    yield _on_project(
-        blueprint,
-        "iam.serviceAccountAdmin",
+    yield DeployerRole(
+        roles.ACCOUNT_CREATOR,
+        "project",
+        blueprint.project,
         f"makes {_these('service account', blueprint.accounts)}",
-        "iam.serviceAccounts.create",
+        ("iam.serviceAccounts.create",),
     )
-    # https://cloud.google.com/iam/docs/service-accounts-actas
-    yield _on_project(
-        blueprint,
-        "iam.serviceAccountUser",
-        "lets handlers run, and queues sign their tasks, as these accounts",
-        "iam.serviceAccounts.actAs",
-    )
+    for account in blueprint.accounts.values():
+        yield DeployerRole(
+            roles.ACCOUNT_ADMIN,
+            "account",
+            account.email,
+            "changes and deletes it",
+            ("iam.serviceAccounts.update", "iam.serviceAccounts.delete"),
+        )
+        # https://cloud.google.com/iam/docs/service-accounts-actas
+        yield DeployerRole(
+            roles.ACCOUNT_USER,
+            "account",
+            account.email,
+            "lets a handler run, or a queue sign its tasks, as it",
+            ("iam.serviceAccounts.actAs",),
+        )
 
 
 def _handler_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
@@ -147,12 +164,13 @@ def _handler_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
 
 def _code_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
     if blueprint.bucket is not None:
-        yield _on_project(
-            blueprint,
-            "storage.admin",
+        yield DeployerRole(
+            roles.STORAGE_ADMIN,
+            "project",
+            blueprint.project,
             f"makes bucket `{blueprint.bucket}` and puts packages into it",
-            "storage.buckets.create",
-            "storage.objects.create",
+            ("storage.buckets.create", "storage.objects.create"),
+            on_bucket(blueprint.bucket),
         )
     if blueprint.repository is not None:
         yield _on_project(
@@ -168,18 +186,19 @@ def _secret_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
     runtimes = [each.runtime for each in targets if isinstance(each, FunctionPlan | ServicePlan)]
     secrets = [secret for runtime in runtimes for secret in runtime.secrets.values()]
     made = sorted({secret.secret for secret in secrets if secret.config is not None})
-    role = "roles/secretmanager.admin"
-    if made:
-        yield _on_project(
-            blueprint,
-            "secretmanager.admin",
-            f"makes {_these('secret', made)} and says who may read",
-            "secretmanager.secrets.create",
+    for some, condition in on_secrets(made):
+        yield DeployerRole(
+            roles.SECRET_ADMIN,
+            "project",
+            blueprint.project,
+            f"makes {_these('secret', some)} and says who may read",
+            ("secretmanager.secrets.create",),
+            condition,
         )
-        return
-    for name in sorted({secret.secret for secret in secrets}):
+    for name in sorted({secret.secret for secret in secrets} - set(made)):
         because = "says which handlers may read it"
-        yield DeployerRole(role, "secret", name, because, ("secretmanager.secrets.setIamPolicy",))
+        permissions = ("secretmanager.secrets.setIamPolicy",)
+        yield DeployerRole(roles.SECRET_ADMIN, "secret", name, because, permissions)
 
 
 def _policy_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
@@ -104,8 +105,13 @@ def _print_roles(plan: Blueprint, member: str | None, as_json: bool) -> None:
             click.echo(_grant_command(plan, role, member))
     else:
         click.echo(f"the deployer of {plan.environment} needs, in project `{plan.project}`\n")
+        on_accounts = Counter(role.role for role in needed if role.kind == "account")
         for role in needed:
             on = f" on secret `{role.resource}`" if role.kind == "secret" else ""
+            if role.kind == "account":
+                if not (count := on_accounts.pop(role.role, 0)):
+                    continue  # all accounts of a role are one entry
+                on = f" on {_counted(count, 'service account')}"
             click.echo(f"  {role.role}{on}\n    {role.because}")
 
 
@@ -117,6 +123,9 @@ def _grant_command(plan: Blueprint, role: DeployerRole, member: str) -> str:
     words = ["gcloud", "projects", "add-iam-policy-binding", plan.project]
     if role.kind == "secret":
         words = ["gcloud", "secrets", "add-iam-policy-binding", role.resource]
+        words += ["--project", plan.project]
+    if role.kind == "account":
+        words = ["gcloud", "iam", "service-accounts", "add-iam-policy-binding", role.resource]
         words += ["--project", plan.project]
     words += ["--member", member, "--role", role.role]
     if role.condition is not None:

@@ -28,8 +28,8 @@ def parse_us(text: str) -> int:
     Raises:
         ValueError: the text is not a duration.
 
-    >>> parse_us("1h30m"), parse_us("0.25s"), parse_us("31d")
-    (5400000000, 250000, 2678400000000)
+    >>> parse_us("1h30m"), parse_us("0.25s"), parse_us("2d")
+    (5400000000, 250000, 172800000000)
     """
     if not re.fullmatch(PATTERN, text):
         raise ValueError(f"{text!r} is not a duration such as '10s', '45m' or '1h30m'")

@@ -11,8 +11,13 @@ from typing import Final
 HTTP_USER_AGENT: Final = "Google-Cloud-Tasks"
 APP_ENGINE_USER_AGENT: Final = "AppEngine-Google; (+http://code.google.com/appengine)"
 
+CLOUD_TASKS_PREFIX: Final = "X-CloudTasks-"
+"""Begins the headers that Cloud Tasks adds to the requests of HTTP tasks."""
+APP_ENGINE_PREFIX: Final = "X-AppEngine-"
+"""Begins the headers that Cloud Tasks adds to the requests of App Engine tasks."""
+
 _RESERVED: Final = frozenset({"host", "content-length", "user-agent"})
-_RESERVED_PREFIXES: Final = ("x-google-", "x-appengine-", "x-cloudtasks-")
+_RESERVED_PREFIXES: Final = ("x-google-", APP_ENGINE_PREFIX.lower(), CLOUD_TASKS_PREFIX.lower())
 
 TOKEN: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 """The name of a header: RFC 9110, 5.6.2. A pattern without anchors."""

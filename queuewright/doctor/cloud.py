@@ -44,6 +44,7 @@ def cloud_findings(plan: Blueprint | None, machine: Machine) -> Iterator[Finding
         yield _finding("not checked", f"project `{plan.project}`", access.reason)
         return
     yield from _access(plan, access)
+    yield from _accounts(plan, account)
     yield from _apis(plan, account)
     yield from _app_engine(plan, account)
     yield from _secrets(plan, account)
@@ -54,13 +55,20 @@ def _tested(plan: Blueprint, account: Account) -> Answer:
 
     https://cloud.google.com/resource-manager/reference/rest/v1/projects/testIamPermissions
     """
-    wanted = [
-        permission
-        for role in deployer_roles(plan)
-        if role.kind == "project"
-        for permission in role.permissions
-    ]
+    return _held(plan, account, _permissions(plan, "project"))
+
+
+def _permissions(plan: Blueprint, kind: str) -> list[str]:
+    """The permissions that a deployment needs on resources of one kind."""
+    roles = [role for role in deployer_roles(plan) if role.kind == kind]
+    return list(dict.fromkeys(permission for role in roles for permission in role.permissions))
+
+
+def _held(plan: Blueprint, account: Account, wanted: list[str], on: str | None = None) -> Answer:
+    """Which permissions these credentials have on the project, or on one of its accounts."""
     url = f"https://cloudresourcemanager.googleapis.com/v1/projects/{plan.project}"
+    if on is not None:
+        url = f"https://iam.googleapis.com/v1/projects/{plan.project}/serviceAccounts/{on}"
     return account.ask("POST", f"{url}:testIamPermissions", {"permissions": wanted})
 
 
@@ -78,8 +86,7 @@ def _access(plan: Blueprint, answer: Answer) -> Iterator[Finding]:
     if answer.status != 200:
         yield _finding("not checked", subject, answer.reason)
         return
-    granted = answer.data.get("permissions")
-    held = set(granted) if isinstance(granted, list) else set()
+    held = _names(answer)
     lacking = [
         role
         for role in deployer_roles(plan)
@@ -92,6 +99,31 @@ def _access(plan: Blueprint, answer: Answer) -> Iterator[Finding]:
         yield _finding("missing", subject, text, fix)
     if not lacking:
         yield _finding("ok", subject, "has every permission that `pulumi up` takes")
+
+
+def _names(answer: Answer) -> set[str]:
+    granted = answer.data.get("permissions")
+    return set(granted) if isinstance(granted, list) else set()
+
+
+def _accounts(plan: Blueprint, account: Account) -> Iterator[Finding]:
+    """The stack's accounts that these credentials have too few rights on.
+
+    Accounts that don't exist yet are created by the first `pulumi up`.
+    https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/testIamPermissions
+    """
+    wanted = _permissions(plan, "account")
+    if not wanted or _names(_held(plan, account, wanted)).issuperset(wanted):
+        return
+    lacking = []
+    for each in plan.accounts.values():
+        answer = _held(plan, account, wanted, each.email)
+        if answer.status == 200 and not _names(answer).issuperset(wanted):
+            lacking.append(f"`{each.account_id}`")
+    if lacking:
+        text = f"too few rights on {', '.join(sorted(lacking))}, which handlers and queues act as"
+        fix = f"queuewright doctor {plan.environment} --roles says how to grant them"
+        yield _finding("missing", "service accounts", text, fix)
 
 
 def _apis(plan: Blueprint, account: Account) -> Iterator[Finding]:

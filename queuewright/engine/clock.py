@@ -19,6 +19,9 @@ from queuewright.engine.protocol.times import SECOND_US, moment, moment_us, span
 _LONGEST_NAP_US: Final = 10 * SECOND_US
 """A laptop's monotonic time stands still while it sleeps; so the wall is looked at this often."""
 
+_SET_BACK_US: Final = 100_000
+"""Less than this is a clock that is being corrected."""
+
 
 class Timer(Protocol):
     """A call that is still to come."""
@@ -35,21 +38,54 @@ class Clock(Protocol):
         """Return microseconds since the epoch."""
         ...
 
+    def steady_us(self) -> int:
+        """Return microseconds since some moment, whatever the wall clock is set to."""
+        ...
+
     def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
         """Call back once `now_us()` has reached `when_us`: never before, never in this call."""
+        ...
+
+    def call_after(self, span_us: int, callback: Callable[[], None]) -> Timer:
+        """Call back when the machine has been awake for that much longer."""
         ...
 
 
 class SystemClock:
     """The machine's own time; its timers need a running event loop."""
 
+    def __init__(self) -> None:
+        self.on_set_back: Callable[[int], None] | None = None
+        """Called with the microseconds by which somebody has set the wall clock back."""
+        self._ahead_us = _wall_us() - self.steady_us()
+
     def now_us(self) -> int:
         """Return the wall clock's microseconds since the epoch."""
-        return time.time_ns() // 1_000
+        wall_us = _wall_us()
+        ahead_us = wall_us - self.steady_us()
+        if self._ahead_us - ahead_us >= _SET_BACK_US:
+            # Perhaps this process was only held up between its looks at the two clocks.
+            ahead_us = max(ahead_us, *(_wall_us() - self.steady_us() for _ in range(3)))
+        set_back_us, self._ahead_us = self._ahead_us - ahead_us, ahead_us
+        if set_back_us >= _SET_BACK_US and self.on_set_back is not None:
+            self.on_set_back(set_back_us)
+        return wall_us
+
+    def steady_us(self) -> int:
+        """Return microseconds since the machine was started, or some such moment."""
+        return time.monotonic_ns() // 1_000
 
     def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
         """Call back at `when_us` of the wall clock, also when that is set or sleeps meanwhile."""
         return _SystemTimer(self, when_us, callback)
+
+    def call_after(self, span_us: int, callback: Callable[[], None]) -> Timer:
+        """Call back when the machine has been awake for that much longer."""
+        return _AwakeTimer(span_us, callback)
+
+
+def _wall_us() -> int:
+    return time.time_ns() // 1_000
 
 
 class _SystemTimer:
@@ -69,6 +105,31 @@ class _SystemTimer:
         left_us = self._when_us - self._clock.now_us()
         if left_us > 0:
             self._nap(left_us)
+        else:
+            self._callback()
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+
+
+class _AwakeTimer:
+    """Counts naps, not clocks: a laptop's sleep is at most one nap, whichever clock it stops."""
+
+    __slots__ = ("_callback", "_handle", "_left_us", "_nap_us")
+
+    def __init__(self, span_us: int, callback: Callable[[], None]) -> None:
+        self._left_us = span_us
+        self._callback = callback
+        self._nap()
+
+    def _nap(self) -> None:
+        self._nap_us = min(self._left_us, _LONGEST_NAP_US)
+        self._handle = asyncio.get_running_loop().call_later(self._nap_us / SECOND_US, self._woken)
+
+    def _woken(self) -> None:
+        self._left_us -= self._nap_us
+        if self._left_us > 0:
+            self._nap()
         else:
             self._callback()
 
@@ -98,6 +159,10 @@ class ManualClock:
         """Return microseconds since the epoch."""
         return self._now_us
 
+    def steady_us(self) -> int:
+        """Return the same as `now_us`: nobody sets this clock back."""
+        return self._now_us
+
     def now(self) -> datetime:
         """Return the moment as an aware `datetime`."""
         return moment(self._now_us)
@@ -107,6 +172,10 @@ class ManualClock:
         timer = _ManualTimer(when_us, next(self._order), callback)
         heapq.heappush(self._timers, timer)
         return timer
+
+    def call_after(self, span_us: int, callback: Callable[[], None]) -> Timer:
+        """Call back when the clock has been moved on by that much."""
+        return self.call_at(self._now_us + span_us, callback)
 
     async def sleep(self, span: timedelta | str) -> None:
         """Return when that much time has been let pass; for handlers that take their time."""

@@ -22,8 +22,10 @@ from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.dispatch import tokens
 from queuewright.engine.dispatch.addresses import unusable
 from queuewright.engine.dispatch.dispatcher import Dispatcher
+from queuewright.engine.dispatch.http.descriptors import connections
+from queuewright.engine.dispatch.http.http_sender import HttpSender
 from queuewright.engine.dispatch.registry import Registry, RunningQueue
-from queuewright.engine.dispatch.sender import HttpSender, Sender
+from queuewright.engine.dispatch.sender import Sender
 from queuewright.engine.dispatch.token_cache import TokenCache
 from queuewright.engine.events import Event
 from queuewright.engine.protocol.messages import Queue
@@ -90,7 +92,12 @@ class Engine:
         self.grants = Grants(self.settings.explain_denial)
         self._signer = signer or (tokens.Signer.in_folder(state) if state else tokens.Signer())
         is_ours = isinstance(self._signer, tokens.Signer)
-        self._sender = sender or HttpSender()
+        max_in_flight = self.settings.max_in_flight
+        if sender is None:
+            possible = connections(self.settings.descriptors_per_attempt)
+            max_in_flight = min(possible, max_in_flight or possible)
+            sender = HttpSender(possible)
+        self._sender = sender
         self._store = Store(state, key=chance.getrandbits(63))
         self._registry = Registry()
         ids = TaskIds(self._store.key)
@@ -103,6 +110,7 @@ class Engine:
             ids,
             TokenCache(self._signer) if is_ours else self._signer,
             emit,
+            max_in_flight,
         )
         self.service = Service(
             ServiceParts(
@@ -121,6 +129,8 @@ class Engine:
         """The API as methods."""
         if isinstance(self.clock, ManualClock):
             self.clock.on_sleep = self._dispatcher.progress.set
+        if isinstance(self.clock, SystemClock):
+            self.clock.on_set_back = self._dispatcher.clock_set_back
         self._load()
         self._closers: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
         """How each listener is closed, by host and port."""

@@ -49,6 +49,13 @@ class Settings:
     explain_denial: ExplainDenial | None = None
     """Ends the text of a PERMISSION_DENIED."""
 
+    max_in_flight: int | None = None
+    """How many attempts may be in flight at a time; the queues share them (`rules.slots`).
+    None: as many as this process may have connections, or no limit with a `sender` of your own."""
+
+    descriptors_per_attempt: int = 1
+    """What an attempt in flight costs this process: 3 where its handler's proxy runs here too."""
+
     stop_grace: timedelta = timedelta(seconds=2)
     """How long `stop` lets running attempts finish; the rest is delivered after the next start."""
 

@@ -96,7 +96,11 @@ class Environment:
         folder = self._held.enter_context(StateFolder(options.state))
         self._nursery = nursery = self._held.enter_context(Nursery())
         signer = Signer.in_folder(options.state)
-        settings = Settings(app_engine_url=self._app_engine_url, explain_denial=self._explain)
+        settings = Settings(
+            app_engine_url=self._app_engine_url,
+            explain_denial=self._explain,
+            descriptors_per_attempt=3,  # to the front door, at the front door, to the handler
+        )
         kept = None if options.in_memory else options.state / self._blueprint.environment
         self._engine = engine = Engine(
             state=kept, settings=settings, signer=signer, on_event=self._tell

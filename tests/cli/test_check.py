@@ -36,7 +36,7 @@ def test_problems_go_to_stderr_with_exit_code_1(run: Run, project: Path) -> None
         "stacks/dev.yaml:7:12: queues.emails.handler: no handler `b`\n"
         "  hint: choose one of `a`\n"
         "stacks/dev.yaml:7:24: queues.emails.path: "
-        "`send` is not a path: a `/` first, no blank, `?` or `#`\n"
+        "`send` is not a path (`/` first; no spaces, `?` or `#`)\n"
         "  hint: such as `/send`\n"
         "3 problems\n"
     )

@@ -46,6 +46,8 @@ class Google:
     name: str = "ci@acme-dev.iam.gserviceaccount.com"
     denied: frozenset[str] = frozenset()
     disabled: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
+    """Service accounts that no `up` has made yet."""
     app: str | None = "europe-west"
     secrets: Mapping[str, str] = field(default_factory=lambda: {"api-key/versions/3": "ENABLED"})
     answers: Mapping[str, Answer] = field(default_factory=dict)
@@ -64,6 +66,13 @@ class Google:
             return Answer(
                 200, {"permissions": [each for each in wanted if each not in self.denied]}
             )
+        if service == "iam":
+            assert body is not None
+            wanted = body["permissions"]
+            assert isinstance(wanted, list)
+            held = [each for each in wanted if each not in self.denied]
+            email = parts.path.rpartition("/")[2].partition(":")[0]
+            return Answer(404) if email in self.absent else Answer(200, {"permissions": held})
         if service == "serviceusage":
             names = parse_qs(parts.query)["names"]
             states = [
@@ -253,6 +262,9 @@ def test_a_broken_file_is_one_thing_missing(
     assert out.endswith("\n1 thing missing\n")
 
 
+ABSENT = frozenset(
+    f"{name}-invoker@acme-dev.iam.gserviceaccount.com" for name in ("emails", "photos")
+)
 DISABLED = Answer(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}}, "not enabled")
 
 
@@ -260,12 +272,20 @@ DISABLED = Answer(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}},
     ("google", "subject", "state", "text", "fix"),
     [
         (
-            Google(denied=frozenset({"iam.serviceAccounts.actAs"})),
+            Google(denied=frozenset({"iam.serviceAccounts.actAs"}), absent=ABSENT),
+            "service accounts",
+            "missing",
+            "too few rights on `mailer-handler`, `queuewright-build`, `thumbnails-handler`, which "
+            "handlers and queues act as",
+            "queuewright doctor dev --roles says how to grant them",
+        ),
+        (
+            Google(denied=frozenset({"storage.buckets.create"})),
             "access to `acme-dev`",
             "missing",
-            "lacks `iam.serviceAccounts.actAs`: it lets handlers run, and queues sign their "
-            "tasks, as these accounts",
-            "grant `roles/iam.serviceAccountUser`; queuewright doctor dev --roles says how",
+            "lacks `storage.buckets.create`: it makes bucket `acme-dev-queuewright` and puts "
+            "packages into it",
+            "grant `roles/storage.admin`; queuewright doctor dev --roles says how",
         ),
         (
             Google(answers={"cloudresourcemanager": Answer(403, {}, "denied")}),
@@ -473,10 +493,12 @@ the deployer of dev needs, in project `acme-dev`
     deploys function `mailer`
   roles/cloudtasks.queueAdmin
     makes queues `emails`, `photos` and `entries` and says who may add tasks
-  roles/iam.serviceAccountAdmin
+  roles/iam.serviceAccountAdmin on 5 service accounts
+    changes and deletes it
+  roles/iam.serviceAccountCreator
     makes 5 service accounts
-  roles/iam.serviceAccountUser
-    lets handlers run, and queues sign their tasks, as these accounts
+  roles/iam.serviceAccountUser on 5 service accounts
+    lets a handler run, or a queue sign its tasks, as it
   roles/resourcemanager.projectIamAdmin
     grants `roles/logging.logWriter` and `roles/storage.objectViewer`, nothing else
   roles/run.admin

@@ -215,9 +215,9 @@ def test_a_file_that_is_wrong_is_said_before_anything_starts(tmp_path: Path) -> 
     assert done.stderr == (
         "emulator.yaml:1:1: setings: unknown key\n"
         "  hint: did you mean `settings`?\n"
-        "emulator.yaml:2:10: queues.my_queue: not a queue's id, and not its name\n"
-        "  hint: give its id, 1 to 100 of A-Z, a-z, 0-9 and -, "
-        "or its name in full: `projects/P/locations/L/queues/Q`\n"
+        "emulator.yaml:2:10: queues.my_queue: neither a queue id nor a full name\n"
+        "  hint: give the id, 1 to 100 of A-Z, a-z, 0-9 and -, "
+        "or the full name: `projects/P/locations/L/queues/Q`\n"
         "2 problems\n"
     )
     assert [file.name for file in tmp_path.iterdir()] == ["emulator.yaml"]

@@ -1,12 +1,14 @@
 """Time by hand, and time by the machine."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from queuewright.engine import ManualClock, SystemClock
 from queuewright.engine.protocol.times import span_us
+from tests.engine.clocks import Clocks
 
 S = 1_000_000
 
@@ -109,3 +111,67 @@ def test_a_span_is_numbers_with_units(text: str, us: int) -> None:
 def test_what_is_no_span_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         span_us(text)
+
+
+def test_the_system_clock_tells_how_far_it_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    clocks, told = Clocks(monkeypatch), []
+    clock = SystemClock()
+    clock.on_set_back = told.append
+    clocks.pass_s(10)
+    clock.now_us()
+    clocks.wall_s += 7_200  # set forward
+    clock.now_us()
+    clocks.wall_s -= 0.05  # corrected
+    clock.now_us()
+    assert told == []
+    clocks.pass_s(10)
+    clocks.wall_s -= 3_600
+    assert clock.now_us() == int(clocks.wall_s * S)
+    assert clock.now_us() == int(clocks.wall_s * S)
+    assert told == [3_600 * S]
+
+
+def test_a_process_that_is_held_up_takes_no_clock_for_set_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clocks, told = Clocks(monkeypatch), []
+    clock = SystemClock()
+    clock.on_set_back = told.append
+    clocks.held_up = [0.2, 0.5]
+    clock.now_us()
+    clock.now_us()
+    assert told == []
+
+
+async def test_the_machines_sleep_is_no_more_than_a_nap_of_a_span() -> None:
+    """However much of it its clocks have counted."""
+
+    class Loop:
+        """Makes calls when it is told to, whatever time it is."""
+
+        def __init__(self) -> None:
+            self.naps: list[tuple[float, Callable[[], None]]] = []
+
+        def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
+            self.naps.append((delay_s, callback))
+
+    loop, called = Loop(), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "get_running_loop", lambda: loop)
+        SystemClock().call_after(25 * S, lambda: called.append("over"))
+        for expected_s in (10, 10, 5):
+            assert called == []
+            delay_s, woken = loop.naps.pop()
+            assert delay_s == expected_s
+            woken()
+    assert called == ["over"]
+
+
+def test_a_span_of_a_manual_clock_is_over_when_it_has_moved_that_far() -> None:
+    clock = ManualClock()
+    start, seen = clock.now_us(), []
+    clock.call_after(15 * S, lambda: seen.append(clock.steady_us() - start))
+    clock.step(start + 14 * S)
+    assert seen == []
+    clock.step(start + 15 * S)
+    assert seen == [15 * S]

@@ -54,6 +54,36 @@ def test_the_next_start_is_when_a_task_is_due_and_a_token_is_there() -> None:
     assert core.next_start_us(0) == 2 * S
 
 
+def test_no_more_tasks_start_than_are_asked_for() -> None:
+    core = QueueCore(FAST, 0)
+    for task in range(5):
+        core.add(task, 0)
+    assert core.start_due(0, 2) == [0, 1]
+    assert core.start_due(0, 0) == []
+    assert core.start_due(0, 9) == [2, 3, 4]
+
+
+def test_what_was_due_before_the_clock_was_set_back_is_due_after() -> None:
+    core = QueueCore(FAST, 100 * S)
+    core.add(1, 99 * S)
+    core.add(2, 100 * S)
+    core.add(3, 101 * S)
+    core.add(4, 1 * S)
+    core.remove(4)
+    core.clock_set_back(50 * S, 50 * S)
+    assert core.start_due(50 * S) == [1, 2]
+    assert core.next_start_us(50 * S) == 101 * S
+
+
+def test_a_pause_for_an_overload_is_no_longer_when_the_clock_is_set_back() -> None:
+    core = QueueCore(FAST, 100 * S)
+    core.throttle.overloaded(100 * S, 20 * S)
+    core.add(1, 100 * S)
+    core.clock_set_back(50 * S, 60 * S)
+    assert core.start_due(69 * S) == []
+    assert core.start_due(70 * S) == [1]
+
+
 def test_a_task_run_by_hand_needs_neither_token_nor_slot_nor_its_time() -> None:
     core = QueueCore(QueueLimits(0.001, 1, 1), 0, paused=True)
     core.add(1, 99 * S)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from queuewright.engine import Answer, NoAnswerError, OutgoingRequest
-from queuewright.engine.dispatch.sender import HttpSender
+from queuewright.engine.dispatch.http.http_sender import HttpSender
 
 
 class Wire:
@@ -24,16 +24,27 @@ class Wire:
         self.breaks_off = answer.endswith(b"\r\n") and b"\r\n\r\n" not in answer
         self.heard = asyncio.Event()
         self.closed = asyncio.Event()
+        self.later: bytes | None = None
+        """What is answered from the second request on."""
+        self.is_split = False
         self.port = 0
+        self.tasks: list[asyncio.Task[None]] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.append(task)
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
                 self.received += data
                 self.heard.set()
-                writer.write(self.answer)
+                size = 1 if self.is_split else len(self.answer) or 1
+                for begin in range(0, len(self.answer), size):
+                    writer.write(self.answer[begin : begin + size])
+                    await asyncio.sleep(0)
                 await writer.drain()
+                self.answer = self.answer if self.later is None else self.later
                 if self.breaks_off:
                     break
         writer.close()
@@ -51,6 +62,7 @@ async def wire(
         yield server_side, sender
     finally:
         await sender.close()
+        await asyncio.gather(*server_side.tasks)
         server.close()
         await server.wait_closed()
 
@@ -211,6 +223,201 @@ async def test_a_url_that_leads_nowhere_is_no_answer(url: str) -> None:
     with pytest.raises(NoAnswerError):
         await sender.send(OutgoingRequest("POST", url, (), b""))
     await sender.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", Answer(204)),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", Answer(304)),
+        (b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", Answer(200)),
+        (b"HTTP/1.1 200 OK\nContent-Length: 3\n\nabc", Answer(200)),
+        (
+            b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\n 2\r\nContent-Length: 0\r\n\r\n",
+            Answer(503, "1 2"),
+        ),
+        (
+            b"HTTP/1.1 503 A\r\nretry-after: 1\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n",
+            Answer(503, "1"),
+        ),
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nRetry-After: 1\r\n\r\n"
+            b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n",
+            Answer(201),
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"3;a=b\r\nabc\r\n0\r\nRetry-After: 1\r\n\r\n",
+            Answer(200),
+        ),
+    ],
+    ids=["204", "304", "no reason", "LF", "folded", "repeated", "interim", "chunks and a trailer"],
+)
+@pytest.mark.parametrize("is_split", [False, True], ids=["whole", "byte by byte"])
+async def test_an_answer_is_read_to_its_end(
+    answer: bytes, expected: Answer, is_split: bool
+) -> None:
+    async with wire(answer) as (server, sender):
+        server.is_split = is_split
+        for _ in range(2):
+            assert await sender.send(request(server.port, body=b"x")) == expected
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 200 OK\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc",
+    ],
+)
+async def test_a_body_without_a_length_ends_with_the_connection(answer: bytes) -> None:
+    async with wire(answer) as (server, sender):
+        server.breaks_off = True
+        for _ in range(2):
+            assert await sender.send(request(server.port)) == Answer(200)
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Connection: close"]
+)
+async def test_no_body_is_awaited_after_a_head_request(head: bytes) -> None:
+    async with wire(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n") as (server, sender):
+        for _ in range(2):
+            assert await sender.send(request(server.port, "HEAD")) == Answer(200)
+
+
+async def test_another_protocol_that_nobody_asked_for_is_an_answer() -> None:
+    answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nabc"
+    async with wire(answer) as (server, sender):
+        assert await sender.send(request(server.port)) == Answer(101)
+        await server.closed.wait()
+
+
+@pytest.mark.parametrize(
+    ("begin", "part"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"A: " + b"a" * 65_536 + b"\r\n"),
+        (b"", b"HTTP/1.1 103 Early Hints\r\nA: " + b"a" * 65_536 + b"\r\n\r\n"),
+    ],
+    ids=["headers", "interim answers"],
+)
+async def test_headers_without_end_are_cut_off(begin: bytes, part: bytes) -> None:
+    async with wire(begin + part * 20) as (server, sender):
+        with pytest.raises(NoAnswerError) as none:
+            await sender.send(request(server.port))
+        assert str(none.value) == "the response's headers are longer than 1,048,576 bytes"
+        await server.closed.wait()
+
+
+async def test_trailers_without_end_are_cut_off_and_the_answer_counts() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    async with wire(head + (b"A: " + b"a" * 65_536 + b"\r\n") * 20) as (server, sender):
+        assert await sender.send(request(server.port)) == Answer(200)
+        await server.closed.wait()
+
+
+@pytest.mark.parametrize("name", ["A\r\nB", "A\nB", "A"])
+@pytest.mark.parametrize("value", ["x\r\ny: z", "x\ny", "x\ry", "x\0y", "\ud800"])
+async def test_a_header_can_add_no_other_header(name: str, value: str) -> None:
+    async with wire() as (server, sender):
+        with pytest.raises(NoAnswerError, match="the request could not be made: a header"):
+            await sender.send(request(server.port, headers=((name, value),)))
+        assert server.received == b""
+
+
+async def test_a_urls_user_and_password_are_sent_unless_the_task_has_credentials() -> None:
+    async with wire() as (server, sender):
+        url = f"http://ada:pa%20ss@127.0.0.1:{server.port}/"
+        await sender.send(OutgoingRequest("POST", url, (), b""))
+        assert b"\r\nAuthorization: Basic YWRhOnBhIHNz\r\n" in server.received
+        server.received = b""
+        await sender.send(OutgoingRequest("POST", url, (("authorization", "Bearer x"),), b""))
+        assert server.received.lower().count(b"authorization") == 1
+
+
+async def test_a_host_may_be_an_ipv6_address() -> None:
+    server_side, sender = Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), HttpSender()
+    try:
+        server = await asyncio.start_server(server_side.serve, "::1", 0)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    port = server.sockets[0].getsockname()[1]
+    await sender.send(OutgoingRequest("POST", f"http://[::1]:{port}/x?", (), b""))
+    assert server_side.received.startswith(f"POST /x HTTP/1.1\r\nHost: [::1]:{port}\r\n".encode())
+    await sender.close()
+    await asyncio.gather(*server_side.tasks)
+    server.close()
+
+
+def redirect(status: int, location: str) -> bytes:
+    return (
+        f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+    ).encode()
+
+
+def following(port: int, method: str = "POST") -> OutgoingRequest:
+    headers = (("Content-Type", "a/b"), ("Authorization", "Bearer x"), ("X-A", "b"))
+    url = f"http://127.0.0.1:{port}/a?b"
+    return OutgoingRequest(method, url, headers, b"body", follow_redirects=True)
+
+
+async def test_redirects_in_a_circle_are_said_in_a_line() -> None:
+    async with wire(redirect(307, "/elsewhere")) as (server, sender):
+        with pytest.raises(NoAnswerError) as none:
+            await sender.send(following(server.port))
+        url = f"http://127.0.0.1:{server.port}/elsewhere"
+        assert str(none.value) == f"more than 10 redirects, the last to {url}"
+        assert server.received.count(b"POST /elsewhere ") == 10
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "then"),
+    [
+        (301, "POST", "GET"),
+        (302, "POST", "GET"),
+        (302, "PUT", "PUT"),
+        (303, "PUT", "GET"),
+        (303, "HEAD", "HEAD"),
+        (307, "POST", "POST"),
+        (308, "DELETE", "DELETE"),
+    ],
+)
+async def test_a_redirect_keeps_method_and_body_where_the_standard_says_so(
+    status: int, method: str, then: str
+) -> None:
+    async with wire(redirect(status, "?c")) as (server, sender):
+        server.later = b"HTTP/1.1 200 OK\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n"
+        assert await sender.send(following(server.port, method)) == Answer(200, "3")
+        second = server.received[server.received.index(f"{then} /a?c ".encode()) :]
+        assert second.count(b"HTTP/1.1") == 1
+        is_kept = then != "GET"
+        assert second.endswith(b"\r\n\r\nbody") is is_kept
+        assert (b"Content-Type" in second) is is_kept
+        assert b"Authorization: Bearer x" in second
+
+
+async def test_a_redirect_to_another_server_takes_no_credentials_along() -> None:
+    async with wire() as (other, sender), wire(redirect(307, "x")) as (server, _):
+        server.answer = redirect(307, f"http://127.0.0.1:{other.port}/\u00fc x")
+        assert await sender.send(following(server.port)) == Answer(200)
+        assert other.received.startswith(b"POST /%C3%BC%20x HTTP/1.1\r\n")
+        assert b"Bearer" not in other.received
+        assert b"X-A: b" in other.received
+
+
+@pytest.mark.parametrize("location", ["ftp://h/", "http://:80/", "http://[", "http://h:x/"])
+async def test_a_redirect_that_leads_nowhere_is_no_answer(location: str) -> None:
+    async with wire(redirect(307, location)) as (server, sender):
+        with pytest.raises(NoAnswerError, match="not valid: "):
+            await sender.send(following(server.port))
+
+
+async def test_a_redirect_that_says_no_place_is_the_answer() -> None:
+    async with wire(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n") as (server, sender):
+        assert await sender.send(following(server.port)) == Answer(302)
 
 
 async def test_cancelling_closes_the_connection() -> None:

@@ -102,10 +102,10 @@ def test_a_mistake_is_told_once() -> None:
         "spec.yaml:3:3: queue_defaults.handler: no handler `d`\n"
         "  hint: choose one of `a`, `b`, `c`\n"
         "spec.yaml:4:17: queue_defaults.rate_limits.max_concurrent_dispatches: "
-        "0 cannot be told from `not set` by Cloud Tasks\n"
+        "Cloud Tasks treats 0 as not set\n"
         "  hint: leave it out, or give `1` or more\n"
         "spec.yaml:5:18: queue_defaults.retry_config.min_backoff: "
-        "`2h` is more than max_backoff, `1h` (the default)\n"
+        "`2h` is more than `max_backoff`, which is `1h` (the default)\n"
         "  hint: lower it, or set `max_backoff: 2h` or more"
     )
 
@@ -138,6 +138,7 @@ def test_the_wait_that_breaks_the_order_is_the_queues_own() -> None:
         "queues:\n  q: {handler: c, retry_config: {max_backoff: 5s}}\n"
     )
     assert said(text + REST) == (
-        "spec.yaml:4:34: queues.q.retry_config.max_backoff: `5s` is less than min_backoff, `10s`\n"
+        "spec.yaml:4:34: queues.q.retry_config.max_backoff: "
+        "`5s` is less than `min_backoff`, which is `10s`\n"
         "  hint: raise it, or set `min_backoff: 5s` or less"
     )

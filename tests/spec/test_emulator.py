@@ -62,13 +62,13 @@ def test_a_host_is_a_host_and_no_more(host: str) -> None:
     """What the engine would refuse is said with its line, among all else."""
     target = f"{{http_target: {{uri_override: {{host: '{host}'}}}}}}"
     text = f"queues: {{projects/p/locations/l/queues/q: {target}}}\n"
-    assert f"uri_override.host: `{host}` is not a host, without scheme, port and path" in said(text)
+    assert f"uri_override.host: `{host}` is not a host without scheme, port and path" in said(text)
 
 
 def test_all_problems_at_once() -> None:
     """In the order of the file, each with its place and a way out."""
     assert said(MISTAKES) == (
-        "emulator.yaml:1:1: project: `acme dev` is not a project's id\n"
+        "emulator.yaml:1:1: project: `acme dev` is not a project id\n"
         "  hint: such as `acme-dev`\n"
         "emulator.yaml:3:3: settings.task_name_reuse: expected a duration, found `24`\n"
         "  hint: write it with its unit: `24s`\n"
@@ -85,11 +85,11 @@ def test_all_problems_at_once() -> None:
         "`throttling`\n"
         "emulator.yaml:8:1: queue: unknown key\n"
         "  hint: did you mean `queues`?\n"
-        "emulator.yaml:10:3: queues.my_queue: not a queue's id, and not its name\n"
-        "  hint: give its id, 1 to 100 of A-Z, a-z, 0-9 and -, or its name in full: "
+        "emulator.yaml:10:3: queues.my_queue: neither a queue id nor a full name\n"
+        "  hint: give the id, 1 to 100 of A-Z, a-z, 0-9 and -, or the full name: "
         "`projects/P/locations/L/queues/Q`\n"
-        "emulator.yaml:11:3: queues.emails: has no location\n"
-        "  hint: name it in full: `projects/P/locations/L/queues/Q`; or add `location: "
+        "emulator.yaml:11:3: queues.emails: an id needs `location`\n"
+        "  hint: give the full name, `projects/P/locations/L/queues/Q`, or add `location: "
         "europe-west1`\n"
         "emulator.yaml:12:5: queues.emails.url: `localhost:8080` is not an http or https URL\n"
         "  hint: such as `https://partner.example/hooks`\n"
@@ -97,7 +97,7 @@ def test_all_problems_at_once() -> None:
         "out of range\n"
         "  hint: Cloud Tasks allows more than 0 and at most 500\n"
         "emulator.yaml:14:20: queues.emails.retry_config.min_backoff: `10m` is more than "
-        "max_backoff, `5m`\n"
+        "`max_backoff`, which is `5m`\n"
         "  hint: lower it, or set `max_backoff: 10m` or more\n"
         "emulator.yaml:14:55: queues.emails.retry_config.max_attempts: 0 cannot be told from "
         "`not set` by Cloud Tasks\n"
@@ -115,7 +115,7 @@ def test_all_problems_at_once() -> None:
         "  hint: keep one: `url` is short for an `http_target` with a `uri_override`\n"
         "emulator.yaml:21:22: "
         'queues."projects/p/locations/l/queues/jobs".http_target.uri_override.host: `""` is not '
-        "a host, without scheme, port and path\n"
+        "a host without scheme, port and path\n"
         "  hint: such as `127.0.0.1`\n"
         "emulator.yaml:21:32: "
         'queues."projects/p/locations/l/queues/jobs".http_target.uri_override.port: `0` is out '
@@ -132,7 +132,7 @@ def test_all_problems_at_once() -> None:
         "emulator.yaml:23:26: "
         'queues."projects/p/locations/l/queues/jobs".http_target.header_overrides.Host: Cloud '
         "Tasks puts its own value in the place of `Host`\n"
-        "  hint: remove it, or send it under another name, as in `X-My-Header`\n"
+        "  hint: remove it, or choose another name, as in `X-My-Header`\n"
         "emulator.yaml:23:35: "
         'queues."projects/p/locations/l/queues/jobs".http_target.header_overrides.X-Key: '
         "expected text, found a list\n"
@@ -145,8 +145,8 @@ def test_all_problems_at_once() -> None:
         "  hint: keep one of them\n"
         'emulator.yaml:26:3: queues."projects/p/locations/l/queues/jobs": written twice\n'
         "  hint: the first is at line 18; keep one of them\n"
-        "emulator.yaml:27:3: queues.late: has no location\n"
-        "  hint: name it in full: `projects/P/locations/L/queues/Q`; or add `location: "
+        "emulator.yaml:27:3: queues.late: an id needs `location`\n"
+        "  hint: give the full name, `projects/P/locations/L/queues/Q`, or add `location: "
         "europe-west1`"
     )
 
@@ -173,8 +173,8 @@ def test_a_queue_named_in_full_needs_no_project() -> None:
 def test_a_queue_by_its_id_needs_a_project_and_a_location() -> None:
     """Both are asked for at once."""
     assert said("queues: {emails: {}}\n") == (
-        "emulator.yaml:1:10: queues.emails: has no project and no location\n"
-        "  hint: name it in full: `projects/P/locations/L/queues/Q`; "
+        "emulator.yaml:1:10: queues.emails: an id needs `project` and `location`\n"
+        "  hint: give the full name, `projects/P/locations/L/queues/Q`, "
         "or add `project: acme-dev` and `location: europe-west1`"
     )
 

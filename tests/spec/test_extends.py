@@ -139,7 +139,7 @@ def test_the_order_of_waits_is_checked_across_files(project: Project) -> None:
     )
     assert project.said() == (
         "stacks/dev.yaml:5:26: queues.other.retry_config.max_backoff: "
-        "`5s` is less than min_backoff, `10s`\n"
+        "`5s` is less than `min_backoff`, which is `10s`\n"
         "  hint: raise it, or set `min_backoff: 5s` or less"
     )
 
@@ -148,8 +148,11 @@ def test_the_order_of_waits_is_checked_across_files(project: Project) -> None:
     ("extends", "saying"),
     [
         ("bsae.yaml", "no file `bsae.yaml`\n  hint: did you mean `base.yaml`?"),
-        ("../base.yaml", "no file `../base.yaml`\n  hint: the path starts at this file's folder"),
-        ("sub", "`sub` is a folder\n  hint: give a file in it, as in `extends: base.yaml`"),
+        (
+            "../base.yaml",
+            "no file `../base.yaml`\n  hint: the path is relative to this file's folder",
+        ),
+        ("sub", "`sub` is a folder\n  hint: name a file, as in `extends: base.yaml`"),
         ("loop.yaml", "no file `loop.yaml`\n  hint: did you mean `other.yaml`?"),
         (
             "'a\\0b'".replace("'", '"'),
@@ -157,12 +160,12 @@ def test_the_order_of_waits_is_checked_across_files(project: Project) -> None:
         ),
         (
             "dev.yaml",
-            "goes in a circle: dev.yaml → dev.yaml\n  hint: remove one `extends` of the circle",
+            "is a cycle: dev.yaml → dev.yaml\n  hint: remove one `extends` of the cycle",
         ),
         (
             "other.yaml",
-            "goes in a circle: dev.yaml → other.yaml → dev.yaml\n"
-            "  hint: remove one `extends` of the circle",
+            "is a cycle: dev.yaml → other.yaml → dev.yaml\n"
+            "  hint: remove one `extends` of the cycle",
         ),
         ("7", 'expected text, found `7`\n  hint: write it in quotes: `"7"`'),
         ("[base.yaml]", "expected text, found a list\n  hint: such as `extends: base.yaml`"),
@@ -211,8 +214,8 @@ def test_what_a_base_describes_is_renamed_by_taking_it_out(project: Project) -> 
     """The entry under the old key is in another file, and null removes it here."""
     renamed = "queues:\n  letters: {handler: mailer, renamed_from: emails}\n"
     assert over(project, renamed).said() == (
-        "stacks/dev.yaml:5:30: queues.letters.renamed_from: queue `emails` is still here\n"
-        "  hint: write `emails: null`; or remove this, and `letters` is a new queue"
+        "stacks/dev.yaml:5:30: queues.letters.renamed_from: queue `emails` still exists\n"
+        "  hint: write `emails: null`; or remove this, which makes `letters` a new queue"
     )
     spec = over(project, f"{renamed}  emails: null\n").load()
     assert spec.queues["letters"].renamed_from == ("emails",)

@@ -46,7 +46,7 @@ def test_a_folder_is_no_file(project: Project) -> None:
     (project.root / "stacks" / "dev.yaml").mkdir()
     assert project.said() == (
         "stacks/dev.yaml:1:1: $: cannot be read: is a directory\n"
-        "  hint: give the path of a file that you may read"
+        "  hint: give the path of a readable file"
     )
 
 
@@ -113,7 +113,7 @@ RUN = ", runtime: python312, command: run"
             "nowhere/at/all",
             FUNCTION,
             "function.source: `nowhere/at/all` does not exist\n"
-            "  hint: the path starts at the project's folder",
+            "  hint: the path is relative to the project's folder",
         ),
         (
             "function",
@@ -127,14 +127,15 @@ RUN = ", runtime: python312, command: run"
             "handlers/mailer",
             "",
             "service.source: `handlers/mailer` has no Dockerfile\n"
-            "  hint: write one, or say how it runs: "
+            "  hint: add one, or add "
             "`runtime: python312` and `command: python main.py`",
         ),
         (
             "service",
             "handlers/web",
             RUN,
-            "service.source: `handlers/web` has a Dockerfile, which says how it runs\n"
+            "service.source: `handlers/web` has a Dockerfile, which defines the runtime "
+            "and the command\n"
             "  hint: remove `runtime` and `command`, or the Dockerfile",
         ),
         (
@@ -142,14 +143,14 @@ RUN = ", runtime: python312, command: run"
             "ledger",
             ", runtime: python312",
             "app_engine.source: `ledger` does not exist\n"
-            "  hint: the path starts at the project's folder",
+            "  hint: the path is relative to the project's folder",
         ),
         (
             "service",
             "x" * 300,
             "",
             f"service.source: `{'x' * 57}…` does not exist\n"
-            "  hint: the path starts at the project's folder",
+            "  hint: the path is relative to the project's folder",
         ),
     ],
     ids=["misspelt", "nowhere", "a file", "bare", "told twice", "App Engine", "too long a name"],

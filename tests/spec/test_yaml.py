@@ -86,7 +86,7 @@ def test_a_billion_laughs_are_refused() -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     problem, hint = saying.splitlines()
-    assert problem.endswith(f"its aliases stand for more than {MOST_FROM_ALIASES:,} values")
+    assert problem.endswith(f"the file's aliases expand to more than {MOST_FROM_ALIASES:,} values")
     assert hint == "  hint: write the values out"
     assert most < 50_000_000
 
@@ -180,10 +180,10 @@ handlers:
   b: {{service: {{image: i}}, env: {{B: {"x" * 32_769}}}}}
 """
     assert said(large + REST) == (
-        "spec.yaml:2:31: handlers.a.headers: 81,923 bytes of headers\n"
+        "spec.yaml:2:31: handlers.a.headers: the headers have 81,923 bytes\n"
         "  hint: Cloud Tasks allows less than 81,920\n"
-        "spec.yaml:3:34: handlers.b.env.B: a value of more than 32 KiB\n"
-        "  hint: Cloud Run allows 32 KiB; put it in a file or in Secret Manager"
+        "spec.yaml:3:34: handlers.b.env.B: the value is longer than 32 KiB\n"
+        "  hint: Cloud Run allows 32 KiB; put the value into a file or Secret Manager"
     )
 
 

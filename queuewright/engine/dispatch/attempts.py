@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 from queuewright.cloud_tasks.retry import RetryPolicy
 from queuewright.engine.dispatch.registry import RunningQueue, RunningTask
@@ -23,6 +24,9 @@ from queuewright.engine.rules.http_request import (
 from queuewright.engine.rules.queue_config import retry_policy
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import TaskRow
+
+_MOST_DIGITS: Final = 10
+"""Of a number of seconds: three centuries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class Attempt:
     number: int
     """From 1; counts those that are still under way."""
     dispatch_us: int
+    began_us: int
+    """The clock's `steady_us` when it was dispatched."""
     by_hand: bool
     """Started by RunTask: it holds no slot, and its retry counts from the call."""
     request: OutgoingRequest | None = None
@@ -66,8 +72,8 @@ class Attempt:
 
     @property
     def deadline_us(self) -> int:
-        """When it is given up."""
-        return self.dispatch_us + duration_us(self.content.dispatch_deadline)
+        """How long it may take, in microseconds."""
+        return duration_us(self.content.dispatch_deadline)
 
     @property
     def retry(self) -> RetryPolicy:
@@ -166,9 +172,10 @@ def retry_after_us(header: str | None, now_us: int) -> int | None:
     """
     if header is None:
         return None
-    if header.strip().isdecimal():
-        return int(header) * SECOND_US
+    text = header.strip()
+    if text.isdecimal():
+        return int(text.lstrip("0")[:_MOST_DIGITS] or 0) * SECOND_US
     try:
-        return max(0, moment_us(parsedate_to_datetime(header)) - now_us)
-    except (ValueError, TypeError):
+        return max(0, moment_us(parsedate_to_datetime(text)) - now_us)
+    except (ValueError, TypeError, OverflowError):
         return None

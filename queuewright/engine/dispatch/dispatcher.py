@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+from collections import deque
 from collections.abc import Callable
 from itertools import count
 from typing import Final
@@ -35,11 +36,11 @@ from queuewright.engine.events import (
     QueueThrottled,
     StateFailed,
 )
-from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Task
 from queuewright.engine.protocol.status import NO_ATTEMPT, TIMED_OUT, UNREACHABLE
-from queuewright.engine.protocol.times import SECOND_US
+from queuewright.engine.protocol.times import LAST_US, SECOND_US
 from queuewright.engine.rules.http_request import TokenSigner, target_type
+from queuewright.engine.rules.slots import Slots
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import TaskRow
 from queuewright.engine.state.store import Store
@@ -49,6 +50,10 @@ from queuewright.errors import QueuewrightError, Refusal
 _LOG: Final = logging.getLogger(__name__)
 
 _AFTER_BUG_US: Final = SECOND_US
+_STARTS_AT_ONCE: Final = 64
+"""Attempts started before answers are looked at: so more tasks than the machine can send don't
+end up as thousands of connections."""
+_STALE_PLANS: Final = 1_024
 _UNREADABLE_US: Final = 60 * SECOND_US
 _OVERLOADED: Final = (429, 503)
 _INTERRUPTED: Final = Result(NO_ATTEMPT)
@@ -67,6 +72,7 @@ class Dispatcher:
         ids: TaskIds,
         signer: TokenSigner | None,
         emit: Callable[[Event], None] | None,
+        max_in_flight: int | None = None,
     ) -> None:
         self._clock = clock
         self._store = store
@@ -82,6 +88,11 @@ class Dispatcher:
         self._plans: list[tuple[int, int, RunningQueue]] = []
         self._order = count()
         self._attempts: set[Attempt] = set()
+        self._slots = Slots(max_in_flight)
+        self._waiting: dict[RunningQueue, None] = {}
+        """The queues that have something due and no slot for it, longest first."""
+        self._set_back_us = 0
+        """How far the clock was set back since the last turn."""
         self._loop: asyncio.Task[None] | None = None
         self._write_behind = WriteBehind(clock, store, emit)
         self.progress = asyncio.Event()
@@ -109,6 +120,11 @@ class Dispatcher:
     def expires(self, when_us: int) -> None:
         """Note that a task's time is over at that moment."""
         self._sweeper.expires(when_us)
+
+    def clock_set_back(self, by_us: int) -> None:
+        """Let what was due before somebody set the clock back be due now."""
+        self._set_back_us += by_us
+        self._wake.set()
 
     # The loop
 
@@ -156,6 +172,9 @@ class Dispatcher:
                 _LOG.exception("dispatching failed in the engine itself")
                 self._touched.update(self._registry)
                 next_us = self._clock.now_us() + _AFTER_BUG_US
+            if self._wake.is_set():
+                await asyncio.sleep(0)
+                continue
             timer = None if next_us is None else self._clock.call_at(next_us, self._wake.set)
             await self._wake.wait()
             if timer is not None:
@@ -164,39 +183,83 @@ class Dispatcher:
     def _turn(self) -> int | None:
         """Start everything that may start; return when there will be more."""
         now_us = self._clock.now_us()
-        due = self._touched
-        self._touched = set()
-        plans = self._plans
-        while plans and plans[0][0] <= now_us:
-            planned_us, _, queue = heapq.heappop(plans)
+        if self._set_back_us:
+            self._set_back(now_us)
+        due, self._touched = self._touched, set()
+        while self._plans and self._plans[0][0] <= now_us:
+            planned_us, _, queue = heapq.heappop(self._plans)
             if queue.planned_us == planned_us:
+                queue.planned_us = None
                 due.add(queue)
-        for queue in sorted(due, key=lambda queue: queue.number):
+        self._start_in_turns(due, now_us)
+        while self._plans and self._plans[0][2].planned_us != self._plans[0][0]:
+            heapq.heappop(self._plans)
+        return self._plans[0][0] if self._plans else None
+
+    def _set_back(self, now_us: int) -> None:
+        by_us, self._set_back_us = self._set_back_us, 0
+        for queue in self._registry:
+            queue.core.clock_set_back(by_us, now_us)
             queue.planned_us = None
+        self._plans.clear()
+        self._touched.update(self._registry)
+
+    def _start_in_turns(self, touched: set[RunningQueue], now_us: int) -> None:
+        """Start what is due, queue by queue one task each, as far as there are slots.
+
+        A queue that gets no slot waits for the end of an attempt, in the order of arrival.
+        """
+        waited, self._waiting = self._waiting, {}
+        new = sorted(touched - waited.keys(), key=lambda queue: queue.number)
+        line = deque((*waited, *new))
+        starts_left = _STARTS_AT_ONCE
+        while line:
+            if not starts_left:
+                self._waiting.update(dict.fromkeys(line))
+                self._wake.set()
+                return
+            queue = line.popleft()
             if self._registry.get(queue.name) is not queue:
                 continue
-            for number in queue.core.start_due(now_us):
-                try:
-                    row, content = self._kept(number)
-                except Refusal as refusal:
-                    self._put_off(queue, number, refusal)
-                else:
-                    self._start(queue, row, content)
+            if self._slots.may_take(queue, len(self._registry)):
+                started = queue.core.start_due(now_us, 1)
+                if started:
+                    self._start_kept(queue, started[0])
+                    starts_left -= 1
+                    line.append(queue)
+                    continue
             next_us = queue.core.next_start_us(now_us)
-            if next_us is not None:
-                queue.planned_us = next_us
-                heapq.heappush(plans, (next_us, next(self._order), queue))
-        while plans and plans[0][2].planned_us != plans[0][0]:
-            heapq.heappop(plans)
-        return plans[0][0] if plans else None
+            if next_us is not None and next_us <= now_us:
+                self._waiting[queue] = None
+                next_us = None
+            self._plan(queue, next_us)
+
+    def _plan(self, queue: RunningQueue, next_us: int | None) -> None:
+        """Look at a queue at that moment; None: when something has changed."""
+        if next_us == queue.planned_us:
+            return
+        queue.planned_us = next_us
+        if next_us is None:
+            return
+        if len(self._plans) > 2 * len(self._registry) + _STALE_PLANS:
+            self._plans = [
+                (other.planned_us, next(self._order), other)
+                for other in self._registry
+                if other.planned_us is not None
+            ]
+            heapq.heapify(self._plans)
+        else:
+            heapq.heappush(self._plans, (next_us, next(self._order), queue))
 
     # Attempts
 
-    def _kept(self, number: int) -> tuple[TaskRow, Task]:
-        row = self._store.task(number)
-        if row is None:
-            raise refusals.state_unreadable("a task that waits is not in it")
-        return row, self._store.content(number)
+    def _start_kept(self, queue: RunningQueue, number: int) -> None:
+        try:
+            row, content = self._store.task_with_content(number)
+        except Refusal as refusal:
+            self._put_off(queue, number, refusal)
+        else:
+            self._start(queue, row, content)
 
     def _put_off(self, queue: RunningQueue, number: int, refusal: Refusal) -> None:
         """Let a task that cannot be read wait, so that it keeps no other from its slot."""
@@ -222,13 +285,15 @@ class Dispatcher:
             row.name or self._ids.text(row.id),
             row.dispatches + len(task.dispatch_us),
             now_us,
+            self._clock.steady_us(),
             by_hand,
         )
         self._attempts.add(attempt)
+        self._slots.take(queue)
         attempt.runner = asyncio.create_task(self._attempted(attempt))
 
     async def _attempted(self, attempt: Attempt) -> None:
-        deadline = self._clock.call_at(attempt.deadline_us, attempt.give_up)
+        deadline = self._clock.call_after(attempt.deadline_us, attempt.give_up)
         try:
             result = await self._sent(attempt)
             self._ended(attempt, result)
@@ -244,6 +309,9 @@ class Dispatcher:
         finally:
             deadline.cancel()
             self._attempts.discard(attempt)
+            self._slots.give_back(attempt.queue)
+            if self._waiting:
+                self._wake.set()
             self.progress.set()
 
     async def _sent(self, attempt: Attempt) -> Result:
@@ -297,7 +365,7 @@ class Dispatcher:
         if is_exhausted(retry, attempts, now_us - first_dispatch_us(attempt)):
             return None
         since_us = attempt.dispatch_us if attempt.by_hand else now_us
-        return since_us + backoff_us(retry, attempts)
+        return min(since_us + backoff_us(retry, attempts), LAST_US)
 
     def _throttle(self, attempt: Attempt, result: Result, now_us: int) -> None:
         if not self._settings.throttling:
@@ -354,11 +422,11 @@ class Dispatcher:
         """Emit the end of an attempt; `row` is the task's before the attempt was counted."""
         if self._emit is None:
             return
-        queue, now_us = attempt.queue, self._clock.now_us()
+        queue, clock = attempt.queue, self._clock
         is_interrupted = outcome == "interrupted"
         self._emit(
             AttemptEnded(
-                time_us=now_us,
+                time_us=clock.now_us(),
                 queue=queue.name,
                 task=attempt.task_name,
                 schedule_us=row.schedule_us,
@@ -369,7 +437,7 @@ class Dispatcher:
                 max_attempts=attempt.max_attempts,
                 response_count=row.responses + (result.outcome > 0),
                 result=result.outcome,
-                duration_us=None if is_interrupted else now_us - attempt.dispatch_us,
+                duration_us=None if is_interrupted else clock.steady_us() - attempt.began_us,
                 next_retry_us=next_us,
                 outcome=outcome,
                 message=result.message,

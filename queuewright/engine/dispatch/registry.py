@@ -157,6 +157,10 @@ class Registry:
     def __iter__(self) -> Iterator[RunningQueue]:
         return iter(list(self._by_name.values()))
 
+    def __len__(self) -> int:
+        """Return how many queues there are."""
+        return len(self._by_name)
+
     def get(self, name: str) -> RunningQueue | None:
         """Return the queue of this full name."""
         return self._by_name.get(name)

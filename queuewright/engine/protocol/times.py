@@ -16,6 +16,9 @@ from queuewright.cloud_tasks.durations import parse_us
 
 SECOND_US: Final = 1_000_000
 
+LAST_US: Final = 253_402_300_799_999_999
+"""The end of the year 9999, and of what a protobuf `Timestamp` can say."""
+
 
 def span_us(span: timedelta | str) -> int:
     """Return a span in microseconds. Text is numbers with units (`ms`, `s`, `m`, `h`, `d`).

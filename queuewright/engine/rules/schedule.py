@@ -95,15 +95,15 @@ class QueueCore:
         self._due += tasks
         heapq.heapify(self._due)
 
-    def start_due(self, now_us: int) -> list[int]:
-        """Start the tasks that may start now and return them in order.
+    def start_due(self, now_us: int, most: int | None = None) -> list[int]:
+        """Start the tasks that may start now, at most `most`, and return them in order.
 
         Each of them occupies a slot until `ended`.
         """
         started: list[int] = []
         if self.paused or now_us < self.throttle.until_us:
             return started
-        while self._occupied < self.limits.concurrency:
+        while self._occupied < self.limits.concurrency and len(started) != most:
             self._drop_stale()
             if not self._due or self._due[0][0] > now_us or not self._bucket.take(now_us):
                 break
@@ -124,6 +124,21 @@ class QueueCore:
             return None
         due_us = max(now_us, self._due[0][0], self.throttle.until_us)
         return max(due_us, self._bucket.next_token_us(now_us))
+
+    def clock_set_back(self, by_us: int, now_us: int) -> None:
+        """Go on when the clock was set back to `now_us`: what was due before is due now.
+
+        Other tasks keep their time.
+        """
+        moved: list[tuple[int, int]] = []
+        while self._due and self._due[0][0] <= now_us + by_us:
+            when_us, task = heapq.heappop(self._due)
+            if self._waiting.get(task) == when_us:
+                moved.append((when_us - by_us, task))
+        for when_us, task in moved:
+            self._waiting[task] = when_us
+            heapq.heappush(self._due, (when_us, task))
+        self.throttle.until_us -= by_us
 
     def run(self, task: int) -> None:
         """Start a task by hand, even if the queue is paused or the task is not due or running."""

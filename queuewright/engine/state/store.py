@@ -37,6 +37,11 @@ _ID_BLOCK: Final = 100_000
 _INSERT: Final = "INSERT INTO new_task VALUES (?, ?, ?, ?, ?, ?)"
 """The fields of a `NewTask`, in their order."""
 
+_ROW_AND_CONTENT: Final = (
+    f"SELECT {', '.join(f'task.{field}' for field in TaskRow._fields)}, content.task"
+    " FROM task LEFT JOIN content USING (id) WHERE id = ?"
+)
+
 
 class Store:
     """The state, as statements.
@@ -193,10 +198,19 @@ class Store:
             Refusal: DATA_LOSS; the file is damaged there.
         """
         found = self._state.rows("SELECT task FROM content WHERE id = ?", (number,))
-        try:
-            return Task.FromString(found[0][0])
-        except (IndexError, DecodeError) as error:
-            raise refusals.state_unreadable("it has not got the task's content") from error
+        return _read(found[0][0] if found else None)
+
+    def task_with_content(self, number: int) -> tuple[TaskRow, Task]:
+        """Return a task's row and its content, as `task` and `content` do.
+
+        Raises:
+            Refusal: DATA_LOSS; the file is damaged there.
+        """
+        found = self._state.rows(_ROW_AND_CONTENT, (number,))
+        if not found or number in self._ended:
+            raise refusals.state_unreadable("a task that waits is not in it")
+        *fields, content = found[0]
+        return self._failed.get(number) or TaskRow._make(fields), _read(content)
 
     def tasks(self, queue: int, after: int, limit: int) -> list[TaskRow]:
         """Return up to `limit` of a queue's tasks, by number, from the first after `after`.
@@ -342,6 +356,15 @@ class Store:
         with self._state.transaction():
             self._database.execute("INSERT INTO fact VALUES (?, ?)", (key, otherwise))
         return otherwise
+
+
+def _read(content: bytes | None) -> Task:
+    try:
+        if content is not None:
+            return Task.FromString(content)
+    except DecodeError:
+        pass
+    raise refusals.state_unreadable("it has not got the task's content")
 
 
 def _tombstone(queue: int, name: str | None, until_us: int | None) -> Tombstone | None:

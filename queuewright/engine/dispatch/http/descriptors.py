@@ -1,0 +1,41 @@
+"""How many connections this process may have open: its share of the file descriptors."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+from typing import Final
+
+_WANTED: Final = 10_240 if sys.platform == "darwin" else 65_536
+"""On macOS OPEN_MAX (sys/syslimits.h), which `setrlimit` doesn't exceed whatever the hard limit
+says. Elsewhere more than all attempts of ten queues at Google's limit of 5,000 each."""
+
+_FOR_OTHERS: Final = 128
+"""Kept for listeners, clients' connections, the state file and the libraries."""
+
+_FEWEST: Final = 16
+
+
+def connections(descriptors_each: int) -> int:
+    """Return how many connections to handlers there may be.
+
+    Args:
+        descriptors_each: what one costs this process.
+    """
+    return max(_FEWEST, (raised_limit() - _FOR_OTHERS) // descriptors_each)
+
+
+def raised_limit() -> int:
+    """Raise the soft limit on descriptors as far as it goes, and return it.
+
+    Shells begin with 1,024 on most Linux systems and with 256 on macOS.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED if hard == resource.RLIM_INFINITY else min(hard, _WANTED)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted if soft == resource.RLIM_INFINITY else soft
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft
