@@ -1,7 +1,4 @@
-"""The REST front of the engine: an HTTP request becomes a call of the service, and back.
-
-Besides the API it serves the keys that verify the engine's tokens.
-"""
+"""The REST listener. It also serves the keys that verify the engine's tokens."""
 
 from __future__ import annotations
 
@@ -27,10 +24,10 @@ from queuewright.errors import Refusal
 from queuewright.origins import RequestFilter
 
 MAX_BODY: Final = 10 * 1024 * 1024
-"""Bytes of a request's body. Google's front end names this number in its refusals."""
+"""Bytes of a request's body. Google's front end states this number in its refusals."""
 
 BODY_TIMEOUT_S: Final = 30.0
-"""How long a request's body may take to arrive; after it the connection is given up."""
+"""How long a request's body may take to arrive; after that, the connection is closed."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -48,14 +45,14 @@ def application(
     """Return the HTTP application that serves `service` to `caller`.
 
     Args:
-        service: what answers, for every version of the API.
-        caller: in whose name each call is made; an HTTP listener has one.
-        signer: whose keys are published; none are without it.
-        pages: routes that come before the API's, for a dashboard.
-        allowed_hosts: names that `Host` may have besides IP addresses and `localhost`; requests of
+        service: answers the calls of every version of the API.
+        caller: the caller of every request; an HTTP listener has only one.
+        signer: its public keys are served. None serves no keys.
+        pages: routes that take precedence over the API, for a dashboard.
+        allowed_hosts: names that `Host` may have besides IP addresses and `localhost`. Requests of
             foreign web pages are refused, for the API and `pages` alike.
-        max_body: bytes of a request's body.
-        body_timeout_s: seconds that a body may take to arrive.
+        max_body: the maximum size of a request's body in bytes.
+        body_timeout_s: how long a body may take to arrive.
     """
     api = _Api(
         {"v2": v2(service), "v2beta3": beta3.version(service)},
@@ -81,7 +78,7 @@ class _Api:
     body_timeout_s: float
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Answer one request: 200 with a message, or the envelope of a refusal."""
+        """Answer a request: 200 with a message, or the envelope of a refusal."""
         asked = Query({})
         try:
             asked = query(request.rel_url.raw_query_string)
@@ -141,7 +138,7 @@ def _filtered(request_filter: RequestFilter) -> Middleware:
 
 
 def _key_routes(signer: Signer) -> list[web.AbstractRouteDef]:
-    """Return the addresses under which Google serves its keys, for ours."""
+    """Return routes for our keys, on the same paths where Google serves its keys."""
 
     async def discovery(request: web.Request) -> web.Response:
         return _json(signer.discovery(_base_url(request)), 200)
