@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from queuewright.cli.project import LOG_FORMAT, PORT, quiet_grpc
+from queuewright.cli.project import ALLOW_HOST, LOG_FORMAT, PORT, quiet_grpc
 from queuewright.cli.signals import run_until_stopped
 from queuewright.local import STATE_FOLDER
+from queuewright.origins import is_loopback
 from queuewright.spec import EmulatorSpec, load_emulator
 
 if TYPE_CHECKING:
     from queuewright.local.console.console import Console
     from queuewright.local.emulator import Emulator
+
+OPEN = (
+    "anybody who reaches {host} can create tasks, which make this machine send requests\n"
+    "  hint: leave `--host` out, or make sure that only trusted machines reach it"
+)
 
 
 @click.command("emulator")
@@ -54,6 +60,7 @@ if TYPE_CHECKING:
 @click.option("--memory", is_flag=True, help="Keep nothing: start empty, leave no files.")
 @click.option("--verbose", is_flag=True, help="Also print the start of each attempt.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@ALLOW_HOST
 @LOG_FORMAT
 def command(
     host: str,
@@ -65,6 +72,7 @@ def command(
     memory: bool,
     verbose: bool,
     as_json: bool,
+    allowed_hosts: tuple[str, ...],
     log_format: str,
 ) -> None:
     """Run only Cloud Tasks on this machine, until Ctrl-C. No project is needed."""
@@ -80,7 +88,10 @@ def command(
     console = Console(sys.stderr if is_logged else None, as_json=as_json)
     LogLines.install(console)
     printer = EventPrinter(console, verbose=verbose, log=sys.stdout if is_logged else None)
-    options = EmulatorOptions(host, port, http_port, spec, queues, None if memory else state)
+    kept = None if memory else state
+    options = EmulatorOptions(host, port, http_port, spec, queues, kept, allowed_hosts)
+    if not is_loopback(host):
+        console.say(ENVIRONMENT, OPEN.format(host=host), "warning")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(
             run_until_stopped(

@@ -13,6 +13,7 @@ import click
 
 from queuewright.blueprint import Blueprint, blueprint
 from queuewright.cli.project import (
+    ALLOW_HOST,
     LOG_FORMAT,
     PORT,
     environment_argument,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 @click.option("--no-reload", is_flag=True, help="Do not follow edits.")
 @click.option("--verbose", is_flag=True, help="Also print the start of each attempt.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@ALLOW_HOST
 @LOG_FORMAT
 def command(
     environment: str,
@@ -64,6 +66,7 @@ def command(
     no_reload: bool,
     verbose: bool,
     as_json: bool,
+    allowed_hosts: tuple[str, ...],
     log_format: str,
 ) -> None:
     """Run an environment on this machine.
@@ -94,6 +97,7 @@ def command(
         http_port=http_port,
         reload=not no_reload,
         verbose=verbose,
+        allowed_hosts=allowed_hosts,
         log=sys.stdout if is_logged else None,
     )
     console = Console(sys.stderr if is_logged else None, as_json=as_json)

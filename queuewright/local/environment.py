@@ -48,6 +48,8 @@ class Options:
     reload: bool = True
     """Follow changes of files."""
     verbose: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    """Names of this machine that requests may use: see `RequestFilter`."""
     log: TextIO | None = None
     """Where to write the operations that Cloud Tasks logs, in its format; None: to the console."""
 
@@ -129,7 +131,12 @@ class Environment:
             engine = Engine(state=kept, settings=settings, signer=signer, on_event=printer)
             stack.push_async_callback(engine.stop)
             grpc_port = await listen(engine.serve_grpc, HOST, options.grpc_port, "--grpc-port")
-            http_port = await listen(engine.serve_http, HOST, options.http_port, "--http-port")
+            http_port = await listen(
+                partial(engine.serve_http, allowed_hosts=options.allowed_hosts),
+                HOST,
+                options.http_port,
+                "--http-port",
+            )
             console.introduce(*current.blueprint.handlers)
             console.introduce(*(f"queue {q.queue_id}" for q in current.blueprint.queues.values()))
             context = HandlerContext(
@@ -145,6 +152,7 @@ class Environment:
                 ),
                 console=console,
                 shell=dict(os.environ),
+                allowed_hosts=options.allowed_hosts,
             )
             handlers = await stack.enter_async_context(Handlers.opened(context, current.blueprint))
             environment = cls(

@@ -30,7 +30,12 @@ class Emulator:
         self._process = process
         self.pid = process.pid
         self._lines = (json.loads(line) for line in lines)
-        ready = self.line_with("ready")
+        self.before: list[dict[str, Any]] = []
+        """The lines before it was ready."""
+        for ready in self._lines:
+            if ready["text"].startswith("ready"):
+                break
+            self.before.append(ready)
         self.grpc: str = ready["grpc"]
         self.http: str = ready["http"]
         self.client = connect(self.grpc)
