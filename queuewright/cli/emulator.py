@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,19 +79,20 @@ def command(
     quiet_grpc()
     import uvloop
 
-    from queuewright.local.console.console import ENVIRONMENT, Console, LogLines
+    from queuewright.local.console.console import ENVIRONMENT
     from queuewright.local.console.event_printer import EventPrinter
+    from queuewright.local.console.opening import opened_console
     from queuewright.local.emulator import Emulator, EmulatorOptions
 
-    is_logged = log_format == "cloud-logging"
-    console = Console(sys.stderr if is_logged else None, as_json=as_json)
-    LogLines.install(console)
-    printer = EventPrinter(console, verbose=verbose, log=sys.stdout if is_logged else None)
     kept = None if memory else state
     options = EmulatorOptions(host, port, http_port, spec, queues, kept, allowed_hosts)
-    if not is_loopback(host):
-        console.say(ENVIRONMENT, OPEN.format(host=host), "warning")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with (
+        opened_console(as_json=as_json, has_log=log_format == "cloud-logging") as (console, log),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        if not is_loopback(host):
+            console.say(ENVIRONMENT, OPEN.format(host=host), "warning")
+        printer = EventPrinter(console, verbose=verbose, log=log)
         runner.run(
             run_until_stopped(
                 Emulator.started(options, printer),

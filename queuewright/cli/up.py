@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,10 +84,9 @@ def command(
     quiet_grpc()
     import uvloop
 
-    from queuewright.local.console.console import Console, LogLines
+    from queuewright.local.console.opening import opened_console
     from queuewright.local.environment import Options
 
-    is_logged = log_format == "cloud-logging"
     options = Options(
         root=root,
         stacks=root / STACKS,
@@ -98,12 +97,12 @@ def command(
         reload=not no_reload,
         verbose=verbose,
         allowed_hosts=allowed_hosts,
-        log=sys.stdout if is_logged else None,
     )
-    console = Console(sys.stderr if is_logged else None, as_json=as_json)
-    LogLines.install(console)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(read, options, console))
+    with (
+        opened_console(as_json=as_json, has_log=log_format == "cloud-logging") as (console, log),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_run(read, replace(options, log=log), console))
 
 
 async def _run(read: Callable[[], Blueprint], options: Options, console: Console) -> None:

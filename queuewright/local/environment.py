@@ -9,13 +9,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Self
 
 from queuewright.blueprint import Blueprint
 from queuewright.engine import Engine, Settings, Signer
 from queuewright.errors import QueuewrightError, Refusal, TargetError
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.console.event_printer import EventPrinter
+from queuewright.local.console.line_writer import LineWriter
 from queuewright.local.console.table import ready_table
 from queuewright.local.door.listener import HOST
 from queuewright.local.edits import Edits
@@ -50,7 +51,7 @@ class Options:
     verbose: bool = False
     allowed_hosts: tuple[str, ...] = ()
     """Names of this machine that requests may use: see `RequestFilter`."""
-    log: TextIO | None = None
+    log: LineWriter | None = None
     """Where to write the operations that Cloud Tasks logs, in its format; None: to the console."""
 
 

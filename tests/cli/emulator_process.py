@@ -49,6 +49,11 @@ class Emulator:
         self._process.send_signal(signal.SIGINT)
         return [line["text"] for line in self._lines]
 
+    def terminate(self) -> int:
+        """Its exit code after SIGTERM, with nobody reading what it prints."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(PATIENCE_S)
+
 
 @contextmanager
 def emulator(folder: Path, *words: str, log: Path | None = None) -> Iterator[Emulator]:

@@ -247,3 +247,13 @@ def test_an_address_that_others_reach_is_warned_about(tmp_path: Path) -> None:
     with emulator(tmp_path, "--memory", "--host", "0.0.0.0") as running:
         running.stop()
     assert "anybody who reaches 0.0.0.0 can create tasks" in running.before[0]["text"]
+
+
+def test_output_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+    """Tasks are created and SIGTERM ends it, though the pipe has been full for long."""
+    with emulator(tmp_path, "--memory", "--queue", QUEUE) as running:
+        running.client.pause_queue(name=QUEUE)
+        task = {"http_request": {"url": "https://a.example/"}}
+        for _ in range(1_000):  # each prints a line; a pipe holds 64 KiB
+            running.client.create_task(parent=QUEUE, task=task, timeout=20.0)
+        assert running.terminate() == 0

@@ -1,7 +1,8 @@
 """The stable address in front of a handler, as Cloud Run's front end.
 
-It lets in callers with permission and no web pages, holds requests while the process starts or reloads, runs no
-more requests at once than the handler's instances would, and ends a request that takes too long.
+It lets in callers with permission and no web pages, holds requests while the process starts or
+reloads, runs no more requests at once than the handler's instances would, and ends a request that
+takes too long.
 """
 
 from __future__ import annotations
