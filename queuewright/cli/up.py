@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from queuewright.blueprint import Blueprint, blueprint
+from queuewright.cli.consent import ask_to_act
 from queuewright.cli.project import (
     ALLOW_HOST,
     LOG_FORMAT,
@@ -55,6 +56,12 @@ if TYPE_CHECKING:
 @click.option("--no-reload", is_flag=True, help="Do not follow edits.")
 @click.option("--verbose", is_flag=True, help="Also print the start of each attempt.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Start an environment other than dev although its handlers would act with your own "
+    "Google credentials.",
+)
 @ALLOW_HOST
 @LOG_FORMAT
 def command(
@@ -66,6 +73,7 @@ def command(
     no_reload: bool,
     verbose: bool,
     as_json: bool,
+    yes: bool,
     allowed_hosts: tuple[str, ...],
     log_format: str,
 ) -> None:
@@ -80,7 +88,8 @@ def command(
         return blueprint(load(environment, root))
 
     # Mistakes in the file are reported before anything else is loaded.
-    blueprint(with_sources_checked(load(environment, root), root))
+    plan = blueprint(with_sources_checked(load(environment, root), root))
+    ask_to_act(environment, plan.project, yes=yes)
     quiet_grpc()
     import uvloop
 
