@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from queuewright.blueprint import MANY_ACCOUNTS, blueprint
 from queuewright.cli.counted import counted
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.cli.sources import with_sources_checked
-from queuewright.spec import load, load_file
+from queuewright.cloud_tasks.limits import SERVICE_ACCOUNTS_PER_PROJECT
+from queuewright.errors import Problem
+from queuewright.spec import Spec, load, load_file
 
 
 @click.command("check")
@@ -24,5 +27,18 @@ def command(environment: str, file: Path | None) -> None:
     root = Path() if file is not None else find_root()
     spec = load_file(file, root) if file is not None else load(environment, root)
     with_sources_checked(spec, root)
+    needed = len(blueprint(spec).accounts)
+    if needed > MANY_ACCOUNTS:
+        click.echo(f"warning: {_many_accounts(spec, needed)}", err=True)
     queues, handlers = counted(len(spec.queues), "queue"), counted(len(spec.handlers), "handler")
     click.echo(f"{spec.environment}: {queues}, {handlers}, no problems")
+
+
+def _many_accounts(spec: Spec, needed: int) -> Problem:
+    """The warning that a project may have no room for the environment's service accounts."""
+    message = (
+        f"need {needed} service accounts, and `{spec.project}` may have "
+        f"{SERVICE_ACCOUNTS_PER_PROJECT} unless its quota was raised"
+    )
+    hint = "request a higher quota: https://cloud.google.com/iam/quotas"
+    return Problem(spec.locate("handlers"), "handlers", message, hint)

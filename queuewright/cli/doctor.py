@@ -11,8 +11,7 @@ from dataclasses import asdict
 
 import click
 
-from queuewright.blueprint import Blueprint, blueprint
-from queuewright.blueprint.deployer import DeployerRole, deployer_roles
+from queuewright.blueprint import Blueprint, DeployerRole, blueprint, deployer_roles
 from queuewright.cli.counted import counted
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.doctor import Finding, Machine, ThisMachine, examine

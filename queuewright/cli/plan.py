@@ -14,10 +14,9 @@ from queuewright.blueprint import Blueprint, blueprint
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.cli.resources import ACCOUNT, is_grant, words
 from queuewright.cli.sources import with_sources_checked
-from queuewright.doctor.project import config_keys
-from queuewright.doctor.pulumi_files import full_key, pulumi_project, stack_config
+from queuewright.doctor import config_keys, full_key, pulumi_project, stack_config
+from queuewright.graph import UNKNOWN, Asset, Graph, Resource, capture
 from queuewright.spec import load
-from queuewright.testing import UNKNOWN, Asset, Graph, Resource, capture
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 QUEUE_TYPE = "gcp:cloudtasks/queue:Queue"
@@ -31,8 +30,8 @@ REFUSED = (
     "the preview refuses an edit that would delete or replace a queue: another project, location, "
     "prefix or key, or removing it"
 )
-WHY = "the name of a deleted queue is blocked for days"
-WAYS_OUT = (
+WHY = "the name of a deleted queue cannot be used again for days"
+FIXES = (
     "to rename: write `renamed_from: OLD` under the new key; on Google Cloud it keeps its name",
     "to move: add the new queue beside the old one, send tasks to the new one, and keep the old "
     "one, once it is empty, with `desired_state: PAUSED`",
@@ -44,7 +43,7 @@ WAYS_OUT = (
 @environment_argument
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(environment: str, as_json: bool) -> None:
-    """Show the resources that `pulumi up` would build for an environment.
+    """Show the resources that `pulumi up` would create for an environment.
 
     Runs the project's program here, without Google or Pulumi's engine. It does not know what
     exists already; `pulumi preview` compares with that.
@@ -88,8 +87,8 @@ def _text(plan: Blueprint, graph: Graph) -> Iterator[str]:
         yield f"protected: {', '.join(f'`{name}`' for name in protected)}"
         yield f"  {REFUSED}"
         yield f"  why: {WHY}"
-        for way in WAYS_OUT:
-            yield f"  {way}"
+        for fix in FIXES:
+            yield f"  {fix}"
 
 
 def _below(
@@ -108,7 +107,7 @@ def _below(
 def _before(component: Resource) -> str:
     """Its former logical names, if it was renamed."""
     names = [urn.rpartition("::")[2] for urn in component.aliases]
-    return f", before: {', '.join(names)}" if names else ""
+    return f", formerly {', '.join(names)}" if names else ""
 
 
 def _children(graph: Graph) -> dict[str, list[Resource]]:
@@ -138,7 +137,7 @@ def _data(plan: Blueprint, graph: Graph) -> dict[str, object]:
         "environment": plan.environment,
         "project": plan.project,
         "location": plan.location,
-        "protected": {"queues": _protected(graph), "why": WHY, "ways_out": WAYS_OUT},
+        "protected": {"queues": _protected(graph), "why": WHY, "fixes": FIXES},
         "resources": [
             {
                 "urn": each.urn,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from queuewright.testing import UNKNOWN, Graph, Resource
+from queuewright.graph import UNKNOWN, Graph, Resource
 
 ACCOUNT = "gcp:serviceaccount/account:Account"
 CALLED = ("gcp:cloudfunctionsv2/function:Function", "gcp:cloudrunv2/service:Service")
@@ -93,7 +93,7 @@ def _code(service: Resource) -> str:
         base = str(service.input(f"{container}.baseImageUri"))
         return f"{base.rpartition('/')[2]} without a build"
     image = service.input(f"{container}.image")
-    return f"image `{image}`" if isinstance(image, str) else "the image that is built"
+    return f"image `{image}`" if isinstance(image, str) else "the image built from its folder"
 
 
 def _instances(most: object) -> str:
@@ -117,7 +117,7 @@ def _grant(graph: Graph, grant: Resource, kind: str) -> str:
 def _known_by(graph: Graph, resource: Resource, key: str) -> str:
     """The names of the resources that an input comes from."""
     made = [graph.resources[urn] for urn in resource.property_dependencies.get(key, ())]
-    return ", ".join(_name(each) for each in made) or "known later"
+    return ", ".join(_name(each) for each in made) or "not known yet"
 
 
 def _app_version(_graph: Graph, version: Resource) -> str:

@@ -51,7 +51,6 @@ tasks (TaskStack)
 
   tasks-emails (TaskQueue)
     queue `emails` → `mailer` at `/send`: 500/s, 1000 at once, 100 attempts, protected
-    service account `emails-invoker`: queuewright dev: queue emails calls mailer as it
     `roles/cloudtasks.enqueuer` on queue `emails` for `thumbnails-handler`
     `roles/cloudtasks.enqueuer` on queue `emails` for `user:ada@example.com`
 
@@ -64,19 +63,20 @@ limit, protected
 
   tasks-photos (TaskQueue)
     queue `photos` → `thumbnails`: 500/s, 1000 at once, 100 attempts, paused
-    service account `photos-invoker`: queuewright dev: queue photos calls thumbnails as it
 
   tasks-mailer (FunctionHandler)
     function `mailer`: python312, `handle`, 256Mi, at most 100 instances
     package `mailer-HASH.zip`
     service account `mailer-handler`: queuewright dev: handler mailer runs as it
-    `roles/run.invoker` on service `mailer` for `emails-invoker`
+    service account `mailer-invoker`: queuewright dev: tasks call mailer with its token
+    `roles/run.invoker` on service `mailer` for `mailer-invoker`
 
   tasks-thumbnails (ServiceHandler)
     service `thumbnails`: image `europe-docker.pkg.dev/acme/app/thumbnails:1`, 512Mi, at most 100 \
 instances
     service account `thumbnails-handler`: queuewright dev: handler thumbnails runs as it
-    `roles/run.invoker` on service `thumbnails` for `photos-invoker`
+    service account `thumbnails-invoker`: queuewright dev: tasks call thumbnails with its token
+    `roles/run.invoker` on service `thumbnails` for `thumbnails-invoker`
 
   tasks-build (BuildAccount)
     service account `queuewright-build`: queuewright dev: functions are built by it
@@ -104,7 +104,7 @@ APIS
 protected: `emails`, `entries`, `orders`
   the preview refuses an edit that would delete or replace a queue: another project, location, \
 prefix or key, or removing it
-  why: the name of a deleted queue is blocked for days
+  why: the name of a deleted queue cannot be used again for days
   to rename: write `renamed_from: OLD` under the new key; on Google Cloud it keeps its name
   to move: add the new queue beside the old one, send tasks to the new one, and keep the old one, \
 once it is empty, with `desired_state: PAUSED`
@@ -137,9 +137,8 @@ def test_a_renamed_resource_is_shown_with_its_old_names(run: Run, program: Path)
     text = STACK.replace("emails: {", "letters: {renamed_from: [emails, mails], ")
     (program / "stacks" / "dev.yaml").write_text(text, encoding="utf-8")
     assert (
-        "  tasks-letters (TaskQueue), before: tasks-emails, tasks-mails\n"
+        "  tasks-letters (TaskQueue), formerly tasks-emails, tasks-mails\n"
         "    queue `emails` → `mailer` at `/send`: 500/s, 1000 at once, 100 attempts, protected\n"
-        "    service account `emails-invoker`: queuewright dev: queue emails calls mailer as it\n"
     ) in run("plan").out
 
 
@@ -183,8 +182,8 @@ def test_without_a_program_it_is_an_error(run: Run, project: Path) -> None:
     outcome = run("plan")
     assert outcome.code == 1
     assert outcome.err == (
-        f"error: {project}: there is no Pulumi program\n"
-        "  hint: name the folder that has `__main__.py`\n"
+        f"error: {project}: no Pulumi program here\n"
+        "  hint: give the folder that has `__main__.py`\n"
     )
 
 

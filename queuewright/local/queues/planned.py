@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from queuewright.blueprint import (
     AppEngineRoute,
     Blueprint,
-    Grant,
+    GrantPlan,
     HandlerRoute,
     QueuePlan,
     UrlRoute,
@@ -58,7 +58,7 @@ def queue_message(plan: QueuePlan, blueprint: Blueprint, addresses: Mapping[str,
     return queue
 
 
-def queue_policy(grants: Iterable[Grant], queue: str) -> Policy:
+def queue_policy(grants: Iterable[GrantPlan], queue: str) -> Policy:
     """Return who may do what with the queue of key `queue`."""
     members: dict[str, list[str]] = {}
     for grant in grants:
