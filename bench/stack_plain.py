@@ -91,7 +91,7 @@ def _program(queues: int, handlers: int, root: Path) -> None:
             {
                 "id": "keep-the-last",
                 "action": "KEEP",
-                "most_recent_versions": {"keep_count": 10},
+                "most_recent_versions": {"keep_count": 30},
             },
             {
                 "id": "delete-the-rest",

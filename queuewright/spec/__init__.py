@@ -1,4 +1,4 @@
-"""A stack's YAML becomes a validated, immutable `Spec`. Only `load` touches files."""
+"""Reads an environment's YAML file into a validated, immutable `Spec`. Only `load` reads files."""
 
 from queuewright.spec.check import Spec
 from queuewright.spec.document import Node, dotted

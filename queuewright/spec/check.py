@@ -1,4 +1,4 @@
-"""A merged document to a `Spec`: each entry validated, then what they say of each other. Pure."""
+"""Turns a merged document into a `Spec`: checks each entry, then rules between them. Pure."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ DEFAULTS: Mapping[str, tuple[str, type[Closed]]] = {
     "handlers": ("handler_defaults", HandlerSpec),
     "queues": ("queue_defaults", QueueSpec),
 }
-"""Each section of entries, with the section of their defaults and the class of an entry."""
+"""Section of entries to the section of their defaults and the model of an entry."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """One environment, as its file and what that extends describe it."""
+    """One environment, from its file and the files that it extends."""
 
     environment: str
     project: str
@@ -40,12 +40,12 @@ class Spec:
     document: Node
 
     def locate(self, *path: str | int) -> Location:
-        """The place where the value at `path`, or its nearest ancestor, was written."""
+        """The place of the value at `path`, or of its nearest existing ancestor."""
         return self.document.locate(path)
 
 
 def check(merged: Node, *, environment: str) -> tuple[Spec | None, list[Problem]]:
-    """The spec that a document describes, and every problem in it; no spec if there is one."""
+    """The spec of a document and every problem in it; None if there is a problem."""
     document = without_nulls(_with_all_defaults(merged))
     found = [*_hollow_problems(merged), *_default_problems(document)]
     top = validated(SpecFile, _shell(document), document, (), found)
@@ -81,7 +81,7 @@ def _with_all_defaults(merged: Node) -> Node:
 
 
 def _hollow_problems(merged: Node) -> Iterator[Problem]:
-    """Entries with nothing below them, in a file that extends none: what would they remove?"""
+    """Empty entries in a file that extends no other, where they cannot remove anything."""
     if merged.at(("extends",)) is not None:
         return
     for section in DEFAULTS:
@@ -92,7 +92,7 @@ def _hollow_problems(merged: Node) -> Iterator[Problem]:
 
 
 def _default_problems(document: Node) -> Iterator[Problem]:
-    """What is wrong in the defaults themselves, whether an entry has them or not."""
+    """The problems in the defaults themselves, even if no entry uses them."""
     for section, model in DEFAULTS.values():
         node = document.at((section,))
         if node is None or not isinstance(node.value, dict):
@@ -103,7 +103,7 @@ def _default_problems(document: Node) -> Iterator[Problem]:
 
 
 def _shell(document: Node) -> object:
-    """The document without its entries and their defaults, which are validated one by one."""
+    """The document without entries and defaults, which are validated separately."""
     plain = {key: node.plain() for key, node in document.value.items()}
     for section, (defaults, _) in DEFAULTS.items():
         for key in (section, defaults):
@@ -139,8 +139,8 @@ def _queues(
         at = ("queues", name)
         found.extend(name_rule(node, at, QUEUE_ID, prefix + name))
         if (other := seen.setdefault(name.lower(), name)) != name:
-            message = f"differs from {shown(other)} in capitals only"
-            hint = "both would be the same variable in a handler; choose another name"
+            message = f"differs from {shown(other)} only in case"
+            hint = "choose another name: both would be the same variable in a handler"
             found.append(Problem(node.place, dotted(at), message, hint))
         queue = validated(QueueSpec, node.plain(), document, at, found, examples)
         found.extend(queue_rules(node, at, queue, names, handlers))
@@ -156,8 +156,8 @@ def _prefix(document: Node) -> str:
 
 
 def _at_home(document: Node, found: list[Problem]) -> list[Problem]:
-    """A mistake in the defaults under its own path, and not under those of all who inherit it."""
-    written = {
+    """The problems, with those in the defaults under their own path instead of each entry's."""
+    written: dict[tuple[str, Location | None], str] = {
         (section, node.place): dotted(path)
         for section, (defaults, _) in DEFAULTS.items()
         if (top := document.at((defaults,))) is not None

@@ -1,4 +1,4 @@
-"""What all maps of a file have in common."""
+"""The base of every map in a file."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Closed(BaseModel):
-    """A map with exactly these keys; anything else is an error."""
+    """A map with fixed keys; any other key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     authority: ClassVar[str] = "queuewright"
-    """Whose limits the ranges of this class are."""
+    """The service that sets the limits of this class, as named in messages."""

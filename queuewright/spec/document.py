@@ -1,4 +1,4 @@
-"""YAML that remembers where each value was written. The only reader of YAML."""
+"""Reads YAML and remembers the place of each value. The only reader of YAML."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from queuewright.spec.values import shown
 Path = tuple[str | int, ...]
 
 MOST_FROM_ALIASES = 10_000
-"""Values that aliases may stand for in one file: ten short lines can stand for billions."""
+"""Values that a file's aliases may expand to; ten short lines can expand to billions."""
 
 _READABLE = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
 _TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in (*_READABLE, "null", "timestamp", "map", "seq")
 )
 _RESOLVED = frozenset(("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"))
-"""What plain text itself is taken for, with no tag written: a `=` and a `<<`."""
+"""Tags that YAML gives to the plain texts `=` and `<<`."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A value and the place where it was written: of its key, or of the list's item.
+    """A value and its place: that of its key, or of the item in a list.
 
-    `value` is a scalar, a `dict[str, Node]` or a `list[Node]`; `text` is a scalar as it
-    stands in the file, without its quotes.
+    `value` is a scalar, a `dict[str, Node]` or a `list[Node]`; `text` is a scalar as written in
+    the file, without quotes.
     """
 
     place: Location
@@ -40,7 +40,7 @@ class Node:
     text: str | None = None
 
     def at(self, path: Path) -> Node | None:
-        """The node at `path` below this one, if it was written."""
+        """The node at `path` below this one, if it exists."""
         node: Node = self
         for part in path:
             below = node.value
@@ -52,19 +52,19 @@ class Node:
         return node
 
     def locate(self, path: Path) -> Location:
-        """The place of `path`, or of its nearest ancestor that was written."""
+        """The place of `path`, or of its nearest existing ancestor."""
         while (node := self.at(path)) is None:
             path = path[:-1]
         return node.place
 
     def entries(self, *path: str) -> Iterator[tuple[str, Node]]:
-        """The entries of the map at `path`; none where there is no map."""
+        """The entries of the map at `path`; none if it is not a map."""
         node = self.at(path)
         if node is not None and isinstance(node.value, dict):
             yield from node.value.items()
 
     def walk(self, path: Path = ()) -> Iterator[tuple[Path, Node]]:
-        """This node and all below it, each with its path; `path` is this one's own."""
+        """This node and all nodes below it, with their paths; `path` is this node's own."""
         yield path, self
         below = self.value
         pairs = below.items() if isinstance(below, dict) else ()
@@ -81,14 +81,14 @@ class Node:
 
 
 class Absence(Problem):
-    """Something is not there; a base that cannot be read may hold it."""
+    """A problem about something missing. A file that could not be read may contain it."""
 
 
 def read(text: str, file: str) -> tuple[Node, list[Problem]]:
-    """Read a YAML text whose top is a map, with what is wrong in a text that can still be read.
+    """Read a YAML text; return its map and the problems that did not prevent reading it.
 
     Raises:
-        SpecError: where it is not YAML, is empty, or is no map.
+        SpecError: the text is not YAML, is empty, or is not a map.
     """
     text = text.removeprefix("\ufeff")
     try:
@@ -108,7 +108,7 @@ def read(text: str, file: str) -> tuple[Node, list[Problem]]:
 
 
 def dotted(path: Path) -> str:
-    """A path as people write it; a part that is no plain word stands in quotes.
+    """A path as people write it; a part that is not a plain word is quoted.
 
     >>> dotted(("queues", "emails", "enqueuers", 0))
     'queues.emails.enqueuers[0]'
@@ -125,13 +125,13 @@ def dotted(path: Path) -> str:
 
 
 def quoted(name: str) -> str:
-    """A name in a message: as it is where it is a plain word, or else in quotes."""
+    """A name for a message: quoted unless it is a plain word."""
     name = name if len(name) <= 100 else f"{name[:97]}…"
     return name if re.fullmatch(r"[^\W_](\w|[-…])*|_\w*", name) else json.dumps(name)
 
 
 class _Builder:
-    """Turns YAML's nodes into ours, noting what is wrong on the way."""
+    """Turns YAML's nodes into ours, and collects problems."""
 
     def __init__(self, file: str) -> None:
         self.problems: list[Problem] = []
@@ -161,13 +161,13 @@ class _Builder:
             self._open.discard(id(node))
 
     def _count(self, node: yaml.Node, place: Location, path: Path) -> None:
-        """Refuse a text that stands for many times what it says."""
+        """Reject a text whose aliases expand too much."""
         if id(node) not in self._built:
             self._built.add(id(node))
             return
         self._from_aliases += 1
         if self._from_aliases > MOST_FROM_ALIASES:
-            message = f"its aliases stand for more than {MOST_FROM_ALIASES:,} values"
+            message = f"the file's aliases expand to more than {MOST_FROM_ALIASES:,} values"
             hint = "write the values out"
             raise SpecError([*self.problems, Problem(place, dotted(path), message, hint)])
 
@@ -175,17 +175,17 @@ class _Builder:
         result: dict[str, Node] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                hint = "write `key: value`, and quote a text that starts with `[`, `{` or `?`"
+                hint = "write `key: value`, and quote text that starts with `[`, `{` or `?`"
                 self._problem(key_node, path, "a key must be text", hint)
                 continue
             key = key_node.value
             child = (*path, key)
             if key_node.tag == "tag:yaml.org,2002:merge":
                 hint = "use `extends`, `handler_defaults` or `queue_defaults`"
-                self._problem(key_node, path, "merge keys (`<<`) are not read", hint)
+                self._problem(key_node, path, "merge keys (`<<`) are not supported", hint)
             elif key in result:
                 hint = f"the first is at line {result[key].place.line}; keep one of them"
-                self._problem(key_node, child, "written twice", hint)
+                self._problem(key_node, child, "duplicate key", hint)
             else:
                 result[key] = self.build(value_node, child, key_node)
         return result
@@ -209,7 +209,7 @@ class _Builder:
 
     def _tag(self, node: yaml.Node, path: Path) -> None:
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-        self._problem(node, path, f"the tag {shown(tag)} is not read", "remove it")
+        self._problem(node, path, f"the tag {shown(tag)} is not supported", "remove it")
 
     def _problem(self, node: yaml.Node, path: Path, message: str, hint: str) -> None:
         self.problems.append(Problem(self._place(node), dotted(path), message, hint))

@@ -1,4 +1,4 @@
-"""The file of `queuewright emulator --config`, read and checked: every problem at its place."""
+"""Reads and checks the file of `queuewright emulator --config`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from queuewright.spec.values import shown
 from queuewright.spec.words import validated
 
 SCOPE = {"project": "acme-dev", "location": "europe-west1"}
-"""What a queue's id needs to become a name, each with an example."""
+"""The keys that turn a queue's id into a full name, each with an example."""
 
 
 @dataclass(frozen=True)
 class EmulatorSpec:
-    """What an emulator is to be like."""
+    """The settings and queues of an emulator."""
 
     settings: EmulatorSettings = field(default_factory=EmulatorSettings)
     queues: Mapping[str, EmulatedQueue] = field(default_factory=dict)
@@ -31,19 +31,19 @@ class EmulatorSpec:
 
 
 def load_emulator(file: Path) -> EmulatorSpec:
-    """What `file` says.
+    """Read an emulator's file.
 
     Raises:
-        SpecError: with every problem found, each at the line where it was written.
+        SpecError: the file has problems; it has all of them, each with its place.
     """
     return parse_emulator(text_of(file, str(file)), file=str(file))
 
 
 def parse_emulator(text: str, *, file: str = "emulator.yaml") -> EmulatorSpec:
-    """Like `load_emulator`, from a text.
+    """Like `load_emulator`, but from a text.
 
     Raises:
-        SpecError: with every problem found.
+        SpecError: the text has problems; it has all of them.
     """
     written, found = read(text, file)
     document = without_nulls(_with_bare_queues(written))
@@ -58,7 +58,7 @@ def parse_emulator(text: str, *, file: str = "emulator.yaml") -> EmulatorSpec:
 
 
 def _with_bare_queues(written: Node) -> Node:
-    """The document with a queue that has nothing below it as one with all defaults."""
+    """The document, in which an empty queue has all defaults."""
     queues = written.at(("queues",))
     if queues is None or not isinstance(queues.value, dict):
         return written
@@ -87,34 +87,34 @@ def _queues(document: Node, found: list[Problem]) -> Iterator[tuple[str, Emulate
 
 
 def _full_name(key: str, document: Node) -> tuple[str, tuple[str, str] | None]:
-    """A queue's full name, and what is wrong with it."""
+    """A queue's full name, and the message and hint if the key is wrong."""
     if re.fullmatch(QUEUE_NAME, key):
         return key, None
     if not re.fullmatch(QUEUE_ID, key):
         hint = (
-            "give its id, 1 to 100 of A-Z, a-z, 0-9 and -, "
-            "or its name in full: `projects/P/locations/L/queues/Q`"
+            "give the id, 1 to 100 of A-Z, a-z, 0-9 and -, "
+            "or the full name: `projects/P/locations/L/queues/Q`"
         )
-        return key, ("not a queue's id, and not its name", hint)
+        return key, ("neither a queue id nor a full name", hint)
     scope = {name: document.at((name,)) for name in SCOPE}
     missing = [name for name, node in scope.items() if node is None]
     if missing:
-        hint = "name it in full: `projects/P/locations/L/queues/Q`; or add " + " and ".join(
+        hint = "give the full name, `projects/P/locations/L/queues/Q`, or add " + " and ".join(
             f"`{name}: {SCOPE[name]}`" for name in missing
         )
-        return key, (f"has no {' and no '.join(missing)}", hint)
+        return key, (f"an id needs {' and '.join(f'`{name}`' for name in missing)}", hint)
     project, location = (node.value for node in scope.values() if node is not None)
     return f"projects/{project}/locations/{location}/queues/{key}", None
 
 
 def _target_rules(node: Node, at: tuple[str, str]) -> Iterator[Problem]:
-    """What a queue says twice of where its tasks go, and as whom."""
+    """The problems of a queue that sets its target or its token twice."""
     url, target = node.at(("url",)), node.at(("http_target",))
     if url is not None and target is not None:
         hint = "keep one: `url` is short for an `http_target` with a `uri_override`"
-        yield Problem(target.place, dotted(at), "has `url` and `http_target`", hint)
+        yield Problem(target.place, dotted(at), "has both `url` and `http_target`", hint)
     tokens = [node.at(("http_target", key)) for key in ("oidc_token", "oauth_token")]
     if tokens[0] is not None and tokens[1] is not None:
         path = dotted((*at, "http_target"))
-        message, hint = "has `oidc_token` and `oauth_token`", "keep one of them"
+        message, hint = "has both `oidc_token` and `oauth_token`", "keep one of them"
         yield Problem(tokens[1].place, path, message, hint)

@@ -1,4 +1,4 @@
-"""What the file of `queuewright emulator --config` may say: its grammar, ranges and defaults."""
+"""The grammar of the file of `queuewright emulator --config`, with ranges and defaults."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from queuewright.spec.values import Duration
 
 
 class PathOverride(Closed):
-    """A path that takes the place of a task's own."""
+    """A path that replaces a task's own."""
 
     authority = "Cloud Tasks"
 
-    path: str = Field(examples=["/send"], description="The path; empty takes the task's away.")
+    path: str = Field(examples=["/send"], description="The path; empty removes the task's own.")
 
 
 class QueryOverride(Closed):
-    """A query that takes the place of a task's own."""
+    """A query that replaces a task's own."""
 
     authority = "Cloud Tasks"
 
     query_params: str = Field(
-        examples=["source=tasks"], description="The query; empty takes the task's away."
+        examples=["source=tasks"], description="The query; empty removes the task's own."
     )
 
 
 class UriOverride(Closed):
-    """The parts of a URL that take the place of a task's own."""
+    """Parts of a URL that replace those of a task's own URL."""
 
     authority = "Cloud Tasks"
 
@@ -60,32 +60,32 @@ class UriOverride(Closed):
     uri_override_enforce_mode: Literal["ALWAYS", "IF_NOT_EXISTS"] = Field(
         "ALWAYS",
         examples=["IF_NOT_EXISTS"],
-        description="`IF_NOT_EXISTS` gives a task only what its own URL has not got.",
+        description="`IF_NOT_EXISTS` only adds the parts that the task's own URL lacks.",
     )
 
 
 class OidcToken(Closed):
-    """An ID token that every task carries."""
+    """An ID token that is sent with every task."""
 
     authority = "Cloud Tasks"
 
     service_account_email: Filled = Field(
         examples=["invoker@acme-dev.iam.gserviceaccount.com"],
-        description="The account; it need not exist.",
+        description="The service account; it need not exist.",
     )
     audience: Filled = Field(
-        examples=["http://127.0.0.1:8080"], description="Whom the token is meant for."
+        examples=["http://127.0.0.1:8080"], description="The audience of the token."
     )
 
 
 class OAuthToken(Closed):
-    """An access token that every task carries."""
+    """An access token that is sent with every task."""
 
     authority = "Cloud Tasks"
 
     service_account_email: Filled = Field(
         examples=["invoker@acme-dev.iam.gserviceaccount.com"],
-        description="The account; it need not exist.",
+        description="The service account; it need not exist.",
     )
     scope: Filled = Field(
         examples=["https://www.googleapis.com/auth/cloud-platform"], description="The scope."
@@ -93,7 +93,7 @@ class OAuthToken(Closed):
 
 
 class HttpTarget(Closed):
-    """What a queue lays over its HTTP tasks, in the words of Google's `HttpTarget`."""
+    """A queue's overrides for its HTTP tasks, in the terms of Google's `HttpTarget`."""
 
     authority = "Cloud Tasks"
 
@@ -129,7 +129,7 @@ class HttpTarget(Closed):
 
 
 class EmulatedRateLimits(RateLimits):
-    """How fast a queue dispatches, and how much of it at once."""
+    """How fast a queue dispatches, and how many attempts start at once."""
 
     max_burst_size: int | None = Field(
         None,
@@ -137,25 +137,25 @@ class EmulatedRateLimits(RateLimits):
         le=500,
         examples=[1],
         description="Attempts that may start at once after a pause. "
-        "Left out: a fifth of `max_dispatches_per_second`, and at least 10.",
+        "Default: a fifth of `max_dispatches_per_second`, and at least 10.",
     )
 
 
 class EmulatedQueue(Closed):
-    """A queue of the emulator; what is left out is Google's default."""
+    """A queue of the emulator, with Google's defaults."""
 
     authority = "Cloud Tasks"
 
     url: Url | None = Field(
         None,
         examples=["http://127.0.0.1:8080/send"],
-        description="Where its tasks go, whatever their own URL says; short for an `http_target`. "
-        "Without a path, tasks keep their own.",
+        description="Sends every task here, whatever its own URL is; short for an `http_target`. "
+        "A URL without a path keeps each task's path.",
     )
     http_target: HttpTarget | None = Field(
         None,
         examples=[{"uri_override": {"host": "127.0.0.1", "port": 8080}}],
-        description="What the queue lays over its tasks, instead of `url`.",
+        description="Overrides for the queue's tasks, instead of `url`.",
     )
     rate_limits: EmulatedRateLimits = Field(
         EmulatedRateLimits(),
@@ -165,28 +165,28 @@ class EmulatedQueue(Closed):
     retry_config: RetryConfig = Field(
         RetryConfig(),
         examples=[{"max_attempts": 8, "min_backoff": "10s"}],
-        description="When a failed task is tried again.",
+        description="When a failed task is retried.",
     )
     stackdriver_logging_config: LoggingConfig | None = Field(
         None,
         examples=[{"sampling_ratio": 0.1}],
-        description="The share of tasks that `--log-format cloud-logging` writes of. "
-        "Left out: all of them.",
+        description="The share of tasks that `--log-format cloud-logging` logs. "
+        "Default: all tasks.",
     )
     desired_state: Literal["RUNNING", "PAUSED"] = Field(
         "RUNNING",
         examples=["PAUSED"],
-        description="A paused queue accepts tasks and dispatches none.",
+        description="A paused queue accepts tasks but dispatches none.",
     )
 
 
 class EmulatorSettings(Closed):
-    """Where Google's documents leave a choice, or a machine of one's own needs another."""
+    """Choices that Google's documentation leaves open, or that differ on your own machine."""
 
     task_name_reuse: Duration = Field(
         limits.TASK_NAME_REUSE,
         examples=["1h"],
-        description="How long the name of a task that is gone stays taken.",
+        description="How long the name of a finished or deleted task stays taken.",
     )
     queue_name_reuse: Duration = Field(
         limits.QUEUE_NAME_REUSE,
@@ -196,7 +196,7 @@ class EmulatorSettings(Closed):
     retention: Retention = Field(
         limits.TASK_RETENTION,
         examples=["10d"],
-        description="The age at which a task is dropped, dispatched or not.",
+        description="The age at which a task is deleted, dispatched or not.",
     )
     follow_redirects: bool = Field(
         False, examples=[True], description="Follow redirects of HTTP targets."
@@ -207,13 +207,13 @@ class EmulatorSettings(Closed):
     missing_queue_is_precondition: bool = Field(
         False,
         examples=[True],
-        description="Refuse a task for a queue that is not there with FAILED_PRECONDITION, "
-        "as in earlier years, and not with NOT_FOUND.",
+        description="Answer FAILED_PRECONDITION to a task for a missing queue, as in earlier "
+        "years, instead of NOT_FOUND.",
     )
     app_engine_url: dict[AppEngineId, Url] = Field(
         {},
         examples=[{"default": "http://127.0.0.1:8081"}],
-        description="Where the services of App Engine are, by name.",
+        description="The URLs of the App Engine services, by name.",
     )
 
 
@@ -229,10 +229,10 @@ class EmulatorFile(Closed):
     settings: EmulatorSettings = Field(
         EmulatorSettings(),
         examples=[{"task_name_reuse": "1h"}],
-        description="What is otherwise than by default.",
+        description="Settings of the emulator.",
     )
     queues: dict[str, EmulatedQueue] = Field(
         {},
         examples=[{"emails": {"url": "http://127.0.0.1:8080/send"}}],
-        description="The queues, each by its id or in full.",
+        description="The queues, each by its id or full name.",
     )

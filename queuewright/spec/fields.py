@@ -1,6 +1,6 @@
-"""The kinds of single values in a spec: what each looks like, and what is said when it does not.
+"""The types of single values in a spec: their patterns, and the messages for wrong values.
 
-A field's type is one of these; its place, range and default are the model's.
+The models use these types for their fields, and add ranges and defaults.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from queuewright.spec.values import (
 # https://cloud.google.com/resource-manager/docs/labels-overview; a project id,
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects.
 QUEUE_ID = rf"^{names.QUEUE_ID}$"
-# In full, as the emulator takes it: any project and location that are well formed (`Queue.name`).
+# A full name in the emulator's file: any well-formed project and location (`Queue.name`).
 QUEUE_NAME = rf"^{names.QUEUE}$"
 HANDLER_NAME = r"^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$"
 PREFIX = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"
@@ -44,11 +44,11 @@ MEMBER = (
     r"^((serviceAccount|user|group):[^\s:@]+@[^\s:@]+\.[^\s:@]+"
     r"|domain:[^\s:@]+\.[^\s:@]+|principal(Set)?://\S+)$"
 )
-# A name of the app's: https://cloud.google.com/appengine/docs/standard/reference/app-yaml.
+# A service or version: https://cloud.google.com/appengine/docs/standard/reference/app-yaml.
 APP_ENGINE_ID = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 HEADER_NAME = rf"^{headers.TOKEN}$"
 
-# Set by Cloud Run and the Functions Framework themselves:
+# Set by Cloud Run, the Functions Framework or `queuewright up`:
 # https://cloud.google.com/run/docs/container-contract#env-vars.
 RESERVED_VARIABLES = frozenset(
     {
@@ -63,14 +63,14 @@ RESERVED_VARIABLES = frozenset(
         "CLOUD_TASKS_EMULATOR_URL",
     }
 )
-_QUEUE_KEY = (QUEUE_ID, "a queue's id", "emails")
-_HANDLER_KEY = (HANDLER_NAME, "a handler's name", "mailer")
+_QUEUE_KEY = (QUEUE_ID, "a queue id", "emails")
+_HANDLER_KEY = (HANDLER_NAME, "a handler name", "mailer")
 LONGEST_VARIABLE = 32 * 1024  # bytes; https://cloud.google.com/run/quotas
 LARGEST_CPU = 8
 
 
 def _matching(pattern: str, what: str, example: str) -> tuple[object, ...]:
-    """Metadata that holds a text to `pattern`, and says `what` was expected."""
+    """Metadata for a text that must match `pattern`; the message says it is not `what`."""
 
     def check(value: object) -> object:
         return _matched(value, pattern, what, example)
@@ -86,12 +86,12 @@ def _matched(value: object, pattern: str, what: str, example: str) -> str:
 
 
 def _former_keys(pattern: str, what: str, example: str) -> tuple[object, ...]:
-    """Metadata of a list of keys, for which one key may stand by itself."""
+    """Metadata for a list of keys, or a single key as its short form."""
 
     def check(value: object) -> object:
         if isinstance(value, list | tuple):
             return value
-        # Looked at here, so that what is wrong is told at its own place and not at that of an item.
+        # Checked here, so that a problem has the path of the field and not of a list item.
         return (_matched(value, pattern, what, example),)
 
     one = {"type": "string", "pattern": pattern}
@@ -117,15 +117,15 @@ def _folder(value: object) -> str:
     text = _filled(value)
     leaves = posixpath.normpath(text).split("/")[0] == ".."
     if text.startswith(("/", "~")) or "\0" in text or leaves:
-        hint = "start at the project's folder, as in `handlers/mailer`"
+        hint = "give a path relative to the project's folder, as in `handlers/mailer`"
         raise wrong("{value} is not a path inside the project", hint, value)
     return text
 
 
 def _variable(name: object) -> object:
     if not isinstance(name, str) or not re.fullmatch(VARIABLE, name):
-        hint = "letters, digits and _, and no digit first, as in `SMTP_HOST`"
-        raise wrong("{value} cannot be the name of a variable", hint, name)
+        hint = "use letters, digits and _, not starting with a digit, as in `SMTP_HOST`"
+        raise wrong("{value} is not a valid variable name", hint, name)
     if name in RESERVED_VARIABLES or name.startswith("X_GOOGLE_"):
         hint = f"choose another name, as in `MY_{name}`"
         raise wrong(f"`{name}` is set by the platform", hint)
@@ -134,24 +134,25 @@ def _variable(name: object) -> object:
 
 def _variable_value(value: object) -> str:
     if len((text := _text(value)).encode()) > LONGEST_VARIABLE:
-        hint = "Cloud Run allows 32 KiB; put it in a file or in Secret Manager"
-        raise wrong("a value of more than 32 KiB", hint)
+        hint = "Cloud Run allows 32 KiB; put the value into a file or Secret Manager"
+        raise wrong("the value is longer than 32 KiB", hint)
     return text
 
 
 def _header_name(name: object) -> object:
     if not isinstance(name, str) or not re.fullmatch(HEADER_NAME, name):
-        hint = "letters, digits and -, as in `X-Api-Key`"
-        raise wrong("{value} cannot be the name of a header", hint, name)
+        hint = "use letters, digits and -, as in `X-Api-Key`"
+        raise wrong("{value} is not a valid header name", hint, name)
     if headers.is_reserved(name):
-        hint = "remove it, or send it under another name, as in `X-My-Header`"
-        raise wrong(f"Cloud Tasks puts its own value in the place of `{name}`", hint)
+        hint = "remove it, or choose another name, as in `X-My-Header`"
+        raise wrong(f"Cloud Tasks replaces `{name}` with its own value", hint)
     return name
 
 
 def _header_value(value: object) -> str:
     if headers.has_control_character(text := _text(value)):
-        raise wrong("{value} holds a line end or a control character", "write it on one line", text)
+        message = "{value} contains a line break or a control character"
+        raise wrong(message, "write it on one line", text)
     return text
 
 
@@ -166,25 +167,24 @@ def _url(value: object) -> str:
     except ValueError as error:
         raise wrong("{value} is not a URL: " + str(error).lower(), example, text) from None
     if not host:
-        raise wrong("{value} names no host", example, text)
+        raise wrong("{value} has no host", example, text)
     if parts.username is not None:
-        hint = "remove the part before `@`, and send it in `headers`"
-        raise wrong("Cloud Tasks sends no user and password from a URL", hint)
+        hint = "remove the part before `@`, and use `headers` instead"
+        raise wrong("Cloud Tasks does not send a user and password from a URL", hint)
     if parts.fragment:
-        raise wrong("a URL's part after `#` is never sent", "remove it")
+        raise wrong("the part of a URL after `#` is never sent", "remove it")
     if len(text) > MAX_URL_CHARACTERS:
-        raise wrong(
-            f"a URL of {len(text):,} characters", f"Cloud Tasks allows {MAX_URL_CHARACTERS:,}"
-        )
+        hint = f"Cloud Tasks allows {MAX_URL_CHARACTERS:,}"
+        raise wrong(f"the URL has {len(text):,} characters", hint)
     return text
 
 
 def _nonzero(value: object) -> object:
-    """Refuse a zero that cannot be said to Google: it and `not set` are one on the wire."""
+    """Reject a zero that Google cannot distinguish from an unset field."""
     if value in (0, timedelta()) and not isinstance(value, bool):
         least = "1ms" if isinstance(value, timedelta) else "1"
         hint = f"leave it out, or give `{least}` or more"
-        raise wrong("0 cannot be told from `not set` by Cloud Tasks", hint)
+        raise wrong("Cloud Tasks treats 0 as not set", hint)
     return value
 
 
@@ -192,7 +192,7 @@ def _whole_seconds(value: timedelta) -> timedelta:
     # google/cloud/tasks/v2/queue.proto (`RetryConfig.max_retry_duration`): truncated to seconds.
     if value % timedelta(seconds=1):
         hint = "give whole seconds, as in `90s`"
-        raise wrong("Cloud Tasks cuts the fraction off {value}", hint)
+        raise wrong("Cloud Tasks drops the fraction of {value}", hint)
     return value
 
 
@@ -200,7 +200,7 @@ def _cpu(value: float) -> float:
     # https://cloud.google.com/run/docs/configuring/services/cpu
     if value > 1 and value not in (2, 4, 6, LARGEST_CPU):
         hint = "Cloud Run allows any number up to 1, and 2, 4, 6 or 8"
-        raise wrong("{value} is no number of CPUs", hint, value)
+        raise wrong("{value} is not a possible number of CPUs", hint, value)
     return value
 
 
@@ -210,25 +210,21 @@ def _total_seconds(text: object) -> float:
 
 ProjectId = Annotated[str, *_matching(PROJECT_ID, "a Google Cloud project id", "acme-prod")]
 LocationId = Annotated[str, *_matching(LOCATION_ID, "a Google Cloud region", "europe-west1")]
-EmulatedProjectId = Annotated[
-    str, *_matching(rf"^{names.PROJECT_ID}$", "a project's id", "acme-dev")
-]
+EmulatedProjectId = Annotated[str, *_matching(rf"^{names.PROJECT_ID}$", "a project id", "acme-dev")]
 EmulatedLocationId = Annotated[
-    str, *_matching(rf"^{names.LOCATION_ID}$", "a location's id", "europe-west1")
+    str, *_matching(rf"^{names.LOCATION_ID}$", "a location id", "europe-west1")
 ]
-Prefix = Annotated[str, *_matching(PREFIX, "a prefix of 1 to 20 of a-z, 0-9 and -", "feature-7")]
-LabelKey = Annotated[str, *_matching(LABEL_KEY, "a label's key", "team")]
-LabelValue = Annotated[
-    str, *_matching(LABEL_VALUE, "a label's value (a-z, 0-9, _ and -)", "growth")
-]
+Prefix = Annotated[str, *_matching(PREFIX, "a prefix (1 to 20 of a-z, 0-9 and -)", "feature-7")]
+LabelKey = Annotated[str, *_matching(LABEL_KEY, "a label key", "team")]
+LabelValue = Annotated[str, *_matching(LABEL_VALUE, "a label value (a-z, 0-9, _ and -)", "growth")]
 Path = Annotated[
-    str, *_matching(r"^/[^\s?#]*$", "a path: a `/` first, no blank, `?` or `#`", "/send")
+    str, *_matching(r"^/[^\s?#]*$", "a path (`/` first; no spaces, `?` or `#`)", "/send")
 ]
 Host = Annotated[
     str,
     *_matching(
         r"^(\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\s/?#@\\:\[\]]+)$",
-        "a host, without scheme, port and path",
+        "a host without scheme, port and path",
         "127.0.0.1",
     ),
 ]
@@ -238,16 +234,14 @@ Url = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s/]\S*$"}),
 ]
 Runtime = Annotated[str, *_matching(r"^[a-z]+[0-9]+$", "a Google runtime", "python312")]
-EntryPoint = Annotated[str, *_matching(r"^[A-Za-z_][\w.]*$", "a function's name", "handle")]
-Image = Annotated[
-    str, *_matching(r"^\S+$", "an image's name", "europe-docker.pkg.dev/acme/app/api")
-]
+EntryPoint = Annotated[str, *_matching(r"^[A-Za-z_][\w.]*$", "a function name", "handle")]
+Image = Annotated[str, *_matching(r"^\S+$", "an image name", "europe-docker.pkg.dev/acme/app/api")]
 AppEngineId = Annotated[
-    str, *_matching(APP_ENGINE_ID, "a name of 1 to 63 of a-z, 0-9 and -", "my-service")
+    str, *_matching(APP_ENGINE_ID, "a name (1 to 63 of a-z, 0-9 and -)", "my-service")
 ]
-SecretId = Annotated[str, *_matching(r"^[A-Za-z0-9_-]{1,255}$", "a secret's id", "smtp-password")]
+SecretId = Annotated[str, *_matching(r"^[A-Za-z0-9_-]{1,255}$", "a secret id", "smtp-password")]
 SecretVersion = Annotated[
-    str, *_matching(r"^(latest|[1-9][0-9]*)$", "a version's number in quotes, or `latest`", '"3"')
+    str, *_matching(r"^(latest|[1-9][0-9]*)$", "a version number in quotes, or `latest`", '"3"')
 ]
 Filled = Annotated[
     str, BeforeValidator(_filled), WithJsonSchema({"type": "string", "pattern": r"\S"})
@@ -288,5 +282,5 @@ Cpu = Annotated[float, AfterValidator(_cpu)]
 Memory = Annotated[Size, Between(size, "128Mi", "32Gi")]
 # https://cloud.google.com/run/docs/configuring/request-timeout
 Timeout = Annotated[Duration, Between(_total_seconds, "1s", "1h")]
-# The most is that of `Queue.task_ttl` in v2beta3's queue.proto; a test may want tasks to age soon.
+# The maximum of `Queue.task_ttl` in v2beta3's queue.proto; tests may want tasks to age quickly.
 Retention = Annotated[Duration, Between(_total_seconds, "1s", "3650d")]

@@ -1,4 +1,4 @@
-"""What the disk holds: a file's text, and what stands beside a path; all errors are ours."""
+"""Access to files: a file's text and its neighbours, with every error as a `SpecError`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from queuewright.errors import Location, Problem, SpecError
 
 
 def text_of(file: Path, name: str, hint: str | None = None) -> str:
-    """The text of `file`, which problems call `name`; `hint` says what to do if there is none.
+    """The text of `file`; problems call it `name`, and use `hint` if it does not exist.
 
     Raises:
-        SpecError: where it is not there, cannot be read, or is not UTF-8.
+        SpecError: the file does not exist, cannot be read, or is not UTF-8.
     """
     place = Location(name, 1, 1)
     try:
@@ -24,16 +24,16 @@ def text_of(file: Path, name: str, hint: str | None = None) -> str:
         message = f"not UTF-8: the byte 0x{error.object[error.start]:02x}"
         raise SpecError([Problem(place, "$", message, "save the file as UTF-8")]) from None
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        way_out = hint or "is its name spelt right?"
-        raise SpecError([Problem(place, "$", "no such file", way_out)]) from None
+        fix = hint or "is its name spelt right?"
+        raise SpecError([Problem(place, "$", "no such file", fix)]) from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        way_out = "give the path of a file that you may read"
-        raise SpecError([Problem(place, "$", f"cannot be read: {reason}", way_out)]) from None
+        fix = "give the path of a readable file"
+        raise SpecError([Problem(place, "$", f"cannot be read: {reason}", fix)]) from None
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a file at `path`, whatever is written in it."""
+    """Whether `path` is a file; False for an impossible path."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -41,7 +41,7 @@ def is_file(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is a folder at `path`."""
+    """Whether `path` is a folder; False for an impossible path."""
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -49,7 +49,7 @@ def is_folder(path: Path) -> bool:
 
 
 def beside(path: Path) -> Iterator[Path]:
-    """What the folder of `path` holds, `path` itself left out; nothing where there is none."""
+    """The other entries in the folder of `path`; none if there is no such folder."""
     try:
         yield from (other for other in path.parent.iterdir() if other != path)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What a file may say of a handler: its kinds, settings, ranges and defaults."""
+"""The grammar of a handler: its kinds, settings, ranges and defaults."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ from queuewright.spec.fields import (
 
 
 class FunctionSource(Closed):
-    """A Cloud Run function (2nd gen): a folder, and the function in it that is called."""
+    """A Cloud Run function (2nd gen): a folder, and the function to call in it."""
 
     authority = "Cloud Run functions"
 
     source: Folder = Field(
         examples=["handlers/mailer"],
-        description="The folder of the code, from the project's own folder.",
+        description="The folder of the code, relative to the project's folder.",
     )
-    entry_point: EntryPoint = Field(examples=["handle"], description="The function that is called.")
+    entry_point: EntryPoint = Field(examples=["handle"], description="The function to call.")
     runtime: Runtime = Field(
-        examples=["python312"], description="Google's name of the language and its version."
+        examples=["python312"], description="Google's name for the language and its version."
     )
 
 
 class ServiceSource(Closed):
-    """A Cloud Run service: exactly one of a folder, as `source`, and an `image`."""
+    """A Cloud Run service, from exactly one of a folder (`source`) and an `image`."""
 
     authority = "Cloud Run"
 
     source: Folder | None = Field(
         None,
         examples=["handlers/thumbnails"],
-        description="The folder of the code. With a Dockerfile an image is built from it; "
-        "without one it is deployed as it is, and `runtime` and `command` say how it runs.",
+        description="The folder of the code. With a Dockerfile, an image is built from it; "
+        "without one, it is deployed as it is and needs `runtime` and `command`.",
     )
     image: Image | None = Field(
         None,
@@ -64,18 +64,18 @@ class ServiceSource(Closed):
     runtime: Runtime | None = Field(
         None,
         examples=["python312"],
-        description="For a folder without a Dockerfile: Google's name of the language.",
+        description="For a folder without a Dockerfile: Google's name for the language.",
     )
     command: Command = Field(
         (),
         examples=["gunicorn --bind :$PORT main:app", ["node", "server.js"]],
         description="For a folder without a Dockerfile: the command that serves on `$PORT`, "
-        "a text for the shell or a list.",
+        "as text for the shell or as a list.",
     )
 
 
 class AppEngineTarget(Closed):
-    """A service of the project's App Engine app; with `source` it is deployed too.
+    """A service of the project's App Engine app; with `source`, it is deployed too.
 
     The app must be in the region of the queues: https://cloud.google.com/tasks/docs/dual-overview.
     """
@@ -86,15 +86,15 @@ class AppEngineTarget(Closed):
         "default", examples=["my-service"], description="The service that tasks go to."
     )
     version: AppEngineId | None = Field(
-        None, examples=["v2"], description="Its version. Left out: the one that serves."
+        None, examples=["v2"], description="Its version. Default: the version that serves."
     )
     instance: Filled | None = Field(
-        None, examples=["0"], description="One instance of it, by manual scaling only."
+        None, examples=["0"], description="A single instance; only with manual scaling."
     )
     source: Folder | None = Field(
         None,
         examples=["handlers/ledger"],
-        description="The folder of the code, to deploy it as well; needs `runtime`.",
+        description="The folder of the code, to deploy the service; needs `runtime`.",
     )
     runtime: Runtime | None = Field(
         None,
@@ -109,24 +109,24 @@ class AppEngineTarget(Closed):
 
 
 class SecretReference(Closed):
-    """Exactly one of a secret of Secret Manager and a key of encrypted Pulumi configuration."""
+    """Exactly one of a secret in Secret Manager and a key of encrypted Pulumi configuration."""
 
     authority = "Secret Manager"
 
     secret: SecretId | None = Field(
         None,
         examples=["smtp-password"],
-        description="The id of a secret that exists in the project.",
+        description="The id of an existing secret of the project.",
     )
     version: SecretVersion = Field(
         "latest",
         examples=["3"],
-        description="The version of `secret`; a pinned one redeploys on change.",
+        description="The version of `secret`. Changing a pinned version redeploys the handler.",
     )
     config: Filled | None = Field(
         None,
         examples=["smtpPassword"],
-        description="Instead of `secret`: the key of an encrypted Pulumi config value.",
+        description="Instead of `secret`: the key of an encrypted value in Pulumi configuration.",
     )
 
 
@@ -140,24 +140,30 @@ Secret = Annotated[
 
 
 class Instances(Closed):
-    """How many instances a handler may have."""
+    """The number of instances of a handler."""
 
     authority = "Cloud Run"
 
-    min: int = Field(0, ge=0, le=1000, examples=[1], description="Instances kept warm.")
-    max: int = Field(100, ge=1, le=1000, examples=[50], description="Instances at most.")
+    min: int = Field(0, ge=0, le=1000, examples=[1], description="Instances kept running.")
+    max: int = Field(
+        100, ge=1, le=1000, examples=[50], description="The maximum number of instances."
+    )
 
 
 class VpcAccess(Closed):
-    """Direct VPC egress: the network that a handler's own requests leave by."""
+    """Direct VPC egress: the network for a handler's outgoing requests."""
 
     authority = "Cloud Run"
 
     network: Filled | None = Field(
-        None, examples=["default"], description="The network; left out: that of `subnetwork`."
+        None,
+        examples=["default"],
+        description="The network. Default: the network of `subnetwork`.",
     )
     subnetwork: Filled | None = Field(
-        None, examples=["workers"], description="The subnetwork; left out: the network's own."
+        None,
+        examples=["workers"],
+        description="The subnetwork. Default: the network's own.",
     )
     tags: Annotated[tuple[Filled, ...], Field(strict=False)] = Field(
         (), examples=[["worker"]], description="Network tags of the handler's instances."
@@ -165,28 +171,29 @@ class VpcAccess(Closed):
     egress: Literal["private-ranges-only", "all-traffic"] = Field(
         "private-ranges-only",
         examples=["all-traffic"],
-        description="Which requests leave by the network.",
+        description="The requests that use the network.",
     )
 
 
 class LocalOverride(Closed):
-    """How a handler runs on this machine, where that cannot be derived or must differ."""
+    """How a handler runs on this machine, if that must differ or cannot be derived."""
 
     command: Command = Field(
         (),
         examples=["flask run --port $PORT"],
-        description="The command that serves on `$PORT`, run in the handler's folder: "
-        "a text for the shell, or a list.",
+        description="The command that serves on `$PORT`, run in the handler's folder, "
+        "as text for the shell or as a list.",
     )
     url: Url | None = Field(
         None,
         examples=["http://127.0.0.1:8080"],
-        description="Something that runs already, instead of `command`; nothing is started.",
+        description="Instead of `command`: the URL of a server that you start yourself.",
     )
     env: dict[Variable, VariableValue] = Field(
         {},
         examples=[{"OUTBOX": "../../out/mail"}],
-        description="Variables that replace or add to `env` and `secrets` on this machine only.",
+        description="Environment variables on this machine only; they override `env` and "
+        "`secrets`.",
     )
 
 
@@ -209,18 +216,19 @@ class HandlerSpec(Closed):
         description="An App Engine service.",
     )
     url: Url | None = Field(
-        None, examples=["https://partner.example/hooks"], description="Somebody else's endpoint."
+        None, examples=["https://partner.example/hooks"], description="An external endpoint."
     )
 
     audience: Filled | None = Field(
         None,
         examples=["https://partner.example"],
-        description="For `url`: send an OIDC token of the queue's invoker for this audience.",
+        description="For `url`: the audience of an OIDC token of the handler's invoker. "
+        "Without it, no token is sent.",
     )
     headers: dict[HeaderName, HeaderValue] = Field(
         {},
         examples=[{"X-Api-Version": "2"}],
-        description="For `url`: headers that every task carries.",
+        description="For `url`: headers that are added to every task.",
     )
     env: dict[Variable, VariableValue] = Field(
         {}, examples=[{"SMTP_HOST": "smtp.internal"}], description="Environment variables."
@@ -228,13 +236,15 @@ class HandlerSpec(Closed):
     secrets: dict[Variable, Secret] = Field(
         {},
         examples=[{"SMTP_PASSWORD": "smtp-password"}],
-        description="Environment variables from Secret Manager: a secret's id, "
-        '`{secret: id, version: "3"}`, or `{config: key}` from encrypted Pulumi configuration.',
+        description="Environment variables with secret values: the id of a secret in Secret "
+        'Manager, `{secret: id, version: "3"}`, or `{config: key}` for encrypted Pulumi '
+        "configuration.",
     )
     memory: Memory | None = Field(
         None,
         examples=["512Mi", "1Gi"],
-        description="Memory of an instance. Left out: `512Mi`, for a function `256Mi`.",
+        description="Memory of an instance. Default: `512Mi` for a service, `256Mi` for a "
+        "function.",
     )
     cpu: Cpu | None = Field(
         None,
@@ -242,30 +252,31 @@ class HandlerSpec(Closed):
         le=LARGEST_CPU,
         examples=[2, 0.5],
         description="CPUs of an instance: up to 1, or 2, 4, 6 or 8. "
-        "Left out: 1 for a service, by memory for a function.",
+        "Default: 1 for a service, by memory for a function.",
     )
     timeout: Timeout | None = Field(
         None,
         examples=["10m"],
-        description="The longest that a request may take. "
-        "Left out: `5m` for a service, `1m` for a function.",
+        description="The maximum duration of a request. "
+        "Default: `5m` for a service, `1m` for a function.",
     )
     concurrency: int | None = Field(
         None,
         ge=1,
         le=1000,
         examples=[4],
-        description="Requests an instance serves at once. Left out: 80, for a function 1.",
+        description="Requests that an instance serves at once. Default: 80 for a service, 1 for a "
+        "function.",
     )
     instances: Instances = Field(
         Instances(),
         examples=[{"min": 1, "max": 50}],
-        description="How many instances there may be.",
+        description="The number of instances.",
     )
     ingress: Literal["all", "internal", "internal-and-cloud-load-balancing"] = Field(
         "all",
         examples=["internal"],
-        description="Which networks may call; IAM is asked in any case.",
+        description="The networks that may call the handler; IAM is always checked too.",
     )
     vpc: VpcAccess | None = Field(
         None,
@@ -275,13 +286,13 @@ class HandlerSpec(Closed):
     renamed_from: HandlerKeys = Field(
         (),
         examples=["postman", ["postman", "sender"]],
-        description="The key that the handler had before, or all that it had, the first one first. "
-        "On Google Cloud it keeps its name, and so this stays for as long as the handler.",
+        description="The handler's former key, or all its former keys, oldest first. "
+        "On Google Cloud the handler keeps its name, so keep this as long as the handler exists.",
     )
     local: LocalOverride = Field(
         LocalOverride(),
         examples=[{"command": "flask run --port $PORT"}],
-        description="What differs on this machine.",
+        description="Settings for this machine only.",
     )
 
 
@@ -292,6 +303,6 @@ SETTINGS_BY_KIND: dict[str, frozenset[str]] = {
     "function": frozenset((*_INSTANCE, "vpc", "renamed_from", "local")),
     "service": frozenset((*_INSTANCE, "vpc", "renamed_from", "local")),
     "app_engine": frozenset(("env", "instances", "renamed_from", "local")),
-    "url": frozenset(("audience", "headers", "local")),
+    "url": frozenset(("audience", "headers", "renamed_from", "local")),
 }
-"""The settings that a handler of each kind has."""
+"""The settings of each kind of handler."""

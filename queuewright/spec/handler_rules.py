@@ -1,4 +1,4 @@
-"""The rules that no single value of a handler can break: what its settings say together. Pure."""
+"""Rules across several settings of a handler, or across handlers. Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from queuewright.spec.handler_model import KINDS, SETTINGS_BY_KIND, HandlerSpec
 from queuewright.spec.values import size, written_size
 from queuewright.spec.words import nearest
 
-# What Google gives a function and a service that say nothing of it:
+# Google's defaults for functions and services:
 # https://cloud.google.com/run/docs/configuring/services/memory-limits.
 FUNCTION_MEMORY, SERVICE_MEMORY = size("256Mi"), size("512Mi")
 FUNCTION_TIMEOUT, SERVICE_TIMEOUT = timedelta(minutes=1), timedelta(minutes=5)
 
 APP_ENGINE_VERSION = "v1"
-"""The version that is deployed to App Engine where the spec names none."""
+"""The App Engine version to deploy if the spec names none."""
 
-# The least CPU for more memory than this, and the least memory for this many CPUs or more:
+# The minimum CPU for more memory than this, and the minimum memory for at least this many CPUs:
 # https://cloud.google.com/run/docs/configuring/services/memory-limits#cpu-minimum and
 # https://cloud.google.com/run/docs/configuring/services/cpu#cpu-memory.
 CPU_FOR_MEMORY = (
@@ -35,23 +35,25 @@ MEMORY_FOR_CPU = ((6.0, "4Gi"), (4.0, "2Gi"))
 
 
 def kinds_of(handler: Node) -> list[str]:
-    """Which of the kinds a handler's entry names; one, if it is right."""
+    """The kinds that a handler's entry names; exactly one, if the entry is right."""
     kinds = ((kind, handler.at((kind,))) for kind in KINDS)
     return [kind for kind, node in kinds if node is not None and node.value is not None]
 
 
 def settings_of(handler: Node) -> frozenset[str]:
-    """The settings that a handler of this kind has; none where the kind is not clear."""
+    """The settings of a handler's kind; none if the kind is not clear."""
     kinds = kinds_of(handler)
     if len(kinds) != 1:
         return frozenset()
     if kinds == ["app_engine"] and not _is_deployed(handler):
         return SETTINGS_BY_KIND["app_engine"] - {"env", "instances", "renamed_from"}
+    if kinds == ["url"] and handler.at(("audience",)) is None:
+        return SETTINGS_BY_KIND["url"] - {"renamed_from"}  # it has no account to keep
     return SETTINGS_BY_KIND[kinds[0]]
 
 
 def handler_rules(node: Node, at: Path, handler: HandlerSpec | None) -> Iterator[Problem]:
-    """What is wrong with one handler beyond its single values."""
+    """The problems of one handler, apart from its single values."""
     if not isinstance(node.value, dict):
         return
     kinds = kinds_of(node)
@@ -61,9 +63,9 @@ def handler_rules(node: Node, at: Path, handler: HandlerSpec | None) -> Iterator
     for key, child in node.value.items():
         if key in HandlerSpec.model_fields and key not in (*kinds, *settings_of(node)):
             message, hint = f"a handler of kind `{kinds[0]}` has no `{key}`", "remove it"
-            if key in SETTINGS_BY_KIND[kinds[0]]:
-                message = f"an App Engine service that is deployed elsewhere has no `{key}` here"
-                hint = "remove it, or give `source` and `runtime` to deploy the service from here"
+            if kinds == ["app_engine"] and key in SETTINGS_BY_KIND["app_engine"]:
+                message = f"an App Engine service without `source` has no `{key}`"
+                hint = "remove it, or add `source` and `runtime` to deploy the service from here"
             yield Problem(child.place, dotted((*at, key)), message, hint)
     if handler is None:
         return
@@ -71,12 +73,13 @@ def handler_rules(node: Node, at: Path, handler: HandlerSpec | None) -> Iterator
         yield from rule(node, at, handler)
     yield from _capacity_rules(node, at, handler)
     if handler.local.command and handler.local.url is not None:
-        message, hint = "has `command` and `url`", "keep one: start it here, or say where it runs"
+        message = "has both `command` and `url`"
+        hint = "keep one: `command` starts the handler, `url` says where it already runs"
         yield _problem(node, at, ("local",), message, hint)
 
 
 def deployment_rules(document: Node, handlers: Mapping[str, HandlerSpec]) -> Iterator[Problem]:
-    """Two handlers that would deploy the same version of an App Engine service."""
+    """A problem for every two handlers that deploy the same version of an App Engine service."""
     seen: dict[tuple[str, str], str] = {}
     for key, handler in handlers.items():
         engine = handler.app_engine
@@ -86,8 +89,8 @@ def deployment_rules(document: Node, handlers: Mapping[str, HandlerSpec]) -> Ite
         other = seen.setdefault((engine.service, version), key)
         if other != key:
             at = ("handlers", key, "app_engine")
-            message = f"handler `{other}` deploys this version of `{engine.service}`, too"
-            hint = "give one of them another `version`, or `service`"
+            message = f"handler `{other}` also deploys this version of `{engine.service}`"
+            hint = "give one of them another `version` or `service`"
             yield Problem(document.locate(at), dotted(at), message, hint)
 
 
@@ -107,7 +110,7 @@ def _kind_rules(node: Node, at: Path, kinds: list[str]) -> Iterator[Problem]:
 
 
 def _is_deployed(handler: Node) -> bool:
-    """Whether an App Engine service is deployed from here; `runtime` alone is half of it."""
+    """Whether an App Engine service is to be deployed from here, even if `source` is missing."""
     keys = (("app_engine", key) for key in ("source", "runtime"))
     return any(handler.at(key) is not None for key in keys)
 
@@ -120,16 +123,16 @@ def _service_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Probl
     if (service.source is None) == (service.image is None):
         hint = "give it exactly one of `source: FOLDER` and `image: NAME`"
         is_bare = service.source is None
-        message = "has neither `source` nor `image`" if is_bare else "has `source` and `image`"
+        message = "has neither `source` nor `image`" if is_bare else "has both `source` and `image`"
         yield _problem(node, at, path, message, hint)
     elif service.image is not None and (service.runtime or service.command):
-        message, hint = "an image says itself how it runs", "remove `runtime` and `command`"
+        message, hint = "an image has its own command", "remove `runtime` and `command`"
         yield _problem(node, at, path, message, hint)
     elif (service.runtime is None) != (not service.command):
         there, missing, example = "command", "runtime", "python312"
         if service.runtime is not None:
             there, missing, example = "runtime", "command", "python main.py"
-        message, hint = f"missing: `{there}` needs it", f"add `{missing}: {example}`"
+        message, hint = f"missing: required with `{there}`", f"add `{missing}: {example}`"
         yield _problem(node, at, (*path, missing), message, hint)
 
 
@@ -138,12 +141,12 @@ def _app_engine_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Pr
     if engine is None:
         return
     if engine.source is not None and engine.runtime is None:
-        message = "missing: a service with `source` is deployed from here"
+        message = "missing: required with `source`"
         yield _problem(node, at, ("app_engine", "runtime"), message, "add `runtime: python312`")
     if engine.source is None:
         for key in ("runtime", "entrypoint"):
             if getattr(engine, key) is not None:
-                message = f"`{key}` is for a service that is deployed from here"
+                message = f"an App Engine service without `source` has no `{key}`"
                 hint = "add `source: FOLDER`, or remove it"
                 yield _problem(node, at, ("app_engine", key), message, hint)
 
@@ -159,14 +162,14 @@ def _url_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
     for name in handler.headers:
         path = ("headers", name)
         if (other := seen.setdefault(name.lower(), name)) != name:
-            message = f"differs from `{other}` in capitals only"
+            message = f"differs from `{other}` only in case"
             yield _problem(node, at, path, message, "keep one of them")
         if name.lower() == "authorization" and handler.audience is not None:
-            message = "the token for `audience` takes its place"
+            message = "the token for `audience` replaces this header"
             yield _problem(node, at, path, message, "remove it, or remove `audience`")
     bytes_in_all = sum(len((name + value).encode()) for name, value in handler.headers.items())
     if bytes_in_all >= MAX_HEADERS_BYTES:
-        message = f"{bytes_in_all:,} bytes of headers"
+        message = f"the headers have {bytes_in_all:,} bytes"
         hint = f"Cloud Tasks allows less than {MAX_HEADERS_BYTES:,}"
         yield _problem(node, at, ("headers",), message, hint)
 
@@ -178,20 +181,20 @@ def _secret_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Proble
             hint = "give exactly one of `secret: ID` and `config: KEY`"
             is_bare = secret.secret is None
             message = (
-                "has neither `secret` nor `config`" if is_bare else "has `secret` and `config`"
+                "has neither `secret` nor `config`" if is_bare else "has both `secret` and `config`"
             )
             yield _problem(node, at, path, message, hint)
         elif secret.config is not None and "version" in secret.model_fields_set:
             hint = "remove it: a value from configuration has no versions"
-            yield _problem(node, at, (*path, "version"), "`version` belongs to `secret`", hint)
+            yield _problem(node, at, (*path, "version"), "only a `secret` has a version", hint)
         if name in handler.env:
-            yield _problem(node, at, path, "is in `env` and in `secrets`", "remove one of them")
+            yield _problem(node, at, path, "is in both `env` and `secrets`", "remove one of them")
 
 
 def _vpc_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
     vpc = handler.vpc
     if vpc is not None and vpc.network is None and vpc.subnetwork is None:
-        message, hint = "names no network", "add `network: default`, or a `subnetwork`"
+        message, hint = "has no network", "add `network: default`, or a `subnetwork`"
         yield _problem(node, at, ("vpc",), message, hint)
 
 
@@ -199,7 +202,7 @@ def _capacity_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Prob
     instances, cpu = handler.instances, handler.cpu
     if instances.min > instances.max:
         default = "" if "max" in instances.model_fields_set else " (the default)"
-        message = f"{instances.min} is more than max, {instances.max}{default}"
+        message = f"{instances.min} is more than `max`, which is {instances.max}{default}"
         hint = f"lower it, or set `max: {instances.min}` or more"
         yield _problem(node, at, ("instances", "min"), message, hint)
     if cpu is None:
@@ -209,14 +212,14 @@ def _capacity_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Prob
     least_cpu = next((least for over, least in CPU_FOR_MEMORY if memory > size(over)), 0)
     least_memory = next((least for over, least in MEMORY_FOR_CPU if cpu >= over), "0Ki")
     if cpu < least_cpu:
-        message = f"{cpu:g} is too little for `{written_size(memory)}` of memory{default}"
-        hint = f"Cloud Run wants `cpu: {least_cpu:g}` or more for it"
+        message = f"{cpu:g} is not enough CPU for `{written_size(memory)}` of memory{default}"
+        hint = f"Cloud Run requires `cpu: {least_cpu:g}` or more"
         yield _problem(node, at, ("cpu",), message, hint)
     if memory < size(least_memory):
         message = f"{cpu:g} CPUs are too many for `{written_size(memory)}` of memory{default}"
-        hint = f"Cloud Run wants `memory: {least_memory}` or more for them"
+        hint = f"Cloud Run requires `memory: {least_memory}` or more"
         yield _problem(node, at, ("cpu",), message, hint)
     if cpu < 1 and (handler.concurrency or 1) > 1:
-        message = f"{handler.concurrency} requests at once need a whole CPU"
+        message = f"a concurrency of {handler.concurrency} needs a whole CPU"
         hint = "set `cpu: 1` or more, or `concurrency: 1`"
         yield _problem(node, at, ("concurrency",), message, hint)

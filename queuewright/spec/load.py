@@ -1,4 +1,4 @@
-"""Files to a `Spec`: reads a stack's file and what it extends, and checks that sources exist."""
+"""Loads a `Spec` from files: an environment's file and its bases; checks that sources exist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from queuewright.spec.values import shown
 from queuewright.spec.words import did_you_mean, nearest
 
 STACKS = "stacks"
-"""The folder, in a project's own, that holds one file per environment."""
+"""The folder of a project that has one file per environment."""
 
 _PULUMI = "Pulumi."
 """Pulumi keeps its own files, `Pulumi.dev.yaml`, in the same folder."""
@@ -24,13 +24,13 @@ def load(environment: str, root: Path = Path()) -> Spec:
     """The spec of an environment: `stacks/ENVIRONMENT.yaml` in the project's folder `root`.
 
     Raises:
-        SpecError: with every problem found, each at the line where it was written.
+        SpecError: the files have problems; it has all of them, each with its place.
     """
     return load_file(root / STACKS / f"{environment}.yaml", root)
 
 
 def load_file(file: Path, root: Path) -> Spec:
-    """Like `load`, from any file; sources are looked for in `root`."""
+    """Like `load`, but from any file; sources are relative to `root`."""
     merged, problems, is_whole = _read_chain(file, root, ())
     spec, found = check(merged, environment=file.stem)
     if not is_whole:
@@ -42,10 +42,10 @@ def load_file(file: Path, root: Path) -> Spec:
 
 
 def parse(text: str, *, file: str = "spec.yaml", environment: str = "dev") -> Spec:
-    """A spec from a text that stands alone; touches no file.
+    """A spec from a text that extends no file. Reads no files.
 
     Raises:
-        SpecError: with every problem found.
+        SpecError: the text has problems; it has all of them.
     """
     node, problems = read(text, file)
     spec, found = check(node, environment=environment)
@@ -55,14 +55,14 @@ def parse(text: str, *, file: str = "spec.yaml", environment: str = "dev") -> Sp
 
 
 def environments(root: Path = Path()) -> list[str]:
-    """The environments that a project has files for, those that others extend included."""
+    """The names of all files in a project's `stacks/`, including base files."""
     return sorted(file.stem for file in (root / STACKS).glob("*.yaml") if _is_stack(file))
 
 
 def _read_chain(
     file: Path, root: Path, above: tuple[Path, ...]
 ) -> tuple[Node, list[Problem], bool]:
-    """The merged document, what is wrong in its files, and whether all of them could be read."""
+    """The merged document, the problems in its files, and whether all files could be read."""
     hint = None
     if file.parent == root / STACKS:
         hint = did_you_mean(file.stem, environments(root)) or f"write `{STACKS}/dev.yaml`"
@@ -71,7 +71,7 @@ def _read_chain(
     if extends is None or extends.value is None:
         return node, problems, True
     if not isinstance(extends.value, str) or not extends.value.strip():
-        return node, problems, False  # what is wrong with it, `check` says
+        return node, problems, False  # `check` reports this value
     base, seen = file.parent / extends.value, (*above, file)
     if (wrong := _wrong_base(extends.value, base, seen)) is not None:
         problems.append(Problem(extends.place, "extends", *wrong))
@@ -88,9 +88,9 @@ def _is_stack(file: Path) -> bool:
 
 
 def _wrong_base(written: str, base: Path, seen: tuple[Path, ...]) -> tuple[str, str] | None:
-    """Why a file cannot be built on, and a way out; None if it can."""
+    """The message and hint if a file cannot be extended; None if it can."""
     if is_folder(base):
-        return f"{shown(written)} is a folder", "give a file in it, as in `extends: base.yaml`"
+        return f"{shown(written)} is a folder", "name a file, as in `extends: base.yaml`"
     if not is_file(base):
         folder = Path(written).parent
         names = [
@@ -98,16 +98,16 @@ def _wrong_base(written: str, base: Path, seen: tuple[Path, ...]) -> tuple[str, 
             for other in beside(base)
             if _is_stack(other) and other != seen[-1]
         ]
-        hint = did_you_mean(written, names) or "the path starts at this file's folder"
+        hint = did_you_mean(written, names) or "the path is relative to this file's folder"
         return f"no file {shown(written)}", hint
     if any(base.samefile(known) for known in seen):
-        circle = " → ".join(known.name for known in (*seen, base))
-        return f"goes in a circle: {circle}", "remove one `extends` of the circle"
+        cycle = " → ".join(known.name for known in (*seen, base))
+        return f"is a cycle: {cycle}", "remove one `extends` of the cycle"
     return None
 
 
 def _source_problems(merged: Node, root: Path) -> list[Problem]:
-    """What is wrong with the folders of code: that they are not there, or cannot be run."""
+    """The problems with the folders of code: missing, outside the project, or not runnable."""
     problems = []
     for name, handler in merged.entries("handlers"):
         for kind in ("function", "service", "app_engine"):
@@ -133,32 +133,31 @@ def _wrong_source(source: str, root: Path) -> tuple[str, str] | None:
         return f"{shown(source)} is not a folder", f"give its folder: `{Path(source).parent}`"
     names = [str(Path(source).parent / other.name) for other in beside(folder) if is_folder(other)]
     near = nearest(source, names)
-    hint = f"did you mean `{near}`?" if near else "the path starts at the project's folder"
+    hint = f"did you mean `{near}`?" if near else "the path is relative to the project's folder"
     return f"{shown(source)} does not exist", hint
 
 
 def _outside(folder: Path, root: Path, source: str) -> tuple[str, str] | None:
-    """What is wrong with a folder whose path stays in the project, but leads out by a link."""
+    """The problem with a path inside the project that leads out of it through a link."""
     real = folder.resolve()
     path = os.path.normpath(source)
     if real.is_relative_to(root.resolve()) or path.startswith(("/", "..")):
-        return None  # a path that leaves the project is the model's to refuse
+        return None  # the model rejects a path that leaves the project by itself
     hint = "move the code into the project, or copy it there"
     return f"{shown(source)} leads out of the project, to {shown(str(real))}", hint
 
 
 def _wrong_service(handler: Node, source: str, root: Path) -> tuple[str, str] | None:
-    """Whether a service's folder says how it runs, exactly once."""
+    """The problem with a service's folder, unless either a Dockerfile or the spec defines it."""
     written = [key for key in ("runtime", "command") if handler.at(("service", key)) is not None]
     if is_file(root / source / "Dockerfile"):
         keys = " and ".join(f"`{key}`" for key in written)
         hint = f"remove {keys}, or the Dockerfile"
-        return (
-            (f"{shown(source)} has a Dockerfile, which says how it runs", hint) if written else None
-        )
+        message = f"{shown(source)} has a Dockerfile, which defines the runtime and the command"
+        return (message, hint) if written else None
     if written:
         return None
-    hint = "write one, or say how it runs: `runtime: python312` and `command: python main.py`"
+    hint = "add one, or add `runtime: python312` and `command: python main.py`"
     return f"{shown(source)} has no Dockerfile", hint
 
 

@@ -1,4 +1,4 @@
-"""How one document builds on another. Pure: nodes in, a node out, each value with its place."""
+"""Merges a document over its base. Pure; every value keeps its place."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from queuewright.spec.document import Node, Path
 
 
 def extend(base: Node, over: Node, path: Path = ()) -> Node:
-    """`over` on top of `base`, both at `path`: maps merge, a list or a scalar replaces.
+    """`over` merged over `base`, both at `path`: maps merge, a list or a scalar replaces.
 
-    A `null` replaces too, and so outlives what it removes: `without_nulls` takes it away
-    once all that could build on it has been merged.
+    A `null` replaces too. It stays in the result; `without_nulls` removes it once all files are
+    merged.
     """
     if not isinstance(over.value, dict) or not isinstance(base.value, dict) or _is_payload(path):
         return over
@@ -20,7 +20,7 @@ def extend(base: Node, over: Node, path: Path = ()) -> Node:
 
 
 def without_nulls(node: Node, path: Path = ()) -> Node:
-    """A document without the `null`s in its maps: what they remove is not there."""
+    """A document without the `null` entries of its maps."""
     if not isinstance(node.value, dict) or _is_payload(path):
         return node
     entries = {
@@ -34,7 +34,7 @@ def without_nulls(node: Node, path: Path = ()) -> Node:
 def with_defaults(
     entry: Node, path: Path, defaults: Node | None, allowed: frozenset[str] | None
 ) -> Node:
-    """The entry at `path` over those `defaults` that are `allowed` (None: all of them)."""
+    """The entry at `path` merged over the `allowed` keys of `defaults`; None allows all."""
     if (
         defaults is None
         or not isinstance(defaults.value, dict)
@@ -48,7 +48,7 @@ def with_defaults(
 
 
 def _is_payload(path: Path) -> bool:
-    """Whether a queue's `example` is at `path`: replaced as a whole, and a `null` in it is data."""
+    """Whether `path` is a queue's `example`, which is replaced as a whole and keeps its nulls."""
     return path == ("queue_defaults", "example") or (
         len(path) == 3 and path[0] == "queues" and path[2] == "example"
     )

@@ -1,7 +1,7 @@
-"""What a spec file may say: the grammar, its ranges and its defaults.
+"""The grammar of a spec file, with ranges and defaults.
 
-The words here, and in the models of queues and handlers, are the reference: the JSON schema, the
-reference page and every range named in an error are generated from these classes.
+The JSON schema, the reference page and the ranges in error messages are generated from this class
+and the models of queues and handlers.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from queuewright.spec.queue_model import QueueSpec
 
 
 class SpecFile(Closed):
-    """One file of `stacks/`: one environment, or what several share."""
+    """One file in `stacks/`: an environment, or the settings that several share."""
 
     authority = "Google Cloud"
 
     extends: Filled | None = Field(
         None,
         examples=["base.yaml"],
-        description="A file beside this one that it builds on. Maps merge key by key, a list or a "
-        "scalar replaces, `null` removes.",
+        description="A base file, relative to this file. Maps merge key by key, a list or a scalar "
+        "replaces, `null` removes.",
     )
     project: ProjectId = Field(examples=["acme-dev"], description="The Google Cloud project.")
     location: LocationId = Field(
@@ -39,24 +39,24 @@ class SpecFile(Closed):
     prefix: Prefix | None = Field(
         None,
         examples=["feature-7"],
-        description="Put before every name, so that two stacks can share a project.",
+        description="Prefix of every name on Google Cloud, so that two stacks can share a project.",
     )
     labels: dict[LabelKey, LabelValue] = Field(
         {},
         examples=[{"team": "growth"}],
         # https://cloud.google.com/resource-manager/docs/labels-overview
         max_length=64,
-        description="Labels on everything that takes them.",
+        description="Labels on every resource that supports them.",
     )
     handler_defaults: dict[str, JsonValue] = Field(
         {},
         examples=[{"memory": "256Mi", "instances": {"max": 10}}],
-        description="Settings of every handler that has them and does not say otherwise.",
+        description="Default settings of the handlers; each handler uses those of its kind.",
     )
     queue_defaults: dict[str, JsonValue] = Field(
         {},
         examples=[{"protect": False}],
-        description="Settings of every queue that does not say otherwise.",
+        description="Default settings of the queues.",
     )
     handlers: dict[str, HandlerSpec] = Field(
         {},

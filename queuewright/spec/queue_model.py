@@ -1,4 +1,4 @@
-"""What a file may say of a queue: settings, ranges and defaults."""
+"""The grammar of a queue: its settings, ranges and defaults."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class RateLimits(Closed):
         gt=0,
         le=limits.MAX_DISPATCHES_PER_SECOND,
         examples=[5, 0.5],
-        description="Attempts started per second, first ones and retries alike.",
+        description="Attempts started per second, retries included.",
     )
     max_concurrent_dispatches: Count = Field(
         defaults.MAX_CONCURRENT_DISPATCHES,
         ge=1,
         le=limits.MAX_CONCURRENT_DISPATCHES,
         examples=[10],
-        description="Attempts that may be under way at once.",
+        description="Attempts that may run at once.",
     )
 
 
 class RetryConfig(Closed):
-    """When a failed task is tried again, and when it is given up.
+    """When a failed task is retried, and when it is given up.
 
-    A task is dropped when *both* `max_attempts` and `max_retry_duration` are reached.
+    A task is given up when *both* `max_attempts` and `max_retry_duration` are reached.
     """
 
     authority = "Cloud Tasks"
@@ -55,12 +55,12 @@ class RetryConfig(Closed):
         le=limits.MAX_INT32,
         examples=[8, -1],
         json_schema_extra={"not": {"const": 0}},
-        description="Attempts in all, the first included; -1 is no limit.",
+        description="Attempts in total, including the first; -1 means no limit.",
     )
     max_retry_duration: WholeSeconds = Field(
         defaults.MAX_RETRY_DURATION,
         examples=["1h"],
-        description="Time since the first attempt, in whole seconds; `0s` is no limit.",
+        description="Time since the first attempt, in whole seconds; `0s` means no limit.",
     )
     min_backoff: Wait = Field(
         defaults.MIN_BACKOFF,
@@ -77,12 +77,12 @@ class RetryConfig(Closed):
         ge=1,
         le=limits.MAX_INT32,
         examples=[3],
-        description="How often the wait doubles; from then on it grows by a constant step.",
+        description="How often the wait doubles; afterwards it grows by a constant step.",
     )
 
 
 class LoggingConfig(Closed):
-    """Which operations of a queue are written to Cloud Logging."""
+    """How many of a queue's operations are written to Cloud Logging."""
 
     authority = "Cloud Tasks"
 
@@ -90,12 +90,12 @@ class LoggingConfig(Closed):
         examples=[0.1],
         ge=0,
         le=1,
-        description="The share of operations that is logged; 0 is none, 1 is all.",
+        description="The share of operations that is logged; 0 means none, 1 means all.",
     )
 
 
 class QueueSpec(Closed):
-    """A push queue, the handler of its tasks, and who may add to it."""
+    """A push queue, the handler of its tasks, and who may add tasks."""
 
     authority = "Cloud Tasks"
 
@@ -103,7 +103,8 @@ class QueueSpec(Closed):
     path: Path | None = Field(
         None,
         examples=["/send"],
-        description="Where in the handler tasks arrive. Left out: at the path of a task's own URL.",
+        description="The path of the handler that receives tasks. Default: the path of each task's "
+        "own URL.",
     )
     rate_limits: RateLimits = Field(
         RateLimits(),
@@ -113,39 +114,40 @@ class QueueSpec(Closed):
     retry_config: RetryConfig = Field(
         RetryConfig(),
         examples=[{"max_attempts": 8, "min_backoff": "10s"}],
-        description="When a failed task is tried again.",
+        description="When a failed task is retried.",
     )
     stackdriver_logging_config: LoggingConfig = Field(
         LoggingConfig(sampling_ratio=0.0),
         examples=[{"sampling_ratio": 0.1}],
-        description="Which operations are logged.",
+        description="How many operations are logged.",
     )
     enqueuers: Annotated[tuple[Filled, ...], Field(strict=False)] = Field(
         (),
         examples=[["thumbnails", "serviceAccount:web@acme-prod.iam.gserviceaccount.com"]],
-        description="Who may add tasks: handlers of this file, and IAM members such as "
+        description="Who may add tasks: handlers in this file, and IAM members such as "
         "`serviceAccount:…`, `user:…` or `group:…`.",
     )
     example: JsonValue = Field(
         None,
         examples=[{"to": "ada@example.com", "subject": "Welcome"}],
-        description="A payload that `queuewright enqueue --example` sends. Replaced as a whole.",
+        description="The payload of `queuewright enqueue --example`. Not merged, but replaced as a "
+        "whole.",
     )
     protect: bool = Field(
         True,
         examples=[False],
-        description="Refuse an update that would delete or replace the queue: "
-        "the name of a deleted queue is blocked for days.",
+        description="Refuse updates that would delete or replace the queue, "
+        "because the name of a deleted queue is blocked for days.",
     )
     renamed_from: QueueKeys = Field(
         (),
         examples=["emails", ["emails", "letters"]],
-        description="The key that the queue had before, or all that it had, the first one first. "
-        "On Google Cloud the queue keeps its name, and so this stays for as long as the queue; "
-        "the variable by which its enqueuers find it follows the new key.",
+        description="The queue's former key, or all its former keys, oldest first. "
+        "On Google Cloud the queue keeps its name, so keep this as long as the queue exists; "
+        "the variable `QUEUE_…` of its enqueuers follows the new key.",
     )
     desired_state: Literal["RUNNING", "PAUSED"] = Field(
         "RUNNING",
         examples=["PAUSED"],
-        description="A paused queue accepts tasks and dispatches none.",
+        description="A paused queue accepts tasks but dispatches none.",
     )

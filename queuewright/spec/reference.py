@@ -1,6 +1,6 @@
-"""The reference page of the spec, generated from the model: every key, its type, default and range.
+"""Generates the reference page of the spec from the models: every key, type, default and range.
 
-Only the manners, which no single key has, are written here.
+Only the general rules are written here.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _INTRODUCTION = """\
 
 One file in `stacks/` describes one environment: its queues, and the code that handles their \
 tasks.
-`queuewright check` says what is wrong in it, all at once.
-`queuewright schema` prints the same grammar as a JSON schema; a file that starts like this gets \
-completion and checks in an editor:
+`queuewright check` reports every problem in it at once.
+`queuewright schema` prints the same grammar as a JSON schema; with a first line like this one, \
+editors complete and check the file:
 
 ```yaml
 # yaml-language-server: $schema=../docs/spec.schema.json
@@ -43,30 +43,30 @@ queues:
 
 This page is generated: `queuewright schema --reference` prints it.
 
-## Manners
+## General rules
 
-- **Maps, not lists.** Handlers and queues are maps keyed by name, and a name stands for the \
-thing everywhere else in the file.
-- **Closed.** A key that is not on this page is an error, at any depth.
-- **`extends`** names a file to build on. Maps merge key by key; a list or a single value \
-replaces what was there; a circle is an error.
-- **`null` removes** what a file that is extended, or the defaults, said: `vpc: null`.
-- **Defaults.** `handler_defaults` and `queue_defaults` stand under every entry: what the entry \
-says merges over them, and a setting that the entry's kind does not have is passed over.
-- **Left out means Google's default**, and it is written out when the environment is deployed: a \
-key that is removed from the file goes back to its default.
-- **Durations** carry their units: `10s`, `100ms`, `5m`, `1h30m`, `31d`.
-- **Sizes** do too: `256Mi`, `1Gi`.
-- **Text** that YAML takes for something else goes in quotes: `"3"`, `"yes"`, `"007"`.
-- **Nothing is computed.** There are no templates and no environment variables; what differs by \
-environment is written in that environment's file.
-- Anchors and aliases are read; merge keys (`<<`) and tags (`!…`) are not.
+- **Maps, not lists.** Handlers and queues are maps keyed by name, and other keys refer to them by \
+this name.
+- **No unknown keys.** A key that is not on this page is an error, at any depth.
+- **`extends`** names a base file. Maps merge key by key; a list or a single value replaces the \
+base's; a cycle is an error.
+- **`null` removes** a key of the base file or of the defaults: `vpc: null`.
+- **Defaults.** Every entry merges over `handler_defaults` or `queue_defaults`; settings that its \
+kind does not have are ignored.
+- **Google's defaults** apply to keys that you leave out. They are written out when the \
+environment is deployed, so a key that you remove returns to its default.
+- **Durations** have units: `10s`, `100ms`, `5m`, `1h30m`, `7d`.
+- **Sizes** have units too: `256Mi`, `1Gi`.
+- **Quote text** that YAML does not read as text: `"3"`, `"yes"`, `"007"`.
+- **Nothing is computed.** There are no templates and no environment variables; differences \
+between environments are written in their files.
+- Anchors and aliases are supported; merge keys (`<<`) and tags (`!…`) are not.
 """
 
 _UNDER = {"SpecFile": "Top level", "HandlerSpec": "handlers", "QueueSpec": "queues"}
 _NAMED = {
     "HandlerSpec": "Each entry is one handler, by name: up to 49 of `a-z`, `0-9` and `-`, "
-    "a letter first and no `-` last.",
+    "starting with a letter and not ending with `-`.",
     "QueueSpec": "Each entry is one queue, by id: up to 100 of `A-Z`, `a-z`, `0-9` and `-`.",
 }
 
@@ -89,7 +89,7 @@ def _section(model: type[Closed]) -> Iterator[str]:
         yield from (_NAMED[model.__name__], "")
     yield from (line.strip() for line in (model.__doc__ or "").strip().splitlines())
     yield ""
-    yield "| key | type | default | range | example | what it says |"
+    yield "| key | type | default | range | example | meaning |"
     yield "|---|---|---|---|---|---|"
     for key, info in model.model_fields.items():
         cells = (
@@ -104,8 +104,8 @@ def _section(model: type[Closed]) -> Iterator[str]:
 
 
 def _kinds() -> Iterator[str]:
-    """Which settings each kind of handler has."""
-    yield "A handler has the settings of its kind:"
+    """The settings of each kind of handler."""
+    yield "Each kind of handler has its own settings:"
     yield ""
     yield "| setting | " + " | ".join(f"`{kind}`" for kind in KINDS) + " |"
     yield "|---|" + "---|" * len(KINDS)
@@ -114,12 +114,11 @@ def _kinds() -> Iterator[str]:
             has = ("yes" if key in SETTINGS_BY_KIND[kind] else "" for kind in KINDS)
             yield f"| `{key}` | " + " | ".join(has) + " |"
     yield ""
-    yield "An App Engine service has `env` and `instances` only where it is deployed from here,"
-    yield "by `source` and `runtime`."
+    yield "An App Engine service has `env`, `instances` and `renamed_from` only with `source`."
 
 
 def _heading(model: type[Closed]) -> str:
-    """The key that a map of this class stands under."""
+    """The key whose value is a map of this class."""
     if model.__name__ in _UNDER:
         return _UNDER[model.__name__]
     return next(

@@ -1,4 +1,4 @@
-"""The rules of `renamed_from`: who was called what before, and that nobody else is. Pure."""
+"""The rules of `renamed_from`: former keys must be unused and have one successor. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECTIONS = {"handlers": ("handler", HANDLER_NAME), "queues": ("queue", QUEUE_ID)
 def renaming_rules(
     document: Node, section: str, entries: Mapping[str, HandlerSpec | QueueSpec], prefix: str
 ) -> Iterator[Problem]:
-    """What is wrong with the former keys in a section; `prefix` stands before each name."""
+    """The problems of the former keys in a section; `prefix` precedes each name."""
     noun, pattern = SECTIONS[section]
     keys = [key for key, _ in document.entries(section)]
     successors: dict[str, str] = {}
@@ -27,15 +27,16 @@ def renaming_rules(
             node, path = _written(document, (section, key, "renamed_from"), index)
             if former == key:
                 if index == last:
-                    message, hint = f"{noun} `{key}` is called that now", "give the key before it"
-                    yield Problem(node.place, path, message, f"{hint}, or remove it")
+                    message = f"`{key}` is the current key of the {noun}"
+                    hint = "give the former key, or remove this"
+                    yield Problem(node.place, path, message, hint)
             elif former in keys:
                 away = document.locate((section, former)).file != node.place.file
-                way = f"write `{former}: null`" if away else f"remove `{section}.{former}`"
-                hint = f"{way}; or remove this, and `{key}` is a new {noun}"
-                yield Problem(node.place, path, f"{noun} `{former}` is still here", hint)
+                fix = f"write `{former}: null`" if away else f"remove `{section}.{former}`"
+                hint = f"{fix}; or remove this, which makes `{key}` a new {noun}"
+                yield Problem(node.place, path, f"{noun} `{former}` still exists", hint)
             elif (other := successors.setdefault(former, key)) != key:
-                message = f"{noun} `{other}` is renamed from `{former}`, too"
+                message = f"{noun} `{other}` is also renamed from `{former}`"
                 hint = f"a {noun} has one successor: remove it from one of them"
                 yield Problem(node.place, path, message, hint)
             elif former in entry.renamed_from[:index]:
@@ -47,7 +48,7 @@ def renaming_rules(
 
 
 def _written(document: Node, at: Path, index: int) -> tuple[Node, str]:
-    """The former key at `index` and its path: an item of a list, or alone."""
+    """The former key at `index` and its path: an item of a list, or a single value."""
     node = document.at(at)
     if node is None:
         raise ValueError(f"{dotted(at)} is not written")

@@ -1,4 +1,4 @@
-"""The rules that no single value can break: what a queue says as a whole, and of handlers. Pure."""
+"""Rules across several settings of a queue, and between queues and handlers. Pure."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def queue_variable(queue: str) -> str:
 
 
 def name_rule(node: Node, at: Path, pattern: str, name: str) -> Iterator[Problem]:
-    """What is wrong with the name of the handler or queue at `at`; `name` includes the prefix."""
+    """The problem with the name of the handler or queue at `at`; `name` includes the prefix."""
     if re.fullmatch(pattern, name):
         return
     if pattern == HANDLER_NAME:
-        what = "not a name for a handler"
-        hint = "up to 49 of a-z, 0-9 and -, a letter first and no - last, the prefix included"
+        what = "not a handler name"
+        hint = "use up to 49 of a-z, 0-9 and -, with the prefix; start with a letter, end without -"
     else:
-        what = "not a queue's id"
-        hint = "Cloud Tasks allows 1 to 100 of A-Z, a-z, 0-9 and -, the prefix included"
+        what = "not a queue id"
+        hint = "Cloud Tasks allows 1 to 100 of A-Z, a-z, 0-9 and -, with the prefix"
     yield Problem(node.place, dotted(at), what, hint)
 
 
@@ -45,10 +45,10 @@ def queue_rules(
     names: Sequence[str],
     handlers: Mapping[str, HandlerSpec],
 ) -> Iterator[Problem]:
-    """What is wrong with one queue beyond its single values; `names` are all handlers' names."""
+    """The problems of one queue, apart from its single values; `names` has all handlers' names."""
     reference = node.at(("handler",))
     if reference is not None and _is_unknown(reference.value, names):
-        hint = did_you_mean(reference.value, names) or "describe it under `handlers:`"
+        hint = did_you_mean(reference.value, names) or "add it under `handlers:`"
         what = f"no handler {shown(reference.value)}"
         yield Absence(reference.place, dotted((*at, "handler")), what, hint)
     yield from _enqueuer_rules(node, at, names, handlers)
@@ -59,12 +59,12 @@ def queue_rules(
     handler = handlers.get(queue.handler)
     if queue.path is not None and handler is not None and handler.app_engine is not None:
         message = "a queue of an App Engine handler has no path"
-        hint = "remove it: each App Engine task carries its own `relative_uri`"
+        hint = "remove it: each App Engine task has its own `relative_uri`"
         yield Problem(node.locate(("path",)), dotted((*at, "path")), message, hint)
 
 
 def backoff_rules(node: Node, at: Path) -> Iterator[Problem]:
-    """Google checks the order of the two after it has put in its defaults, and so do we."""
+    """Check `min_backoff` <= `max_backoff` with the defaults filled in, like Google."""
     config = node.at(("retry_config",))
     if config is None or not isinstance(config.value, dict):
         return
@@ -81,7 +81,7 @@ def backoff_rules(node: Node, at: Path) -> Iterator[Problem]:
         place = there[key].place
         return place.file != node.place.file, abs(place.line - node.place.line)
 
-    # The one written nearest to the queue's own name is the one that broke the order.
+    # The value written nearest to the queue's name is probably the wrong one.
     key = min(there, key=distance)
     low, high = (
         f"`{child.text}`" if child is not None else f"`{written_duration(default)}` (the default)"
@@ -91,10 +91,10 @@ def backoff_rules(node: Node, at: Path) -> Iterator[Problem]:
         )
     )
     if key == "min_backoff":
-        message = f"{low} is more than max_backoff, {high}"
+        message = f"{low} is more than `max_backoff`, which is {high}"
         hint = f"lower it, or set `max_backoff: {there[key].text}` or more"
     else:
-        message = f"{high} is less than min_backoff, {low}"
+        message = f"{high} is less than `min_backoff`, which is {low}"
         hint = f"raise it, or set `min_backoff: {there[key].text}` or less"
     yield Problem(there[key].place, dotted((*at, "retry_config", key)), message, hint)
 
@@ -117,15 +117,15 @@ def _enqueuer_rules(
         if re.fullmatch(MEMBER, item.value):
             continue
         if item.value in ("allUsers", "allAuthenticatedUsers"):
-            hint = "name who may: a handler, or `serviceAccount:…`, `group:…`"
-            yield Problem(item.place, path, f"`{item.value}` would let anybody add tasks", hint)
+            hint = "list members instead: a handler, `serviceAccount:…` or `group:…`"
+            yield Problem(item.place, path, f"`{item.value}` would let anyone add tasks", hint)
         elif ":" in item.value or "@" in item.value:
             hint = (
                 "write `serviceAccount:NAME@PROJECT.iam.gserviceaccount.com`, `user:…`, `group:…`"
             )
-            yield Problem(item.place, path, f"{shown(item.value)} is no IAM member", hint)
+            yield Problem(item.place, path, f"{shown(item.value)} is not an IAM member", hint)
         elif _is_unknown(item.value, names):
-            hint = did_you_mean(item.value, names) or "describe it under `handlers:`"
+            hint = did_you_mean(item.value, names) or "add it under `handlers:`"
             yield Absence(item.place, path, f"no handler {shown(item.value)}", hint)
         elif (handler := handlers.get(item.value)) is not None:
             yield from _own_account_rules(item, path, handler, variable)
@@ -134,26 +134,24 @@ def _enqueuer_rules(
 def _own_account_rules(
     item: Node, path: str, handler: HandlerSpec, variable: str
 ) -> Iterator[Problem]:
-    """A handler that adds tasks needs an account of ours, and a variable for the queue's name."""
+    """A handler that adds tasks needs an account, and a free variable for the queue's name."""
     if handler.url is not None:
-        hint = "name the account it uses, as `serviceAccount:…`"
-        message = f"{shown(item.value)} is somebody else's endpoint and has no account here"
+        hint = "list the account that it uses, as `serviceAccount:…`"
+        message = f"{shown(item.value)} is an external endpoint and has no account here"
         yield Problem(item.place, path, message, hint)
     elif variable in handler.env or variable in handler.secrets:
-        message = (
-            f"{shown(item.value)} has a variable {variable} already, which is to hold the queue"
-        )
+        message = f"{shown(item.value)} already has the variable `{variable}` for the queue's name"
         owner = dotted(("handlers", item.value))
-        hint = f"remove `{variable}` from `{owner}`, or give it another name"
+        hint = f"remove or rename `{variable}` in `{owner}`"
         yield Problem(item.place, path, message, hint)
 
 
 def _example_rules(node: Node, at: Path) -> Iterator[Problem]:
-    """A payload travels as JSON, which has no infinity and no `not a number`."""
+    """A payload is sent as JSON, which has no infinity and no NaN."""
     example = node.at(("example",))
     for path, child in example.walk((*at, "example")) if example is not None else ():
         if isinstance(child.value, float) and not isfinite(child.value):
-            message = f"JSON cannot say `{child.text}`"
+            message = f"JSON cannot represent `{child.text}`"
             yield Problem(child.place, dotted(path), message, "quote it, or give a number")
 
 

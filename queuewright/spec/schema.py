@@ -1,9 +1,8 @@
-"""JSON schemas, generated from the models: what an editor knows of our files.
+"""Generates JSON schemas from the models, for editors.
 
-That of a file in `stacks/` holds for the file by itself, and so asks for nothing that it may
-leave to the one it extends, or to the one that extends it: no key is required, and every value
-may be `null`.
-`queuewright check` is stricter, because it sees the whole.
+The schema of a file in `stacks/` applies to the file alone. Other keys may be in the file that it
+extends, or in one that extends it. So no key is required, and every value may be `null`.
+`queuewright check` is stricter, because it sees all files.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _HANDLER: Schema = {"$ref": "#/definitions/HandlerSpec"}
 _QUEUE: Schema = {"$ref": "#/definitions/QueueSpec"}
 _ANYTHING = "#/definitions/JsonValue"
 _OUTSIDE = ("description", "examples")
-"""What is said of a value as a whole, beside the choice between its type and `null`."""
+"""Words about a value as a whole; they stay outside the choice between its type and `null`."""
 
 
 def json_schema() -> Schema:
@@ -42,18 +41,18 @@ def json_schema() -> Schema:
         "handlers": _entries(HANDLER_NAME, handler),
         "queues": _entries(QUEUE_ID, _QUEUE),
     }
-    return _file_schema(SpecFile, "A stack of queuewright", sections)
+    return _file_schema(SpecFile, "A queuewright environment", sections)
 
 
 def emulator_schema() -> Schema:
     """The schema of the file of `queuewright emulator --config`."""
     queue: Schema = {"$ref": "#/definitions/EmulatedQueue"}
     sections = {"queues": _entries(f"{QUEUE_ID}|{QUEUE_NAME}", queue)}
-    return _file_schema(EmulatorFile, "An emulator's file of queuewright", sections)
+    return _file_schema(EmulatorFile, "A queuewright emulator", sections)
 
 
 def models(top: type[Closed] = SpecFile) -> list[type[Closed]]:
-    """The classes that the grammar is made of, `top` first, each before those below it."""
+    """The models of the grammar, `top` first, each before the models inside it."""
     found = {top: None}
     for info in top.model_fields.values():
         for inner in models_in(info.annotation):
@@ -62,14 +61,14 @@ def models(top: type[Closed] = SpecFile) -> list[type[Closed]]:
 
 
 def written_default(info: FieldInfo) -> str | int | float | None:
-    """What a key that is left out says, as a spec writes it; None where that is no single value."""
+    """The default of a key as written in a spec; None if it is not a single value."""
     if isinstance(info.default, timedelta):
         return written_duration(info.default)
     return info.default if isinstance(info.default, str | int | float) else None
 
 
 def _file_schema(file: type[Closed], title: str, sections: Mapping[str, Schema]) -> Schema:
-    """The schema of a file in draft 7, which every editor reads; `sections` in place of its own."""
+    """The schema of a file in draft 7, which every editor reads; `sections` replaces its own."""
     generated = file.model_json_schema(ref_template="#/definitions/{model}")
     definitions = _maps(generated.pop("$defs"))
     top = _map_schema(generated, file)
@@ -91,7 +90,7 @@ def _file_schema(file: type[Closed], title: str, sections: Mapping[str, Schema])
 
 
 def _map_schema(schema: Schema, model: type[Closed]) -> Schema:
-    """A map with fixed keys: each optional, and with any value nullable; closed it stays."""
+    """A map with fixed keys, all optional and nullable; no other keys are allowed."""
     properties = {}
     for key, item in _maps(schema["properties"]).items():
         default = written_default(model.model_fields[key])
@@ -106,7 +105,7 @@ def _map_schema(schema: Schema, model: type[Closed]) -> Schema:
 
 
 def _value(schema: Schema) -> Schema:
-    """A value, without what pydantic writes only for itself."""
+    """The schema of a value, without pydantic's own additions."""
     kept = {word: item for word, item in schema.items() if word not in ("title", "default")}
     if kept.get("$ref") == _ANYTHING:
         del kept["$ref"]
@@ -124,7 +123,7 @@ def _value(schema: Schema) -> Schema:
 def _nullable(schema: Schema) -> Schema:
     """The same, or `null`."""
     if not {"type", "anyOf", "$ref"} & schema.keys():
-        return schema  # anything: `null`, too
+        return schema  # anything, so `null` too
     outside = {word: item for word, item in schema.items() if word in _OUTSIDE}
     inside = {word: item for word, item in schema.items() if word not in _OUTSIDE}
     choices = _choices(inside) if "anyOf" in inside else [inside]
@@ -141,7 +140,7 @@ def _entries(pattern: str, entry: Schema) -> Schema:
 
 
 def _one_kind(kind: str) -> Schema:
-    """A handler of this kind is of no other, and has no setting that this kind does not have."""
+    """A handler of this kind has no other kind, and only the settings of this kind."""
     every = {*KINDS}.union(*SETTINGS_BY_KIND.values())
     foreign = sorted(every - SETTINGS_BY_KIND[kind] - {kind})
     return {

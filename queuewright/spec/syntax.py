@@ -1,4 +1,4 @@
-"""What is wrong in a text that is not YAML, or not YAML that we read, in our words."""
+"""Describes syntax errors in our own words: text that is not YAML, or YAML that we reject."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import yaml
 from queuewright.errors import Location, Problem
 
 DEEPEST = 100
-"""Levels of nesting; a stack needs seven, and the rest is for `example`."""
+"""Levels of nesting. A spec needs seven; the rest is for `example`."""
 
-_LINE_END = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # YAML 1.1, §5.4, as the library counts
+_LINE_END = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # YAML 1.1, §5.4, like the library
 
 
 class Loader(yaml.SafeLoader):
-    """YAML's own loader, that stops where a text is nested too deep to be meant."""
+    """YAML's own loader, with a limit on nesting."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
@@ -34,7 +34,7 @@ class Loader(yaml.SafeLoader):
 
 
 def syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
-    """Where and why `text` cannot be read."""
+    """The place and the reason why `text` cannot be read."""
     if isinstance(error, yaml.reader.ReaderError):
         place = _place_at(text, error.position, file)
         code = error.character if isinstance(error.character, int) else ord(error.character)
@@ -49,27 +49,27 @@ def syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
     tab = indent[0].find("\t") + 1 if indent else 0
     if tab or r"'\t'" in said:
         place = Location(file, place.line, tab or place.column)
-        return Problem(place, "$", "a tab", "YAML indents with spaces; put spaces in its place")
+        return Problem(place, "$", "a tab", "replace it with spaces: YAML allows no tabs here")
     if said == "nested too deep":
         hint = "is a bracket never closed?"
         return Problem(place, "$", f"nested more than {DEEPEST} levels deep", hint)
     if "another document" in said:
         hint = "remove the `---` between them, or make two files"
-        return Problem(place, "$", "holds more than one document", hint)
-    return Problem(place, "$", f"not YAML: {_first_line(said)}", _way_out(said))
+        return Problem(place, "$", "contains more than one document", hint)
+    return Problem(place, "$", f"not YAML: {_first_line(said)}", _fix(said))
 
 
-def _way_out(said: str) -> str:
+def _fix(said: str) -> str:
     if "mapping values are not allowed" in said:
-        return "is the indentation right? quote a text that holds `: `"
+        return "is the indentation right? quote text that contains `: `"
     if "could not find expected ':'" in said:
         return "is a `:` missing after a key?"
     if "undefined alias" in said:
-        return "quote a text that starts with `*`"
+        return "quote text that starts with `*`"
     if "expected ',' or" in said:
         return "is a `}` or `]` missing, or a `,` between two entries?"
     if "cannot start any token" in said:
-        return "quote a text that starts with `@`, `%` or a backtick"
+        return "quote text that starts with `@`, `%` or a backtick"
     if "unexpected end of stream" in said:
         return "is every quote closed?"
     if "incompatible YAML document" in said:
@@ -82,7 +82,7 @@ def _first_line(said: str) -> str:
 
 
 def _place_at(text: str, index: int, file: str) -> Location:
-    """The place of a character; of the last one that is written, where the text has ended."""
+    """The place of a character, or of the last one before trailing whitespace."""
     before = text[: min(index, len(text.rstrip()))]
     ends = [end.end() for end in _LINE_END.finditer(before)]
     return Location(file, len(ends) + 1, len(before) - (ends[-1] if ends else 0) + 1)

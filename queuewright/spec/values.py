@@ -1,4 +1,4 @@
-"""Values that carry their unit: durations and sizes, read and written."""
+"""Values with a unit: reads and writes durations and sizes."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _PLAIN = re.compile(r"[\w/](?:[\w/.@+-]|:(?=[\w/])| (?=[\w/]))*", re.ASCII)
 _TAKEN = re.compile(
     r"[-+.\d:_]+(e[+-]?\d+)?|0[bx]\w+|\d+-.*|true|false|yes|no|on|off|null", re.IGNORECASE
 )
-"""Plain text that YAML takes for something else than text."""
+"""Plain text that YAML does not read as text."""
 
 _LONGEST_SHOWN = 60
-"""More of a value than this many characters is not repeated in a message."""
+"""Characters; messages shorten a longer value."""
 
 
 def wrong(message: str, hint: str | None = None, value: object = None) -> PydanticCustomError:
-    """A validation error in our own words, with a way out.
+    """A validation error in our own words, with a hint.
 
-    `{value}` in the message stands for the value as it was written, in backticks;
-    `{text}` in the hint for the same without them.
+    `{value}` in the message stands for the value as written, in backticks; `{text}` in the hint
+    for the same without them.
     """
     words = {"template": message, "value": shown(value), "hint": hint}
     return PydanticCustomError("queuewright", message, words)
 
 
 def duration(text: object) -> timedelta:
-    """The time that `text` says, such as `10s`, `1h30m` or `100ms`.
+    """Parse a duration such as `10s`, `1h30m` or `100ms`.
 
     >>> duration("1h30m")
     datetime.timedelta(seconds=5400)
@@ -56,13 +56,13 @@ def duration(text: object) -> timedelta:
         hint = "use d, h, m, s and ms, as in `10s` or `1h30m`"
         raise wrong("{value} is not a duration", hint, text) from None
     if total_us > MAX_DURATION_SECONDS * 1_000_000:
-        hint = "write less than `3652500d`: a protobuf Duration ends at 10,000 years"
+        hint = "write less than `3652500d`: a protobuf Duration is limited to 10,000 years"
         raise wrong("{value} is too long", hint, text)
     return timedelta(microseconds=total_us)
 
 
 def size(text: object) -> int:
-    """The bytes that `text` says, such as `256Mi` or `1Gi`.
+    """Parse a size such as `256Mi` or `1Gi`, in bytes.
 
     >>> size("1Gi")
     1073741824
@@ -79,7 +79,7 @@ def size(text: object) -> int:
 
 
 def written_size(value: int) -> str:
-    """The shortest text that `size` reads back as `value`, a multiple of 1 Ki.
+    """The shortest text for a number of bytes, a multiple of 1 Ki; `size` reads it back.
 
     >>> [written_size(n) for n in (2**30, 2**29, 2**20 + 2**10)]
     ['1Gi', '512Mi', '1025Ki']
@@ -89,7 +89,7 @@ def written_size(value: int) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a person wrote it in YAML, in a few words on one line.
+    """A short text for a value, as in YAML, on one line.
 
     >>> [shown(value) for value in (True, None, [1, 2], "yes", "")]
     ['`true`', 'nothing', 'a list', '`yes`', '`""`']
@@ -126,10 +126,10 @@ def flow(value: object) -> str:
 
 @dataclass(frozen=True)
 class Between:
-    """Metadata of a duration or a size: its least and its most, as people write them."""
+    """The range of a duration or a size, with both bounds as written in YAML."""
 
     amount: Callable[[object], float]
-    """Reads a text; raises as `duration` and `size` do."""
+    """Parses a text; raises like `duration` and `size`."""
     least: str
     most: str
 

@@ -1,4 +1,4 @@
-"""What pydantic found, in our words: each error placed, with the range and a way out."""
+"""Turns pydantic's errors into problems: each with its place, the range and a hint."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EXPECTED = {
     "tuple_type": "a list",
 }
 _KEY = "[key]"
-"""In a path of pydantic's: the mistake is in a map's key, and not in its value."""
+"""In one of pydantic's paths: the mistake is in a map's key, not in its value."""
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than_equal", "between")
 
 
@@ -45,10 +45,9 @@ def validated(
     found: list[Problem],
     examples: Mapping[str, str] | None = None,
 ) -> _Model | None:
-    """What `plain`, which the document holds at `at`, says; None where that adds to `found`.
+    """Validate `plain`, the value at `at` in the document; on errors, extend `found`, return None.
 
-    `examples` are values to suggest for keys that are missing, where the model's own
-    would not do.
+    `examples` are values to suggest for missing keys, instead of the model's own examples.
     """
     try:
         return model.model_validate(plain)
@@ -64,10 +63,9 @@ def problems(
     at: Path,
     examples: Mapping[str, str] | None = None,
 ) -> list[Problem]:
-    """Every problem in `error`, which came of validating what `root` holds at path `at`.
+    """Every problem in `error`, from validating the value at path `at` in `root`.
 
-    `examples` are values to suggest for keys that are missing, where the model's own
-    would not do.
+    `examples` are values to suggest for missing keys, instead of the model's own examples.
     """
     found: dict[Path, Problem] = {}
     for entry in error.errors():
@@ -77,7 +75,7 @@ def problems(
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
-    """A hint that names the choice nearest to `word`, or else all of them if they are few."""
+    """A hint with the choice nearest to `word`, otherwise with all choices if they are few."""
     choices = sorted(choices)
     near = nearest(word, choices)
     if near is not None:
@@ -88,14 +86,14 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that `word` is probably a slip of, if there is one."""
+    """The choice of which `word` is probably a misspelling, if any."""
     in_small = {choice.lower(): choice for choice in choices}
     near = get_close_matches(word[:100].lower(), in_small, n=1, cutoff=0.6)
     return in_small[near[0]] if near else None
 
 
 def unknown_key(key: str, model: type[Closed]) -> str | None:
-    """A way out for a key that `model` does not have: the one meant, or where it belongs."""
+    """A hint for a key that `model` does not have: the key that was meant, or where it belongs."""
     homes = [
         name
         for name, info in model.model_fields.items()
@@ -107,7 +105,7 @@ def unknown_key(key: str, model: type[Closed]) -> str | None:
 
 
 def allowed(info: FieldInfo) -> str | None:
-    """The range of a field in words, if it has one: `at least 1 and at most 5,000`."""
+    """The range of a field in words, if it has one: `at least 1 and at most 30`."""
     bounds = []
     for limit in (*info.metadata, *_metadata(info.annotation)):
         if isinstance(limit, Gt):
@@ -122,7 +120,7 @@ def allowed(info: FieldInfo) -> str | None:
 
 
 def models_in(annotation: object) -> Iterator[type[Closed]]:
-    """The maps with fixed keys that a field's type is made of."""
+    """The models in a field's type."""
     if isinstance(annotation, type) and issubclass(annotation, Closed):
         yield annotation
     for part in get_args(annotation):
@@ -177,7 +175,7 @@ def _words(
 
 
 def _as_written(node: Node | None, value: object) -> str:
-    """A value in a few words: a scalar as it stands in the file."""
+    """A short text for a value; a scalar as written in the file."""
     if node is None or node.value is None or node.text is None:
         return shown(value if node is None else node.plain())
     return shown(node.text)
@@ -200,7 +198,7 @@ def _shape_hint(kind: str, key: str, value: object) -> str | None:
 
 
 def _number(value: object) -> float | None:
-    """The number that a text such as `"5"` or `1e2` says to people, if it is not large."""
+    """The number that a text such as `"5"` or `1e2` means, unless it is large."""
     try:
         number = float(str(value))
     except ValueError:
@@ -209,14 +207,14 @@ def _number(value: object) -> float | None:
 
 
 def _example(info: FieldInfo | None, key: str) -> str | None:
-    """A value that would do, where the key is the field's own and not a name in its map."""
+    """A hint with a possible value, if `key` is the field's own and not an entry of its map."""
     if info is None or not info.examples:
         return None
     return f"such as `{key}: {flow(info.examples[0])}`"
 
 
 def _choices(annotation: object) -> Iterator[str]:
-    """The values that a field of choices may have."""
+    """The choices of a field."""
     if get_origin(annotation) is Literal:
         yield from map(str, get_args(annotation))
     else:
@@ -232,7 +230,7 @@ def _metadata(annotation: object) -> Iterator[object]:
 
 
 def _field(model: type[Closed], path: Path) -> tuple[type[Closed], FieldInfo | None]:
-    """The class that `path` ends in, and the field that its last part names, if there is one."""
+    """The model in which `path` ends, and the field that its last part names, if any."""
     owner, info = model, None
     for index, part in enumerate(path):
         info = owner.model_fields.get(str(part), info)

@@ -59,10 +59,12 @@ def function(folder: Path, **arguments: Any) -> None:
 
 
 def refused(program: Callable[[], None]) -> list[str]:
-    """Each mistake of a program as `path: message → hint`; each is at a line of this file."""
+    """Each mistake of a program as `path: message → hint`; the traceback leads to its line."""
     with pytest.raises(SpecError) as error:
         capture(program)
-    assert all(each.location.file.endswith("test_arguments.py") for each in error.value.problems)
+    assert all(each.location is None for each in error.value.problems)
+    here = [entry for entry in error.traceback if Path(entry.path) == Path(__file__)]
+    assert here[-1].name != "refused"
     return [f"{each.path}: {each.message} → {each.hint}" for each in error.value.problems]
 
 
@@ -71,8 +73,8 @@ def refused(program: Callable[[], None]) -> list[str]:
     [
         (
             {"queue_id": "my_queue"},
-            "emails: not a queue's id → "
-            "Cloud Tasks allows 1 to 100 of A-Z, a-z, 0-9 and -, the prefix included",
+            "emails: not a queue id → "
+            "Cloud Tasks allows 1 to 100 of A-Z, a-z, 0-9 and -, with the prefix",
         ),
         (
             {"rate_limits": {"max_dispatches_per_second": 600}},
@@ -85,8 +87,8 @@ def refused(program: Callable[[], None]) -> list[str]:
         ),
         (
             {"retry_config": RetryConfig(min_backoff=timedelta(hours=2))},
-            "emails.retry_config.min_backoff: `2h` is more than max_backoff, `1h` (the default) → "
-            "lower it, or set `max_backoff='2h'` or more",
+            "emails.retry_config.min_backoff: `2h` is more than `max_backoff`, which is `1h` "
+            "(the default) → lower it, or set `max_backoff='2h'` or more",
         ),
         (
             {"sampling_ratio": 2.0},
@@ -99,13 +101,13 @@ def refused(program: Callable[[], None]) -> list[str]:
         ),
         (
             {"path": "send"},
-            "emails.path: `send` is not a path: a `/` first, no blank, `?` or `#` → "
+            "emails.path: `send` is not a path (`/` first; no spaces, `?` or `#`) → "
             "such as `/send`",
         ),
         (
             {"target": AppEngineRoute("my-service"), "path": "/send"},
             "emails.path: a queue of an App Engine handler has no path → "
-            "remove it: each App Engine task carries its own `relative_uri`",
+            "remove it: each App Engine task has its own `relative_uri`",
         ),
         (
             {"target": "https://partner.example"},
@@ -124,17 +126,17 @@ def refused(program: Callable[[], None]) -> list[str]:
         ),
         (
             {"target": UrlRoute.of("https://partner.example", headers={"Host": "x"})},
-            "emails.target.headers.Host: Cloud Tasks puts its own value in the place of `Host` → "
-            "remove it, or send it under another name, as in `X-My-Header`",
+            "emails.target.headers.Host: Cloud Tasks replaces `Host` with its own value → "
+            "remove it, or choose another name, as in `X-My-Header`",
         ),
         (
             {"enqueuers": ["allUsers"]},
-            "emails.enqueuers[0]: `allUsers` would let anybody add tasks → "
-            "name who may: a handler, or `serviceAccount:…`, `group:…`",
+            "emails.enqueuers[0]: `allUsers` would let anyone add tasks → "
+            "list members instead: a handler, `serviceAccount:…` or `group:…`",
         ),
         (
             {"enqueuers": ["mailer"]},
-            "emails.enqueuers: `mailer` is no IAM member → "
+            "emails.enqueuers: `mailer` is not an IAM member → "
             "give the handler itself, or a member such as `serviceAccount:…`",
         ),
         (
@@ -164,14 +166,15 @@ def test_a_queue_that_no_file_may_describe_is_refused(arguments: dict[str, Any],
         ),
         (
             {"instances": {"min": 5, "max": 2}},
-            "worker.instances.min: 5 is more than max, 2 → lower it, or set `max=5` or more",
+            "worker.instances.min: 5 is more than `max`, which is 2 → "
+            "lower it, or set `max=5` or more",
         ),
         (
             {"cpu": 1.0, "memory": "8Gi"},
-            "worker.cpu: 1 is too little for `8Gi` of memory → "
-            "Cloud Run wants `cpu=2` or more for it",
+            "worker.cpu: 1 is not enough CPU for `8Gi` of memory → "
+            "Cloud Run requires `cpu=2` or more",
         ),
-        ({"vpc": {}}, "worker.vpc: names no network → add `network='default'`, or a `subnetwork`"),
+        ({"vpc": {}}, "worker.vpc: has no network → add `network='default'`, or a `subnetwork`"),
         (
             {"environment": {"PORT": "8080"}},
             "worker.environment.PORT: `PORT` is set by the platform → "
@@ -188,21 +191,20 @@ def test_a_queue_that_no_file_may_describe_is_refused(arguments: dict[str, Any],
         ),
         (
             {"service_name": "Worker"},
-            "worker: not a name for a handler → "
-            "up to 49 of a-z, 0-9 and -, a letter first and no - last, the prefix included",
+            "worker: not a handler name → "
+            "use up to 49 of a-z, 0-9 and -, with the prefix; start with a letter, end without -",
         ),
         (
             {"labels": {"Team": "growth"}},
-            "worker.labels.Team: `Team` is not a label's key → such as `team`",
+            "worker.labels.Team: `Team` is not a label key → such as `team`",
         ),
         (
             {"project": pulumi.Output.from_input("acme-dev")},
-            "worker.project: is known only once something else is made → "
-            "give it as a text or a number: it is checked before",
+            "worker.project: is an output, whose value is not known yet → give a text or a number",
         ),
         (
             {"source": "worker:1"},
-            "worker.source: a str does not say how it runs → "
+            "worker.source: expected a source, found `worker:1` → "
             "give an `ImageSource`, a `DockerfileSource` or a `FolderSource`",
         ),
     ],
@@ -217,7 +219,7 @@ def test_a_service_that_no_file_may_describe_is_refused(
 def test_a_function_that_no_file_may_describe_is_refused(tmp_path: Path) -> None:
     """What belongs to a function alone is named as its argument."""
     assert refused(lambda: function(tmp_path, runtime="python3.12", entry_point="main:app")) == [
-        "mailer.entry_point: `main:app` is not a function's name → such as `handle`",
+        "mailer.entry_point: `main:app` is not a function name → such as `handle`",
         "mailer.runtime: `python3.12` is not a Google runtime → such as `python312`",
     ]
 
@@ -238,7 +240,7 @@ def test_a_source_that_does_not_say_how_it_runs_is_refused(tmp_path: Path) -> No
         "add one, or give a `FolderSource`"
     ]
     assert refused(as_it_is) == [
-        "worker.command: missing: `runtime` needs it → add `command='python main.py'`"
+        "worker.command: missing: required with `runtime` → add `command='python main.py'`"
     ]
 
 
@@ -257,8 +259,7 @@ def test_an_app_engine_version_that_no_file_may_describe_is_refused(tmp_path: Pa
         )
 
     assert refused(program) == [
-        "ledger.service: `Ledger` is not a name of 1 to 63 of a-z, 0-9 and - → "
-        "such as `my-service`",
+        "ledger.service: `Ledger` is not a name (1 to 63 of a-z, 0-9 and -) → such as `my-service`",
         "ledger.instances.maxi: unknown key → did you mean `max`?",
     ]
 
@@ -268,17 +269,17 @@ def test_an_app_engine_version_that_no_file_may_describe_is_refused(tmp_path: Pa
     [
         (
             lambda: PackageBucket("packages", bucket_name="Packages", **PLACE),
-            "packages.bucket_name: `Packages` is not a name that Google takes → "
+            "packages.bucket_name: `Packages` is not a valid name → "
             "3 to 63 of a-z, 0-9, -, _ and ., a letter or digit first and last",
         ),
         (
             lambda: ImageRepository("images", repository_id="2images", **PLACE),
-            "images.repository_id: `2images` is not a name that Google takes → "
+            "images.repository_id: `2images` is not a valid name → "
             "1 to 63 of a-z, 0-9 and -, a letter first and no - last",
         ),
         (
             lambda: HandlerSecret("token", project="acme-dev", secret_id="smtp/token"),
-            "token.secret_id: `smtp/token` is not a name that Google takes → "
+            "token.secret_id: `smtp/token` is not a valid name → "
             "1 to 255 of A-Z, a-z, 0-9, _ and -",
         ),
     ],

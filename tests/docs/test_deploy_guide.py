@@ -102,6 +102,65 @@ def test_the_apis_that_come_first_are_enabled_by_hand() -> None:
     assert f"gcloud services enable {' '.join(FIRST_APIS)} --project acme-$environment" in SHELL
 
 
+def test_a_pinned_secret_has_the_version_that_the_page_makes() -> None:
+    """Each `versions add` makes the next number; prod pins what is there by then."""
+    for environment in shipped_stacks():
+        for handler in load(environment, ROOT).handlers.values():
+            for secret in handler.secrets.values():
+                if secret.secret is None or secret.version == "latest":
+                    continue
+                added = re.findall(rf"gcloud secrets versions add {secret.secret} ", SHELL)
+                assert secret.version == str(len(added)), secret.secret
+                assert f'{{secret: {secret.secret}, version: "{secret.version}"}}' in PAGE
+    assert "gcloud secrets create smtp-password --project acme-prod " in SHELL
+
+
+def test_an_image_that_is_not_built_by_the_stack_is_built_by_the_page() -> None:
+    """In the repository that it makes for it, from the folder that is there."""
+    images = [
+        handler.service.image
+        for environment in shipped_stacks()
+        for handler in load(environment, ROOT).handlers.values()
+        if handler.service is not None and handler.service.image is not None
+    ]
+    assert images
+    for image in images:
+        host, project, repository, _ = image.split("/")
+        location = host.removesuffix("-docker.pkg.dev")
+        made = rf"gcloud artifacts repositories create {repository} --project {project} "
+        assert re.search(rf"{made}--location {location} +--repository-format docker\n", SHELL)
+        (folder,) = re.findall(rf"docker build .* --tag {re.escape(image)} (\S+)\n", SHELL)
+        assert (ROOT / folder / "Dockerfile").is_file()
+        assert SHELL.index(f"docker push {image}\n") < SHELL.index("pulumi up ")
+
+
+def test_every_app_engine_app_gets_its_first_service() -> None:
+    """In each environment that sends tasks to App Engine, before the first `up`."""
+    (loop,) = re.findall(r"^for environment in (.*); do\n  gcloud app deploy \S+ ", SHELL, re.M)
+    (made,) = re.findall(r"^for environment in (.*); do\n  gcloud app create ", SHELL, re.M)
+    assert loop == made == "staging prod"
+    assert SHELL.index("gcloud app deploy ") < SHELL.index("pulumi up ")
+
+
+def test_one_is_logged_in_and_finds_pulumi_before_either_is_used() -> None:
+    """Both logins, and the PATH after the installation of Pulumi."""
+    logins = ("gcloud auth login\n", "gcloud auth application-default login\n")
+    assert SHELL.index(logins[0]) < SHELL.index(logins[1]) < SHELL.index("gcloud projects create")
+    assert SHELL.index('export PATH="$HOME/.pulumi/bin:$PATH"\n') < SHELL.index("pulumi login")
+
+
+def test_the_page_says_what_an_up_costs_and_how_long_it_takes() -> None:
+    """With a page of Google's for each price and time."""
+    told = PAGE.split("## What it costs, and how long it takes\n")[1].split("\n## ")[0]
+    for page in (
+        "tasks/pricing",
+        "run/docs/configuring/min-instances",
+        "artifact-registry/pricing",
+    ):
+        assert f"(https://cloud.google.com/{page}" in told
+    assert "(https://cloud.google.com/iam/docs/access-change-propagation)" in told
+
+
 def bindings() -> set[tuple[str, ...]]:
     """What, role and member of each grant that the page makes by hand."""
     found = set()

@@ -12,13 +12,13 @@ LOCATION = "projects/p/locations/l"
 
 
 def test_a_grant_is_for_one_queue_a_project_or_everything() -> None:
-    access = Grants()
-    access.grant("user:a", "roles/cloudtasks.enqueuer", f"{LOCATION}/queues/q")
-    access.grant("user:b", "roles/cloudtasks.enqueuer", "projects/p")
-    access.grant("user:c", "roles/cloudtasks.enqueuer", None)
+    grants = Grants()
+    grants.grant("user:a", "roles/cloudtasks.enqueuer", f"{LOCATION}/queues/q")
+    grants.grant("user:b", "roles/cloudtasks.enqueuer", "projects/p")
+    grants.grant("user:c", "roles/cloudtasks.enqueuer", None)
     create = "cloudtasks.tasks.create"
     allowed = {
-        (who, where): access.allows(f"user:{who}", create, f"projects/{where}/locations/l/queues/q")
+        (who, where): grants.allows(f"user:{who}", create, f"projects/{where}/locations/l/queues/q")
         for who in "abcd"
         for where in ("p", "z")
     }
@@ -29,16 +29,16 @@ def test_a_grant_is_for_one_queue_a_project_or_everything() -> None:
 
 def test_a_queues_own_policy_counts_for_that_queue() -> None:
     policy = m.Policy(bindings=[m.Binding(role="roles/cloudtasks.viewer", members=["user:a"])])
-    access = Grants()
-    assert access.allows("user:a", "cloudtasks.queues.get", "q", policy)
-    assert not access.allows("user:a", "cloudtasks.tasks.create", "q", policy)
-    assert not access.allows("user:b", "cloudtasks.queues.get", "q", policy)
+    grants = Grants()
+    assert grants.allows("user:a", "cloudtasks.queues.get", "q", policy)
+    assert not grants.allows("user:a", "cloudtasks.tasks.create", "q", policy)
+    assert not grants.allows("user:b", "cloudtasks.queues.get", "q", policy)
 
 
 def test_a_denial_is_in_googles_words_followed_by_ours() -> None:
-    access = Grants(lambda _principal, permission, _resource: f"Ask for {permission}.")
+    grants = Grants(lambda _principal, permission, _resource: f"Ask for {permission}.")
     with pytest.raises(Refusal) as refused:
-        access.check("user:a", "cloudtasks.tasks.create", "projects/p/locations/l/queues/q")
+        grants.check("user:a", "cloudtasks.tasks.create", "projects/p/locations/l/queues/q")
     assert refused.value.code == "PERMISSION_DENIED"
     assert refused.value.message == (
         'The principal (user or service account) lacks IAM permission "cloudtasks.tasks.create" '

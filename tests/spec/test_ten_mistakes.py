@@ -1,4 +1,4 @@
-"""Ten different mistakes in one file are ten problems, each at its place and with a way out."""
+"""Ten mistakes in one file are ten problems, each with its place and a hint."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ queues:
 
 
 def test_all_problems_at_once(project: Project) -> None:
-    """In the order of the file, so that one can mend it from top to bottom."""
+    """In file order, so that you can fix the file from top to bottom."""
     project.stack("dev.yaml", STACK)
     project.write("handlers/mailer/main.py", "")
     assert project.said() == (
@@ -53,13 +53,13 @@ def test_all_problems_at_once(project: Project) -> None:
         "`501` is out of range\n"
         "  hint: Cloud Tasks allows more than 0 and at most 500\n"
         "stacks/dev.yaml:16:20: queues.emails.retry_config.min_backoff: "
-        "`10m` is more than max_backoff, `5m`\n"
+        "`10m` is more than `max_backoff`, which is `5m`\n"
         "  hint: lower it, or set `max_backoff: 10m` or more\n"
-        "stacks/dev.yaml:17:5: queues.emails.rate_limits: written twice\n"
+        "stacks/dev.yaml:17:5: queues.emails.rate_limits: duplicate key\n"
         "  hint: the first is at line 15; keep one of them\n"
-        "stacks/dev.yaml:18:3: queues.my_queue: not a queue's id\n"
-        "  hint: Cloud Tasks allows 1 to 100 of A-Z, a-z, 0-9 and -, the prefix included\n"
+        "stacks/dev.yaml:18:3: queues.my_queue: not a queue id\n"
+        "  hint: Cloud Tasks allows 1 to 100 of A-Z, a-z, 0-9 and -, with the prefix\n"
         "stacks/dev.yaml:20:17: queues.my_queue.enqueuers[0]: "
-        "`allUsers` would let anybody add tasks\n"
-        "  hint: name who may: a handler, or `serviceAccount:…`, `group:…`"
+        "`allUsers` would let anyone add tasks\n"
+        "  hint: list members instead: a handler, `serviceAccount:…` or `group:…`"
     )

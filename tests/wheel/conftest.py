@@ -69,16 +69,25 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """`pip install 'queuewright[deploy]' pytest` in an empty virtual environment."""
-    wheelhouse = tmp_path_factory.mktemp("wheelhouse")
-    fill(wheelhouse, ["queuewright[deploy]", "pytest"], but="queuewright")
-    (wheelhouse / wheel.name).symlink_to(wheel)
-    folder = tmp_path_factory.mktemp("installed") / ".venv"
-    venv.create(folder, with_pip=True)
-    made = Installed(folder, wheelhouse)
-    made.run("pip", "install", "--quiet", "queuewright[deploy]", "pytest", cwd=folder)
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an index has for queuewright: everything that it needs, also to be built, but itself."""
+    folder = tmp_path_factory.mktemp("wheelhouse")
+    fill(folder, ["queuewright[deploy]", "pytest", "hatchling"], but="queuewright")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The wheel, with what `pulumi up` needs, and pytest in an empty virtual environment."""
+    made = empty(tmp_path_factory.mktemp("installed") / ".venv", wheelhouse)
+    made.run("pip", "install", "--quiet", f"{wheel}[deploy]", "pytest", cwd=made.folder)
     return made
+
+
+def empty(folder: Path, wheelhouse: Path) -> Installed:
+    """A virtual environment with nothing in it."""
+    venv.create(folder, with_pip=True)
+    return Installed(folder, wheelhouse)
 
 
 @pytest.fixture(scope="session")
