@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -179,10 +179,34 @@ class Engine:
         *,
         caller: Caller = DEVELOPER,
         pages: Iterable[web.AbstractRouteDef] = (),
+        allowed_hosts: Collection[str] = (),
     ) -> int:
-        """Listen for REST, as `serve_grpc` for gRPC; `pages` are routes beside the API's."""
+        """Listen for REST, as `serve_grpc` for gRPC.
+
+        Requests that a foreign web page causes are answered with 403 (see `RequestFilter`).
+
+        Args:
+            host: the address to listen on.
+            port: 0 lets the system choose.
+            caller: in whose name calls on this listener are made.
+            pages: routes beside the API's.
+            allowed_hosts: names that the `Host` header may have, besides IP addresses and
+                `localhost`.
+
+        Returns:
+            The port.
+
+        Raises:
+            TargetError: the port can't be used.
+        """
         keys = self._signer if isinstance(self._signer, tokens.Signer) else None
-        app = application(self.service, caller, signer=keys, pages=pages)
+        app = application(
+            self.service,
+            caller,
+            signer=keys,
+            pages=pages,
+            allowed_hosts=allowed_hosts,
+        )
         runner = web.AppRunner(app, access_log=None, logger=LOGGER)
         await runner.setup()
         try:

@@ -1,4 +1,4 @@
-"""Runs `docs/guides/own-program.md`: captured, its own tests, and on the real Pulumi engine."""
+"""`docs/guides/own-program.md`, run: captured, its own tests, and on the real Pulumi engine."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def wheel() -> Iterator[None]:
 
 @pytest.fixture
 def whole(tmp_path: Path) -> Path:
-    """The program including the service that the page adds."""
+    """The program with the service that the page adds."""
     return own_program(tmp_path / "jobs", continued=True)
 
 
@@ -47,7 +47,7 @@ def graph(whole: Path) -> Graph:
 
 
 def test_its_own_test_passes(tmp_path: Path) -> None:
-    """Each test of the page's test file, on the program without the service."""
+    """Each claim of the page's test file, on the program as the page has it so far."""
     test = own_program(tmp_path) / "tests" / "test_program.py"
     test.parent.mkdir()
     test.write_text(shown("tests/test_program.py"), encoding="utf-8")
@@ -57,16 +57,16 @@ def test_its_own_test_passes(tmp_path: Path) -> None:
         claim()
 
 
-def test_google_accepts_every_input(graph: Graph) -> None:
-    """Including the service; nothing is public, and the mailer's build has its own account."""
+def test_google_takes_every_input(graph: Graph) -> None:
+    """With the service too; and none of it is public, and the mailer's build has an account."""
     assert graph.input_problems() == []
     assert graph.public_resources() == []
     build = graph["mailer-function"].input("buildConfig.serviceAccount")
     assert build == "projects/acme-dev/serviceAccounts/jobs-build@acme-dev.iam.gserviceaccount.com"
 
 
-def test_the_grants_are_minimal(graph: Graph) -> None:
-    """The complete list of grants: each is needed by a queue, a handler or a build."""
+def test_the_whole_policy_is_least(graph: Graph) -> None:
+    """Who may do what, complete: nobody has more than a queue, a handler or a build takes."""
     found = {
         (
             grant.member.removesuffix("@acme-dev.iam.gserviceaccount.com"),
@@ -76,8 +76,8 @@ def test_the_grants_are_minimal(graph: Graph) -> None:
         for grant in graph.grants()
     }
     assert found == {
-        ("serviceAccount:emails-invoker", "roles/run.invoker", "services/mailer"),
-        ("serviceAccount:photos-invoker", "roles/run.invoker", "services/thumbnails"),
+        ("serviceAccount:mailer-invoker", "roles/run.invoker", "services/mailer"),
+        ("serviceAccount:thumbnails-invoker", "roles/run.invoker", "services/thumbnails"),
         (
             "serviceAccount:web@acme-web.iam.gserviceaccount.com",
             "roles/cloudtasks.enqueuer",
@@ -95,15 +95,15 @@ def test_the_grants_are_minimal(graph: Graph) -> None:
     }
 
 
-def test_the_service_has_the_name_of_its_queue(graph: Graph) -> None:
-    """The full name, as a client expects it."""
+def test_the_service_is_told_the_name_of_its_queue(graph: Graph) -> None:
+    """In full, as a client takes it."""
     envs = graph["thumbnails-service"].input("template.containers[0].envs")
     name = "projects/acme-dev/locations/europe-west1/queues/emails"
     assert envs == [{"name": "QUEUE_EMAILS", "value": name}]
 
 
 def test_the_page_names_two_other_sources() -> None:
-    """The next test uses each of them."""
+    """The next test takes each of them."""
     assert list(other_sources()) == ["built", "as_it_is"]
 
 
@@ -118,7 +118,7 @@ def test_the_service_may_come_from_a_folder(tmp_path: Path, source: str, image: 
 
 
 def test_a_service_may_read_the_secrets_that_it_is_given(tmp_path: Path) -> None:
-    """An existing one at its version, and a new one whose value appears nowhere in clear text."""
+    """One that exists, at its version, and one that is made, whose value is nowhere in clear."""
     graph = capture(
         own_program(tmp_path, continued=True, secrets=True),
         config={**PLACE, "apiToken": "s3cret"},
@@ -137,7 +137,7 @@ def test_a_service_may_read_the_secrets_that_it_is_given(tmp_path: Path) -> None
 
 
 def test_a_wrong_argument_is_refused_as_shown(tmp_path: Path) -> None:
-    """With the line of the program, every mistake, and a hint for each."""
+    """Every mistake with a fix; the traceback has the line of the program."""
     file = own_program(tmp_path) / "__main__.py"
     program = file.read_text()
     for right, wrong in (('"30s"', '"30"'), ('{"max": 10}', '{"maximum": 10}')):
@@ -147,10 +147,12 @@ def test_a_wrong_argument_is_refused_as_shown(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as refused:
         capture(tmp_path, config=PLACE)
     assert f"{refused.value}\n" in FENCES
+    lines = [program.splitlines()[each.lineno] for each in refused.traceback if each.path == file]
+    assert lines[-1] == "mailer = FunctionHandler("
 
 
-def test_every_component_on_the_page_is_documented() -> None:
-    """Each name that it uses has a docstring with all arguments."""
+def test_every_part_that_the_page_names_is_there_and_told() -> None:
+    """What it imports or names in backticks has a docstring, with each argument in it."""
     names = {name for name in components.__all__ if name in PAGE.read_text("utf-8")}
     assert {"TaskQueue", "FunctionHandler", "UrlRoute", "FolderSource"} <= names
     for name in names:
@@ -165,7 +167,7 @@ def test_every_component_on_the_page_is_documented() -> None:
 
 @pytest.mark.engine
 def test_on_the_real_engine_it_goes_up_and_settles(deploy: Deploy, tmp_path: Path) -> None:
-    """With all additions: the update matches its preview, and a second one changes nothing."""
+    """With all that the page adds: a preview, an update as promised, one that changes nothing."""
     running = deploy(own_program(tmp_path / "jobs", continued=True, secrets=True))
     running.configure("apiToken", "s3cret", secret=True)
     for key, value in PLACE.items():
@@ -181,10 +183,8 @@ def test_on_the_real_engine_it_goes_up_and_settles(deploy: Deploy, tmp_path: Pat
 
 
 @pytest.mark.engine
-def test_on_the_real_engine_changed_code_updates_only_its_function(
-    deploy: Deploy, whole: Path
-) -> None:
-    """An edit of the mailer updates its package and function; moving a queue is refused."""
+def test_on_the_real_engine_other_code_is_deployed_alone(deploy: Deploy, whole: Path) -> None:
+    """An edit of the mailer is a new package and the function; a moved queue is refused."""
     running = deploy(whole)
     for key, value in PLACE.items():
         running.configure(key, value)
@@ -198,10 +198,8 @@ def test_on_the_real_engine_changed_code_updates_only_its_function(
 
 
 @pytest.mark.engine
-def test_on_the_real_engine_a_renamed_component_is_unchanged(
-    deploy: Deploy, tmp_path: Path
-) -> None:
-    """With `renamed_from`, nothing is created, changed or deleted."""
+def test_on_the_real_engine_a_renamed_part_stays_the_same(deploy: Deploy, tmp_path: Path) -> None:
+    """A queue under another name, and the one that it had: nothing is made, changed or gone."""
     running = deploy(own_program(tmp_path / "jobs"))
     for key, value in PLACE.items():
         running.configure(key, value)

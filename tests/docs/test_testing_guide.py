@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from queuewright.engine import Engine
+from queuewright.graph.inventory import REGENERATE
 from queuewright.testing import Answer, capture
-from queuewright.testing.inventory import REGENERATE
 from tests.components.projects import ROOT, this_project
 
 PAGE = (ROOT / "docs" / "guides" / "testing.md").read_text("utf-8")

@@ -180,7 +180,7 @@ class TaskCalls(Calls):
         if queue is None:
             names.check_queue(parent)
             if self._parts.settings.missing_queue_is_precondition:
-                raise refusals.queue_missing_as_of_old()
+                raise refusals.queue_missing_legacy()
             raise refusals.queue_missing()
         if task_id is not None:
             if self._store.is_behind:
