@@ -1,4 +1,4 @@
-"""`queuewright check`: every problem in an environment's file, at once."""
+"""`queuewright check`: every problem in an environment's file at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from queuewright.blueprint import MANY_ACCOUNTS, blueprint
+from queuewright.cli.counted import counted
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.cli.sources import with_sources_checked
 from queuewright.cloud_tasks.limits import SERVICE_ACCOUNTS_PER_PROJECT
@@ -22,16 +23,15 @@ from queuewright.spec import Spec, load, load_file
     help="A file to check, instead of an environment of this project.",
 )
 def command(environment: str, file: Path | None) -> None:
-    """Report every problem in an environment's file and in the files that it extends."""
+    """Report every problem in an environment's file, and in the files that it extends, at once."""
     root = Path() if file is not None else find_root()
     spec = load_file(file, root) if file is not None else load(environment, root)
     with_sources_checked(spec, root)
     needed = len(blueprint(spec).accounts)
     if needed > MANY_ACCOUNTS:
         click.echo(f"warning: {_many_accounts(spec, needed)}", err=True)
-    queues = f"{len(spec.queues)} queue" + ("s" if len(spec.queues) != 1 else "")
-    handlers = f"{len(spec.handlers)} handler" + ("s" if len(spec.handlers) != 1 else "")
-    click.echo(f"{spec.environment}: {queues}, {handlers}, no problem")
+    queues, handlers = counted(len(spec.queues), "queue"), counted(len(spec.handlers), "handler")
+    click.echo(f"{spec.environment}: {queues}, {handlers}, no problems")
 
 
 def _many_accounts(spec: Spec, needed: int) -> Problem:

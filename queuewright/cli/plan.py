@@ -1,4 +1,4 @@
-"""`queuewright plan`: the resources that `pulumi up` would create, without Pulumi's CLI."""
+"""`queuewright plan`: the resources that `pulumi up` would build, without its CLI or an account."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from queuewright.spec import load
 STACK_TYPE = "pulumi:pulumi:Stack"
 QUEUE_TYPE = "gcp:cloudtasks/queue:Queue"
 SECRET = "(secret)"
-"""Takes the place of an encrypted value, which only the stack's key can read."""
+"""Stands for a configured value that is encrypted with the stack's key."""
 
 FIRST = ("TaskQueue", "FunctionHandler", "ServiceHandler", "AppEngineHandler")
-"""The components to list first."""
+"""The components that are shown first."""
 
 REFUSED = (
-    "Pulumi refuses an edit that would delete or replace one, already in the preview: "
-    "another project, location, prefix or key, or its removal"
+    "the preview refuses an edit that would delete or replace a queue: another project, location, "
+    "prefix or key, or removing it"
 )
 WHY = "the name of a deleted queue cannot be used again for days"
 FIXES = (
     "to rename: write `renamed_from: OLD` under the new key; on Google Cloud it keeps its name",
-    "to move: add the new queue beside the old one, send tasks to the new one, and leave the old "
-    "one, empty, with `desired_state: PAUSED`",
-    "to remove: write `protect: false` under it, run `pulumi up`, and then remove it",
+    "to move: add the new queue beside the old one, send tasks to the new one, and keep the old "
+    "one, once it is empty, with `desired_state: PAUSED`",
+    "to remove: write `protect: false` under it, run `pulumi up`, then delete it from the file",
 )
 
 
 @click.command("plan")
 @environment_argument
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(environment: str, as_json: bool) -> None:
     """Show the resources that `pulumi up` would create for an environment.
 
-    Runs the project's program in this process, without Google or Pulumi's engine.
-    Existing resources are not known here; `pulumi preview` compares with them.
+    Runs the project's program here, without Google or Pulumi's engine. It does not know what
+    exists already; `pulumi preview` compares with that.
     """
     root = find_root()
     plan = blueprint(with_sources_checked(load(environment, root), root))
@@ -58,7 +58,7 @@ def command(environment: str, as_json: bool) -> None:
 
 
 def _captured(environment: str, plan: Blueprint, root: Path) -> Graph:
-    """The graph of the project's program. Its own output goes to stderr."""
+    """The graph of the project's program, whose own output goes to stderr."""
     project = pulumi_project(root)
     name = project.name if project else root.name
     found: dict[str, str | None] = dict.fromkeys(full_key(key, name) for key in config_keys(plan))
@@ -105,13 +105,13 @@ def _below(
 
 
 def _before(component: Resource) -> str:
-    """The former logical names of a renamed component."""
+    """Its former logical names, if it was renamed."""
     names = [urn.rpartition("::")[2] for urn in component.aliases]
     return f", formerly {', '.join(names)}" if names else ""
 
 
 def _children(graph: Graph) -> dict[str, list[Resource]]:
-    """The children of each component: resources first, then accounts, grants and components."""
+    """The children of each component: its main resources, accounts, grants, then components."""
 
     def rank(each: Resource) -> tuple[int, str, str]:
         noun = each.type.rpartition(":")[2]
@@ -154,7 +154,7 @@ def _data(plan: Blueprint, graph: Graph) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    """A value as JSON: null if it is not known yet, a path for a file."""
+    """A value for JSON: null if only the cloud knows it, a path for a file."""
     match value:
         case dict():
             return {key: _plain(each) for key, each in value.items()}

@@ -1,4 +1,4 @@
-"""Describes a resource of a Pulumi program: its name and its main settings."""
+"""Describes a resource of a Pulumi program in words: what it is, and its main settings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from queuewright.graph import UNKNOWN, Graph, Resource
 ACCOUNT = "gcp:serviceaccount/account:Account"
 CALLED = ("gcp:cloudfunctionsv2/function:Function", "gcp:cloudrunv2/service:Service")
 IAM_TYPE = re.compile(r"^gcp:(?P<service>\w+)/(?P<kind>\w*?)(?:IAM|Iam|iAM|iam)Member:")
-# The input that names the resource of a grant, if it is not `name`.
+# The input of a grant that names its resource; otherwise `name`.
 NAMED_BY = ("secretId", "bucket", "repository", "serviceAccountId", "topic", "subscription")
 
 
 def words(graph: Graph, resource: Resource) -> str:
-    """The description of a resource, on one line."""
+    """Return a description of a resource in one line."""
     iam = IAM_TYPE.match(resource.type)
     if iam:
         return _grant(graph, resource, iam["kind"])
@@ -24,7 +24,7 @@ def words(graph: Graph, resource: Resource) -> str:
 
 
 def is_grant(resource: Resource) -> bool:
-    """Whether a resource grants a role."""
+    """Return whether a resource gives somebody a role."""
     return IAM_TYPE.match(resource.type) is not None
 
 
@@ -87,7 +87,7 @@ def _service(_graph: Graph, service: Resource) -> str:
 
 
 def _code(service: Resource) -> str:
-    """The code of a service."""
+    """The code that a service runs."""
     container = "template.containers[0]"
     if service.input(f"{container}.sourceCode") is not None:
         base = str(service.input(f"{container}.baseImageUri"))
@@ -115,7 +115,7 @@ def _grant(graph: Graph, grant: Resource, kind: str) -> str:
 
 
 def _known_by(graph: Graph, resource: Resource, key: str) -> str:
-    """The name of the resource whose output an input is."""
+    """The names of the resources that an input comes from."""
     made = [graph.resources[urn] for urn in resource.property_dependencies.get(key, ())]
     return ", ".join(_name(each) for each in made) or "not known yet"
 
@@ -139,7 +139,7 @@ def _provider(_graph: Graph, provider: Resource) -> str:
 
 
 def _simply(noun: str, key: str) -> Callable[[Graph, Resource], str]:
-    """A description with only a noun and a name."""
+    """A description made of a noun and a name."""
     return lambda _graph, resource: f"{noun} `{resource.input(key) or resource.name}`"
 
 
@@ -149,7 +149,7 @@ def _anything(_graph: Graph, resource: Resource) -> str:
 
 
 def _name(resource: Resource) -> str:
-    """A resource's name in the cloud, if the program gives it, or else its logical name."""
+    """Its name on Google Cloud, if the program sets one."""
     for key in ("name", "accountId", "secretId", "repositoryId"):
         if isinstance(found := resource.input(key), str):
             return found.rpartition("/")[2]

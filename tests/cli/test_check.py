@@ -15,7 +15,7 @@ def test_a_right_file_is_counted(run: Run) -> None:
     outcome = run("check")
     assert (outcome.code, outcome.out, outcome.err) == (
         0,
-        "dev: 2 queues, 2 handlers, no problem\n",
+        "dev: 2 queues, 2 handlers, no problems\n",
         "",
     )
 
@@ -58,10 +58,10 @@ def test_it_works_from_a_folder_below_the_project(
     assert run("check").code == 0
 
 
-def test_outside_a_project_it_says_so(
+def test_outside_a_project_it_is_an_error(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And how to get one."""
+    """The hint says how to create one."""
     monkeypatch.chdir(tmp_path)
     outcome = run("check")
     assert outcome.code == 1
@@ -87,7 +87,7 @@ def test_many_accounts_are_a_warning(run: Run, project: Path, handlers: int, war
     outcome = run("check")
     assert (outcome.code, outcome.out) == (
         0,
-        f"dev: {handlers} queues, {handlers} handlers, no problem\n",
+        f"dev: {handlers} queues, {handlers} handlers, no problems\n",
     )
     warning = (
         "warning: stacks/dev.yaml:3:1: handlers: need 92 service accounts, "

@@ -151,7 +151,7 @@ def doctor(capsys: pytest.CaptureFixture[str]) -> Doctor:
     return call
 
 
-def test_where_nothing_is_missing_it_says_what_it_saw(doctor: Doctor, complete: Machine) -> None:
+def test_if_nothing_is_missing_every_finding_is_shown(doctor: Doctor, complete: Machine) -> None:
     """Every line, and exit code 0."""
     apis = {*blueprint(parse(STACK)).apis, *FIRST_APIS}
     assert doctor(complete) == (
@@ -184,10 +184,10 @@ nothing is missing
     )
 
 
-def test_an_empty_machine_is_told_every_command(
+def test_an_empty_machine_gets_every_command(
     doctor: Doctor, complete: Machine, project: Path
 ) -> None:
-    """In the order in which one would run them, and exit code 1."""
+    """In the order to run them, with exit code 1."""
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py"):
         (project / name).unlink()
     bare = Machine(complete.home, {}, (), (8123, 8124), "none found", {}, python="3.11.7")
@@ -231,7 +231,7 @@ handler `mailer`
     )
 
 
-def test_programs_get_the_same_as_data(doctor: Doctor, complete: Machine) -> None:
+def test_json_has_the_same_findings(doctor: Doctor, complete: Machine) -> None:
     """One object, with the count that the exit code follows."""
     code, out = doctor(replace(complete, programs={}), "--json")
     data = json.loads(out)
@@ -249,7 +249,7 @@ def test_programs_get_the_same_as_data(doctor: Doctor, complete: Machine) -> Non
 def test_a_broken_file_is_one_thing_missing(
     doctor: Doctor, complete: Machine, project: Path
 ) -> None:
-    """The rest is looked at all the same."""
+    """Everything else is still examined."""
     (project / "stacks" / "dev.yaml").write_text("queus: {}\n", encoding="utf-8")
     code, out = doctor(complete)
     assert code == 1
@@ -374,7 +374,7 @@ DISABLED = Response(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )
-def test_what_is_wrong_in_the_project_has_a_command(
+def test_a_problem_in_the_project_has_a_command(
     complete: Machine,
     project: Path,
     google: Google,
@@ -446,8 +446,8 @@ def test_pip_is_asked_for_only_to_vendor(complete: Machine, project: Path) -> No
     assert "pip" not in subjects
 
 
-def test_a_running_environment_has_its_ports_rightly(complete: Machine, project: Path) -> None:
-    """What listens there is what was to be started."""
+def test_a_running_environment_may_use_its_ports(complete: Machine, project: Path) -> None:
+    """The program that listens there is the environment itself."""
     machine = replace(complete, taken=(8123, 8124))
     found = examine("dev", None, project, machine, runs="dev")
     assert [each.state for each in found if each.subject.startswith("port")] == ["ok", "ok"]
@@ -501,7 +501,7 @@ def test_the_ports_are_those_of_up() -> None:
 def test_roles_are_listed_with_what_they_are_for(
     doctor: Doctor, complete: Machine, project: Path
 ) -> None:
-    """Nothing is looked at: the file alone decides."""
+    """The file alone decides."""
     (project / "stacks" / "dev.yaml").write_text(
         STACK.replace("SMTP_PASSWORD: {config: smtpPassword}, ", ""), encoding="utf-8"
     )
@@ -554,8 +554,8 @@ def test_the_commands_grant_each_role_to_the_member(doctor: Doctor, complete: Ma
     )
 
 
-def test_this_machine_answers_truly(tmp_path: Path) -> None:
-    """Of itself: the running Python, a program that is there, one that is not."""
+def test_this_machine_describes_itself(tmp_path: Path) -> None:
+    """The running Python, an installed program, a missing program."""
     machine = ThisMachine()
     assert machine.output("python-that-is-not-there") is None
     assert machine.find("python-that-is-not-there") is None
@@ -582,6 +582,6 @@ def test_a_stacks_settings_are_found_where_the_project_keeps_them(
 
 @pytest.mark.parametrize("member", ["allUsers", "foo", "", "user:", "user:ada@example.com | sh"])
 def test_roles_are_granted_to_a_member_only(doctor: Doctor, complete: Machine, member: str) -> None:
-    """A slip of the pen is not handed to a shell."""
+    """A typing mistake must not reach a shell."""
     with pytest.raises(click.BadParameter, match="is not an IAM member"):
         doctor(complete, "--roles", "--member", member)

@@ -102,13 +102,13 @@ APIS
     Google's own account for `cloudtasks.googleapis.com`
 
 protected: `emails`, `entries`, `orders`
-  Pulumi refuses an edit that would delete or replace one, already in the preview: another \
-project, location, prefix or key, or its removal
+  the preview refuses an edit that would delete or replace a queue: another project, location, \
+prefix or key, or removing it
   why: the name of a deleted queue cannot be used again for days
   to rename: write `renamed_from: OLD` under the new key; on Google Cloud it keeps its name
-  to move: add the new queue beside the old one, send tasks to the new one, and leave the old one, \
-empty, with `desired_state: PAUSED`
-  to remove: write `protect: false` under it, run `pulumi up`, and then remove it
+  to move: add the new queue beside the old one, send tasks to the new one, and keep the old one, \
+once it is empty, with `desired_state: PAUSED`
+  to remove: write `protect: false` under it, run `pulumi up`, then delete it from the file
 """
 
 
@@ -123,7 +123,7 @@ def program(project: Path) -> Path:
 
 @pytest.mark.usefixtures("program")
 def test_the_tree_is_shown_in_words(run: Run) -> None:
-    """All of it; what the program prints itself goes to stderr, and no secret is asked for."""
+    """The program's own output goes to stderr, and no secret is needed."""
     outcome = run("plan")
     assert (outcome.code, outcome.err) == (0, "planning\n")
     apis = blueprint(load("dev")).apis
@@ -132,7 +132,7 @@ def test_the_tree_is_shown_in_words(run: Run) -> None:
     assert re.sub(r"mailer-[0-9a-f]{16}", "mailer-HASH", outcome.out) == expected
 
 
-def test_what_was_renamed_is_shown_with_its_old_names(run: Run, program: Path) -> None:
+def test_a_renamed_resource_is_shown_with_its_old_names(run: Run, program: Path) -> None:
     """Logical names follow the file, and names on Google Cloud stay."""
     text = STACK.replace("emails: {", "letters: {renamed_from: [emails, mails], ")
     (program / "stacks" / "dev.yaml").write_text(text, encoding="utf-8")
@@ -143,8 +143,8 @@ def test_what_was_renamed_is_shown_with_its_old_names(run: Run, program: Path) -
 
 
 @pytest.mark.usefixtures("program")
-def test_programs_get_inputs_too(run: Run) -> None:
-    """Null where only the cloud can tell, and nothing secret."""
+def test_json_has_the_inputs(run: Run) -> None:
+    """Null if only the cloud knows a value, and no secrets."""
     data = json.loads(run("plan", "--json").out)
     assert (data["environment"], data["project"], data["location"]) == (
         "dev",
@@ -165,8 +165,8 @@ def test_programs_get_inputs_too(run: Run) -> None:
     assert found["tasks-secret-mailer-SMTP_PASSWORD-version"]["inputs"]["secretData"] == "(secret)"
 
 
-def test_what_is_configured_reaches_the_program(run: Run, program: Path) -> None:
-    """Plain values as they are; an encrypted one cannot be read, and need not be."""
+def test_the_configuration_reaches_the_program(run: Run, program: Path) -> None:
+    """Plain values unchanged; an encrypted one cannot be read, and is not needed."""
     (program / "Pulumi.dev.yaml").write_text(
         "config:\n  jobs:smtpPassword: {secure: v1:abc}\n  jobs:greeting: hello\n"
     )
@@ -177,7 +177,7 @@ def test_what_is_configured_reaches_the_program(run: Run, program: Path) -> None
     assert (outcome.code, outcome.err) == (0, "planning\nhello None\n")
 
 
-def test_without_a_program_it_says_so(run: Run, project: Path) -> None:
+def test_without_a_program_it_is_an_error(run: Run, project: Path) -> None:
     """A project may have stacks and run on a laptop only."""
     outcome = run("plan")
     assert outcome.code == 1
@@ -188,7 +188,9 @@ def test_without_a_program_it_says_so(run: Run, project: Path) -> None:
 
 
 @pytest.mark.usefixtures("program")
-def test_without_the_extra_it_says_which(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pulumi_the_error_names_the_extra(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Pulumi comes with `queuewright[deploy]` only."""
     monkeypatch.setitem(sys.modules, "pulumi", None)
     outcome = run("plan")
@@ -197,7 +199,7 @@ def test_without_the_extra_it_says_which(run: Run, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_mistake_in_the_file_comes_first(run: Run, program: Path) -> None:
-    """With its place, as `check` says it."""
+    """With its place, as in `check`."""
     (program / "stacks" / "dev.yaml").write_text("project: acme-dev\n", encoding="utf-8")
     outcome = run("plan")
     assert outcome.code == 1
@@ -205,7 +207,7 @@ def test_a_mistake_in_the_file_comes_first(run: Run, program: Path) -> None:
 
 
 def test_other_resources_are_named_too() -> None:
-    """A program may make what queuewright knows nothing of."""
+    """A program may create resources that queuewright does not know."""
 
     def program() -> None:
         from pulumi_gcp import cloudtasks, pubsub

@@ -49,8 +49,8 @@ async def test_an_unreadable_task_keeps_no_other_from_its_slot(tmp_path: Path) -
         assert len(s.handler.received) == 4
         assert failures(s) == [
             f"A task of {QUEUE} is tried again in 60 s. The engine cannot read this in its state "
-            "file: it has not got the task's content. Make sure that the disk is sound. "
-            "What stays unreadable can still be deleted."
+            "file: it has not got the task's content. Check the disk. "
+            "A task or queue that stays unreadable can still be deleted."
         ]
         await s.engine.advance("1m")
         assert len(failures(s)) == 2
@@ -81,7 +81,7 @@ async def test_nothing_is_accepted_into_a_file_that_was_deleted(tmp_path: Path) 
         await s.create_queue()
         shutil.rmtree(folder)
         for change in (s.create_task, s.pause):
-            with pytest.raises(Refusal, match="` is not there any more") as refused:
+            with pytest.raises(Refusal, match="` no longer exists") as refused:
                 await change()
             assert refused.value.code == "FAILED_PRECONDITION"
 
@@ -92,7 +92,7 @@ async def test_nothing_is_accepted_while_another_file_is_in_its_place(tmp_path: 
         await s.create_queue()
         aside = path.rename(tmp_path / "aside")
         path.write_bytes(b"")
-        with pytest.raises(Refusal, match="is not there any more"):
+        with pytest.raises(Refusal, match="no longer exists"):
             await s.create_task()
         aside.rename(path)
         await s.create_task()

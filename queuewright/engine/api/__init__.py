@@ -1,1 +1,1 @@
-"""gRPC, REST and the beta versions: bytes become calls of the service, and back."""
+"""The wire: gRPC and REST in v2 and v2beta3, on top of the service."""

@@ -1,4 +1,4 @@
-"""v2beta2, which is refused: its own part, leasing from pull queues, is not emulated."""
+"""Refuses v2beta2: what sets it apart, leasing tasks from pull queues, is not emulated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from queuewright.engine.service.calls import Caller
 from queuewright.errors import Refusal
 
 SERVICE: Final = "google.cloud.tasks.v2beta2.CloudTasks"
-"""The service's name over gRPC."""
+"""The full name of the gRPC service."""
 
 RPCS: Final[tuple[Rpc, ...]] = (
     "AcknowledgeTask",
@@ -39,12 +39,12 @@ RPCS: Final[tuple[Rpc, ...]] = (
 
 
 def methods() -> Methods:
-    """Return the RPCs, each refused. Any request can be read as an `Empty`."""
+    """Return the RPCs, all of which are refused. Every request can be parsed as an `Empty`."""
     return dict.fromkeys(RPCS, Method(Empty, _refused))
 
 
 def refusal() -> Refusal:
-    """Return the answer to any call of v2beta2."""
+    """Return the answer to every call of v2beta2."""
     text = (
         "The v2beta2 API is not emulated yet: leasing tasks from pull queues comes with a later "
         "version of queuewright. For push queues use v2, or v2beta3 for a queue's statistics."

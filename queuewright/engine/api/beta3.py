@@ -1,4 +1,4 @@
-"""v2beta3 over the service of v2: requests are converted on the way in, answers on the way out."""
+"""v2beta3, on the service of v2: converts the requests and the answers."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from queuewright.engine.service.service import Caller, Service
 from queuewright.errors import Refusal
 
 SERVICE: Final = "google.cloud.tasks.v2beta3.CloudTasks"
-"""The service's name over gRPC."""
+"""The full name of the gRPC service."""
 
 BetaRequest = Any
-"""A request of v2beta3; its class comes from a library without types."""
+"""A v2beta3 request; its class comes from a library without types."""
 
 BetaMessage = Any
-"""An answer of v2beta3."""
+"""A v2beta3 answer."""
 
 _IN_OPERATIONS: Final = (
     (messages.BatchCreateTasksMetadata, messages_beta.BatchCreateTasksMetadata),
     (messages.BatchCreateTasksResponse, messages_beta.BatchCreateTasksResponse),
     (messages.BatchDeleteTasksMetadata, messages_beta.BatchDeleteTasksMetadata),
 )
-"""What operations carry, in v2 and in v2beta3."""
+"""The messages inside an operation, in v2 and in v2beta3."""
 
 
 def version(service: Service) -> Version:
-    """Return v2beta3 of the API, on the service of v2."""
+    """Return v2beta3 of the API."""
     beta = Beta3(service)
     methods: Methods = {
         "ListQueues": Method(messages_beta.ListQueuesRequest, beta.list_queues),
@@ -78,24 +78,24 @@ def version(service: Service) -> Version:
 
 
 class Beta3:
-    """The coroutines of `Service` that have messages of their own in v2beta3."""
+    """The RPCs whose messages differ between v2 and v2beta3."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     async def create_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
-        """Create a push queue; `task_ttl`, `tombstone_ttl` and `max_burst_size` count."""
+        """Create a push queue; applies `task_ttl`, `tombstone_ttl` and `max_burst_size`."""
         options = options_of(request.queue)
         create = messages.CreateQueueRequest(parent=request.parent, queue=queue_of(request.queue))
         return self._shown(await self._service.create_queue(create, caller, options))
 
     async def get_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
-        """Return a queue, or the part of it that `read_mask` names."""
+        """Return a queue, or only the fields named by `read_mask`."""
         get = messages.GetQueueRequest(name=request.name)
         return self._shown(await self._service.get_queue(get, caller), request.read_mask)
 
     async def list_queues(self, request: BetaRequest, caller: Caller) -> BetaMessage:
-        """Return a location's queues, or the parts of them that `read_mask` names."""
+        """Return a location's queues, or only their fields named by `read_mask`."""
         list_ = converted(request, messages.ListQueuesRequest)
         list_.filter = filter_of(request.filter)
         answer = await self._service.list_queues(list_, caller)
@@ -118,22 +118,22 @@ class Beta3:
         )
 
     async def purge_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
-        """Delete all tasks that have been created before this call."""
+        """Delete all tasks that were created before this call."""
         purge = converted(request, messages.PurgeQueueRequest)
         return self._shown(await self._service.purge_queue(purge, caller))
 
     async def pause_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
-        """Dispatch nothing more; what runs may end."""
+        """Stop dispatching. Running attempts may finish."""
         pause = converted(request, messages.PauseQueueRequest)
         return self._shown(await self._service.pause_queue(pause, caller))
 
     async def resume_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
-        """Dispatch again."""
+        """Resume dispatching."""
         resume = converted(request, messages.ResumeQueueRequest)
         return self._shown(await self._service.resume_queue(resume, caller))
 
     async def create_task(self, request: BetaRequest, caller: Caller) -> BetaMessage:
-        """Accept a task; a pull message cannot be given."""
+        """Create a task. Pull messages are refused."""
         _check_no_pull(request.task)
         create = converted(request, messages.CreateTaskRequest)
         return _task(await self._service.create_task(create, caller))
@@ -170,11 +170,11 @@ class Beta3:
         body: bytes,
         caller: Caller,
     ) -> BetaMessage:
-        """Accept a task made of a plain HTTP request."""
+        """Create a task from a plain HTTP request."""
         return _task(await self._service.buffer_task(queue, task_id, headers, body, caller))
 
     async def batch_create_tasks(self, request: BetaRequest, caller: Caller) -> BetaMessage:
-        """Accept up to 100 tasks."""
+        """Create up to 100 tasks."""
         for one in request.requests:
             _check_no_pull(one.task)
         create = converted(request, messages.BatchCreateTasksRequest)
@@ -199,7 +199,7 @@ class Beta3:
     async def get_operation(
         self, request: messages.GetOperationRequest, caller: Caller
     ) -> messages.Operation:
-        """Return an operation; its metadata and response are v2beta3's."""
+        """Return an operation with v2beta3 metadata and response."""
         return _operation(await self._service.get_operation(request, caller))
 
     def _shown(self, queue: messages.Queue, mask: FieldMask | None = None) -> BetaQueue:
@@ -210,7 +210,7 @@ class Beta3:
         return masked(beta, self._service.stats(queue.name), mask)
 
     def _options(self, name: str) -> QueueOptions:
-        """The options of a queue; those of a new one when it isn't there."""
+        """Return the options of a queue, or those of a new queue if it does not exist."""
         try:
             return self._service.options(name)
         except Refusal:
@@ -222,7 +222,7 @@ def _task(task: messages.Task) -> BetaMessage:
 
 
 def _operation(operation: messages.Operation) -> messages.Operation:
-    """Return an operation with what it carries in v2beta3's classes."""
+    """Return an operation whose contents are v2beta3 messages."""
     shown = messages.Operation()
     shown.CopyFrom(operation)
     if shown.HasField("metadata"):

@@ -1,7 +1,7 @@
-"""A queue as v2beta3 writes it, and the same as v2 does.
+"""Converts queues, update masks and filters between v2beta3 and v2.
 
-v2beta3 wraps the App Engine routing in `app_engine_http_queue`, lets `max_burst_size` be set,
-and adds `type`, `task_ttl`, `tombstone_ttl` and `stats`
+v2beta3 wraps the App Engine routing in `app_engine_http_queue`, can set `max_burst_size`, and adds
+`type`, `task_ttl`, `tombstone_ttl` and `stats`
 (https://github.com/googleapis/googleapis/blob/master/google/cloud/tasks/v2beta3/queue.proto).
 """
 
@@ -18,6 +18,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from queuewright.engine.api.conversion import converted
 from queuewright.engine.dispatch.registry import QueueStats
 from queuewright.engine.protocol import messages_beta, refusals
+from queuewright.engine.protocol.fields import snake
 from queuewright.engine.protocol.messages import AppEngineRouting, Queue
 from queuewright.engine.protocol.times import SECOND_US, duration_us, set_duration, set_timestamp
 from queuewright.engine.rules.queue_config import QueueOptions
@@ -44,7 +45,7 @@ _BURST: Final = "rate_limits.max_burst_size"
 
 
 def queue_of(beta: BetaQueue) -> Queue:
-    """Return what v2 knows of a v2beta3 queue."""
+    """Return a v2beta3 queue as a v2 queue."""
     queue = converted(beta, Queue)
     app_engine = beta.app_engine_http_queue
     if app_engine.HasField("app_engine_routing_override"):
@@ -56,11 +57,10 @@ def queue_of(beta: BetaQueue) -> Queue:
 
 
 def options_of(beta: BetaQueue) -> QueueOptions:
-    """Return what v2 does not know of a v2beta3 queue.
+    """Return the options of a v2beta3 queue that v2 lacks.
 
     Raises:
-        Refusal: INVALID_ARGUMENT for a time to live out of its range; UNIMPLEMENTED for a pull
-            queue.
+        Refusal: INVALID_ARGUMENT for a time to live out of range; UNIMPLEMENTED for a pull queue.
     """
     if beta.type_ == PULL:
         raise refusals.unimplemented(
@@ -78,9 +78,9 @@ def options_of(beta: BetaQueue) -> QueueOptions:
 
 
 def updated_options(current: QueueOptions, wanted: BetaQueue, paths: Iterable[str]) -> QueueOptions:
-    """Return a queue's options after an update by a mask in snake_case; none is all fields.
+    """Return a queue's options after an update. An empty mask, in snake_case, means all fields.
 
-    A burst that is not named is picked anew when the rate is (`RateLimits.max_burst_size`).
+    Setting the rate without the burst resets the burst (`RateLimits.max_burst_size`).
     """
     options = options_of(wanted)
     named = set(paths)
@@ -98,10 +98,10 @@ def updated_options(current: QueueOptions, wanted: BetaQueue, paths: Iterable[st
 
 
 def paths_of(paths: Iterable[str]) -> list[str]:
-    """Return a mask's paths as v2 has them; fields that v2 lacks are left out.
+    """Return a mask's paths in v2, without the fields that v2 lacks.
 
-    A mask of which nothing is left must not become the empty one, which names all fields; so it
-    names a field that no update writes.
+    An empty mask would mean all fields. So if no path is left, the mask names a field that no
+    update writes.
 
     >>> paths_of(["app_engine_http_queue.app_engine_routing_override.service", "task_ttl"])
     ['app_engine_routing_override.service']
@@ -118,20 +118,18 @@ def paths_of(paths: Iterable[str]) -> list[str]:
 
 
 def snake_paths(mask: FieldMask) -> list[str]:
-    """Return a mask's paths in snake_case, whichever case they came in."""
-    return [
-        re.sub(r"[A-Z]", lambda upper: f"_{upper[0].lower()}", path) for path in mask.paths if path
-    ]
+    """Return a mask's paths in snake_case."""
+    return [snake(path) for path in mask.paths if path]
 
 
 def filter_of(text: str) -> str:
-    """Return a filter on v2beta3 queues as one on those of v2."""
+    """Return a filter for v2beta3 queues as a filter for v2 queues."""
     wrapper = r"\b(app_engine_http_queue|appEngineHttpQueue)\.(?=app_?[eE]ngine_?[rR]outing)"
     return re.sub(wrapper, "", text)
 
 
 def beta_queue(queue: Queue, *, task_ttl_us: int, tombstone_ttl_us: int) -> BetaQueue:
-    """Return a queue as v2beta3 shows it, without its statistics."""
+    """Return a v2 queue as a v2beta3 queue, without its statistics."""
     beta = converted(queue, messages_beta.Queue)
     beta.type_ = PUSH
     set_duration(beta.task_ttl, task_ttl_us)
@@ -143,10 +141,10 @@ def beta_queue(queue: Queue, *, task_ttl_us: int, tombstone_ttl_us: int) -> Beta
 
 
 def masked(beta: BetaQueue, stats: QueueStats, mask: FieldMask) -> BetaQueue:
-    """Return the fields of a queue that a read mask names; without one all but the statistics.
+    """Return the fields of a queue named by a read mask; an empty mask means all but `stats`.
 
     Raises:
-        Refusal: INVALID_ARGUMENT; the mask names no field of a queue.
+        Refusal: INVALID_ARGUMENT if the mask names an unknown field.
     """
     paths = ["type_" if path == "type" else path for path in snake_paths(mask)]
     if not paths:

@@ -1,7 +1,7 @@
-"""The same message in another version of the API: fields go over by their names.
+"""Converts a message to another version of the API, field by field, by name.
 
-The versions number their fields differently and share names and enum values; a field that only
-one side has is left out.
+The versions share field names and enum values but number their fields differently. Fields that
+only one version has are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ M = TypeVar("M", bound=Message)
 
 
 def converted(source: Message, kind: type[M]) -> M:
-    """Return a message of `kind` with all that `source` says and `kind` has a field for."""
+    """Return a message of `kind` with every field that `source` sets and `kind` has."""
     target = kind()
     _copy(source, target)
     return target

@@ -1,7 +1,7 @@
-"""The gRPC front of the engine: bytes become a call of the service, and back.
+"""The gRPC listener.
 
-Requests are parsed here and not by gRPC, so that malformed ones are refused as Google does it
-and not with INTERNAL.
+It parses the requests itself, because gRPC would answer a malformed request with INTERNAL, not
+with Google's refusal.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from queuewright.engine.service.service import Service
 from queuewright.errors import Refusal
 
 MAX_REQUEST_BYTES: Final = 112 * 1024 * 1024
-"""A batch of 100 tasks of the greatest size, and some more."""
+"""Enough for a batch of 100 tasks of the maximum size."""
 
 _LONGEST_WAIT_S: Final = 30.0
-_ROUNDED_UP_S: Final = 0.2  # gRPC sends a timeout of this size in tenths of a second, rounded up
+_ROUNDED_UP_S: Final = 0.2  # gRPC rounds a timeout of this size up to a tenth of a second
 _LONGEST_MESSAGE: Final = 2_000
 _LOG: Final = logging.getLogger(__name__)
 
@@ -41,14 +41,14 @@ _LOCATIONS: Final[tuple[Rpc, ...]] = ("ListLocations", "GetLocation")
 
 @dataclass(frozen=True)
 class GrpcService:
-    """A gRPC service: its full name, and its methods by the names of their RPCs."""
+    """A gRPC service: its full name, and its methods by RPC name."""
 
     name: str
     methods: Methods
 
 
 def services(service: Service) -> list[GrpcService]:
-    """Return what clients of every version call; Operations and Locations answer as v2."""
+    """Return the services of every version. Operations and Locations answer in v2."""
     v2 = methods.v2(service).methods
     return [
         _tasks_service("google.cloud.tasks.v2.CloudTasks", v2),
@@ -69,7 +69,7 @@ def _tasks_service(name: str, methods: Methods) -> GrpcService:
 async def listening(
     services: Iterable[GrpcService], caller: Caller, host: str, port: int
 ) -> tuple[grpc.aio.Server, int]:
-    """Start a server on which whoever connects is `caller`; return it and its port.
+    """Start a server whose clients are all `caller`; return it and its port.
 
     Raises:
         TargetError: the port can't be used.
@@ -128,7 +128,7 @@ def _check_deadline(remaining_s: float | None) -> None:
 async def _refuse(context: grpc.aio.ServicerContext[bytes, bytes], refusal: Refusal) -> None:
     code = grpc.StatusCode[refusal.code]
     message = refusal.message
-    if len(message) > _LONGEST_MESSAGE:  # it travels as a header, which has a limit
+    if len(message) > _LONGEST_MESSAGE:  # it is sent as a header, and headers have a size limit
         message = f"{message[:_LONGEST_MESSAGE]}…"
     status = messages.Status(code=CODES.index(refusal.code), message=message)
     for detail in refusal.details:

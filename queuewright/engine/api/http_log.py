@@ -1,6 +1,6 @@
-"""The log of HTTP listeners: a request that is not HTTP is one line, and no traceback.
+"""The log of HTTP listeners: a malformed request is logged as one line, without a traceback.
 
-Whoever sent it is answered 400, and it is no bug of the program that listens.
+The sender gets a 400. A malformed request is not a bug of the listener.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import RequestPayloadError
 
 LOGGER: Final = logging.getLogger("queuewright.http")
-"""For `aiohttp.web.Server` and `AppRunner`; what else goes wrong keeps its traceback."""
+"""For `aiohttp.web.Server` and `AppRunner`. All other errors keep their traceback."""
 
 
 class _InOneLine(logging.Filter):
-    """Rewrites the record of a malformed request."""
+    """Shortens the log record of a malformed request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, that of a malformed request in our words."""
+        """Pass every record; rewrite that of a malformed request."""
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, HttpProcessingError | RequestPayloadError):
             record.msg = "a malformed HTTP request was refused: %s"
@@ -30,7 +30,7 @@ class _InOneLine(logging.Filter):
 
 
 def _first_line(said: str) -> str:
-    r"""What is wrong, without the status before it and the drawing of the place behind it.
+    r"""Return the reason without the status before it and the excerpt after it.
 
     >>> _first_line("400, message:\n  Invalid character in Content-Length:\n\n    ^")
     'Invalid character in Content-Length'

@@ -1,6 +1,6 @@
-"""The RPCs of the API as a table: each with its request class and the coroutine that answers.
+"""The table of RPCs: the request class and the coroutine of each.
 
-gRPC and REST read the same table; each version of the API has one.
+gRPC and REST share the table. Each version of the API has its own.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ Rpc = Literal[
     "RenewLease",
     "UploadQueueYaml",
 ]
-"""The names of the RPCs in every version, as Google's services have them."""
+"""The names of the RPCs of all versions, as in Google's services."""
 
 
 class Method(NamedTuple):
-    """An RPC's request class, and the coroutine that takes such a request and the caller."""
+    """An RPC's request class, and the coroutine that takes a request and the caller."""
 
     request: type[Message]
     call: Callable[[Any, Caller], Awaitable[Message]]

@@ -1,18 +1,16 @@
-"""The REST front of the engine: an HTTP request becomes a call of the service, and back.
-
-Besides the API it serves the keys that verify the engine's tokens.
-"""
+"""The REST listener. It also serves the keys that verify the engine's tokens."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from queuewright.engine.api import beta2, beta3
 from queuewright.engine.api.methods import Version, v2
@@ -23,12 +21,13 @@ from queuewright.engine.api.rest_routes import BUFFER_TASK, matched
 from queuewright.engine.dispatch.tokens import Signer
 from queuewright.engine.service.service import Caller, Service
 from queuewright.errors import Refusal
+from queuewright.origins import RequestFilter
 
 MAX_BODY: Final = 10 * 1024 * 1024
-"""Bytes of a request's body. Google's front end names this number in its refusals."""
+"""Bytes of a request's body. Google's front end states this number in its refusals."""
 
 BODY_TIMEOUT_S: Final = 30.0
-"""How long a request's body may take to arrive; after it the connection is given up."""
+"""How long a request's body may take to arrive; after that, the connection is closed."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -39,18 +38,21 @@ def application(
     *,
     signer: Signer | None = None,
     pages: Iterable[web.AbstractRouteDef] = (),
+    allowed_hosts: Collection[str] = (),
     max_body: int = MAX_BODY,
     body_timeout_s: float = BODY_TIMEOUT_S,
 ) -> web.Application:
     """Return the HTTP application that serves `service` to `caller`.
 
     Args:
-        service: what answers, for every version of the API.
-        caller: in whose name each call is made; an HTTP listener has one.
-        signer: whose keys are published; none are without it.
-        pages: routes that come before the API's, for a dashboard.
-        max_body: bytes of a request's body.
-        body_timeout_s: seconds that a body may take to arrive.
+        service: answers the calls of every version of the API.
+        caller: the caller of every request; an HTTP listener has only one.
+        signer: its public keys are served. None serves no keys.
+        pages: routes that take precedence over the API, for a dashboard.
+        allowed_hosts: names that `Host` may have besides IP addresses and `localhost`. Requests of
+            foreign web pages are refused, for the API and `pages` alike.
+        max_body: the maximum size of a request's body in bytes.
+        body_timeout_s: how long a body may take to arrive.
     """
     api = _Api(
         {"v2": v2(service), "v2beta3": beta3.version(service)},
@@ -58,7 +60,9 @@ def application(
         max_body,
         body_timeout_s,
     )
-    app = web.Application(client_max_size=max_body)
+    app = web.Application(
+        client_max_size=max_body, middlewares=[_filtered(RequestFilter(allowed_hosts))]
+    )
     app.add_routes(pages)
     if signer is not None:
         app.add_routes(_key_routes(signer))
@@ -74,7 +78,7 @@ class _Api:
     body_timeout_s: float
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Answer one request: 200 with a message, or the envelope of a refusal."""
+        """Answer a request: 200 with a message, or the envelope of a refusal."""
         asked = Query({})
         try:
             asked = query(request.rel_url.raw_query_string)
@@ -119,8 +123,22 @@ class _Api:
             raise Refusal("INVALID_ARGUMENT", "The request's body is incomplete.") from error
 
 
+def _filtered(request_filter: RequestFilter) -> Middleware:
+    """Return a middleware that answers 403 where the filter objects."""
+
+    @web.middleware
+    async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
+        objection = request_filter.objection(request.headers)
+        if objection is None:
+            return await handler(request)
+        status, body = envelope(Refusal("PERMISSION_DENIED", f"Refused: {objection}."))
+        return _json(body, status)
+
+    return refuse
+
+
 def _key_routes(signer: Signer) -> list[web.AbstractRouteDef]:
-    """Return the addresses under which Google serves its keys, for ours."""
+    """Return routes for our keys, on the same paths where Google serves its keys."""
 
     async def discovery(request: web.Request) -> web.Response:
         return _json(signer.discovery(_base_url(request)), 200)

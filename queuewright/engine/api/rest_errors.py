@@ -1,4 +1,4 @@
-"""How a refusal looks over HTTP: Google's error envelope (https://google.aip.dev/193)."""
+"""Refusals over HTTP: Google's error envelope (https://google.aip.dev/193)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HTTP_STATUS: Final = {
 
 
 def envelope(refusal: Refusal, *, enums_as_numbers: bool = False) -> tuple[int, dict[str, Any]]:
-    """Return the HTTP status and the JSON body that tell of `refusal`."""
+    """Return the HTTP status and the JSON body of a refusal."""
     status = HTTP_STATUS[refusal.code]
     error: dict[str, Any] = {
         "code": status,

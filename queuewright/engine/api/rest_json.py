@@ -1,8 +1,8 @@
-"""JSON to protobuf messages and back, with the texts of Google's own transcoder.
+"""Converts JSON to protobuf messages and back, with the error texts of Google's transcoder.
 
-The mapping is protobuf's (https://protobuf.dev/programming-guides/json/); what Google's servers
-are stricter about (unknown names, base64) and how they word a refusal is checked here first, so
-that every mistake of a body is reported at once, each with its path.
+The mapping is protobuf's (https://protobuf.dev/programming-guides/json/). Google's servers are
+stricter (unknown names, base64) and word their refusals differently, so a body is checked here
+first. All its mistakes are reported at once, each with its path.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LEAVES: Final = frozenset(
         "google.protobuf.Timestamp",
     }
 )
-"""Messages that JSON writes as one value (`Any` has no place in a request of this API)."""
+"""Messages that are a single value in JSON (no request of this API has an `Any`)."""
 
 _CONTEXT: Final = 20
 """Characters shown on either side of a syntax error."""
@@ -47,18 +47,18 @@ _SYNTAX: Final = {
 
 
 class Violations:
-    """What is wrong with a request, gathered until `raise_if_any`."""
+    """The problems of a request, collected until `raise_if_any`."""
 
     def __init__(self) -> None:
         self._found: list[BadRequest.FieldViolation] = []
 
     def unknown(self, name: str, path: str, why: str) -> None:
-        """Note that a message has no field of this name."""
+        """Record a name that is not a field of its message."""
         where = f" at '{path}'" if path else ""
         self._note(path, f'Invalid JSON payload received. Unknown name "{name}"{where}: {why}')
 
     def invalid(self, path: str, kind: str, value: str) -> None:
-        """Note a value that its field cannot hold."""
+        """Record a value that its field cannot hold."""
         self._note(path, f"Invalid value at '{path}' ({kind}), {value}")
 
     def raise_if_any(self) -> None:
@@ -74,10 +74,10 @@ class Violations:
 
 
 def parsed(data: bytes) -> JSON:
-    """Return the JSON value that `data` holds; no bytes at all are an empty object.
+    """Return the JSON value in `data`. Empty data is an empty object.
 
     Raises:
-        Refusal: INVALID_ARGUMENT with the place of the mistake.
+        Refusal: INVALID_ARGUMENT with the position of the mistake.
     """
     try:
         text = data.decode()
@@ -96,10 +96,10 @@ def parsed(data: bytes) -> JSON:
 
 
 def normal(value: JSON, descriptor: Descriptor, path: str, found: Violations) -> dict[str, JSON]:
-    """Return `value` as an object that protobuf reads into a `descriptor` message.
+    """Return `value` as an object that protobuf can parse into a `descriptor` message.
 
-    Masks and enums come out in the one form protobuf's parser knows. What is wrong is noted in
-    `found` and left out. `path` is where the message stands in the request ("" for itself).
+    Masks and enums are converted to the only form that protobuf's parser accepts. Mistakes are
+    recorded in `found` and left out. `path` is the message's path in the request ("" for the root).
     """
     if not isinstance(value, dict):
         if path:
@@ -129,7 +129,7 @@ def normal(value: JSON, descriptor: Descriptor, path: str, found: Violations) ->
 
 
 def into(message: M, value: dict[str, JSON]) -> M:
-    """Fill `message` from an object that `normal` returned, and return it."""
+    """Fill `message` from an object that `normal` returned; return the message."""
     try:
         json_format.ParseDict(value, message)
     except (json_format.ParseError, ValueError) as error:  # pragma: no cover - `normal` saw it
@@ -142,7 +142,7 @@ def query_value(
 ) -> str | None:
     """Put a query parameter such as `readMask` or `options.requestedPolicyVersion` into `target`.
 
-    Returns why it cannot be, or None. An empty value stands for the default.
+    Returns the reason if that is impossible, else None. An empty value means the default.
     """
     *outer, last = name.split(".")
     for part in outer:
@@ -221,7 +221,7 @@ def _single(value: JSON, field: FieldDescriptor, path: str, found: Violations) -
 
 
 def _readable(value: JSON, field: FieldDescriptor) -> JSON:
-    """Return a scalar in the form protobuf's parser takes, or None when it is none."""
+    """Return a scalar in the form that protobuf's parser accepts, or None if it is invalid."""
     if field.type == FieldDescriptor.TYPE_BYTES:
         return value if isinstance(value, str) and _is_base64(value) else None
     if field.type == FieldDescriptor.TYPE_ENUM and isinstance(value, str):
@@ -251,7 +251,7 @@ def _is_text(key: str, path: str, found: Violations) -> bool:
 
 
 def _is_base64(text: str) -> bool:
-    """Say whether `text` is base64, of either alphabet, padded or not."""
+    """Return whether `text` is base64, in either alphabet, padded or not."""
     standard = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
         base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)

@@ -1,8 +1,8 @@
-"""What an HTTP request asks for: its method, its query and the message it stands for.
+"""Parses an HTTP request: its method, its query and its request message.
 
-Google's own clients send what one would not expect: `PATCH` as `POST` with
-`X-HTTP-Method-Override` and a bare `;` in the query (Java), keys without a value (Java), enums
-asked for as numbers (all), masks in snake_case (Node), the path's name again in the body (Go).
+Google's own clients send surprising requests: `PATCH` as `POST` with `X-HTTP-Method-Override`, a
+bare `;` in the query and keys without a value (Java), masks in snake_case (Node), the resource name
+in the path and again in the body (Go). All of them ask for enums as numbers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _IGNORED: Final = frozenset(
         "upload_protocol",
     }
 )
-"""Query parameters of every Google API that change nothing here
+"""Query parameters of all Google APIs that have no effect here
 (https://cloud.google.com/apis/docs/system-parameters)."""
 
 _NOT_THE_TASKS: Final = frozenset(
@@ -51,12 +51,12 @@ _NOT_THE_TASKS: Final = frozenset(
         "x-http-method-override",
     }
 )
-"""Headers of a BufferTask call that concern the call and not the task."""
+"""Headers that concern the BufferTask call, not the task."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """A query string taken apart: how to answer, and the request's own fields by name."""
+    """A parsed query string: how to answer, and the fields of the request by name."""
 
     fields: Mapping[str, list[str]]
     enums_as_numbers: bool = False
@@ -64,10 +64,10 @@ class Query:
 
 
 def query(raw: str) -> Query:
-    """Take a query string apart (still percent-encoded; only `&` separates).
+    """Parse a query string that is still percent-encoded. Only `&` separates parameters.
 
     Raises:
-        Refusal: INVALID_ARGUMENT for an output format other than JSON and for `fields`.
+        Refusal: INVALID_ARGUMENT for `fields`, and for an output format other than JSON.
 
     >>> query("$alt=json;enum-encoding%3Dint&filter&pageSize=5")
     Query(fields={'filter': [''], 'pageSize': ['5']}, enums_as_numbers=True, pretty=True)
@@ -94,19 +94,17 @@ def query(raw: str) -> Query:
 
 
 def http_method(method: str, headers: Mapping[str, str]) -> str:
-    """Return the method that is meant: a POST may name another one in its headers."""
+    """Return the intended method: a POST may name another method in a header."""
     if method == "POST":
         return headers.get("X-HTTP-Method-Override", method).upper()
     return method
 
 
 def message(kind: type[M], match: Match, asked: Query, body: bytes) -> M:
-    """Build the request message from what the path, the query and the body say.
-
-    The path's word counts before the body's, the body's before the query's.
+    """Build the request message from the path, the body and the query, in order of precedence.
 
     Raises:
-        Refusal: INVALID_ARGUMENT with every unknown name and every value that does not fit.
+        Refusal: INVALID_ARGUMENT with every unknown name and every invalid value.
     """
     shape: Any = kind.DESCRIPTOR
     found = Violations()
@@ -131,7 +129,7 @@ def message(kind: type[M], match: Match, asked: Query, body: bytes) -> M:
 
 
 def task_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of a BufferTask call that become the task's; repeated ones joined."""
+    """Return the headers of a BufferTask call that the task gets. Repeated headers are joined."""
     kept: dict[str, str] = {}
     for name, value in headers.items():
         if name.lower() not in _NOT_THE_TASKS and not name.lower().startswith("x-goog-"):

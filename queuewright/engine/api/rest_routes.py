@@ -1,8 +1,8 @@
-"""Which HTTP method and path stand for which RPC, as Google's own annotations say.
+"""The REST routes: which HTTP method and path calls which RPC.
 
-The table is that of the `google.api.http` rules of CloudTasks, Locations and Operations
-(https://github.com/googleapis/googleapis/tree/master/google/cloud/tasks); `BufferTask` exists
-only here (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/buffer).
+The table follows the `google.api.http` annotations of CloudTasks, Locations and Operations
+(https://github.com/googleapis/googleapis/tree/master/google/cloud/tasks). `BufferTask` exists over
+REST only (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/buffer).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from urllib.parse import unquote
 from queuewright.engine.api.methods import Rpc
 
 WHOLE_BODY: Final = "*"
-"""The body is the request message itself."""
+"""The body is the request message."""
 
 BUFFER_TASK: Final = "BufferTask"
-"""A call without a request message: the HTTP request's headers and body become the task's."""
+"""Has no request message: the headers and the body of the HTTP request become the task's."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """One HTTP rule: `template` without the version, `body` the field that the body fills."""
+    """A route: `template` is the path without the version, `body` the field filled by the body."""
 
     method: str
     template: str
@@ -34,19 +34,19 @@ class Route:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        """The template as a pattern over a path that is still percent-encoded."""
+        """The template as a pattern for a path that is still percent-encoded."""
         pieces = re.split(r"\{([a-z_.]+)=([^}]+)\}", self.template)
         text = re.escape(pieces[0])
         for n in range(1, len(pieces), 3):
             variable, shape, rest = pieces[n : n + 3]
             segments = re.escape(shape).replace(r"\*", "[^/]+")
-            if not rest.startswith("/"):  # what follows the last `:` of a path is a verb
+            if not rest.startswith("/"):  # the last `:` of a path starts the verb
                 segments = re.sub(r"\[\^/\]\+$", "[^/:]+", segments)
             text += f"(?P<{variable.replace('.', '__')}>{segments}){re.escape(rest)}"
         return re.compile(text)
 
     def variables(self, path: str) -> Mapping[str, str] | None:
-        """Return what `path` (encoded, without the version) says, or None if it is another's."""
+        """Return the variables in `path` (encoded, without the version), or None if it differs."""
         found = self._pattern.fullmatch(path)
         if found is None:
             return None
@@ -97,17 +97,17 @@ ROUTES: Final = (
 
 @dataclass(frozen=True)
 class Match:
-    """A request's route and what its path says: `{"name": "projects/…"}`."""
+    """A request's route, and the variables in its path: `{"name": "projects/…"}`."""
 
     route: Route
     variables: Mapping[str, str]
 
 
 def matched(method: str, path: str) -> Match | None:
-    """Return the rule for `method` and `path` (encoded, without `/version/`), or None.
+    """Return the route for `method` and `path` (encoded, without `/version/`), or None.
 
-    An id may not hold `:`, so the last one in the last segment begins a verb; a project's id may
-    (`example.com:shop`).
+    The last `:` in the last segment starts a verb, because the ids there contain no `:`. Project
+    ids may (`example.com:shop`).
 
     >>> matched("POST", "projects/example.com:shop/locations/l/queues/q:pause").variables
     {'name': 'projects/example.com:shop/locations/l/queues/q'}

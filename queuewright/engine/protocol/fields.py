@@ -1,4 +1,4 @@
-"""Paths to a queue's fields, as masks and filters write them."""
+"""Paths to a queue's fields, as update masks and filters write them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from queuewright.engine.protocol.messages import Queue
 
 Fields = list[FieldDescriptor]
-"""The descriptors along a path, from the queue down."""
+"""The fields along a path, outermost first."""
 
 
 def queue_fields(path: str) -> Fields | None:
-    """Return the fields along a path with dots, in either case; None when it leads nowhere.
+    """Return the fields along a dotted path in camelCase or snake_case, or None if there are none.
 
     >>> [field.name for field in queue_fields("retryConfig.maxAttempts")]
     ['retry_config', 'max_attempts']

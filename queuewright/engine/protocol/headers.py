@@ -1,4 +1,4 @@
-"""Which headers a task may carry, beyond those that Cloud Tasks sets itself."""
+"""Checks the headers that a user gives a task or a queue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FRAMING: Final = frozenset(
 
 
 def is_framing(name: str) -> bool:
-    """Return whether the header belongs to the connection and not to the request."""
+    """Return whether the header concerns the connection, not the request."""
     return name.lower() in _FRAMING
 
 
@@ -25,8 +25,8 @@ def check_headers(
     """Check that these headers can be sent.
 
     Raises:
-        Refusal: INVALID_ARGUMENT (our texts); a name is no HTTP token, a value has a control
-            character, or all together are too large.
+        Refusal: INVALID_ARGUMENT (our wording) if a name is not an HTTP token, a value contains
+            a control character, or the headers together are too large.
     """
     size = 0
     for name, value in headers:

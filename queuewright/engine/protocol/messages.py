@@ -1,10 +1,9 @@
-"""The wire's own message classes: the raw protobufs behind Google's client library.
+"""The message classes of v2: the raw protobufs behind Google's client library.
 
-The client wraps each in proto-plus, which is pleasant and slow; the engine speaks the
-classes underneath. The library is their source because the public `queue.proto` lags
-behind it (`Queue.http_target`, `Task.retry_config`, the batch calls). Google's general
-messages (status, operations, IAM, locations) are here too. Their types are in
-`messages.pyi`.
+The client wraps each of them in proto-plus, which is slow, so the engine uses the classes
+underneath. They come from the library because the public `queue.proto` lags behind it
+(`Queue.http_target`, `Task.retry_config`, the batch calls). Google's general messages (status,
+operations, IAM, locations) are here too. `messages.pyi` has the types.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The message classes of v2beta3, as raw protobufs; `messages.py` has those of v2.
 
-Their enums have the same numbers as those of v2, so numbers are copied as they are.
+The enums of both versions have the same numbers, so numbers are copied unchanged.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""The names of things in the API, taken apart.
+"""Parses and checks the resource names of the API.
 
-The allowed characters are those of `Queue.name` and `Task.name` in Google's client library.
-A location is not looked up: any well-formed one is accepted, so that every region can be
-emulated.
+Locations are not looked up: every well-formed one is accepted, so that any region can be emulated.
 """
 
 from __future__ import annotations
@@ -21,17 +19,17 @@ _is_task_id = re.compile(names.TASK_ID).fullmatch
 
 
 class TaskName(NamedTuple):
-    """A task's name in two parts: its queue's name, and its own id within the queue."""
+    """A task's name in two parts: the queue's full name, and the task's id within the queue."""
 
     queue: str
     task_id: str
 
 
 def check_project(name: str) -> str:
-    """Return a project's name `projects/P`.
+    """Return a project's name, `projects/P`, if it is valid.
 
     Raises:
-        Refusal: INVALID_ARGUMENT; it isn't one.
+        Refusal: INVALID_ARGUMENT.
     """
     if not _is_project(name):
         raise refusals.invalid('Project name must be formatted: "projects/<PROJECT_ID>".')
@@ -39,10 +37,10 @@ def check_project(name: str) -> str:
 
 
 def check_location(name: str) -> str:
-    """Return a location's name `projects/P/locations/L`.
+    """Return a location's name, `projects/P/locations/L`, if it is valid.
 
     Raises:
-        Refusal: INVALID_ARGUMENT; it isn't one.
+        Refusal: INVALID_ARGUMENT.
     """
     if not _is_location(name):
         raise refusals.location_name_malformed()
@@ -50,10 +48,10 @@ def check_location(name: str) -> str:
 
 
 def check_queue(name: str) -> str:
-    """Return a queue's name `projects/P/locations/L/queues/Q`.
+    """Return a queue's name, `projects/P/locations/L/queues/Q`, if it is valid.
 
     Raises:
-        Refusal: INVALID_ARGUMENT; it isn't one.
+        Refusal: INVALID_ARGUMENT.
     """
     if not _is_queue(name):
         raise refusals.queue_name_malformed()
@@ -61,10 +59,10 @@ def check_queue(name: str) -> str:
 
 
 def check_task_id(task_id: str) -> str:
-    """Return a task's id.
+    """Return a task's id if it is valid: 1 to 500 of the allowed characters.
 
     Raises:
-        Refusal: INVALID_ARGUMENT; it has other characters, or not 1 to 500.
+        Refusal: INVALID_ARGUMENT.
     """
     if not _is_task_id(task_id):
         raise refusals.task_id_malformed(task_id)
@@ -72,10 +70,10 @@ def check_task_id(task_id: str) -> str:
 
 
 def task_name(name: str) -> TaskName:
-    """Take a task's full name apart.
+    """Split a task's full name.
 
     Raises:
-        Refusal: INVALID_ARGUMENT; it isn't one.
+        Refusal: INVALID_ARGUMENT if it is malformed.
     """
     match = _is_task(name)
     if not match:
@@ -84,7 +82,7 @@ def task_name(name: str) -> TaskName:
 
 
 def location_of(queue: str) -> str:
-    """Return the name of the location of a queue.
+    """Return the name of a queue's location.
 
     >>> location_of("projects/p/locations/l/queues/q")
     'projects/p/locations/l'
@@ -93,7 +91,7 @@ def location_of(queue: str) -> str:
 
 
 def project_of(name: str) -> str:
-    """Return the name of the project of anything.
+    """Return the name of a resource's project.
 
     >>> project_of("projects/p/locations/l/queues/q")
     'projects/p'
@@ -102,7 +100,7 @@ def project_of(name: str) -> str:
 
 
 def short(name: str) -> str:
-    """Return the last part of a name: the id of the queue or task itself.
+    """Return the last part of a name: the id of the queue or task.
 
     >>> short("projects/p/locations/l/queues/q/tasks/t")
     't'

@@ -1,8 +1,8 @@
-"""What the API refuses, in Google's own words where they are recorded.
+"""The refusals of the API, in Google's wording where it is recorded.
 
-Recorded texts are from answers of the real service that others published (the golden files of
-github.com/aertje/cloud-tasks-emulator and public issues). Texts marked *ours* stand where
-nothing is recorded; they begin the same way and say what to do.
+Recorded texts come from published answers of the real service (the golden files of
+github.com/aertje/cloud-tasks-emulator, and public issues). Where nothing is recorded, the text is
+marked *ours*; it begins the same way and names the fix.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def precondition(message: str) -> Refusal:
 
 
 def unimplemented(message: str) -> Refusal:
-    """UNIMPLEMENTED with a text: what is not emulated is refused."""
+    """UNIMPLEMENTED with a text, for a feature that is not emulated."""
     return Refusal("UNIMPLEMENTED", message)
 
 
 def queue_name_malformed() -> Refusal:
-    """A queue's name that isn't one; recorded, with a `google.rpc.Help`."""
+    """A malformed queue name; recorded, with a `google.rpc.Help`."""
     return Refusal(
         "INVALID_ARGUMENT",
         'Queue name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>'
@@ -51,7 +51,7 @@ def queue_name_malformed() -> Refusal:
 
 
 def task_id_malformed(task_id: str) -> Refusal:
-    """A task's id with other characters, or too long; recorded, with a `google.rpc.Help`."""
+    """A task id that is too long or has other characters; recorded, with a `google.rpc.Help`."""
     return Refusal(
         "INVALID_ARGUMENT",
         f'Task ID "{task_id}" can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), '
@@ -61,7 +61,7 @@ def task_id_malformed(task_id: str) -> Refusal:
 
 
 def task_name_malformed() -> Refusal:
-    """A task's name that isn't one; ours."""
+    """A malformed task name; ours."""
     return Refusal(
         "INVALID_ARGUMENT",
         'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>'
@@ -71,19 +71,19 @@ def task_name_malformed() -> Refusal:
 
 
 def location_name_malformed() -> Refusal:
-    """A parent that isn't a location's name; ours."""
+    """A parent that is not a location; ours."""
     return invalid(
         'Location name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>".'
     )
 
 
 def queue_exists() -> Refusal:
-    """CreateQueue of a queue that is there; recorded."""
+    """CreateQueue for a queue that exists; recorded."""
     return Refusal("ALREADY_EXISTS", "Queue already exists")
 
 
 def queue_existed_too_recently() -> Refusal:
-    """CreateQueue of a queue that was deleted a short while ago; recorded."""
+    """CreateQueue for a queue that was deleted recently; recorded."""
     return Refusal(
         "FAILED_PRECONDITION",
         "The queue cannot be created because a queue with this name existed too recently.",
@@ -91,7 +91,7 @@ def queue_existed_too_recently() -> Refusal:
 
 
 def queue_missing() -> Refusal:
-    """Any call but DeleteQueue on a queue that isn't there; recorded."""
+    """Any call but DeleteQueue on a queue that does not exist; recorded."""
     return Refusal(
         "NOT_FOUND",
         "Queue does not exist. If you just created the queue, wait at least a minute for the "
@@ -99,21 +99,21 @@ def queue_missing() -> Refusal:
     )
 
 
-def queue_missing_as_of_old() -> Refusal:
-    """CreateTask on a queue that isn't there, as users of earlier years report it.
+def queue_missing_legacy() -> Refusal:
+    """CreateTask on a queue that does not exist, as reported by users of earlier years.
 
-    django-google-cloud-tasks waits for exactly this before it creates the queue.
+    django-google-cloud-tasks creates the queue when it gets exactly this answer.
     """
     return Refusal("FAILED_PRECONDITION", "Queue does not exist.")
 
 
 def entity_missing() -> Refusal:
-    """DeleteQueue of a queue, or a call on a task, that never was; recorded."""
+    """DeleteQueue or a call on a task, where the queue or task never existed; recorded."""
     return Refusal("NOT_FOUND", "Requested entity was not found.")
 
 
 def task_gone() -> Refusal:
-    """A task that was executed or deleted; recorded."""
+    """A call on a task that was executed or deleted; recorded."""
     return Refusal(
         "NOT_FOUND",
         "The task no longer exists, though a task with this name existed recently. "
@@ -122,12 +122,12 @@ def task_gone() -> Refusal:
 
 
 def task_exists() -> Refusal:
-    """CreateTask with a name that is taken, or was until recently; recorded, no full stop."""
+    """CreateTask with the name of an existing or recent task; recorded, without a full stop."""
     return Refusal("ALREADY_EXISTS", "Requested entity already exists")
 
 
 def permission_denied(permission: str, resource: str, explanation: str | None) -> Refusal:
-    """A principal without the permission; recorded, followed by our explanation if there is one."""
+    """A principal without the permission; recorded, followed by our `explanation` if any."""
     text = (
         f'The principal (user or service account) lacks IAM permission "{permission}" for the '
         f'resource "{resource}" (or the resource may not exist).'
@@ -141,14 +141,14 @@ def permission_denied(permission: str, resource: str, explanation: str | None) -
 
 
 def deadline_too_far(deadline: str) -> Refusal:
-    """A client that is willing to wait for more than 30 seconds; recorded."""
+    """A call with a deadline of more than 30 seconds; recorded."""
     return invalid(
         f"The request deadline is {deadline}. The deadline cannot be more than 30s in the future."
     )
 
 
 def state_full(reason: str) -> Refusal:
-    """Work that the disk has no room for; ours."""
+    """A write that the disk has no room for; ours."""
     return Refusal(
         "RESOURCE_EXHAUSTED",
         f"The engine cannot store this: {reason}. Nothing that was accepted is lost; "
@@ -157,20 +157,20 @@ def state_full(reason: str) -> Refusal:
 
 
 def state_missing(path: Path) -> Refusal:
-    """Work that would be written to a file that nobody can find again; ours."""
+    """A write to a state file that has been deleted; ours."""
     return Refusal(
         "FAILED_PRECONDITION",
-        f"The engine cannot store this: the state file `{path}` is not there any more. "
-        "Put it back, or start the engine again, with an empty state.",
+        f"The engine cannot store this: the state file `{path}` no longer exists. "
+        "Put it back, or restart the engine with an empty state.",
     )
 
 
 def state_unreadable(reason: str) -> Refusal:
-    """What the state file has of a task or queue makes no sense; ours."""
+    """Unreadable data of a task or queue in the state file; ours."""
     return Refusal(
         "DATA_LOSS",
         f"The engine cannot read this in its state file: {reason}. "
-        "Make sure that the disk is sound. What stays unreadable can still be deleted.",
+        "Check the disk. A task or queue that stays unreadable can still be deleted.",
     )
 
 

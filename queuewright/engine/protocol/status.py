@@ -1,4 +1,4 @@
-"""What an attempt came to, as a `google.rpc.Status`."""
+"""The result of an attempt as a `google.rpc.Status`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from queuewright.engine.protocol.messages import Status
 NO_ATTEMPT: Final = 0
 TIMED_OUT: Final = -1
 UNREACHABLE: Final = -2
-"""The outcome of an attempt that got no HTTP status; the first: there was no attempt."""
+"""Outcomes other than an HTTP status code. `NO_ATTEMPT`: there was no attempt yet."""
 
 CODES: Final = (
     "OK",
@@ -32,7 +32,7 @@ CODES: Final = (
 )
 """Names by number (google/rpc/code.proto)."""
 
-# 500 and 502 as seen of the real service; the others by the comments in google/rpc/code.proto.
+# 500 and 502 were observed; the others follow the comments in google/rpc/code.proto.
 _BY_HTTP_CODE: Final = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -51,7 +51,7 @@ _BY_HTTP_CODE: Final = {
 
 
 def code_name(outcome: int) -> str:
-    """Return the code's name for an HTTP code, or for `TIMED_OUT` or `UNREACHABLE`.
+    """Return the canonical name of an HTTP code, `TIMED_OUT` or `UNREACHABLE`.
 
     >>> code_name(204), code_name(502), code_name(418), code_name(302)
     ('OK', 'INTERNAL', 'FAILED_PRECONDITION', 'UNKNOWN')
@@ -70,7 +70,7 @@ def code_name(outcome: int) -> str:
 
 
 def attempt_status(outcome: int) -> Status:
-    """Return what `Attempt.response_status` says; its text is as seen of the real service.
+    """Return `Attempt.response_status`; its text was observed from the real service.
 
     >>> attempt_status(500).message
     'UNKNOWN(2): HTTP status code 500'

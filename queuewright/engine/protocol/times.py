@@ -1,7 +1,7 @@
-"""Times as the engine counts them, and as people and the wire write them.
+"""Times inside the engine, and how they are written in messages and text.
 
-Inside, a moment is an `int` of microseconds since the epoch and a span an `int` of
-microseconds; names of both end in `_us`. Cloud Tasks keeps no finer time than that.
+Inside the engine a moment is an `int` of microseconds since the epoch and a span is an `int` of
+microseconds; names of both end in `_us`. Cloud Tasks keeps no finer time.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ LAST_US: Final = 253_402_300_799_999_999
 
 
 def span_us(span: timedelta | str) -> int:
-    """Return a span in microseconds; text is numbers with a unit (`ms`, `s`, `m`, `h`, `d`).
+    """Return a span in microseconds. Text is numbers with units (`ms`, `s`, `m`, `h`, `d`).
 
     Raises:
-        ValueError: the text is no such span.
+        ValueError: the text is not a duration.
 
     >>> span_us("1h30m"), span_us(timedelta(hours=1))
     (5400000000, 3600000000)
@@ -59,13 +59,13 @@ def set_timestamp(timestamp: Timestamp, us: int) -> None:
 
 
 def set_duration(duration: Duration, us: int) -> None:
-    """Write a span that is not negative into a protobuf duration."""
+    """Write a non-negative span into a protobuf duration."""
     duration.seconds, micros = divmod(us, SECOND_US)
     duration.nanos = micros * 1_000
 
 
 def text(us: int) -> str:
-    """Return a moment as RFC 3339 writes it, without a fraction where it has none.
+    """Return a moment in RFC 3339, with a fraction only if it has one.
 
     >>> text(1_700_000_000_000_000), text(1_700_000_000_250_000)
     ('2023-11-14T22:13:20Z', '2023-11-14T22:13:20.250000Z')

@@ -1,1 +1,4 @@
-"""Pure decisions: what is valid, what is due, what is sent. Nothing here waits, stores or sends."""
+"""Pure decisions: which tasks are valid, when they are due, what is sent for them.
+
+Nothing in this package waits, stores or sends.
+"""

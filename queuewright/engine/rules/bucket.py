@@ -1,4 +1,4 @@
-"""The token bucket that limits a queue's dispatch rate. Pure and exact: time is passed in."""
+"""The token bucket that limits a queue's dispatch rate. Exact; the caller passes the time in."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _SECOND_US: Final = 1_000_000
 
 
 def default_burst(rate: float) -> int:
-    """Return how many tokens a bucket holds: **a guess**, Google's rule is not published.
+    """Return a bucket's capacity for a rate. **A guess**: Google does not publish its rule.
 
-    `max(10, rate / 5)`, at most 500, fits both points that are known: the service shows 100 for
-    a queue of 500/s, and 10 has been seen for one of 1/s.
+    `max(10, rate / 5)`, at most 500, fits both known values: the service shows 100 for a queue of
+    500/s, and 10 was observed for a queue of 1/s.
 
     >>> default_burst(500.0), default_burst(1.0), default_burst(51.0)
     (100, 10, 11)
@@ -23,15 +23,15 @@ def default_burst(rate: float) -> int:
 
 
 class TokenBucket:
-    """Holds at most `burst` tokens and gains `rate` of them a second; begins full.
+    """Holds at most `burst` tokens and gains `rate` tokens a second. It starts full.
 
-    Counts in whole units of 1/(denominator · 10⁶) token, so that no rate ever drifts:
-    1/3 a second is three tokens in nine seconds, for ever.
+    It counts in whole units of 1/(denominator · 10⁶) token, so no rate ever drifts: at 1/3 a
+    second, every nine seconds bring exactly three tokens.
 
     Args:
         rate: tokens a second, more than 0. A float means the decimal it prints as (0.1 is 1/10).
         burst: the capacity, at least 1.
-        now_us: the moment it is full.
+        now_us: the moment when it starts.
     """
 
     __slots__ = ("_full", "_gain", "_level", "_token", "_updated_us")
@@ -47,7 +47,7 @@ class TokenBucket:
         self._updated_us = now_us
 
     def take(self, now_us: int) -> bool:
-        """Take one token if there is one at `now_us`."""
+        """Take a token if there is one at `now_us`; return whether there was."""
         self._fill(now_us)
         if self._level < self._token:
             return False
@@ -55,24 +55,24 @@ class TokenBucket:
         return True
 
     def next_token_us(self, now_us: int) -> int:
-        """Return the first moment, not before `now_us`, at which `take` succeeds."""
+        """Return the first moment, at or after `now_us`, when `take` succeeds."""
         self._fill(now_us)
         missing = self._token - self._level
         return now_us if missing <= 0 else now_us - (-missing // self._gain)
 
     def tokens(self, now_us: int) -> Fraction:
-        """Return how many tokens there are."""
+        """Return the number of tokens at `now_us`."""
         self._fill(now_us)
         return Fraction(self._level, self._token)
 
     def changed(self, rate: float | Fraction, burst: int, now_us: int) -> TokenBucket:
-        """Return a bucket with other limits and the same tokens, as far as they fit."""
+        """Return a bucket with other limits that keeps as many tokens as fit."""
         other = TokenBucket(rate, burst, now_us)
         other._level = min(other._full, int(self.tokens(now_us) * other._token))
         return other
 
     def _fill(self, now_us: int) -> None:
-        # A wall clock that was set back gives nothing and takes nothing.
+        # A clock that was set back neither adds nor removes tokens.
         elapsed_us = now_us - self._updated_us
         self._updated_us = now_us
         if elapsed_us > 0 and self._level < self._full:

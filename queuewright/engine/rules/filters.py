@@ -1,8 +1,8 @@
-"""The filter of ListQueues: a part of the language of Cloud Logging's filters.
+"""The filters of ListQueues: a subset of Cloud Logging's query language.
 
-`state = PAUSED AND rateLimits.maxDispatchesPerSecond >= 10`: comparisons of one field with one
-value (`= != < <= > >= :`), joined by `AND`, `OR`, `NOT` and parentheses; `OR` binds more weakly
-(https://cloud.google.com/logging/docs/view/logging-query-language).
+`state = PAUSED AND rateLimits.maxDispatchesPerSecond >= 10`: comparisons of a field with a value
+(`= != < <= > >= :`), combined with `AND`, `OR`, `NOT` and parentheses. `AND` binds tighter than
+`OR` (https://cloud.google.com/logging/docs/view/logging-query-language).
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ _NUMERIC: Final = (
 
 
 def queue_filter(text: str) -> Matches:
-    """Return what the filter says of a queue; an empty one is true of every queue.
+    """Return a function that tells whether a queue matches. An empty filter matches every queue.
 
     Raises:
-        Refusal: INVALID_ARGUMENT; it is not such a filter, or names no field of a queue.
+        Refusal: INVALID_ARGUMENT if the text is not a filter or names an unknown field.
     """
     if not text.strip():
         return lambda _: True
@@ -94,7 +94,7 @@ class _Parser:
     def conjunction(self, depth: int) -> Matches:
         parts = [self.negation(depth)]
         while self.peek() not in (None, ("word", "OR"), ("paren", ")")):
-            self.accept(("word", "AND"))  # two comparisons side by side are joined by it, too
+            self.accept(("word", "AND"))  # AND may be left out between two comparisons
             parts.append(self.negation(depth))
         return lambda queue: all(part(queue) for part in parts)
 
@@ -146,7 +146,7 @@ class _Parser:
             if field.type in _NUMERIC:
                 return float(value)
         except (ValueError, KeyError, TypeError):
-            self.fail(f"`{value}` is no value of `{field.name}`")
+            self.fail(f"`{value}` is not a valid value of `{field.name}`")
         if field.message_type:
             self.fail(f"`{field.name}` is not a single value")
         return value

@@ -1,16 +1,16 @@
-"""What a handler receives: method, URL, headers and body of one attempt. Pure.
+"""The request that a handler receives in one attempt: method, URL, headers and body.
 
-Headers as documented (https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler,
-https://cloud.google.com/tasks/docs/creating-appengine-handlers#reading_request_headers) and
-recorded from the real service. The two kinds of target count executions differently: an HTTP
-target's count leaves out answers of 5xx, an App Engine target's does not.
+The headers are as documented
+(https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler,
+https://cloud.google.com/tasks/docs/creating-appengine-handlers#reading_request_headers) and as
+recorded from the real service. The execution count of an HTTP target leaves out 5xx answers; that
+of an App Engine target includes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -35,7 +35,7 @@ from queuewright.engine.protocol.times import SECOND_US
 from queuewright.engine.rules.task_message import encoded
 
 METHODS: Final = ("", "POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
-"""Names of `HttpMethod` by number (target.proto)."""
+"""The names of `HttpMethod` by number (target.proto)."""
 
 CLOUD_PLATFORM_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 """The default of `OAuthToken.scope` (target.proto)."""
@@ -48,7 +48,7 @@ Headers = list[tuple[str, str]]
 
 
 class TokenSigner(Protocol):
-    """Makes the tokens that go into `Authorization`."""
+    """Signs the tokens for the `Authorization` header."""
 
     def oidc(self, email: str, audience: str, now_us: int) -> str:
         """Return an ID token of the account for the audience."""
@@ -61,24 +61,24 @@ class TokenSigner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AttemptFacts:
-    """What an attempt's headers say of the task."""
+    """The facts about a task that an attempt's headers carry."""
 
     queue_id: str
     task_id: str
     schedule_us: int
     retry_count: int
-    """Attempts before this one, whatever they came to."""
+    """Attempts before this one, whatever their result."""
     response_count: int
-    """Answers before this one."""
+    """Answers to earlier attempts."""
     execution_count: int
-    """Those of them that were not 5xx."""
+    """Answers to earlier attempts, without 5xx."""
     previous: int
-    """HTTP code of the attempt before, or `NO_ATTEMPT`, `TIMED_OUT`, `UNREACHABLE`."""
+    """HTTP code of the previous attempt, or `NO_ATTEMPT`, `TIMED_OUT`, `UNREACHABLE`."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRequest:
-    """One request as it is sent; header names keep their capitals, nothing is added to them."""
+    """A request to send. Header names keep their case, and the sender adds no headers."""
 
     method: str
     url: str
@@ -88,7 +88,7 @@ class OutgoingRequest:
 
     @property
     def address(self) -> str:
-        """Method and URL, as Cloud Tasks logs them."""
+        """The method and the URL, as Cloud Tasks logs them."""
         return f"{self.method} {self.url}"
 
 
@@ -101,7 +101,7 @@ def http_request(
     *,
     follow_redirects: bool = False,
 ) -> OutgoingRequest:
-    """Return what an HTTP target receives, with the queue's own `target` laid over the task's."""
+    """Return the request for an HTTP target; the queue's `target` overrides the task's own."""
     request = task.http_request
     name, url = _method_and_url(request, target)
     headers = _allowed(request.headers)
@@ -118,7 +118,7 @@ def http_request(
             headers.append(("Authorization", f"Bearer {_signed(token, url, signer, now_us)}"))
     headers += _facts(CLOUD_TASKS_PREFIX, facts, facts.execution_count)
     if facts.previous != NO_ATTEMPT:
-        # 504 after a timeout has been seen; 503 where no answer came at all is our choice.
+        # 504 after a timeout was observed; 503 for no answer at all is our choice.
         code = {TIMED_OUT: 504, UNREACHABLE: 503}.get(facts.previous, facts.previous)
         headers.append((f"{CLOUD_TASKS_PREFIX}TaskPreviousResponse", str(code)))
         headers.append((f"{CLOUD_TASKS_PREFIX}TaskRetryReason", ""))
@@ -127,7 +127,7 @@ def http_request(
 
 
 def app_engine_request(task: Task, facts: AttemptFacts, base_url: str) -> OutgoingRequest:
-    """Return what an App Engine service at `base_url` (`http://host:port`) receives."""
+    """Return the request for an App Engine service at `base_url` (`http://host:port`)."""
     request = task.app_engine_http_request
     agent = request.headers.get("User-Agent", APP_ENGINE_USER_AGENT)
     headers = [*_allowed(request.headers), ("User-Agent", agent)]
@@ -142,9 +142,9 @@ def app_engine_request(task: Task, facts: AttemptFacts, base_url: str) -> Outgoi
 
 
 def target_address(task: Task, target: HttpTarget | None) -> str:
-    """Return method and URL of a task as Cloud Tasks logs them, the queue's `target` laid over it.
+    """Return a task's method and URL as Cloud Tasks logs them; the queue's `target` overrides them.
 
-    Of an App Engine task the URL is the relative one.
+    For an App Engine task the URL is relative.
     """
     if task.HasField("http_request"):
         return " ".join(_method_and_url(task.http_request, target))
@@ -158,9 +158,9 @@ def target_type(task: Task) -> Literal["HTTP", "APP_ENGINE_HTTP"]:
 
 
 def overridden(url: str, override: UriOverride) -> str:
-    """Return a URL with a queue's override laid over it (UriOverride in target.proto).
+    """Return a URL with a queue's override applied (UriOverride in target.proto).
 
-    In the mode IF_NOT_EXISTS only a port, path or query that the URL hasn't got is taken.
+    In the mode IF_NOT_EXISTS, only the parts that the URL lacks are overridden.
     """
     scheme, netloc, path, query, fragment = urlsplit(url)
     user, at, host_port = netloc.rpartition("@")
@@ -189,7 +189,7 @@ def _method_and_url(request: HttpRequest, target: HttpTarget | None) -> tuple[st
 
 
 def _host_and_port(netloc: str) -> tuple[str, str]:
-    """Return host and ":port" ("" without one); the host may be `[::1]`."""
+    """Return the host and ":port", or "" without a port. The host may be `[::1]`."""
     host, colon, port = netloc.rpartition(":")
     return (host, f":{port}") if colon and port.isdecimal() else (netloc, "")
 
@@ -210,7 +210,6 @@ def _allowed(headers: Mapping[str, str]) -> Headers:
     return [(name, headers[name]) for name in headers if _is_sent(name)]
 
 
-@lru_cache(maxsize=1024)
 def _is_sent(name: str) -> bool:
     return not (is_reserved(name) or is_framing(name))
 

@@ -1,8 +1,7 @@
-"""Which of a queue's fields an update writes.
+"""Update masks: which fields of a queue an update writes (UpdateQueueRequest.update_mask).
 
-Paths name fields in either case (`rateLimits.maxBurstSize`, `rate_limits.max_burst_size`);
-an empty mask means all of them; what is output only is passed over
-(UpdateQueueRequest.update_mask).
+Paths are in camelCase or snake_case (`rateLimits.maxBurstSize`, `rate_limits.max_burst_size`). An
+empty mask means all fields. Fields that are output only are skipped.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from queuewright.engine.protocol.messages import Queue
 
 _OUTPUT_ONLY: Final = frozenset(
     {"name", "state", "purge_time", "rate_limits.max_burst_size"}
-)  # "host" of a routing is derived anew at every write
+)  # a routing's "host" is not here: every write derives it again
 _OF_THE_RATE: Final = ("*", "rate_limits", "rate_limits.max_dispatches_per_second")
 _WRITABLE: Final = tuple(
     field.name for field in Queue.DESCRIPTOR.fields if field.name not in _OUTPUT_ONLY
@@ -26,12 +25,12 @@ _WRITABLE: Final = tuple(
 
 
 def updated(current: Queue, wanted: Queue, paths: Iterable[str]) -> Queue:
-    """Return `current` with the fields that `paths` name taken from `wanted`.
+    """Return `current` with the fields named by `paths` replaced by those of `wanted`.
 
-    A field that `wanted` hasn't got is cleared, and so gets its default later.
+    A field that is missing in `wanted` is cleared, so it gets its default later.
 
     Raises:
-        Refusal: INVALID_ARGUMENT; a path names no field.
+        Refusal: INVALID_ARGUMENT if a path names no field.
     """
     result = Queue()
     result.CopyFrom(current)
@@ -41,7 +40,7 @@ def updated(current: Queue, wanted: Queue, paths: Iterable[str]) -> Queue:
 
 
 def sets_the_rate(paths: Iterable[str]) -> bool:
-    """Return whether a mask of these paths writes the rate.
+    """Return whether an update with this mask writes the dispatch rate.
 
     >>> sets_the_rate(["rateLimits.maxDispatchesPerSecond"]), sets_the_rate([])
     (True, True)

@@ -1,7 +1,7 @@
-"""A queue's configuration: the defaults that Cloud Tasks writes out, and what it refuses.
+"""A queue's configuration: fills in the defaults and checks the ranges.
 
-Ranges and texts as recorded (see `refusals`); the two backoffs are compared after the defaults
-are in place, as the real service does it.
+Ranges and texts are as recorded (see `refusals`). The two backoffs are compared after the defaults
+are filled in, as the real service does.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ _is_host = re.compile(r"\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\s/?#@\\:\[\]]+").fullmatc
 
 @dataclass(frozen=True, slots=True)
 class QueueOptions:
-    """What a queue can have that v2 does not show; None is the engine's setting."""
+    """The options of a queue that only v2beta3 can set. None means the engine's setting."""
 
     task_ttl_us: int | None = None
-    """v2beta3 `task_ttl`: how old a task may get."""
+    """v2beta3 `task_ttl`: the maximum age of a task."""
     tombstone_ttl_us: int | None = None
-    """v2beta3 `tombstone_ttl`: how long the name of a task that is gone stays taken."""
+    """v2beta3 `tombstone_ttl`: how long the name of a finished or deleted task stays taken."""
     burst: int | None = None
-    """v2beta3 `max_burst_size`, in v2 output only."""
+    """v2beta3 `max_burst_size`, which is output only in v2."""
 
 
 def complete(queue: Queue, options: QueueOptions, burst: Callable[[float], int]) -> None:
-    """Check a queue's configuration and write the defaults into it.
+    """Check a queue's configuration and fill in the defaults, in place.
 
     Raises:
-        Refusal: INVALID_ARGUMENT; something is out of its range.
+        Refusal: INVALID_ARGUMENT if a value is out of range.
     """
     _complete_rate_limits(queue.rate_limits, options, burst)
     complete_retry(queue.retry_config)
@@ -64,7 +64,7 @@ def complete(queue: Queue, options: QueueOptions, burst: Callable[[float], int])
 
 
 def limits(queue: Queue) -> QueueLimits:
-    """Return how fast a completed queue may go."""
+    """Return the rate limits of a completed configuration."""
     rates = queue.rate_limits
     return QueueLimits(
         rates.max_dispatches_per_second, rates.max_burst_size, rates.max_concurrent_dispatches
@@ -72,7 +72,7 @@ def limits(queue: Queue) -> QueueLimits:
 
 
 def retry_policy(config: RetryConfig) -> RetryPolicy:
-    """Return how a completed configuration retries."""
+    """Return the retry policy of a completed configuration."""
     return RetryPolicy(
         max_attempts=config.max_attempts,
         max_retry_duration_us=duration_us(config.max_retry_duration),
@@ -83,17 +83,17 @@ def retry_policy(config: RetryConfig) -> RetryPolicy:
 
 
 def complete_retry(config: RetryConfig) -> None:
-    """Check a retry configuration and write the defaults into it.
+    """Check a retry configuration and fill in the defaults, in place.
 
     Raises:
-        Refusal: INVALID_ARGUMENT; something is out of its range.
+        Refusal: INVALID_ARGUMENT if a value is out of range.
     """
     default = RetryPolicy()
     if config.max_attempts < -1:
         raise refusals.invalid("RetryConfig.maxAttempts must be greater or equal to -1.")
     if config.max_doublings < 0:
         raise refusals.invalid("RetryConfig.maxDoublings cannot be negative.")
-    # Zero and unset look the same on the wire, and mean the default.
+    # On the wire, zero and unset are the same; both mean the default.
     config.max_attempts = config.max_attempts or default.max_attempts
     config.max_doublings = config.max_doublings or default.max_doublings
     _check_span(config.max_retry_duration, "RetryConfig.maxRetryDuration")

@@ -1,14 +1,14 @@
-"""What one queue decides: which tasks run now, and when it next has something to run.
+"""Decides which tasks of a queue start now, and when the next one can start.
 
-Neither waits nor sends nor knows a task's content: a task is a number here, the time comes in
-as an argument, and the dispatcher does what it is told. What holds at every moment:
+A task is only a number here, the time is an argument, and the dispatcher does the waiting and the
+sending. Invariants:
 
-1. A task starts at or after its schedule time, never before.
-2. In any span of t seconds at most `burst + rate * t` tasks start; at most `concurrency` run.
-   A task that is run by hand (`run`) does not count: Google lets it pass both limits.
-3. A task is waiting, or running, or unknown. A running task that was removed stays unknown,
-   whatever becomes of its attempt.
-4. Among tasks that are due, the one that was due first starts first.
+1. A task never starts before its schedule time.
+2. In any span of t seconds at most `burst + rate * t` tasks start, and at most `concurrency` run.
+   Tasks run by hand (`run`) do not count: Google exempts them from both limits.
+3. A task is waiting, running or unknown. A task that is removed while it runs stays unknown,
+   whatever the result of its attempt.
+4. Of the tasks that are due, the one that was due first starts first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _STALE_ALLOWED = 1_024
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """How fast a queue may go: tokens a second, tokens at most, attempts at a time."""
+    """A queue's limits: dispatches a second, burst size, concurrent dispatches."""
 
     rate: float
     burst: int
@@ -32,7 +32,7 @@ class QueueLimits:
 
 
 class QueueCore:
-    """One running queue; about 170 bytes for each waiting task."""
+    """The schedule of one queue; takes about 170 bytes for each waiting task."""
 
     __slots__ = (
         "_bucket",
@@ -56,7 +56,7 @@ class QueueCore:
         self._occupied = 0
 
     def __len__(self) -> int:
-        """Return how many tasks there are, waiting and running."""
+        """Return the number of tasks, waiting and running."""
         return len(self._waiting) + sum(task not in self._waiting for task in self._running)
 
     def __contains__(self, task: int) -> bool:
@@ -64,16 +64,16 @@ class QueueCore:
 
     @property
     def running(self) -> int:
-        """How many attempts hold one of the queue's slots."""
+        """The number of attempts that occupy a slot."""
         return self._occupied
 
     @property
     def waiting(self) -> int:
-        """How many tasks wait for their time, a token or a slot."""
+        """The number of tasks that wait for their time, a token or a slot."""
         return len(self._waiting)
 
     def schedule_us(self, task: int) -> int | None:
-        """Return when a waiting task is due, None when it doesn't wait."""
+        """Return when a waiting task is due, or None if it does not wait."""
         return self._waiting.get(task)
 
     def first_schedule_us(self) -> int | None:
@@ -82,7 +82,7 @@ class QueueCore:
         return self._due[0][0] if self._due else None
 
     def add(self, task: int, schedule_us: int) -> None:
-        """Let a task wait for its time; one that waits already gets the new time."""
+        """Schedule a task, or change the time of a waiting task."""
         if len(self._due) > 2 * len(self._waiting) + _STALE_ALLOWED:
             self._due = [(when_us, waiting) for waiting, when_us in self._waiting.items()]
             heapq.heapify(self._due)
@@ -90,15 +90,15 @@ class QueueCore:
         heapq.heappush(self._due, (schedule_us, task))
 
     def load(self, tasks: list[tuple[int, int]]) -> None:
-        """Take over many tasks at once, as (schedule time, task)."""
+        """Schedule many tasks at once, given as (schedule time, task)."""
         self._waiting.update((task, schedule_us) for schedule_us, task in tasks)
         self._due += tasks
         heapq.heapify(self._due)
 
     def start_due(self, now_us: int, most: int | None = None) -> list[int]:
-        """Start the tasks that may start now, `most` of them, and return them in order.
+        """Start the tasks that may start now, at most `most`, and return them in order.
 
-        Each counts as running until `ended`.
+        Each of them occupies a slot until `ended`.
         """
         started: list[int] = []
         if self.paused or now_us < self.throttle.until_us:
@@ -115,9 +115,9 @@ class QueueCore:
         return started
 
     def next_start_us(self, now_us: int) -> int | None:
-        """Return the moment at which `start_due` will start something if nothing else changes.
+        """Return when `start_due` will next start a task if nothing changes until then.
 
-        None when only a call or the end of an attempt can bring it about.
+        None if that takes a call or the end of an attempt.
         """
         self._drop_stale()
         if self.paused or not self._due or self._occupied >= self.limits.concurrency:
@@ -141,15 +141,15 @@ class QueueCore:
         self.throttle.until_us -= by_us
 
     def run(self, task: int) -> None:
-        """Start a task by hand: paused, not due, out of tokens or running already, all the same."""
+        """Start a task by hand, even if the queue is paused or the task is not due or running."""
         self._waiting.pop(task, None)
         self._running[task] = self._running.get(task, 0) + 1
 
     def ended(self, task: int, *, by_hand: bool = False) -> bool:
-        """Note the end of one attempt; return whether the task is still to be dealt with.
+        """Record the end of an attempt; return False if the task was removed in the meantime.
 
-        It is not when it was removed meanwhile. If it is, `add` it again or `remove` it; it may
-        still run in another attempt.
+        On True, the caller must `add` the task again or `remove` it. Another attempt of it may
+        still be running.
         """
         if not by_hand:
             self._occupied -= 1
@@ -163,7 +163,7 @@ class QueueCore:
         return True
 
     def remove(self, task: int) -> None:
-        """Forget a task; an attempt that runs keeps its slot until it has ended."""
+        """Forget a task. A running attempt keeps its slot until it ends."""
         self._waiting.pop(task, None)
         self._running.pop(task, None)
 
@@ -174,7 +174,7 @@ class QueueCore:
         self._due.clear()
 
     def change_limits(self, limits: QueueLimits, now_us: int) -> None:
-        """Go by other limits from now on; what runs is left alone."""
+        """Apply other limits from now on. Running attempts are not affected."""
         if limits != self.limits:
             self._bucket = self._bucket.changed(limits.rate, limits.burst, now_us)
             self.limits = limits

@@ -1,8 +1,8 @@
-"""A task as it is accepted: checked, and completed as Cloud Tasks shows it afterwards.
+"""Checks a new task and completes it the way Cloud Tasks shows it afterwards.
 
-What is kept is the target, the deadline and the retry configuration; name and times are the
-store's. The stored headers are as recorded from the real service: names verbatim, `User-Agent`
-set, and for App Engine `Content-Length` and a default `Content-Type`.
+The result has the target, the deadline and the retry configuration; the store keeps the name and
+the times. The stored headers are as recorded from the real service: names unchanged, `User-Agent`
+set, and for App Engine also `Content-Length` and a default `Content-Type`.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ _is_loopback = re.compile(r"localhost|127(\.\d+){3}|::1").fullmatch
 
 
 class Accepted(NamedTuple):
-    """A checked task: what is stored of it, and when it is due."""
+    """A checked task: the message to store, and when it is due."""
 
     stored: Task
     schedule_us: int
 
 
 def accepted(task: Task, queue: str, now_us: int) -> Accepted:
-    """Check a task for a queue and complete it.
+    """Check and complete a task for a queue.
 
     Raises:
-        Refusal: INVALID_ARGUMENT; see `refusals` for the texts.
+        Refusal: INVALID_ARGUMENT.
     """
     stored = Task()
     kind = task.WhichOneof("message_type")
@@ -96,7 +96,7 @@ def accepted(task: Task, queue: str, now_us: int) -> Accepted:
 
 
 def check_size(stored: Task, name: str, schedule_us: int, now_us: int) -> None:
-    """Check that the task, as it will be shown, is not too large.
+    """Check the size of a task, including the fields that are added when it is shown.
 
     Raises:
         Refusal: INVALID_ARGUMENT `Task size too large`.
@@ -114,7 +114,7 @@ def check_size(stored: Task, name: str, schedule_us: int, now_us: int) -> None:
 
 
 def complete_http_request(request: HttpRequest) -> None:
-    """Check an HTTP target and complete it.
+    """Check and complete an HTTP target, in place.
 
     Raises:
         Refusal: INVALID_ARGUMENT.
@@ -127,7 +127,7 @@ def complete_http_request(request: HttpRequest) -> None:
     host = _host(url)
     if not host:
         raise refusals.invalid(
-            f"HttpRequest.url must name a host, and no port over 65535, unlike '{url[:200]}'."
+            f"HttpRequest.url must have a host, and a port of at most 65535, but is '{url[:200]}'."
         )
     if len(encoded(url)) > MAX_URL_CHARACTERS:
         raise _too_long("HttpRequest.url")
@@ -149,7 +149,7 @@ def complete_http_request(request: HttpRequest) -> None:
 
 
 def encoded(url: str) -> str:
-    """Return a URL fit for the wire: spaces, controls and what is not ASCII percent-encoded.
+    """Return a URL with spaces, control and non-ASCII characters percent-encoded.
 
     >>> encoded("http://a/b c/ü?q=%zz")
     'http://a/b%20c/%C3%BC?q=%zz'
@@ -163,9 +163,9 @@ def encoded(url: str) -> str:
 
 
 def complete_routing(routing: AppEngineRouting, queue: str) -> None:
-    """Write the host that a routing leads to, which is output only.
+    """Fill in a routing's host, which is output only (AppEngineRouting.host).
 
-    It is made of what is given and the domain of the project's app (AppEngineRouting.host).
+    It consists of the given parts and the domain of the project's app.
     """
     parts = [part for part in (routing.instance, routing.version, routing.service) if part]
     routing.host = ".".join([*parts, f"{short(project_of(queue))}.appspot.com"])
@@ -194,7 +194,7 @@ def _complete_app_engine_request(request: AppEngineHttpRequest, queue: str) -> N
 
 
 def _without(headers: MutableMapping[str, str], name: str) -> str | None:
-    """Remove a header in whichever case; return its value."""
+    """Remove a header, in any case, and return its value."""
     value = None
     for given in [given for given in headers if given.lower() == name]:
         value = headers[given]
@@ -243,7 +243,7 @@ def _schedule_us(task: Task, now_us: int) -> int:
 
 
 def _host(url: str) -> str:
-    """The host that an `http(s)://` URL names, "" where it names none.
+    """Return the host of an `http(s)://` URL, or "" if it has no valid host and port.
 
     >>> _host("https://u:p@[::1]:80/x"), _host("http://h"), _host("https://:80"), _host("http://[::1")
     ('::1', 'h', '', '')

@@ -1,7 +1,7 @@
-"""How far a queue backs off when its target says that it is overloaded. Pure.
+"""How long a queue pauses when its target reports an overload.
 
-Cloud Tasks does so on 429 and 503 and considers `Retry-After`, but publishes no sizes
-(HttpRequest in target.proto); so these are ours, and the setting is off by default.
+Cloud Tasks backs off on 429 and 503 and considers `Retry-After` (HttpRequest in target.proto), but
+publishes no figures. These are ours, and the setting is off by default.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ LONGEST_RETRY_AFTER_US: Final = 3_600_000_000
 
 
 class Throttle:
-    """The pause of one queue: doubled with each overload in a row, ended by a success."""
+    """The pause of one queue: doubled by every overload in a row, reset by a success."""
 
     __slots__ = ("_pause_us", "until_us")
 
     def __init__(self) -> None:
         self._pause_us = 0
         self.until_us = 0
-        """No dispatch before this moment."""
+        """Nothing is dispatched before this moment."""
 
     def overloaded(self, now_us: int, retry_after_us: int | None) -> bool:
-        """Note an overload; return whether it makes the pause longer.
+        """Record an overload; return whether it makes the pause longer.
 
-        Answers that come in while the queue already pauses belong to the same overload.
+        Answers that arrive during a pause belong to the same overload.
         """
         asked_us = min(retry_after_us or 0, LONGEST_RETRY_AFTER_US)
         if now_us >= self.until_us:
@@ -40,5 +40,5 @@ class Throttle:
         return True
 
     def succeeded(self) -> None:
-        """Forget the overload: the next one begins with the first pause."""
+        """Reset: the next overload starts with the first pause."""
         self._pause_us = 0
