@@ -51,8 +51,8 @@ _LOG: Final = logging.getLogger(__name__)
 
 _AFTER_BUG_US: Final = SECOND_US
 _STARTS_AT_ONCE: Final = 64
-"""Attempts started before answers are looked at: so more tasks than the machine can send don't
-end up as thousands of connections."""
+"""Attempts started before answers are read. Without this bound, a backlog that the machine cannot
+send fast enough would turn into thousands of connections."""
 _STALE_PLANS: Final = 1_024
 _UNREADABLE_US: Final = 60 * SECOND_US
 _OVERLOADED: Final = (429, 503)
@@ -90,7 +90,7 @@ class Dispatcher:
         self._attempts: set[Attempt] = set()
         self._slots = Slots(max_in_flight)
         self._waiting: dict[RunningQueue, None] = {}
-        """The queues that have something due and no slot for it, longest first."""
+        """The queues with a due task and no slot for it; the one that waits longest is first."""
         self._set_back_us = 0
         """How far the clock was set back since the last turn."""
         self._loop: asyncio.Task[None] | None = None
@@ -122,7 +122,7 @@ class Dispatcher:
         self._sweeper.expires(when_us)
 
     def clock_set_back(self, by_us: int) -> None:
-        """Let what was due before somebody set the clock back be due now."""
+        """Keep tasks due that were due before the clock was set back."""
         self._set_back_us += by_us
         self._wake.set()
 
@@ -205,9 +205,9 @@ class Dispatcher:
         self._touched.update(self._registry)
 
     def _start_in_turns(self, touched: set[RunningQueue], now_us: int) -> None:
-        """Start what is due, queue by queue one task each, as far as there are slots.
+        """Start due tasks, one per queue in turn, as far as there are slots.
 
-        A queue that gets no slot waits for the end of an attempt, in the order of arrival.
+        Queues that get no slot are served first in the next turn.
         """
         waited, self._waiting = self._waiting, {}
         new = sorted(touched - waited.keys(), key=lambda queue: queue.number)
@@ -235,7 +235,7 @@ class Dispatcher:
             self._plan(queue, next_us)
 
     def _plan(self, queue: RunningQueue, next_us: int | None) -> None:
-        """Look at a queue at that moment; None: when something has changed."""
+        """Plan the next look at a queue; None: only after a change."""
         if next_us == queue.planned_us:
             return
         queue.planned_us = next_us
