@@ -20,7 +20,7 @@ _LONGEST_NAP_US: Final = 10 * SECOND_US
 """A laptop's monotonic time stands still while it sleeps; so the wall is looked at this often."""
 
 _SET_BACK_US: Final = 100_000
-"""Less than this is a clock that is being corrected."""
+"""A smaller step is a correction of the clock."""
 
 
 class Timer(Protocol):
@@ -39,7 +39,7 @@ class Clock(Protocol):
         ...
 
     def steady_us(self) -> int:
-        """Return microseconds since some moment, whatever the wall clock is set to."""
+        """Return microseconds since a fixed moment; setting the wall clock does not change it."""
         ...
 
     def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
@@ -56,7 +56,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         self.on_set_back: Callable[[int], None] | None = None
-        """Called with the microseconds by which somebody has set the wall clock back."""
+        """Called with the number of microseconds by which the wall clock was set back."""
         self._ahead_us = _wall_us() - self.steady_us()
 
     def now_us(self) -> int:
@@ -72,7 +72,7 @@ class SystemClock:
         return wall_us
 
     def steady_us(self) -> int:
-        """Return microseconds since the machine was started, or some such moment."""
+        """Return microseconds since a fixed moment, such as the start of the machine."""
         return time.monotonic_ns() // 1_000
 
     def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
@@ -113,7 +113,7 @@ class _SystemTimer:
 
 
 class _AwakeTimer:
-    """Counts naps, not clocks: a laptop's sleep is at most one nap, whichever clock it stops."""
+    """Counts naps instead of reading a clock: however long a laptop sleeps, only a nap counts."""
 
     __slots__ = ("_callback", "_handle", "_left_us", "_nap_us")
 
@@ -161,7 +161,7 @@ class ManualClock:
         return self._now_us
 
     def steady_us(self) -> int:
-        """Return the same as `now_us`: nobody sets this clock back."""
+        """Return the same as `now_us`: this clock is never set back."""
         return self._now_us
 
     def now(self) -> datetime:
