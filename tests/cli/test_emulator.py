@@ -67,7 +67,7 @@ def test_a_port_in_use_is_an_error_with_the_option_that_chooses_another(tmp_path
             assert done.stderr == (
                 f"error: port {port} on 127.0.0.1 cannot be used for {kind}: "
                 "address already in use\n"
-                f"  hint: stop what listens there, or choose another port with `{option}` "
+                f"  hint: stop the program that uses it, or choose another port with `{option}` "
                 "(0 lets the system choose)\n"
             )
 
