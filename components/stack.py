@@ -21,7 +21,6 @@ from queuewright.blueprint import (
     HandlerRoute,
     QueuePlan,
     ServicePlan,
-    UrlPlan,
     first_key,
 )
 
@@ -300,7 +299,7 @@ class TaskStack(pulumi.ComponentResource):
                 continue
             account, former = self._blueprint.accounts[plan.invoker], self._namesakes(plan)
             aliases = [self._former_invoker(queue) for queue in former]
-            if isinstance(plan.target, UrlPlan):
+            if plan.kind == "url":
                 # The stack has no component for it, so the account is the stack's own child.
                 former_names = [f"{self._name}-{old}-invoker" for old in plan.renamed_from]
                 yield (

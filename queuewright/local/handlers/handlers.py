@@ -21,7 +21,7 @@ from queuewright.local.handlers.command import Caught, Command, Elsewhere, how_i
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.door_place import ForwardingPlace
 from queuewright.local.handlers.place import CaughtPlace, DirectPlace, HandlerPlace
-from queuewright.local.handlers.process_place import ProcessPlace, principal
+from queuewright.local.handlers.process_place import ProcessPlace
 from queuewright.local.queues.planned import Address
 
 HowItRuns = Command | Elsewhere | Caught
@@ -168,7 +168,7 @@ def _change(
     if type(place.plan.target) is not type(plan.target):
         return None
     match place, how:
-        case ProcessPlace(), Command() if place.principal == principal(plan, blueprint):
+        case ProcessPlace(), Command() if place.principal == plan.member:
             return partial(place.change, plan, how, blueprint)
         case ForwardingPlace(), Elsewhere():
             return partial(place.change, plan, how, blueprint)

@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan
-from queuewright.blueprint.names import app_engine_email
+from queuewright.blueprint import Blueprint, HandlerPlan
 from queuewright.engine import Caller
 from queuewright.errors import TargetError
 from queuewright.local.door.front_door import FrontDoor
@@ -53,7 +52,7 @@ class ProcessPlace(DoorPlace):
         cls, context: HandlerContext, plan: HandlerPlan, command: Command, blueprint: Blueprint
     ) -> AsyncIterator[Self]:
         """Listen for the handler's tasks, which wait until `serve`; stop it when the block ends."""
-        identity = principal(plan, blueprint)
+        identity = plan.member
         async with front_door(context, plan) as door, _tasks_api(context, identity) as tasks:
             place = cls(context, plan, command, door, identity, tasks)
             place.admit(blueprint)
@@ -155,15 +154,6 @@ class ProcessPlace(DoorPlace):
                 f"  hint: set {name} in this shell, or in `handlers.{self.plan.key}.local.env`",
                 "warning",
             )
-
-
-def principal(plan: HandlerPlan, blueprint: Blueprint) -> str | None:
-    """Return who a handler is when it calls Cloud Tasks; None for somebody else's endpoint."""
-    if plan.account is not None:
-        return blueprint.accounts[plan.account].member
-    if isinstance(plan.target, AppEnginePlan):
-        return f"serviceAccount:{app_engine_email(blueprint.project)}"
-    return None
 
 
 @asynccontextmanager
