@@ -1,4 +1,4 @@
-"""Cloud Tasks on this machine: queues, tasks and the API. Start with `Engine`.
+"""Cloud Tasks on this machine. Start with `Engine`.
 
 Other packages import from here, and the message classes from `queuewright.engine.protocol`.
 """

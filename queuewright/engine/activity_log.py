@@ -1,11 +1,11 @@
-"""Events as Cloud Tasks writes them to Cloud Logging: entries with a `TaskActivityLog`. Pure.
+"""Converts events to the entries that Cloud Tasks writes to Cloud Logging (`TaskActivityLog`).
 
-What is logged, and what share of it: https://cloud.google.com/tasks/docs/logging. The entry:
-https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry. The payload's type and a
-creation's fields as https://cloud.google.com/tasks/docs/add-task-queue shows them, a response's
-as entries of the real service that others have published: 64-bit counts are text, severity is
-ERROR for whatever is not OK. Of the payload no description is public: that of a dispatch and of
-a deletion holds the fields that the other two have, which is our choice.
+Sources: https://cloud.google.com/tasks/docs/logging for the operations and the sampling;
+https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry for the entry;
+https://cloud.google.com/tasks/docs/add-task-queue for the payload's type and the fields of a
+creation; published entries of the real service for the fields of a response (64-bit counts are
+text, the severity is ERROR unless the status is OK). The payload has no public schema, so the
+fields of a dispatch and of a deletion are our choice: those of the other two.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ Entry = Mapping[str, object]
 
 
 def log_entry(event: Event) -> Entry | None:
-    """Return the `LogEntry` for an event, as JSON takes it; None where Cloud Tasks writes none.
+    """Return the `LogEntry` of an event as JSON, or None if Cloud Tasks does not log it.
 
-    An attempt that was interrupted, to be made again after the next start, had no response.
+    An interrupted attempt is not logged: it had no response.
     """
     if not isinstance(event, TaskOperation):
         return None
@@ -70,10 +70,10 @@ def log_entry(event: Event) -> Entry | None:
 
 
 def is_sampled(event: Event) -> bool:
-    """Return whether the queue's `sampling_ratio` lets this event into the log.
+    """Return whether an event is in the sample of its queue's `sampling_ratio`.
 
-    The choice is the task's: of one task all events are in, or none. Without a logging
-    configuration all are: whoever asked for a log here wants one.
+    Either all events of a task are, or none. Without a logging configuration all events are: unlike
+    on Google Cloud, the log was asked for.
     """
     if not isinstance(event, TaskOperation) or event.sampling_ratio is None:
         return True
@@ -102,7 +102,7 @@ def _facts(event: TaskOperation, status: str) -> dict[str, object]:
 
 
 def _fingerprint(event: TaskOperation) -> str:
-    """An id that no other entry has: Cloud Logging drops an entry whose id it already has."""
+    """Return a unique id: Cloud Logging drops an entry whose id it already has."""
     attempt = event.attempt if isinstance(event, AttemptStarted | AttemptEnded) else 0
     told = f"{event.kind} {event.time_us} {event.queue} {short(event.task)} {attempt}"
     return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()

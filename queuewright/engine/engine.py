@@ -1,4 +1,4 @@
-"""The engine as one object: parts put together, started, listened on, moved in time, stopped."""
+"""The engine: puts the parts together, starts and stops them, listens, and moves time."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ _LOG: Final = logging.getLogger(__name__)
 
 _SETTLE_ROUNDS: Final = 3
 _ANSWERS_GRACE_S: Final = 0.2
-"""How long calls that have come in may take to be answered when a listener is closed."""
+"""How long running calls may take when a gRPC listener is closed."""
 
 
 class Engine:
-    """Cloud Tasks on this machine, as an object.
+    """Cloud Tasks on this machine.
 
     ::
 
@@ -58,17 +58,16 @@ class Engine:
         ...
         await engine.stop()
 
-    As an asynchronous context manager it is started, and stopped whatever happens.
+    It is also an asynchronous context manager, which starts it and always stops it.
 
     Args:
-        clock: the machine's, unless given; with a `ManualClock`, `advance` and `drain` move it.
-        state: the folder that keeps queues and tasks; None keeps nothing.
-        settings: where Google's documents leave a choice.
-        signer: makes the tokens of tasks that ask for one; one with a key of its own, kept with
-            the state, unless given.
-        on_event: is told of everything that happens, on the event loop; what it raises is logged.
-        seed: makes ids and whatever else is random the same in every run.
-        sender: takes requests to handlers; over the network, unless given.
+        clock: by default the machine's clock. `advance` and `drain` need a `ManualClock`.
+        state: the folder for queues and tasks. None keeps them only while the engine lives.
+        settings: the choices that Google's documentation leaves open.
+        signer: signs the tokens of tasks. By default a signer whose key is kept in `state`.
+        on_event: called with every event, on the event loop. Exceptions are logged.
+        seed: makes ids and everything else that is random the same in every run.
+        sender: sends requests to handlers. By default over the network.
 
     Raises:
         TargetError: the state can't be used.
@@ -126,18 +125,18 @@ class Engine:
                 new_uuid=lambda: str(uuid.UUID(int=chance.getrandbits(128), version=4)),
             )
         )
-        """The API as methods."""
+        """The RPCs as methods."""
         if isinstance(self.clock, ManualClock):
             self.clock.on_sleep = self._dispatcher.progress.set
         if isinstance(self.clock, SystemClock):
             self.clock.on_set_back = self._dispatcher.clock_set_back
         self._load()
         self._closers: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
-        """How each listener is closed, by host and port."""
+        """The function that closes each listener, by host and port."""
         self._is_stopped = False
 
     async def start(self) -> None:
-        """Begin to dispatch; calls are answered by listeners and by `service` alike."""
+        """Start dispatching."""
         self._dispatcher.start()
 
     async def __aenter__(self) -> Self:
@@ -155,12 +154,12 @@ class Engine:
     async def serve_grpc(
         self, host: str = "127.0.0.1", port: int = 8123, *, caller: Caller = DEVELOPER
     ) -> int:
-        """Listen for gRPC; whoever connects there is `caller`. May be called again.
+        """Listen for gRPC. Can be called several times.
 
         Args:
             host: the address to listen on.
             port: 0 lets the system choose.
-            caller: in whose name calls on this listener are made.
+            caller: the caller of every call on this listener.
 
         Returns:
             The port.
@@ -219,15 +218,15 @@ class Engine:
         return bound
 
     async def stop_serving(self, port: int, host: str = "127.0.0.1") -> None:
-        """Close one listener, of whichever kind; where there is none, nothing is done."""
+        """Close the listener on a port, if there is one."""
         close = self._closers.pop((host, port), None)
         if close is not None:
             await close()
 
     async def declare_queue(self, queue: Queue, options: QueueOptions | None = None) -> None:
-        """Make a queue be as a configuration wants it: created or changed, its tasks kept.
+        """Create a queue, or update it to match a configuration. Its tasks are kept.
 
-        A name that was deleted a short while ago can be used; `state` counts if it is given.
+        The name of a deleted queue can be used at once. `state` is applied if it is specified.
 
         Raises:
             Refusal: INVALID_ARGUMENT.
@@ -235,11 +234,11 @@ class Engine:
         self.service.declare(queue, options)
 
     def grant(self, principal: str, role: str, resource: str | None = None) -> None:
-        """Give a principal a role on a queue or service account; None: on everything."""
+        """Give a principal a role on a project, queue or service account. None: on everything."""
         self.grants.grant(principal, role, resource)
 
     def reset_names(self) -> None:
-        """Make the names of all deleted queues and past tasks free again."""
+        """Free the names of all deleted queues and of all past tasks."""
         for queue in self._registry:
             while self._store.sweep(queue.number, queue.row.purged_id, None, 10_000):
                 pass
@@ -247,10 +246,10 @@ class Engine:
         self._registry.free_names()
 
     async def advance(self, span: timedelta | str) -> None:
-        """Let that much time pass on a `ManualClock`, and everything happen that falls into it.
+        """Move a `ManualClock` forward; everything that is due on the way happens.
 
-        Time stands still while handlers answer. One that takes longer than `Settings.patience`
-        of real time is left waiting while time moves on, to its deadline perhaps.
+        Time stands still while handlers answer. When a handler takes longer than
+        `Settings.patience` in real time, time moves on without it, perhaps to its deadline.
         """
         clock = self._manual()
         until_us = clock.now_us() + span_us(span)
@@ -260,7 +259,7 @@ class Engine:
         await self._settled(clock)
 
     async def drain(self) -> None:
-        """Let as much time pass on a `ManualClock` as it takes for running queues to be empty."""
+        """Move a `ManualClock` forward until all running queues are empty."""
         clock = self._manual()
         await self._settled(clock)
         while any(len(queue.core) for queue in self._registry if not queue.core.paused):
@@ -271,10 +270,10 @@ class Engine:
             await self._settled(clock)
 
     async def stop(self) -> None:
-        """Answer no more, let running attempts end within the grace, keep everything, close.
+        """Close the listeners, wait for running attempts, and close the state.
 
-        A second call does nothing.
-        Attempts that are still running then are cancelled, and made again after the next start.
+        Attempts that run longer than `Settings.stop_grace` are cancelled, and their tasks are
+        dispatched again after the next start. A second call does nothing.
         """
         if self._is_stopped:
             return
@@ -286,7 +285,7 @@ class Engine:
         self._store.close()
 
     def _load(self) -> None:
-        """Take over what the state holds."""
+        """Load the queues and tasks of the state."""
         now_us = self.clock.now_us()
         by_number: dict[int, RunningQueue] = {}
         for row in self._store.queues():
@@ -302,11 +301,11 @@ class Engine:
 
     def _manual(self) -> ManualClock:
         if not isinstance(self.clock, ManualClock):
-            raise TypeError("only an engine with a ManualClock can be moved in time")
+            raise TypeError("moving time needs an engine with a ManualClock")
         return self.clock
 
     async def _settled(self, clock: ManualClock) -> None:
-        """Return when nothing can happen any more without time."""
+        """Return when nothing more can happen before time moves."""
         while True:
             for _ in range(_SETTLE_ROUNDS):
                 await asyncio.sleep(0)
@@ -325,12 +324,12 @@ class Engine:
 
 
 def _guarded(listener: Callable[[Event], None]) -> Callable[[Event], None]:
-    """Keep what a listener raises from the engine."""
+    """Wrap a listener so that its exceptions are logged and do not reach the engine."""
 
     def emit(event: Event) -> None:
         try:
             listener(event)
         except Exception:
-            _LOG.exception("the listener to events failed on %s", event.kind)
+            _LOG.exception("`on_event` failed on %s", event.kind)
 
     return emit

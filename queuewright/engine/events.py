@@ -1,8 +1,8 @@
-"""Events: one class for each kind of thing that happens in an engine, with all that a log shows.
+"""The engine's events, one class for each kind.
 
-They carry the facts of the entries that Cloud Tasks writes to Cloud Logging (`TaskActivityLog`:
-CreateTask, DeleteTask, AttemptDispatch, AttemptResponse); the other kinds are ours. Moments and
-durations are in microseconds.
+CreateTask, DeleteTask, AttemptDispatch and AttemptResponse carry the facts that Cloud Tasks writes
+to Cloud Logging (`TaskActivityLog`); the other kinds are ours. Moments and durations are in
+microseconds.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class QueueThrottled(_Happened):
 
     kind: ClassVar[Literal["QueueThrottled"]] = "QueueThrottled"
     task: str
-    """The full name of the task whose attempt found the target overloaded."""
+    """The full name of the task that got the overloaded answer."""
     attempt: int
     http_code: int
     message: str
@@ -136,7 +136,7 @@ class TaskForced(_Happened):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskExpired(_Happened):
-    """A task reached its queue's greatest age and was deleted."""
+    """A task reached its queue's maximum age and was deleted."""
 
     kind: ClassVar[Literal["ExpireTask"]] = "ExpireTask"
     task: str
@@ -194,11 +194,11 @@ class AttemptEnded(_TaskTargeted):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallDenied(_Happened):
-    """A principal called without the permission it needs."""
+    """A principal made a call without the required permission."""
 
     kind: ClassVar[Literal["CallDenied"]] = "CallDenied"
     principal: str
-    """A member as IAM writes it."""
+    """A member in IAM's notation."""
     status: str
     """The canonical name of the error."""
     message: str

@@ -12,55 +12,55 @@ from queuewright.engine.protocol.times import span_us
 from queuewright.engine.rules.bucket import default_burst
 
 AppEngineUrl = Callable[[str, str, str], str | None]
-"""(service, version, instance), each "" for the default one, to `http://host:port` or None."""
+"""Maps (service, version, instance), each "" for the default, to `http://host:port` or None."""
 
 ExplainDenial = Callable[[str, str, str], str | None]
-"""(principal, permission, resource) to a sentence that says how to get it, or None."""
+"""Maps (principal, permission, resource) to a sentence on how to get the permission, or None."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The engine's settings. Every default is what the real service is known to do, or says."""
+    """The settings. The defaults are values that Google documents or that were observed."""
 
     task_name_reuse: timedelta = limits.TASK_NAME_REUSE
-    """How long the name of a task that is gone stays taken."""
+    """How long the name of a finished or deleted task stays taken."""
 
     queue_name_reuse: timedelta = limits.QUEUE_NAME_REUSE
     """How long the name of a deleted queue stays taken."""
 
     retention: timedelta = limits.TASK_RETENTION
-    """A task is deleted at this age, dispatched or not."""
+    """The age at which a task is deleted, dispatched or not."""
 
     burst: Callable[[float], int] = default_burst
-    """Rate to bucket size, for queues that don't say it; a guess by default."""
+    """Maps a rate to a burst size, for queues that don't set one. The default is a guess."""
 
     follow_redirects: bool = False
-    """Follow 3xx of an HTTP target (never an App Engine one's) instead of failing the attempt."""
+    """Follow redirects of HTTP targets (never of App Engine). Off: a redirect fails the attempt."""
 
     throttling: bool = False
-    """Slow a queue down on 429, 503 and Retry-After. Off: Google publishes no sizes."""
+    """Slow a queue down on 429, 503 and Retry-After. Off, because Google publishes no figures."""
 
     missing_queue_is_precondition: bool = False
-    """Answer CreateTask on a queue that isn't there as users of earlier years report it."""
+    """Refuse CreateTask on a missing queue with FAILED_PRECONDITION, as in earlier years."""
 
     app_engine_url: AppEngineUrl | None = None
-    """Where App Engine targets are. Without it, their attempts fail and say so."""
+    """The addresses of App Engine services. Without it, attempts of App Engine tasks fail."""
 
     explain_denial: ExplainDenial | None = None
-    """Ends the text of a PERMISSION_DENIED."""
+    """Adds a sentence to the text of a PERMISSION_DENIED."""
 
     max_in_flight: int | None = None
     """How many attempts may be in flight at a time; the queues share them (`rules.slots`).
     None: as many as this process may have connections, or no limit with a `sender` of your own."""
 
     descriptors_per_attempt: int = 1
-    """What an attempt in flight costs this process: 3 where its handler's proxy runs here too."""
+    """File descriptors that an attempt uses: 3 if its handler's proxy is in this process too."""
 
     stop_grace: timedelta = timedelta(seconds=2)
-    """How long `stop` lets running attempts finish; the rest is delivered after the next start."""
+    """How long `stop` waits for running attempts; the others run again after the next start."""
 
     patience: timedelta = timedelta(seconds=1)
-    """With a `ManualClock`: how long a handler may take in real time before time moves on."""
+    """With a `ManualClock`: how long time stands still for a handler, in real time."""
 
     @cached_property
     def retention_us(self) -> int:

@@ -78,10 +78,12 @@ def broken(mutation: Mutation) -> Iterator[None]:
     if right == wrong:
         raise ValueError(f"no function of {file} changes: {mutation.rule}")
     _set_codes(functions, wrong)
+    _clear_caches(module)
     try:
         yield
     finally:
         _set_codes(functions, right)
+        _clear_caches(module)
 
 
 def _module_name(file: str) -> str:
@@ -91,6 +93,13 @@ def _module_name(file: str) -> str:
 def _set_codes(functions: list[FunctionType], codes: list[CodeType]) -> None:
     for function, code in zip(functions, codes, strict=True):
         function.__code__ = code
+
+
+def _clear_caches(module: ModuleType) -> None:
+    """Forget what functions with a cache returned under other code."""
+    for member in vars(module).values():
+        if isinstance(member, functools._lru_cache_wrapper):
+            member.cache_clear()
 
 
 def _codes(code: CodeType) -> Iterator[tuple[str, CodeType]]:

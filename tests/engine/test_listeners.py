@@ -217,7 +217,7 @@ async def test_a_port_in_use_is_named_with_a_way_out(kind: str) -> None:
             with pytest.raises(TargetError) as refused:
                 await serve(port=port)
         assert f"port {port} on 127.0.0.1 cannot be used for {kind}" in str(refused.value)
-        assert "hint: stop what listens there, or choose another port" in str(refused.value)
+        assert "hint: stop the program that uses it, or choose another port" in str(refused.value)
 
 
 @pytest.mark.parametrize("kind", ["gRPC", "HTTP"])
@@ -231,7 +231,7 @@ async def test_a_host_that_is_not_this_machine_is_said(kind: str, host: str, why
         serve = e.serve_grpc if kind == "gRPC" else e.serve_http
         with pytest.raises(TargetError, match=why) as refused:
             await serve(host, 0)
-        assert refused.value.hint == "give an address of this machine, such as 127.0.0.1"
+        assert refused.value.hint == "use an address of this machine, such as 127.0.0.1"
 
 
 async def test_two_engines_do_not_share_a_port() -> None:

@@ -84,7 +84,7 @@ class Beta3:
         self._service = service
 
     async def create_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
-        """Create a push queue; honors `task_ttl`, `tombstone_ttl` and `max_burst_size`."""
+        """Create a push queue; applies `task_ttl`, `tombstone_ttl` and `max_burst_size`."""
         options = options_of(request.queue)
         create = messages.CreateQueueRequest(parent=request.parent, queue=queue_of(request.queue))
         return self._shown(await self._service.create_queue(create, caller, options))

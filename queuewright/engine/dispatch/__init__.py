@@ -1,1 +1,1 @@
-"""The running queues: dispatching, sending, retrying and expiring tasks."""
+"""The running queues: dispatches, sends, retries and expires tasks."""

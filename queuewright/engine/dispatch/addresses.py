@@ -1,4 +1,4 @@
-"""Addresses on a network: how they are written, and why one cannot be used."""
+"""Network addresses: how to write them, and the reason when one can't be used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from queuewright.errors import TargetError
 
 
 def host_port(host: str, port: int) -> str:
-    """An address as clients take it.
+    """Return an address in the form that clients accept.
 
     >>> host_port("127.0.0.1", 8123), host_port("::1", 8123)
     ('127.0.0.1:8123', '[::1]:8123')
@@ -21,9 +21,9 @@ def host_port(host: str, port: int) -> str:
 
 
 def reason(error: OSError) -> str:
-    """Why the system refuses something, in its own few words.
+    """Return the system's short text for an error.
 
-    asyncio writes the address into its errors as Python shows it, and several errors into one.
+    asyncio adds the address to the text, as a Python tuple, and joins several errors into one.
 
     >>> import errno
     >>> reason(OSError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 1)"))
@@ -31,7 +31,7 @@ def reason(error: OSError) -> str:
     >>> reason(OSError(f"Multiple exceptions: [Errno {errno.ECONNREFUSED}] …, [Errno 1] …"))
     'connection refused'
     """
-    if isinstance(error, ssl.SSLError):  # its number is not the system's
+    if isinstance(error, ssl.SSLError):  # its errno is not the system's
         return (error.reason or str(error)).replace("_", " ").lower()
     listed = re.search(r"\[Errno ([0-9]+)\]", str(error))
     number = int(listed[1]) if listed else error.errno
@@ -43,13 +43,13 @@ def reason(error: OSError) -> str:
 
 
 def unusable(kind: str, host: str, port: int) -> TargetError:
-    """The error that says why nothing can listen there; `kind` is the protocol."""
-    hint = "stop what listens there, or choose another port (0 lets the system choose)"
+    """Return the error for a port that can't be listened on. `kind` is the protocol."""
+    hint = "stop the program that uses it, or choose another port (0 lets the system choose)"
     why = "it is in use, or not allowed"
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError):
-        why, hint = "no such host", "give an address of this machine, such as 127.0.0.1"
+        why, hint = "no such host", "use an address of this machine, such as 127.0.0.1"
     else:
         try:
             with socket.socket(family) as probe:
@@ -57,7 +57,7 @@ def unusable(kind: str, host: str, port: int) -> TargetError:
         except OSError as error:
             why = reason(error)
             if isinstance(error, PermissionError):
-                hint = f"a port below 1024 is the system's; {hint.partition(', or ')[2]}"
+                hint = f"ports below 1024 belong to the system; {hint.partition(', or ')[2]}"
             elif error.errno == errno.EADDRNOTAVAIL:
-                hint = "give an address of this machine, such as 127.0.0.1"
+                hint = "use an address of this machine, such as 127.0.0.1"
     return TargetError(f"port {port} on {host} cannot be used for {kind}: {why}", hint=hint)

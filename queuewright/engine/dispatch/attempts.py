@@ -1,4 +1,4 @@
-"""One attempt of a task: what is sent for it, and what it adds to the task's history."""
+"""An attempt of a task: its request, its result, and the task's row after it."""
 
 from __future__ import annotations
 
@@ -26,41 +26,41 @@ from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import TaskRow
 
 _MOST_DIGITS: Final = 10
-"""Of a number of seconds: three centuries."""
+"""The length of the longest number of seconds that is read: three centuries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an attempt came to."""
+    """The result of an attempt."""
 
     outcome: int
     """HTTP code, `TIMED_OUT` or `UNREACHABLE`."""
     message: str = ""
     """Why there was no answer."""
     retry_after: str | None = None
-    """The header of that name."""
+    """The answer's `Retry-After` header."""
 
     @property
     def succeeded(self) -> bool:
-        """Whether the task is done: 200 to 299."""
+        """Whether the handler answered 200 to 299, so that the task is done."""
         return 200 <= self.outcome <= 299
 
 
 @dataclass(eq=False, slots=True)
 class Attempt:
-    """An attempt under way."""
+    """A running attempt."""
 
     queue: RunningQueue
     task: RunningTask
     content: Task
     task_id: str
     number: int
-    """From 1; counts those that are still under way."""
+    """From 1; counts attempts that are still running."""
     dispatch_us: int
     began_us: int
     """The clock's `steady_us` when it was dispatched."""
     by_hand: bool
-    """Started by RunTask: it holds no slot, and its retry counts from the call."""
+    """Started by RunTask: it takes no slot of its queue, and a retry counts from the call."""
     request: OutgoingRequest | None = None
     runner: asyncio.Task[None] | None = None
     timed_out: bool = False
@@ -72,42 +72,42 @@ class Attempt:
 
     @property
     def deadline_us(self) -> int:
-        """How long it may take, in microseconds."""
+        """How long the attempt may take, in microseconds."""
         return duration_us(self.content.dispatch_deadline)
 
     @property
     def retry(self) -> RetryPolicy:
-        """How the task is retried: its own configuration, or its queue's."""
+        """The task's own retry policy, or else its queue's."""
         if self.content.HasField("retry_config"):
             return retry_policy(self.content.retry_config)
         return self.queue.retry
 
     @property
     def max_attempts(self) -> int:
-        """How often the task is tried; -1 is unlimited."""
+        """The maximum number of attempts; -1 is unlimited."""
         if self.content.HasField("retry_config"):
             return self.content.retry_config.max_attempts
         return self.queue.retry.max_attempts
 
     @property
     def target_address(self) -> str:
-        """Method and URL, as Cloud Tasks logs them."""
+        """The method and the URL, as Cloud Tasks logs them."""
         if self.request is not None:
             return self.request.address
         return target_address(self.content, self.queue.http_target)
 
     def give_up(self) -> None:
-        """Cancel it because its deadline has passed."""
+        """Cancel the attempt because its deadline has passed."""
         self.timed_out = True
         if self.runner is not None:
             self.runner.cancel()
 
 
 def outgoing(attempt: Attempt, settings: Settings, signer: TokenSigner | None) -> OutgoingRequest:
-    """Return what is sent for an attempt.
+    """Return the request of an attempt.
 
     Raises:
-        NoAnswerError: nobody knows where the App Engine service is.
+        NoAnswerError: the address of the App Engine service is unknown.
     """
     row, content, config = attempt.task.row, attempt.content, attempt.queue.config
     facts = AttemptFacts(
@@ -135,14 +135,14 @@ def outgoing(attempt: Attempt, settings: Settings, signer: TokenSigner | None) -
     base_url = resolve(routing.service, routing.version, routing.instance) if resolve else None
     if base_url is None:
         raise NoAnswerError(
-            f"no App Engine service is known here for `{routing.host}`: the setting "
-            "`app_engine_url` says where services are"
+            f"the address of the App Engine service `{routing.host}` is unknown: the setting "
+            "`app_engine_url` gives it"
         )
     return app_engine_request(content, facts, base_url)
 
 
 def row_after(attempt: Attempt, result: Result, now_us: int, schedule_us: int) -> TaskRow:
-    """Return a task's row after an attempt that failed, due again at `schedule_us`."""
+    """Return a task's row after a failed attempt, due again at `schedule_us`."""
     row = attempt.task.row
     answered = result.outcome > 0
     return row._replace(
@@ -165,7 +165,9 @@ def first_dispatch_us(attempt: Attempt) -> int:
 
 
 def retry_after_us(header: str | None, now_us: int) -> int | None:
-    """Return how long `Retry-After` asks to wait: seconds or a date (RFC 9110, 10.2.3).
+    """Return the wait that a `Retry-After` header asks for (RFC 9110, 10.2.3), or None.
+
+    The header holds seconds or a date.
 
     >>> retry_after_us("120", 0), retry_after_us("soon", 0)
     (120000000, None)

@@ -1,7 +1,7 @@
-"""The one loop: it starts what the queues say is due, and tells them what came of it.
+"""The dispatcher: one loop that starts the due tasks of all queues and records the results.
 
-It sleeps until the earliest moment at which any queue can start something, or until something
-changes; nothing is polled.
+It sleeps until the earliest moment at which a queue can start a task, or until something changes.
+It does not poll.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ _LOG: Final = logging.getLogger(__name__)
 
 _AFTER_BUG_US: Final = SECOND_US
 _STARTS_AT_ONCE: Final = 64
-"""Attempts started before answers are looked at: so more tasks than the machine can send don't
-end up as thousands of connections."""
+"""Attempts started before the next look at answers, so that more tasks than the machine can send
+do not become thousands of connections."""
 _STALE_PLANS: Final = 1_024
 _UNREADABLE_US: Final = 60 * SECOND_US
 _OVERLOADED: Final = (429, 503)
@@ -90,18 +90,18 @@ class Dispatcher:
         self._attempts: set[Attempt] = set()
         self._slots = Slots(max_in_flight)
         self._waiting: dict[RunningQueue, None] = {}
-        """The queues that have something due and no slot for it, longest first."""
+        """The queues that have a due task but no slot, in the order they began to wait."""
         self._set_back_us = 0
-        """How far the clock was set back since the last turn."""
+        """How far the clock has been set back since the last turn."""
         self._loop: asyncio.Task[None] | None = None
         self._write_behind = WriteBehind(clock, store, emit)
         self.progress = asyncio.Event()
-        """Set whenever an attempt has ended."""
+        """Set when an attempt ends."""
 
     # For the service
 
     def touch(self, queue: RunningQueue, due_us: int | None = None) -> None:
-        """Look at a queue again soon: something has changed, or falls due at `due_us`."""
+        """Look at a queue again soon, because it changed or a task of it is due at `due_us`."""
         planned_us = queue.planned_us
         if due_us is None or planned_us is None or due_us < planned_us:
             self._touched.add(queue)
@@ -114,30 +114,30 @@ class Dispatcher:
         self._start(queue, row, content, by_hand=True)
 
     def sweep(self) -> None:
-        """Clear away what is dead, soon."""
+        """Start a sweep soon."""
         self._sweeper.sweep()
 
     def expires(self, when_us: int) -> None:
-        """Note that a task's time is over at that moment."""
+        """Record that a task expires at that moment."""
         self._sweeper.expires(when_us)
 
     def clock_set_back(self, by_us: int) -> None:
-        """Let what was due before somebody set the clock back be due now."""
+        """Keep tasks due that were due before the clock was set back."""
         self._set_back_us += by_us
         self._wake.set()
 
     # The loop
 
     def start(self) -> None:
-        """Begin to dispatch."""
+        """Start dispatching."""
         self._touched.update(self._registry)
         self._loop = asyncio.create_task(self._run(), name="queuewright dispatcher")
         self._sweeper.start()
 
     async def stop(self, grace_s: float) -> None:
-        """Start nothing more; let what runs end within the grace and cancel the rest.
+        """Stop dispatching, wait for running attempts, and cancel them after `grace_s`.
 
-        What is cancelled has not happened: it is delivered at the next start.
+        A cancelled attempt does not count: its task is dispatched again after the next start.
         """
         if self._loop is not None:
             self._loop.cancel()
@@ -155,12 +155,12 @@ class Dispatcher:
 
     @property
     def is_busy(self) -> bool:
-        """Whether the loop has something to do right now."""
+        """Whether there is something to start or to sweep right now."""
         return self._wake.is_set() or self._sweeper.is_busy
 
     @property
     def in_flight(self) -> int:
-        """How many attempts are under way."""
+        """The number of running attempts."""
         return len(self._attempts)
 
     async def _run(self) -> None:
@@ -181,7 +181,7 @@ class Dispatcher:
                 timer.cancel()
 
     def _turn(self) -> int | None:
-        """Start everything that may start; return when there will be more."""
+        """Start every task that may start; return when the next one can."""
         now_us = self._clock.now_us()
         if self._set_back_us:
             self._set_back(now_us)
@@ -205,9 +205,9 @@ class Dispatcher:
         self._touched.update(self._registry)
 
     def _start_in_turns(self, touched: set[RunningQueue], now_us: int) -> None:
-        """Start what is due, queue by queue one task each, as far as there are slots.
+        """Start due tasks while there are slots, one task of each queue in turn.
 
-        A queue that gets no slot waits for the end of an attempt, in the order of arrival.
+        A queue that gets no slot waits for the end of an attempt. Queues wait in order of arrival.
         """
         waited, self._waiting = self._waiting, {}
         new = sorted(touched - waited.keys(), key=lambda queue: queue.number)
@@ -235,7 +235,7 @@ class Dispatcher:
             self._plan(queue, next_us)
 
     def _plan(self, queue: RunningQueue, next_us: int | None) -> None:
-        """Look at a queue at that moment; None: when something has changed."""
+        """Plan to look at a queue at `next_us`. None: not until it changes."""
         if next_us == queue.planned_us:
             return
         queue.planned_us = next_us
@@ -262,7 +262,7 @@ class Dispatcher:
             self._start(queue, row, content)
 
     def _put_off(self, queue: RunningQueue, number: int, refusal: Refusal) -> None:
-        """Let a task that cannot be read wait, so that it keeps no other from its slot."""
+        """Postpone an unreadable task, so that it does not occupy a slot."""
         now_us = self._clock.now_us()
         queue.core.ended(number)
         queue.core.add(number, now_us + _UNREADABLE_US)
@@ -359,7 +359,7 @@ class Dispatcher:
         self._write_behind.soon()
 
     def _next_us(self, attempt: Attempt, now_us: int) -> int | None:
-        """When a task is tried again after this attempt failed; None: no more."""
+        """Return when a task is retried after this failed attempt, or None if it is given up."""
         retry = attempt.retry
         attempts = attempt.task.row.dispatches + 1
         if is_exhausted(retry, attempts, now_us - first_dispatch_us(attempt)):
@@ -373,7 +373,7 @@ class Dispatcher:
         throttle = attempt.queue.core.throttle
         if result.succeeded:
             throttle.succeeded()
-        # Of an App Engine target only 503 slows its queue (HttpRequest in target.proto;
+        # An App Engine target slows its queue only with 503 (HttpRequest in target.proto;
         # https://cloud.google.com/tasks/docs/creating-appengine-handlers).
         is_http = attempt.content.HasField("http_request")
         if result.outcome in (_OVERLOADED if is_http else _OVERLOADED[1:]):
@@ -419,7 +419,7 @@ class Dispatcher:
         row: TaskRow,
         next_us: int | None = None,
     ) -> None:
-        """Emit the end of an attempt; `row` is the task's before the attempt was counted."""
+        """Emit the end of an attempt. `row` is the task's row before the attempt."""
         if self._emit is None:
             return
         queue, clock = attempt.queue, self._clock

@@ -8,12 +8,12 @@ from queuewright.engine.dispatch.sender import Answer
 from queuewright.engine.rules.http_request import OutgoingRequest
 
 Handler = Callable[[OutgoingRequest], "int | Answer | Awaitable[int | Answer]"]
-"""Takes a request and returns an HTTP code or an `Answer`, at once or awaited; may raise
-`NoAnswerError` as if nobody was there."""
+"""A function or coroutine that takes a request and returns an HTTP code or an `Answer`. It may
+raise `NoAnswerError`, as if the handler could not be reached."""
 
 
 class InProcessSender:
-    """Takes every request to one function of this process.
+    """Passes every request to a function of this process.
 
     ::
 
@@ -25,18 +25,18 @@ class InProcessSender:
 
         engine = Engine(clock=ManualClock(), sender=InProcessSender(handler))
 
-    A handler that takes its time awaits `ManualClock.sleep`.
+    A slow handler awaits `ManualClock.sleep`.
     """
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
 
     async def send(self, request: OutgoingRequest) -> Answer:
-        """Return what the handler answers."""
+        """Return the handler's answer."""
         answer = self._handler(request)
         if isinstance(answer, Awaitable):
             answer = await answer
         return answer if isinstance(answer, Answer) else Answer(answer)
 
     async def close(self) -> None:
-        """Do nothing: nothing is open."""
+        """Do nothing."""

@@ -29,15 +29,15 @@ class RunningTask:
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
-    """What v2beta3 shows as `QueueStats`."""
+    """A queue's statistics, as in v2beta3's `QueueStats`."""
 
     tasks_count: int
     oldest_schedule_us: int | None
-    """Among the tasks that wait."""
+    """The earliest schedule time of the waiting tasks."""
     executed_last_minute: int
     concurrent_dispatches: int
     effective_rate: float
-    """Dispatches a second that the queue is held to at present."""
+    """The current limit on dispatches a second."""
 
 
 class RunningQueue:
@@ -54,9 +54,9 @@ class RunningQueue:
         self.running: dict[int, RunningTask] = {}
         """The tasks with running attempts, by number."""
         self.executed: deque[tuple[int, int]] = deque(maxlen=61)
-        """(second, attempts that ended in it), of the last minute."""
+        """(second, attempts that ended in it), for the last minute."""
         self.planned_us: int | None = None
-        """For when the dispatcher has planned to look at it."""
+        """When the dispatcher plans to look at the queue."""
 
     @property
     def config(self) -> Queue:
@@ -65,12 +65,12 @@ class RunningQueue:
 
     @property
     def http_target(self) -> HttpTarget | None:
-        """What is laid over the queue's HTTP tasks; None when nothing is."""
+        """The overrides for the queue's HTTP tasks, if any."""
         return self.config.http_target if self.config.HasField("http_target") else None
 
     @property
     def sampling_ratio(self) -> float | None:
-        """Which share of its operations is logged; None when nothing is said."""
+        """The share of operations that is logged, or None without a logging configuration."""
         if not self.config.HasField("stackdriver_logging_config"):
             return None
         return self.config.stackdriver_logging_config.sampling_ratio
@@ -88,14 +88,14 @@ class RunningQueue:
 
     @property
     def name_reuse_us(self) -> int:
-        """How long the name of a task that is gone stays taken."""
+        """How long the name of a finished or deleted task stays taken."""
         own_us = self.row.options.tombstone_ttl_us
         return self._settings.task_name_reuse_us if own_us is None else own_us
 
     def forget(
         self, rows: Sequence[TaskRow], now_us: int, delete: Callable[[list[GoneTask]], None]
     ) -> None:
-        """Drop tasks that are gone, and keep their names taken for a while.
+        """Drop finished or deleted tasks, and keep their names taken for a while.
 
         `delete` deletes them from the state and stores their tombstones. It runs first: if it
         raises a `Refusal`, the queue still has the tasks.
@@ -113,7 +113,7 @@ class RunningQueue:
             self.running.pop(row.id, None)
 
     def forget_all(self) -> None:
-        """Drop every task; the state has marked them as purged, and they leave no tombstones."""
+        """Drop all tasks, which are already marked as purged in the state. Leaves no tombstones."""
         self.core.clear()
         self.running.clear()
 
@@ -134,7 +134,7 @@ class RunningQueue:
             self.executed.append((second, 1))
 
     def stats(self, now_us: int) -> QueueStats:
-        """Return the queue's figures."""
+        """Return the queue's statistics."""
         since = (now_us - _MINUTE_US) // SECOND_US
         held = self.core.paused or now_us < self.core.throttle.until_us
         return QueueStats(
@@ -147,12 +147,12 @@ class RunningQueue:
 
 
 class Registry:
-    """All queues, and the names of those that are gone."""
+    """All queues, and the names of deleted queues."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, RunningQueue] = {}
         self.tombstones: dict[str, int] = {}
-        """Until when (µs) the name of a deleted queue is taken."""
+        """The names of deleted queues, and until when (µs) they stay taken."""
 
     def __iter__(self) -> Iterator[RunningQueue]:
         return iter(list(self._by_name.values()))
@@ -162,21 +162,21 @@ class Registry:
         return len(self._by_name)
 
     def get(self, name: str) -> RunningQueue | None:
-        """Return the queue of this full name."""
+        """Return a queue by its full name."""
         return self._by_name.get(name)
 
     def add(self, queue: RunningQueue) -> None:
-        """Take in a queue; its name is no tombstone's any more."""
+        """Add a queue; removes the tombstone of its name."""
         self._by_name[queue.name] = queue
         self.tombstones.pop(queue.name, None)
 
     def remove(self, queue: RunningQueue, until_us: int) -> None:
-        """Let a queue go; its name stays taken until then."""
+        """Remove a queue; its name stays taken until `until_us`."""
         del self._by_name[queue.name]
         self.tombstones[queue.name] = until_us
 
     def free_names(self, before_us: int | None = None) -> None:
-        """Free the names of deleted queues that were taken until `before_us`; None: all of them."""
+        """Free the names of deleted queues that were taken until `before_us`, or all of them."""
         self.tombstones = {
             name: until_us
             for name, until_us in self.tombstones.items()

@@ -1,4 +1,4 @@
-"""How the engine hands a request to its handler, and what it gets back."""
+"""The interface through which the engine sends a request to a handler."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from queuewright.engine.rules.http_request import OutgoingRequest
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A handler's answer. Its body means nothing to Cloud Tasks."""
+    """A handler's answer. Cloud Tasks ignores its body."""
 
     status: int
     retry_after: str | None = None
 
 
 class NoAnswerError(Exception):
-    """No answer came: no address, no connection, or a broken one. Its text says why."""
+    """There was no answer: no address, no connection, or a broken one. The text is the reason."""
 
 
 class Sender(Protocol):
-    """Takes a request to its handler. A fake one makes tests of an engine fast."""
+    """Sends requests to handlers. A fake sender makes tests fast."""
 
     async def send(self, request: OutgoingRequest) -> Answer:
-        """Return the answer.
+        """Send a request and return the answer.
 
         Raises:
             NoAnswerError: there is none.
@@ -32,5 +32,5 @@ class Sender(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         ...

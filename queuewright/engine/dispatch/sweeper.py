@@ -1,6 +1,6 @@
 """Deletes purged and expired tasks and old tombstones in small batches.
 
-The API shows none of them any more, so the work may be interrupted at any moment.
+The API no longer shows any of them, so the work can be interrupted at any time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _AGAIN_US: Final = 60 * SECOND_US
 
 
 class Sweeper:
-    """Sweeps when it is told to, when a task reaches its greatest age, and once an hour."""
+    """Sweeps on request, when a task expires, and once an hour."""
 
     def __init__(
         self,
@@ -49,12 +49,12 @@ class Sweeper:
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to sweep."""
+        """Start sweeping."""
         self._wake.set()
         self._loop = asyncio.create_task(self._run(), name="queuewright sweeper")
 
     async def stop(self) -> None:
-        """Sweep no more."""
+        """Stop sweeping."""
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.wait([self._loop])
@@ -63,7 +63,7 @@ class Sweeper:
 
     @property
     def is_busy(self) -> bool:
-        """Whether there is something to sweep right now."""
+        """Whether a sweep is running or about to run."""
         return self._is_sweeping or self._wake.is_set()
 
     def sweep(self) -> None:
@@ -71,7 +71,7 @@ class Sweeper:
         self._wake.set()
 
     def expires(self, when_us: int) -> None:
-        """Sweep at that moment, or before."""
+        """Sweep at that moment or earlier."""
         if self._planned_us is None or when_us < self._planned_us:
             if self._timer is not None:
                 self._timer.cancel()
@@ -91,7 +91,7 @@ class Sweeper:
                 for _ in self._chunks():
                     await asyncio.sleep(0)
                 self._plan()
-            except Refusal:  # no room to write: what is dead stays out of sight
+            except Refusal:  # the disk is full; dead tasks stay hidden meanwhile
                 self.expires(self._clock.now_us() + _AGAIN_US)
             except Exception:
                 _LOG.exception("sweeping failed in the engine itself")
@@ -99,7 +99,7 @@ class Sweeper:
             self._is_sweeping = False
 
     def _chunks(self) -> Iterator[None]:
-        """Sweep, and yield after every piece of work, so that others get their turn."""
+        """Sweep, and yield after every batch so that other work can run."""
         for number in self._store.dead_queues():
             while self._store.sweep(number, self._store.last_id, None, _CHUNK):
                 yield
@@ -117,7 +117,7 @@ class Sweeper:
                 yield
 
     def _expired(self, queue: RunningQueue) -> bool:
-        """Remove some tasks of a queue that are too old; return whether there may be more."""
+        """Delete a batch of a queue's expired tasks; return whether there may be more."""
         now_us = self._clock.now_us()
         oldest_us = now_us - queue.retention_us
         rows = [
@@ -138,13 +138,13 @@ class Sweeper:
                         schedule_us=row.schedule_us,
                         dispatch_count=row.dispatches,
                         response_count=row.responses,
-                        message="the task has reached its greatest age",
+                        message="the task has reached its maximum age",
                     )
                 )
         return True
 
     def _plan(self) -> None:
-        """Sweep again when the oldest task of any queue is too old, and when an hour is over."""
+        """Plan a sweep for when the oldest task of any queue expires, and for the next hour."""
         self.expires(self._tombstones_us)
         for queue in self._registry:
             oldest = self._store.tasks(queue.number, queue.row.purged_id, 1)

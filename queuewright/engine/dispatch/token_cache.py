@@ -1,4 +1,4 @@
-"""Tokens made once a second: those of one second are the same, and signing is what costs."""
+"""Caches tokens for a second, because signing is expensive."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from queuewright.engine.rules.http_request import TokenSigner
 
 
 class TokenCache:
-    """A signer whose tokens depend on nothing but account, audience or scope, and the second.
+    """A signer that signs each token at most once a second.
 
-    RS256 signs the same claims to the same bytes, and the claims name whole seconds; so nobody
-    can tell a token from here from one that was signed anew.
+    A cached token is byte for byte the one that would be signed anew: RS256 is deterministic and
+    the claims have whole seconds.
     """
 
     def __init__(self, signer: TokenSigner) -> None:

@@ -177,7 +177,7 @@ class Signer:
 
 
 def account_number(email: str) -> str:
-    """Return the numeric id of a service account: 21 digits, the same for the same address."""
+    """Return the numeric id of a service account: 21 digits, derived from its address."""
     digest = int.from_bytes(hashlib.sha256(email.encode()).digest())
     return str(10**20 + digest % 10**20)
 

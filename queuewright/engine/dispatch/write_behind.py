@@ -1,4 +1,4 @@
-"""Writes what attempts came to some milliseconds later, many at once, and again when it failed."""
+"""Persists attempt results in batches, a few milliseconds after they finish."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AGAIN_S: Final = 1.0
 
 
 class WriteBehind:
-    """Brings the store up to date, in real time: nothing that can be seen depends on when."""
+    """Writes the store's pending results, in real time. The API shows them before that."""
 
     def __init__(self, clock: Clock, store: Store, emit: Callable[[Event], None] | None) -> None:
         self._clock = clock
@@ -26,12 +26,12 @@ class WriteBehind:
         self._is_stuck = False
 
     def soon(self) -> None:
-        """Write what has been noted, soon."""
+        """Write the pending results soon."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_BEHIND_S, self.now)
 
     def now(self) -> None:
-        """Write what has been noted; where there is no room, say so once and try again."""
+        """Write the pending results. If the disk is full, report it once and try again."""
         self._timer = None
         try:
             self._store.catch_up()
@@ -39,8 +39,8 @@ class WriteBehind:
         except Refusal as refusal:
             if not self._is_stuck and self._emit is not None:
                 text = (
-                    f"{refusal.message} Dispatching goes on; what attempts come to is "
-                    "kept in memory until it can be written."
+                    f"{refusal.message} Dispatching continues; the results of attempts are "
+                    "kept in memory until they can be written."
                 )
                 now_us = self._clock.now_us()
                 self._emit(StateFailed(time_us=now_us, status=refusal.code, message=text))
@@ -48,7 +48,7 @@ class WriteBehind:
             self._timer = asyncio.get_running_loop().call_later(_AGAIN_S, self.now)
 
     def stop(self) -> None:
-        """Write no more by itself."""
+        """Stop writing."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

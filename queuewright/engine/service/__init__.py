@@ -1,1 +1,1 @@
-"""The API as methods: one for each RPC, shared by every protocol and version."""
+"""The service behind every protocol and version: one method for each RPC."""

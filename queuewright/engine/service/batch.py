@@ -1,8 +1,8 @@
-"""The calls on many tasks at once, and the operations they answer with.
+"""The RPCs on many tasks at once, and their operations.
 
-A batch is not atomic: what fails is told in the operation's metadata, by index, and the rest is
-done. The operation is done when it is answered. A repeated `request_id` finds the first
-operation again, also after a restart.
+A batch is not atomic: the operation's metadata lists the requests that failed, by index; the others
+are carried out. The operation is done when the call returns. A repeated `request_id` returns the
+first operation again, even after a restart.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class BatchCalls(TaskCalls):
     async def batch_create_tasks(
         self, request: BatchCreateTasksRequest, caller: Caller
     ) -> Operation:
-        """Accept up to 100 tasks; all that are accepted are stored in one go."""
+        """Create up to 100 tasks. Those that are accepted are stored in one transaction."""
         self._allow(caller, "cloudtasks.tasks.create", request.parent)
         _check_count(len(request.requests), MAX_CREATES, "BatchCreateTasksRequest.requests")
         queue = self._queue(request.parent)
@@ -127,7 +127,10 @@ class BatchCalls(TaskCalls):
         return operation
 
     async def get_operation(self, request: GetOperationRequest, caller: Caller) -> Operation:
-        """Return the operation of a batch call; kept for a day, or among the recent ones."""
+        """Return the operation of a batch call.
+
+        It is kept for a day if the call had a request id, else while it is one of the latest.
+        """
         del caller
         operation = self._recent.get(request.name) or self._store.operation(
             request.name, self._clock.now_us()
@@ -174,7 +177,7 @@ class BatchCalls(TaskCalls):
         return f"{location}/operations/{request_id or self._parts.new_uuid()}"
 
     def _earlier(self, name: str, request_id: str, kind: Message) -> Operation | None:
-        """The operation that an earlier call with this request id made."""
+        """Return the operation of an earlier call with this request id."""
         if not request_id:
             return None
         earlier = self._store.operation(name, self._clock.now_us())
@@ -194,7 +197,7 @@ def _check_count(count: int, most: int, field: str) -> None:
 
 
 def _check_queue_of(earlier: Operation, queue: RunningQueue) -> None:
-    """Refuse a request id that has been used for another queue: nothing was created in this one."""
+    """Refuse a request id that was used for another queue: nothing was created in this one."""
     response = BatchCreateTasksResponse()
     earlier.response.Unpack(response)
     if any(names.task_name(task.name).queue != queue.name for task in response.tasks[:1]):

@@ -1,4 +1,4 @@
-"""The parts that every call of the API works with, and how a call finds queues and tasks."""
+"""The base of the service: its parts, the permission check, and looking up queues and tasks."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Caller:
     """Who makes a call."""
 
     principal: str | None = None
-    """A member as IAM writes it, such as "serviceAccount:x@p.iam.gserviceaccount.com".
+    """A member in IAM's notation, such as "serviceAccount:x@p.iam.gserviceaccount.com".
 
     None is the developer, who may do everything."""
     origin: Origin = "caller"
-    """What the events of the call's changes name as their origin."""
+    """The origin in the events of the call's changes."""
 
 
 DEVELOPER: Final = Caller()
@@ -39,7 +39,7 @@ PROGRAM: Final = Caller(origin="program")
 
 @dataclass(frozen=True)
 class ServiceParts:
-    """The parts of an engine that calls work with."""
+    """The parts of the engine that the service uses."""
 
     clock: Clock
     store: Store
@@ -54,7 +54,7 @@ class ServiceParts:
 
 
 class Calls:
-    """The base of the classes that make up the service."""
+    """The base class of the RPCs."""
 
     def __init__(self, parts: ServiceParts) -> None:
         self._parts = parts
@@ -74,7 +74,7 @@ class Calls:
             raise
 
     def _queue(self, name: str) -> RunningQueue:
-        """The queue of this name, or NOT_FOUND."""
+        """Return a queue by its full name, or raise NOT_FOUND."""
         queue = self._registry.get(name)
         if queue is None:
             names.check_queue(name)
@@ -82,7 +82,7 @@ class Calls:
         return queue
 
     def _task(self, name: str) -> tuple[RunningQueue, TaskRow]:
-        """The task of this full name, or NOT_FOUND: gone, or never there."""
+        """Return a task by its full name, or raise NOT_FOUND."""
         queue_name, task_id = names.task_name(name)
         queue = self._registry.get(queue_name)
         if queue is None:
@@ -113,7 +113,7 @@ class Calls:
         )
 
     def _is_taken(self, queue: RunningQueue, task_id: str) -> bool:
-        """Whether a task has this name, or had it until recently."""
+        """Return whether a task has this name or had it until recently."""
         until_us = self._store.tombstone_us(queue.number, task_id)
         if until_us is not None and until_us > self._clock.now_us():
             return True

@@ -1,7 +1,7 @@
-"""Who may do what: roles, permissions and the check of a call against them.
+"""IAM: roles, their permissions, and the check of a call.
 
-Grants reach the engine from two sides: as plain data (`grant`), the way an environment's
-configuration gives them, and as policies that calls set on a queue. Roles as listed at
+Grants come from two sources: the configuration of an environment (`Grants.grant`) and the policies
+that callers set on queues. The roles are those of
 https://cloud.google.com/tasks/docs/roles-and-permissions.
 """
 
@@ -58,13 +58,13 @@ ROLES: Final = {
         "cloudtasks.tasks.list",
     },
 }
-"""The permissions of each role that has any here."""
+"""The permissions of every role that has permissions in the engine."""
 
 _EVERYONE: Final = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 
 class Grants:
-    """The grants of an environment, and the answer to "may this principal?"."""
+    """The grants of an environment, and the check of a principal's permissions."""
 
     def __init__(self, explain: ExplainDenial | None = None) -> None:
         self._explain = explain
@@ -74,19 +74,19 @@ class Grants:
         """Give `principal` (such as "serviceAccount:x@p.iam.gserviceaccount.com") a role.
 
         Args:
-            principal: a member as IAM writes it.
-            role: one of `ROLES`; others give nothing here.
-            resource: a queue's or a service account's name; None: everything.
+            principal: a member in IAM's notation.
+            role: one of `ROLES`; other roles have no effect.
+            resource: the name of a project, a queue or a service account. None is everything.
         """
         self._grants.setdefault(principal, set()).add((role, resource))
 
     def check(
         self, principal: str | None, permission: str, resource: str, policy: Policy | None = None
     ) -> None:
-        """Let the call pass, or not. Principal None is the developer, who may do all.
+        """Check that a principal has a permission. None is the developer, who has all of them.
 
         Raises:
-            Refusal: PERMISSION_DENIED, in Google's words and with what `explain_denial` adds.
+            Refusal: PERMISSION_DENIED, in Google's wording, plus the text of `explain_denial`.
         """
         if principal is None or self.allows(principal, permission, resource, policy):
             return
@@ -109,11 +109,11 @@ class Grants:
 
 
 def check_policy(policy: Policy) -> None:
-    """Check a policy that a call sets.
+    """Check a policy that a caller sets.
 
     Raises:
-        Refusal: INVALID_ARGUMENT for a role or member that isn't one; UNIMPLEMENTED for a
-            condition, which is not emulated.
+        Refusal: INVALID_ARGUMENT for an unknown kind of role or member; UNIMPLEMENTED for a
+            condition, because conditions are not emulated.
     """
     for binding in policy.bindings:
         if not binding.role.startswith((roles.PREFIX, "projects/", "organizations/")):

@@ -1,4 +1,4 @@
-"""The calls on locations and their CMEK configuration."""
+"""The RPCs on locations and their CMEK configuration."""
 
 from __future__ import annotations
 
@@ -60,19 +60,19 @@ REGIONS: Final = (
     "us-west3",
     "us-west4",
 )
-"""What ListLocations lists besides those in use; the engine itself accepts any location."""
+"""The regions that ListLocations lists. The engine itself accepts any location."""
 
 _MOST: Final = 300
 _is_cmek_config = re.compile(r"(projects/[^/]+/locations/[^/]+)/cmekConfig").fullmatch
 
 
 class LocationCalls(Calls):
-    """ListLocations and GetLocation; GetCmekConfig, and the refusal of UpdateCmekConfig."""
+    """ListLocations, GetLocation, GetCmekConfig and UpdateCmekConfig."""
 
     async def list_locations(
         self, request: ListLocationsRequest, caller: Caller
     ) -> ListLocationsResponse:
-        """Return the regions of Google Cloud, and where else this engine has queues."""
+        """Return Google Cloud's regions and any other location that has queues here."""
         project = names.check_project(request.name)
         self._allow(caller, "cloudtasks.locations.list", project)
         size = page_size(request.page_size, _MOST)
@@ -93,13 +93,13 @@ class LocationCalls(Calls):
         return response
 
     async def get_location(self, request: GetLocationRequest, caller: Caller) -> Location:
-        """Return any well-formed location."""
+        """Return a location. Every well-formed name is a location."""
         name = names.check_location(request.name)
         self._allow(caller, "cloudtasks.locations.get", name)
         return _location(names.project_of(name), names.short(name))
 
     async def get_cmek_config(self, request: GetCmekConfigRequest, caller: Caller) -> CmekConfig:
-        """Return the configuration without a key: nothing here is encrypted with one."""
+        """Return a configuration without a key."""
         self._allow(caller, "cloudtasks.cmekConfig.get", _cmek_location(request.name))
         return CmekConfig(name=request.name)
 

@@ -1,4 +1,4 @@
-"""The operations of batch calls: done when they are answered, and kept for a while."""
+"""Keeps the latest operations of batch calls in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from queuewright.engine.protocol.messages import Operation
 from queuewright.engine.protocol.times import SECOND_US
 
 LIFETIME_US: Final = 24 * 3_600 * SECOND_US
-"""How long an operation that was asked for by a request id is kept, restarts included; ours."""
+"""How long the operation of a call with a request id is kept, across restarts; our choice."""
 
 _RECENT_BYTES: Final = 32 * 1024 * 1024
 
@@ -27,7 +27,7 @@ class RecentOperations:
         return found[0] if found else None
 
     def add(self, operation: Operation) -> None:
-        """Keep an operation and let the oldest go where there is no room for all."""
+        """Keep an operation; drop the oldest ones if there is not enough room."""
         size = operation.ByteSize()
         self._operations[operation.name] = (operation, size)
         self._bytes += size

@@ -1,4 +1,4 @@
-"""Page tokens: where a list goes on, for two hours (ListQueuesRequest.page_token)."""
+"""Page tokens, which are valid for two hours (ListQueuesRequest.page_token)."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _SIGNATURE_BYTES: Final = 8
 
 
 class PageTokens:
-    """Makes tokens and reads them back; `key` tells our own from others'."""
+    """Makes page tokens, signed with `key`, and reads them back."""
 
     def __init__(self, key: int) -> None:
         self._key = key.to_bytes(8, "big")
 
     def token(self, query: str, after: str | int, now_us: int) -> str:
-        """Return the token of the page that follows `after` in the answer to `query`."""
+        """Return a token for the page of `query` that starts after the entry `after`."""
         payload = json.dumps([now_us, query, after], separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(self._signature(payload) + payload).decode()
 
     def after(self, token: str, query: str, now_us: int) -> str | int | None:
-        """Return after what the page begins, None for the first one (an empty token).
+        """Return the entry after which the page starts, or None for an empty token.
 
         Raises:
-            Refusal: INVALID_ARGUMENT; not a token of ours, of another query, or too old.
+            Refusal: INVALID_ARGUMENT if the token is not ours, expired, or for another query.
         """
         if not token:
             return None
@@ -57,10 +57,10 @@ class PageTokens:
 
 
 def page_size(asked: int, most: int) -> int:
-    """Return how many entries a page has: 0 is the most, and so is more than that.
+    """Return the size of a page: `asked`, but at most `most`. 0 means `most`.
 
     Raises:
-        Refusal: INVALID_ARGUMENT; it is negative.
+        Refusal: INVALID_ARGUMENT if `asked` is negative.
     """
     if asked < 0:
         raise refusals.invalid("The page size must not be negative.")

@@ -1,4 +1,4 @@
-"""The calls on a queue's IAM policy."""
+"""The RPCs on a queue's IAM policy."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class PolicyCalls(Calls):
     """GetIamPolicy, SetIamPolicy and TestIamPermissions."""
 
     async def get_iam_policy(self, request: GetIamPolicyRequest, caller: Caller) -> Policy:
-        """Return a queue's policy; an empty one where none has been set."""
+        """Return a queue's policy, which is empty until one is set."""
         self._allow(caller, "cloudtasks.queues.getIamPolicy", request.resource)
         return _with_etag(self._queue(request.resource).row.policy)
 
     async def set_iam_policy(self, request: SetIamPolicyRequest, caller: Caller) -> Policy:
-        """Replace a queue's policy, if its `etag` (when given) is still the current one."""
+        """Replace a queue's policy. An `etag`, if given, must be the current policy's."""
         self._allow(caller, "cloudtasks.queues.setIamPolicy", request.resource)
         queue = self._queue(request.resource)
         check_policy(request.policy)
@@ -46,7 +46,7 @@ class PolicyCalls(Calls):
     async def test_iam_permissions(
         self, request: TestIamPermissionsRequest, caller: Caller
     ) -> TestIamPermissionsResponse:
-        """Return which of the permissions the caller has on a queue; none on a missing one."""
+        """Return the caller's permissions on a queue; none if the queue does not exist."""
         names.check_queue(request.resource)
         for permission in request.permissions:
             if permission not in PERMISSIONS:
@@ -66,7 +66,7 @@ class PolicyCalls(Calls):
 
 
 def _masked(current: Policy, request: SetIamPolicyRequest) -> Policy:
-    """The policy with the fields that the mask names; all of them without one."""
+    """Return the new policy: with the fields named by the mask, or all fields without a mask."""
     paths = {snake(path) for path in request.update_mask.paths}
     unknown = sorted(paths - set(Policy.DESCRIPTOR.fields_by_name))
     if unknown:
@@ -81,7 +81,7 @@ def _masked(current: Policy, request: SetIamPolicyRequest) -> Policy:
 
 
 def _with_etag(policy: Policy) -> Policy:
-    """A copy of the policy that carries its own fingerprint."""
+    """Return a copy of the policy with its fingerprint as `etag`."""
     shown = Policy()
     shown.CopyFrom(policy)
     content = policy.SerializeToString(deterministic=True)

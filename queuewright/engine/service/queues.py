@@ -1,4 +1,4 @@
-"""The calls on queues."""
+"""The RPCs on queues."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ from queuewright.engine.state.rows import QueueRow
 
 
 class QueueCalls(Calls):
-    """One method for each RPC on queues."""
+    """The RPCs on queues, and methods for the program that runs the engine."""
 
     async def create_queue(
         self, request: CreateQueueRequest, caller: Caller, options: QueueOptions | None = None
     ) -> Queue:
-        """Create a queue, running."""
+        """Create a queue. It runs at once."""
         parent = names.check_location(request.parent)
         name = names.check_queue(request.queue.name)
         if names.location_of(name) != parent:
@@ -91,16 +91,16 @@ class QueueCalls(Calls):
     async def update_queue(
         self, request: UpdateQueueRequest, caller: Caller, options: QueueOptions | None = None
     ) -> Queue:
-        """Update a queue by a mask, or create it; `options` None leaves those as they are.
+        """Update the fields of a queue named by the mask, or create the queue.
 
-        Whoever sets the rate by v2 gets the service's own burst again.
+        `options` None leaves the options unchanged, but setting the rate resets the burst.
         """
         name = names.check_queue(request.queue.name)
         self._allow(caller, "cloudtasks.queues.update", name)
         queue = self._registry.get(name)
         paths = list(request.update_mask.paths)
         config = updated(Queue() if queue is None else queue.config, request.queue, paths)
-        if queue is None:  # the mask is read, so that a wrong one is refused each time
+        if queue is None:  # after `updated`, which refuses an invalid mask
             return self._created(request.queue, options or QueueOptions(), caller.origin).config
         if options is None:
             options = queue.row.options
@@ -111,7 +111,7 @@ class QueueCalls(Calls):
         return queue.config
 
     async def delete_queue(self, request: DeleteQueueRequest, caller: Caller) -> Empty:
-        """Delete a queue and its tasks; the name stays taken for some days."""
+        """Delete a queue and its tasks. The name stays taken for some days."""
         name = names.check_queue(request.name)
         self._allow(caller, "cloudtasks.queues.delete", name)
         queue = self._registry.get(name)
@@ -125,7 +125,7 @@ class QueueCalls(Calls):
         return Empty()
 
     async def purge_queue(self, request: PurgeQueueRequest, caller: Caller) -> Queue:
-        """Delete all tasks that have been created before this call."""
+        """Delete all tasks that were created before this call."""
         self._allow(caller, "cloudtasks.queues.purge", request.name)
         queue = self._queue(request.name)
         config = _copy(queue.config)
@@ -138,19 +138,19 @@ class QueueCalls(Calls):
         return config
 
     async def pause_queue(self, request: PauseQueueRequest, caller: Caller) -> Queue:
-        """Dispatch nothing more; what runs may end."""
+        """Stop dispatching. Running attempts may finish."""
         self._allow(caller, "cloudtasks.queues.pause", request.name)
         return self._set_state(self._queue(request.name), PAUSED, caller.origin)
 
     async def resume_queue(self, request: ResumeQueueRequest, caller: Caller) -> Queue:
-        """Dispatch again."""
+        """Resume dispatching."""
         self._allow(caller, "cloudtasks.queues.resume", request.name)
         return self._set_state(self._queue(request.name), RUNNING, caller.origin)
 
     def declare(self, wanted: Queue, options: QueueOptions | None = None) -> None:
-        """Make a queue be as a configuration wants it: created or changed, its tasks kept.
+        """Create a queue, or update it to match a configuration. Its tasks are kept.
 
-        A tombstone does not matter; `state` counts, unless it is unspecified.
+        The name of a deleted queue can be used at once. `state` is applied if it is specified.
 
         Raises:
             Refusal: INVALID_ARGUMENT; see `queue_config`.
@@ -167,7 +167,7 @@ class QueueCalls(Calls):
             self._set_state(queue, wanted.state, "program")
 
     def stats(self, name: str) -> QueueStats:
-        """Return a queue's figures.
+        """Return a queue's statistics.
 
         Raises:
             Refusal: NOT_FOUND.
@@ -175,7 +175,7 @@ class QueueCalls(Calls):
         return self._queue(name).stats(self._clock.now_us())
 
     def lifetimes(self, name: str) -> tuple[int, int]:
-        """Return how old a queue's tasks may get and how long their names stay taken, in µs.
+        """Return the maximum age of a queue's tasks and how long their names stay taken, in µs.
 
         Raises:
             Refusal: NOT_FOUND.
@@ -184,7 +184,7 @@ class QueueCalls(Calls):
         return queue.retention_us, queue.name_reuse_us
 
     def options(self, name: str) -> QueueOptions:
-        """Return what a queue has that v2 does not show.
+        """Return the options of a queue that v2 does not show.
 
         Raises:
             Refusal: NOT_FOUND.

@@ -1,7 +1,7 @@
-"""The API as methods: one for each RPC, shared by every protocol and version.
+"""The service behind every protocol and version: one method for each RPC.
 
-Each takes a raw protobuf request and the caller, returns the raw protobuf response, or raises
-`Refusal`. A method answers only when what it did is kept.
+A method takes a raw protobuf request and the caller. It returns the raw protobuf response or raises
+`Refusal`. Changes are in the state file before a method returns.
 """
 
 from __future__ import annotations
@@ -16,4 +16,4 @@ __all__ = ["DEVELOPER", "Caller", "Service"]
 
 
 class Service(QueueCalls, BatchCalls, PolicyCalls, LocationCalls):
-    """Cloud Tasks v2 on one engine; the facades of other versions stand on it."""
+    """Cloud Tasks v2. The other versions of the API are built on it."""

@@ -1,4 +1,4 @@
-"""A task as the API shows it: what is kept of it and what is in flight, put together."""
+"""A task as the API shows it: its stored data plus its running attempts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from queuewright.engine.state.rows import TaskRow
 
 
 def shown(task: Task, name: str, row: TaskRow, running: RunningTask | None, view: int) -> Task:
-    """Complete `task` (target, deadline, retry configuration; changed in place) and return it.
+    """Complete `task` in place and return it. It comes with target, deadline and retry config.
 
-    Only FULL shows the body; `create_time` has whole seconds, the other times microseconds; of
-    the first attempt only `dispatch_time` is kept (Task in task.proto).
+    Only FULL shows the body. `create_time` has whole seconds, the other times have microseconds.
+    Of the first attempt only `dispatch_time` is kept (Task in task.proto).
     """
     shown_new(task, name, row.schedule_us, row.create_us, view)
     task.response_count = row.responses
@@ -34,7 +34,7 @@ def shown(task: Task, name: str, row: TaskRow, running: RunningTask | None, view
 
 
 def shown_new(task: Task, name: str, schedule_us: int, create_us: int, view: int) -> Task:
-    """Complete a task of which there has been no attempt, as `shown` does it."""
+    """Complete a task without attempts, in place, and return it."""
     task.name = name
     set_timestamp(task.schedule_time, schedule_us)
     task.create_time.seconds = create_us // SECOND_US

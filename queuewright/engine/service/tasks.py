@@ -1,4 +1,4 @@
-"""The calls on single tasks."""
+"""The RPCs on single tasks."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ from queuewright.engine.state.rows import NewTask, TaskRow
 from queuewright.errors import Refusal
 
 _PAGE_BYTES: Final = 4 * 1024 * 1024
-"""A page ends when its tasks are larger than this; there may be fewer than were asked for."""
+"""A page of tasks ends when it exceeds this size, so it may have fewer tasks than requested."""
 
 
 class Prepared(NamedTuple):
-    """A task that has been checked and is to be stored."""
+    """A task that is checked and ready to be stored."""
 
     row: NewTask
     name: str
-    """In full."""
+    """The full name."""
     content: Task
-    """What `row` has in bytes."""
+    """The message that `row` has serialized."""
 
     def shown(self, view: int) -> Task:
-        """Return the task as the API shows it; `content` is changed in place."""
+        """Return the task as the API shows it. Changes `content` in place."""
         row = self.row
         return shown_new(self.content, self.name, row.schedule_us, row.create_us, view)
 
 
 class TaskCalls(Calls):
-    """One method for each RPC on a task."""
+    """The RPCs on single tasks."""
 
     async def create_task(self, request: CreateTaskRequest, caller: Caller) -> Task:
-        """Accept a task."""
+        """Create a task."""
         self._allow_create(request, caller)
         queue = self._registry.get(request.parent)
         task = self._prepared(request.parent, queue, request.task)
@@ -71,7 +71,7 @@ class TaskCalls(Calls):
         return self._shown(queue, row, request.response_view)
 
     async def list_tasks(self, request: ListTasksRequest, caller: Caller) -> ListTasksResponse:
-        """Return a queue's tasks by pages of at most 1,000, oldest first."""
+        """Return a page of a queue's tasks, at most 1,000, oldest first."""
         self._allow(caller, "cloudtasks.tasks.list", request.parent)
         if request.response_view == FULL:
             self._allow(caller, "cloudtasks.tasks.fullView", request.parent)
@@ -99,7 +99,7 @@ class TaskCalls(Calls):
         return response
 
     async def delete_task(self, request: DeleteTaskRequest, caller: Caller) -> Empty:
-        """Delete a task that waits or runs; an attempt that runs may end."""
+        """Delete a task. A running attempt may finish."""
         self._allow(caller, "cloudtasks.tasks.delete", _queue_of(request.name))
         queue, row = self._task(request.name)
         content = self._content_to_tell(row)
@@ -108,9 +108,9 @@ class TaskCalls(Calls):
         return Empty()
 
     async def run_task(self, request: RunTaskRequest, caller: Caller) -> Task:
-        """Start an attempt of a task now, whatever its queue's state and limits.
+        """Start an attempt of a task now, regardless of its queue's state and limits.
 
-        The answer shows the task after its dispatch and before the response.
+        Returns the task after its dispatch and before the response.
         """
         self._allow_view(caller, "cloudtasks.tasks.run", request.name, request.response_view)
         queue, row = self._task(request.name)
@@ -128,15 +128,15 @@ class TaskCalls(Calls):
         body: bytes,
         caller: Caller = DEVELOPER,
     ) -> Task:
-        """Accept a task made of a plain HTTP request, for a queue that has an `http_target`.
+        """Create a task from a plain HTTP request. The queue must have an `http_target`.
 
-        The task is a POST, unless the queue's target names another method.
+        The task is a POST, unless the queue's target sets another method.
 
         Args:
             queue: the queue's full name.
-            task_id: the task's id; "" for one of the engine's.
-            headers: the request's; what Cloud Tasks keeps for itself is left out.
-            body: the request's.
+            task_id: the task's id; "" lets the engine choose.
+            headers: the request's headers. Those that Cloud Tasks reserves are left out.
+            body: the request's body.
             caller: who calls.
         """
         self._allow(caller, "cloudtasks.tasks.create", queue)
@@ -165,7 +165,7 @@ class TaskCalls(Calls):
         return new.shown(FULL)
 
     def _prepared(self, parent: str, queue: RunningQueue | None, task: Task) -> Prepared:
-        """Check a task for a queue."""
+        """Check a task and give it a number and a name."""
         now_us = self._clock.now_us()
         task_id: str | None = None
         if task.name:
@@ -196,7 +196,7 @@ class TaskCalls(Calls):
         return Prepared(row, name, stored)
 
     def _accepted(self, queue: RunningQueue, new: Prepared) -> None:
-        """Let a task that has been stored take its course."""
+        """Schedule a task that has been stored."""
         row = new.row
         queue.core.add(row.id, row.schedule_us)
         self._parts.dispatcher.touch(queue, row.schedule_us)
@@ -209,9 +209,9 @@ class TaskCalls(Calls):
         return shown(task, self._task_name(queue, row), row, queue.running.get(row.id), view)
 
     def _deleted(self, queue: RunningQueue, row: TaskRow, content: Task | None) -> None:
-        """Tell the dispatcher and the listener that a call has deleted a task.
+        """Notify the dispatcher and the event listener of a deleted task.
 
-        `content` is the task's, if anyone listens.
+        `content` is the deleted task, or None if there is no listener.
         """
         self._parts.dispatcher.touch(queue)
         if content is not None:
@@ -219,9 +219,9 @@ class TaskCalls(Calls):
             self._tell_of_task(TaskDeleted, queue, name, row.schedule_us, content)
 
     def _content_to_tell(self, row: TaskRow) -> Task | None:
-        """What a task consists of, where somebody is told of what happens to it.
+        """Return a task's content for an event. None if there is no listener.
 
-        None also where that cannot be read: it can still be deleted.
+        Also None if the content is unreadable: such a task can still be deleted.
         """
         if self._parts.emit is None:
             return None
@@ -271,5 +271,5 @@ class TaskCalls(Calls):
 
 
 def _queue_of(task: str) -> str:
-    """A task's queue; permissions on a task are those on its queue."""
+    """Return the queue of a task. Permissions on a task are permissions on its queue."""
     return names.task_name(task).queue
