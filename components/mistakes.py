@@ -1,13 +1,11 @@
-"""What is wrong with the arguments of one component, collected and told at once."""
+"""The mistakes in the arguments of one component, all reported at once."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import pulumi
@@ -20,7 +18,7 @@ from queuewright.spec.values import shown
 
 _Checked = TypeVar("_Checked")
 
-# What the YAML calls otherwise than the components do.
+# Names in the YAML → names in a program.
 RENAMED = {
     "env": "environment",
     "stackdriver_logging_config.sampling_ratio": "sampling_ratio",
@@ -28,46 +26,47 @@ RENAMED = {
 }
 ONLY_IN_YAML = re.compile(r"^(function|service|app_engine)\.")
 
+# The rules of the YAML need a place; the line of a program is in the error's traceback.
+_PLACE = Location("program", 1, 1)
+
 
 class Mistakes:
-    """The mistakes of the component that is called `name`, at the line that makes it."""
+    """The mistakes in the arguments of the component `name`."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._place = _place()
         self._found: list[Problem] = []
 
     def add(self, argument: str, message: str, hint: str | None) -> None:
-        """Note a mistake that is no file's."""
-        self._found.append(Problem(self._place, f"{self._name}.{argument}", message, hint))
+        """Record a mistake that only a program can make."""
+        self._found.append(Problem(None, f"{self._name}.{argument}", message, hint))
 
     def note(self, problems: Iterable[Problem]) -> None:
-        """Note mistakes that were found as if `document` were a file."""
+        """Record problems that the rules of the YAML found in `document`."""
         for each in problems:
-            path = _called(each.path.removeprefix(self._name).lstrip("."))
+            path = _argument(each.path.removeprefix(self._name).lstrip("."))
             whole = f"{self._name}.{path}" if path else self._name
             hint = _in_python(each.hint) if each.hint else None
-            self._found.append(replace(each, path=whole, hint=hint))
+            self._found.append(replace(each, location=None, path=whole, hint=hint))
 
     def document(self, plain: Mapping[str, object]) -> tuple[Node, tuple[str]]:
-        """`plain` as if a file said it, all on the one line; and the path that it is at.
+        """The arguments `plain` as a YAML document, and the path of the component in it.
 
         Raises:
-            SpecError: a part of it is known only once something else is made.
+            SpecError: an argument is an output, whose value is not known yet.
         """
-        later = list(_outputs(plain))
-        for path in later:
-            message = "is known only once something else is made"
-            self.add(_called(path), message, "give it as a text or a number: it is checked before")
-        if later:
+        outputs = list(_outputs(plain))
+        for path in outputs:
+            self.add(_argument(path), *_OUTPUT)
+        if outputs:
             raise SpecError(self._found)
-        return Node(self._place, {self._name: _node(plain, self._place)}), (self._name,)
+        return Node(_PLACE, {self._name: _node(plain)}), (self._name,)
 
     def unless(self, checked: _Checked | None, problems: Iterable[Problem]) -> _Checked:
-        """`checked`, if nothing is wrong, be it with `problems` or what was noted before.
+        """`checked`, if there are no mistakes.
 
         Raises:
-            SpecError: something is.
+            SpecError: with `problems` and all recorded mistakes.
         """
         self.note(problems)
         if checked is None or self._found:
@@ -75,29 +74,35 @@ class Mistakes:
         return checked
 
 
+_OUTPUT = ("is an output, whose value is not known yet", "give a text or a number")
+
+
 def mistake(name: str, argument: str, message: str, hint: str) -> SpecError:
-    """The error of one mistake that is no file's."""
-    return SpecError([Problem(_place(), f"{name}.{argument}", message, hint)])
+    """The error for a single mistake in an argument of the component `name`."""
+    return SpecError([Problem(None, f"{name}.{argument}", message, hint)])
 
 
 def require(name: str, argument: str, value: object, pattern: str, hint: str) -> None:
-    """Hold a name to the pattern that Google holds it to.
+    """Check that the name of a resource matches Google's pattern.
 
     Raises:
-        SpecError: it is no such text, or is known only once something else is made.
+        SpecError: it does not match, or it is an output.
     """
-    if isinstance(value, str) and re.fullmatch(pattern, value):
-        return
-    found = "is known only once something else is made"
-    if not isinstance(value, pulumi.Output):
-        found = f"{shown(value)} is not a name that Google takes"
-    raise mistake(name, argument, found, hint)
+    if isinstance(value, pulumi.Output):
+        raise mistake(name, argument, *_OUTPUT)
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        raise mistake(name, argument, f"{shown(value)} is not a valid name", hint)
 
 
-def _called(path: str) -> str:
-    """A path in the YAML as the program knows it.
+def described(value: object) -> str:
+    """An argument of the wrong type, in a few words."""
+    return shown(value) if isinstance(value, str) else f"a {type(value).__name__}"
 
-    >>> _called("env.SMTP_HOST"), _called("function.entry_point")
+
+def _argument(path: str) -> str:
+    """The argument for a path in the YAML.
+
+    >>> _argument("env.SMTP_HOST"), _argument("function.entry_point")
     ('environment.SMTP_HOST', 'entry_point')
     """
     path = ONLY_IN_YAML.sub("", path)
@@ -108,7 +113,7 @@ def _called(path: str) -> str:
 
 
 def _in_python(hint: str) -> str:
-    """A hint with its YAML written as arguments.
+    """A hint with arguments instead of YAML.
 
     >>> _in_python("such as `memory: 512Mi`")
     "such as `memory='512Mi'`"
@@ -130,24 +135,14 @@ def _outputs(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:
             yield from _outputs(each, (*path, str(key)))
 
 
-def _node(value: object, place: Location) -> Node:
-    """A value of the program as if it had been written in a file."""
+def _node(value: object) -> Node:
+    """A value of a program as a node of a YAML document."""
     if isinstance(value, BaseModel):
         value = {key: getattr(value, key) for key in value.model_fields_set}
     if isinstance(value, Mapping):
-        return Node(place, {key: _node(each, place) for key, each in value.items()})
+        return Node(_PLACE, {key: _node(each) for key, each in value.items()})
     if isinstance(value, list | tuple):
-        return Node(place, [_node(each, place) for each in value])
+        return Node(_PLACE, [_node(each) for each in value])
     if isinstance(value, timedelta):
-        return Node(place, value, written_duration(value))
-    return Node(place, value, value if isinstance(value, str) else None)
-
-
-def _place() -> Location:
-    """The line of the program that makes the component."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
-        frame = frame.f_back
-    file, here = Path(frame.f_code.co_filename), Path.cwd()
-    named = file.relative_to(here) if file.is_relative_to(here) else file
-    return Location(str(named), frame.f_lineno, 1)
+        return Node(_PLACE, value, written_duration(value))
+    return Node(_PLACE, value, value if isinstance(value, str) else None)

@@ -1,4 +1,4 @@
-"""The options that a component hands down to what it is made of."""
+"""The resource options that a component passes on to its children."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 import pulumi
 
+Alias = pulumi.Input[pulumi.Alias | str]
+
 
 def former_names(name: str, key: str | None, renamed_from: Iterable[str]) -> list[str]:
-    """The logical names that the component `name` had, whose last part was once another key.
+    """The former logical names of the component `name`, which ends in its key.
 
     >>> former_names("tasks-letters", "letters", ["emails"]), former_names("post", None, ["mail"])
     (['tasks-emails'], ['mail'])
@@ -19,9 +21,9 @@ def former_names(name: str, key: str | None, renamed_from: Iterable[str]) -> lis
 def renamed(
     opts: pulumi.ResourceOptions | None, former: Iterable[str]
 ) -> pulumi.ResourceOptions | None:
-    """Options of a component that had the `former` names: it is the same one.
+    """The options of a component with these former names.
 
-    Its children, whose own names begin with the component's, are known by their old ones with it.
+    Pulumi then also finds its children by their former names, which begin with the component's.
     """
     aliases = _aliases(former)
     if not aliases:
@@ -35,21 +37,29 @@ def within(
     *,
     after: Iterable[pulumi.Resource] = (),
     former: Iterable[str] = (),
+    aliases: Iterable[Alias] = (),
 ) -> pulumi.ResourceOptions:
-    """Options of a child of `parent`, which was made with `opts`; it also waits for `after`.
+    """The options of a child.
 
-    It is the same one that had the `former` names.
+    A child inherits its component's provider and `protect`, but not `depends_on`: it would be
+    created before the resources that its component waits for.
 
-    Pulumi hands a component's provider and `protect` down by itself, and its `depends_on` not:
-    a child would be made before what its component waits for.
+    Args:
+        parent: the component.
+        opts: the component's own options.
+        after: further resources that the child waits for.
+        former: the child's former logical names.
+        aliases: further aliases of the child.
     """
     return pulumi.ResourceOptions(
-        parent=parent, depends_on=[*_depends_on(opts), *after], aliases=_aliases(former)
+        parent=parent,
+        depends_on=[*_depends_on(opts), *after],
+        aliases=[*_aliases(former), *aliases] or None,
     )
 
 
-def _aliases(former: Iterable[str]) -> list[pulumi.Alias | str] | None:
-    return [pulumi.Alias(name=name) for name in former] or None
+def _aliases(former: Iterable[str]) -> list[Alias]:
+    return [pulumi.Alias(name=name) for name in former]
 
 
 def _depends_on(opts: pulumi.ResourceOptions | None) -> list[pulumi.Resource]:
@@ -60,4 +70,4 @@ def _depends_on(opts: pulumi.ResourceOptions | None) -> list[pulumi.Resource]:
         return [given]
     if isinstance(given, list | tuple) and all(isinstance(each, pulumi.Resource) for each in given):
         return list(given)
-    raise TypeError("`depends_on` of a queuewright component takes resources, not outputs of them")
+    raise TypeError("`depends_on` of a queuewright component takes resources, not outputs")

@@ -1,4 +1,4 @@
-"""What a project must have switched on before anything of a stack can be made."""
+"""What a stack needs of its project: APIs, and roles on the whole project."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from collections.abc import Sequence
 import pulumi
 from pulumi_gcp import projects
 
+from queuewright.blueprint import Condition
+from queuewright.cloud_tasks import roles
+
+from .grants import Grantee, named_grant
 from .options import within
 
 CLOUD_TASKS = "cloudtasks.googleapis.com"
 
 
 class ProjectServices(pulumi.ComponentResource):
-    """The APIs that a stack uses, and the identity that Cloud Tasks itself acts as.
+    """The APIs that a stack uses, and the identity of Cloud Tasks itself.
 
-    They stay on when the stack goes: others in the project may use them.
+    The APIs stay enabled when the stack is destroyed: others in the project may use them.
 
     Args:
         name: the component's logical name.
@@ -55,12 +59,50 @@ class ProjectServices(pulumi.ComponentResource):
         self.register_outputs({"services": list(services)})
 
     def of(self, *names: str) -> list[pulumi.Resource]:
-        """What to wait for before using the APIs of these names, such as `"run"`.
+        """The resources to wait for before using APIs, given by names such as `"run"`.
 
-        One that the stack does not switch on is taken to be on.
+        An API that is not among the stack's `services` is assumed to be enabled.
         """
         wanted = [f"{name}.googleapis.com" for name in names]
         found: list[pulumi.Resource] = [
             self._services[service] for service in wanted if service in self._services
         ]
         return [*found, *self._agents] if CLOUD_TASKS in wanted else found
+
+
+class ProjectAccess:
+    """Roles of one component's account on the whole project.
+
+    Args:
+        name: the component's logical name.
+        project: the id of the project.
+        owner: the component, which becomes the parent of the grants.
+        opts: the component's options.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        project: str,
+        owner: pulumi.ComponentResource,
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        self._name, self._project, self._owner, self._opts = name, project, owner, opts
+
+    def admit(
+        self, grantee: Grantee | str, *, role: str, condition: Condition | None = None
+    ) -> projects.IAMMember:
+        """Grant a role on the project."""
+        return projects.IAMMember(
+            f"{self._name}-project-{role.removeprefix(roles.PREFIX)}",
+            project=self._project,
+            role=role,
+            member=named_grant(self._name, role, grantee).member,
+            condition=(
+                {"title": condition.title, "expression": condition.expression}
+                if condition
+                else None
+            ),
+            opts=within(self._owner, self._opts),
+        )

@@ -1,40 +1,47 @@
-"""A queue, where its tasks go, and who may add to it."""
+"""A queue, the route of its tasks, and its enqueuers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
 
 import pulumi
 from pulumi_gcp import cloudtasks, serviceaccount
 
-from queuewright.blueprint import AppEngineRoute, UrlRoute
-from queuewright.blueprint.names import first_key
+from queuewright.blueprint import (
+    ADD_TASKS,
+    AppEngineRoute,
+    QueuePlan,
+    QueueSettings,
+    UrlRoute,
+    first_key,
+)
 from queuewright.cloud_tasks.durations import seconds
 from queuewright.spec import RateLimits, RetryConfig
 from queuewright.spec.fields import MEMBER
 from queuewright.spec.values import shown
 
-from .app_engine import AppEngineHandler
+from .accounts import Identity, service_account
 from .arguments import queue_arguments
-from .handler import Handler
-from .identity import Identity
+from .grants import Grantee, named_grant
+from .handlers import Handler
 from .mistakes import mistake
 from .options import former_names, renamed, within
 
+TYPE = "queuewright:index:TaskQueue"
+
 Target = Handler | UrlRoute | AppEngineRoute
-Enqueuer = Handler | AppEngineHandler | str
 
 
 class TaskQueue(pulumi.ComponentResource):
-    """A push queue, the account that its tasks are signed as, and its enqueuers.
+    """A push queue and its enqueuers.
 
-    The queue itself holds the address and the token, so that whoever adds a task needs
-    `roles/cloudtasks.enqueuer` on this queue and nothing else: no URL, no audience, no `actAs`.
-    Every setting is written out, Google's default where nothing is said: one that is left out
-    would keep its old value on the live queue.
+    The queue itself holds the URL and the token. A producer therefore only needs the enqueuer's
+    role on this queue: no URL, no audience, no `actAs`. Every setting is written out, with Google's
+    default if none is given: a setting that is left out would keep its value on the live queue.
 
-    Alone, in a program of one's own, with a `FunctionHandler` called `mailer`::
+    In a program without YAML, with a `FunctionHandler` called `mailer`::
 
         emails = TaskQueue(
             "emails",
@@ -48,39 +55,39 @@ class TaskQueue(pulumi.ComponentResource):
 
     Attributes:
         queue: the queue underneath.
-        invoker: the account that its tasks are signed as; `None` where they carry no token.
-        name: the full name, `projects/P/locations/L/queues/Q`; known once `enqueuers` may add.
-        console: its page in Google's console.
+        invoker: the account whose token its tasks carry, shared with the other queues of its
+            handler; `None` if they carry no token.
+        console: the URL of its page in Google's console.
 
     Args:
         name: the component's logical name.
         project: the id of the project.
         location: the region.
-        target: a handler, somebody else's URL, or an App Engine service.
-        path: where in a handler tasks arrive; a `UrlRoute` has its own. Default: at the path of a
-            task's own URL.
-        queue_id: at most 100 letters, digits and hyphens. Default: `name`, or the first it had. It
-            is an address: the name of a deleted queue is blocked for days.
+        target: a handler, an external URL, or an App Engine service.
+        path: the path of all tasks at a handler; a `UrlRoute` has its own. Default: the path of
+            each task's URL.
+        queue_id: at most 100 letters, digits and hyphens. Default: `name`, or the oldest former
+            name. It is an address: the id of a deleted queue cannot be used again for days.
         rate_limits: as in the YAML, such as `{"max_dispatches_per_second": 5}`. Default: Google's,
-            500 a second and 1000 at once.
-        retry_config: likewise, such as `{"max_attempts": 8, "min_backoff": "10s"}`. Default:
+            500 a second and 1000 at the same time.
+        retry_config: as in the YAML, such as `{"max_attempts": 8, "min_backoff": "10s"}`. Default:
             Google's, 100 attempts.
         sampling_ratio: the share of operations that is logged, 0 to 1. Default: 0.
         desired_state: `"RUNNING"` or `"PAUSED"`.
         enqueuers: handlers, and IAM members such as `serviceAccount:…`.
-        identity: what the invoker is called. Default: derived from `name`, or the first it had.
-        key: what it is called among the grants of others; `name` ends in it. Default: `name`.
-        renamed_from: the keys that it had before, the first one first. The queue, its invoker and
-            every grant stay the same ones; only their logical names change.
+        identity: the id of the invoker, for a `UrlRoute` with an audience; a handler has its own
+            invoker. Default: derived from `name`, or from the oldest former name.
+        key: its name in other logical names; `name` ends with it. Default: `name`.
+        renamed_from: its former keys, oldest first. A renamed queue stays the same on Google Cloud;
+            only logical names change.
         protect: refuse to delete or replace the queue. Default: on.
 
     Raises:
-        SpecError: arguments that no file may say either, each with a way out.
+        SpecError: arguments that a YAML file could not have, each with a fix.
     """
 
     queue: cloudtasks.Queue
     invoker: serviceaccount.Account | None
-    name: pulumi.Output[str]
     console: pulumi.Output[str]
 
     def __init__(
@@ -96,16 +103,14 @@ class TaskQueue(pulumi.ComponentResource):
         retry_config: RetryConfig | Mapping[str, object] | None = None,
         sampling_ratio: float = 0.0,
         desired_state: str = "RUNNING",
-        enqueuers: Sequence[Enqueuer] = (),
+        enqueuers: Sequence[Grantee | str] = (),
         identity: Identity | None = None,
         key: str | None = None,
         renamed_from: Sequence[str] = (),
         protect: bool = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        known_as = key or name
-        before = former_names(name, key, renamed_from)
-        first = first_key(name, before)
+        first = first_key(name, former_names(name, key, renamed_from))
         called = queue_id or first
         checked = queue_arguments(
             name,
@@ -113,6 +118,7 @@ class TaskQueue(pulumi.ComponentResource):
             project=project,
             location=location,
             target=target,
+            is_handler=isinstance(target, Handler),
             enqueuers=enqueuers,
             settings={
                 "path": path,
@@ -122,39 +128,130 @@ class TaskQueue(pulumi.ComponentResource):
                 "desired_state": desired_state,
             },
         )
-        super().__init__("queuewright:index:TaskQueue", name, None, renamed(opts, before))
-        self._name, self._project, self._location, self._opts = name, project, location, opts
-        admitted: list[pulumi.Resource] = []
-        self.invoker = None
-        if isinstance(target, Handler) or (isinstance(target, UrlRoute) and target.audience):
-            named = identity or Identity.of(first, "invoker")
-            self.invoker = named.account(
-                f"{name}-invoker", project=project, opts=within(self, opts)
-            )
-            if isinstance(target, Handler):
-                grant = target.admit(known_as, self.invoker.member, renamed_from=renamed_from)
-                admitted = [grant]
-        kept = within(self, opts, after=admitted)
-        kept.protect = protect
-        self.queue = cloudtasks.Queue(
-            f"{name}-queue",
-            name=called,
-            project=project,
-            location=location,
-            rate_limits=_rate_limits(checked.rate_limits),
-            retry_config=_retry_config(checked.retry_config),
-            # Zero is never sent; written out, every preview would show it.
-            stackdriver_logging_config={"sampling_ratio": sampling_ratio}
-            if sampling_ratio
-            else None,
-            desired_state=desired_state,
-            http_target=_http_target(target, path, self.invoker),
-            app_engine_routing_override=_app_engine(target),
-            opts=kept,
+        if isinstance(target, Handler) and identity is not None:
+            hint = "give the handler an `invoker`"
+            raise mistake(name, "identity", "the queues of a handler share its invoker", hint)
+        self._begin(name, key, renamed_from, project, location, opts)
+        invoker, grants = self._stand_alone_invoker(
+            target, identity or Identity.of(first, "invoker")
         )
-        grants = [self.admit(each) for each in enqueuers]
-        granted = [grant.id for grant in grants]
-        self.name = pulumi.Output.all(self.queue.id, *granted).apply(lambda ids: str(ids[0]))
+        settings = QueueSettings(
+            queue_id=called,
+            path=path,
+            rate_limits=checked.rate_limits,
+            retry_config=checked.retry_config,
+            sampling_ratio=sampling_ratio,
+            desired_state=checked.desired_state,
+            protect=protect,
+        )
+        self._create(settings, target, invoker, grants)
+        for each in enqueuers:
+            self.admit(each)
+
+    @classmethod
+    def from_plan(
+        cls,
+        name: str,
+        plan: QueuePlan,
+        *,
+        project: str,
+        location: str,
+        target: Target,
+        invoker: serviceaccount.Account | None,
+        after: Iterable[pulumi.Resource],
+        opts: pulumi.ResourceOptions,
+    ) -> Self:
+        """The planned queue, without enqueuers. `after` are the grants of its invoker."""
+        queue = cls.__new__(cls)
+        queue._begin(name, plan.key, plan.renamed_from, project, location, opts)
+        queue._create(plan, target, invoker, after)
+        return queue
+
+    @property
+    def name(self) -> pulumi.Output[str]:
+        """The full name, `projects/P/locations/L/queues/Q`; known once its enqueuers may add."""
+        granted = [grant.id for grant in self._grants]
+        return pulumi.Output.all(self.queue.id, *granted).apply(lambda ids: str(ids[0]))
+
+    def admit(self, enqueuer: Grantee | str, *, role: str = ADD_TASKS) -> cloudtasks.QueueIamMember:
+        """Grant a role on this queue to a handler or an IAM member. Default: to add tasks.
+
+        For an enqueuer that is created after the queue, because it needs the queue's name.
+
+        Raises:
+            SpecError: a text that is not an IAM member, or stands for anyone.
+        """
+        if isinstance(enqueuer, str) and not re.fullmatch(MEMBER, enqueuer):
+            hint = "give the handler itself, or a member such as `serviceAccount:…`"
+            raise mistake(self._name, "admit", f"{shown(enqueuer)} is not an IAM member", hint)
+        grant = named_grant(self._name, role, enqueuer)
+        granted = cloudtasks.QueueIamMember(
+            grant.name,
+            project=self._project,
+            location=self._location,
+            name=self.queue.name,
+            role=role,
+            member=grant.member,
+            opts=within(self, self._opts, former=grant.former),
+        )
+        self._grants.append(granted)
+        return granted
+
+    def _begin(
+        self,
+        name: str,
+        key: str | None,
+        renamed_from: Sequence[str],
+        project: str,
+        location: str,
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        """Create the component itself."""
+        former = former_names(name, key, renamed_from)
+        super().__init__(TYPE, name, None, renamed(opts, former))
+        self._name, self._project, self._location, self._opts = name, project, location, opts
+        self._grants: list[cloudtasks.QueueIamMember] = []
+
+    def _stand_alone_invoker(
+        self, target: Target, identity: Identity
+    ) -> tuple[serviceaccount.Account | None, list[pulumi.Resource]]:
+        """The account whose token the tasks carry, and its grants."""
+        if isinstance(target, Handler):
+            invoker = target.invoker()
+            return invoker.account, [target.admit(invoker)]
+        if isinstance(target, UrlRoute) and target.audience:
+            options = within(self, self._opts)
+            name = f"{self._name}-invoker"
+            return service_account(name, identity, project=self._project, opts=options), []
+        return None, []
+
+    def _create(
+        self,
+        settings: QueueSettings,
+        target: Target,
+        invoker: serviceaccount.Account | None,
+        after: Iterable[pulumi.Resource],
+    ) -> None:
+        """Create the queue."""
+        self.invoker = invoker
+        options = within(self, self._opts, after=after)
+        options.protect = settings.protect
+        ratio = settings.sampling_ratio
+        self.queue = cloudtasks.Queue(
+            f"{self._name}-queue",
+            name=settings.queue_id,
+            project=self._project,
+            location=self._location,
+            rate_limits=_rate_limits(settings.rate_limits),
+            retry_config=_retry_config(settings.retry_config),
+            # The provider never sends a zero; written out, every preview would show it.
+            stackdriver_logging_config={"sampling_ratio": ratio} if ratio else None,
+            desired_state=settings.desired_state,
+            http_target=_http_target(target, settings.path, invoker),
+            app_engine_routing_override=_app_engine(target),
+            opts=options,
+        )
+        project, location = self._project, self._location
         self.console = self.queue.name.apply(
             lambda queue: (
                 "https://console.cloud.google.com/cloudtasks/queue/"
@@ -162,29 +259,6 @@ class TaskQueue(pulumi.ComponentResource):
             )
         )
         self.register_outputs({"name": self.name, "console": self.console})
-
-    def admit(self, enqueuer: Enqueuer) -> cloudtasks.QueueIamMember:
-        """Let `enqueuer`, a handler or an IAM member, add tasks to this queue.
-
-        For one that is made after the queue, as where it is told the queue's name.
-
-        Raises:
-            SpecError: a text that is no member, or would let anybody in.
-        """
-        if isinstance(enqueuer, str) and not re.fullmatch(MEMBER, enqueuer):
-            hint = "give the handler itself, or a member such as `serviceAccount:…`"
-            raise mistake(self._name, "admit", f"{shown(enqueuer)} is no IAM member", hint)
-        was = () if isinstance(enqueuer, str) else enqueuer.renamed_from
-        grant = f"{self._name}-enqueuer"
-        return cloudtasks.QueueIamMember(
-            f"{grant}-{enqueuer if isinstance(enqueuer, str) else enqueuer.key}",
-            project=self._project,
-            location=self._location,
-            name=self.queue.name,
-            role="roles/cloudtasks.enqueuer",
-            member=enqueuer if isinstance(enqueuer, str) else enqueuer.member,
-            opts=within(self, self._opts, former=(f"{grant}-{old}" for old in was)),
-        )
 
 
 def _rate_limits(limits: RateLimits) -> cloudtasks.QueueRateLimitsArgsDict:

@@ -1,32 +1,35 @@
-"""A secret that handlers read, and who may read it."""
+"""A secret that handlers read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 from pulumi_gcp import secretmanager
 
+from queuewright.blueprint import READ_SECRET
+
+from .grants import Grantee, named_grant
 from .mistakes import require
 from .options import within
 
 
 class HandlerSecret(pulumi.ComponentResource):
-    """A secret of Secret Manager: one that exists, or one that is made from a value.
+    """A secret of Secret Manager: an existing one, or a new one with a given value.
 
     Attributes:
-        project: the id of the project that it is in.
+        project: the id of its project.
         secret_id: its id in the project.
-        version: the version that was made, once it is there; `"latest"` of one that exists.
+        version: the version that was created, or `"latest"` for an existing secret.
 
     Args:
         name: the component's logical name.
-        project: the id of the project that the secret is in.
+        project: the id of the secret's project.
         secret_id: its id, 1 to 255 letters, digits, `_` and `-`.
-        value: make the secret, with this value, which the state keeps encrypted; without it the
-            secret must exist.
-        labels: on a secret that is made.
+        value: create the secret with this value, which Pulumi's state keeps encrypted. Without it
+            the secret must exist.
+        labels: on a new secret.
     """
 
     project: str
@@ -48,7 +51,7 @@ class HandlerSecret(pulumi.ComponentResource):
         super().__init__("queuewright:index:HandlerSecret", name, None, opts)
         self.project, self.secret_id = project, secret_id
         self._name, self._opts = name, opts
-        self._made: list[pulumi.Resource] = []
+        self._created: list[pulumi.Resource] = []
         self.version = pulumi.Output.from_input("latest")
         if value is not None:
             secret = secretmanager.Secret(
@@ -65,38 +68,33 @@ class HandlerSecret(pulumi.ComponentResource):
                 secret_data=pulumi.Output.secret(value),
                 opts=within(self, opts),
             )
-            self._made = [secret]
+            self._created = [secret]
             self.version = version.version
         self.register_outputs({"secret_id": secret_id, "version": self.version})
 
     def admit(
-        self, reader: str, member: pulumi.Input[str], *, renamed_from: Iterable[str] = ()
+        self, reader: Grantee | str, *, role: str = READ_SECRET
     ) -> secretmanager.SecretIamMember:
-        """Let `member` read the secret; `reader` names the grant, as `renamed_from` once did."""
-        grant = f"{self._name}-reader"
+        """Grant a role on this secret to a handler or an IAM member. Default: to read it."""
+        grant = named_grant(self._name, role, reader)
         return secretmanager.SecretIamMember(
-            f"{grant}-{reader}",
+            grant.name,
             project=self.project,
             secret_id=self.secret_id,
-            role="roles/secretmanager.secretAccessor",
-            member=member,
-            opts=within(
-                self,
-                self._opts,
-                after=self._made,
-                former=(f"{grant}-{each}" for each in renamed_from),
-            ),
+            role=role,
+            member=grant.member,
+            opts=within(self, self._opts, after=self._created, former=grant.former),
         )
 
 
 @dataclass(frozen=True)
 class SecretVariable:
-    """An environment variable whose value is a version of a secret.
+    """An environment variable with a version of a secret as its value.
 
     Attributes:
-        secret: where it is.
-        version: which one; another one redeploys the handler. Default: the one that was made, or
-            `"latest"`, which an instance looks up when it starts.
+        secret: the secret.
+        version: its version; another version redeploys the handler. Default: the version that was
+            created, or `"latest"`, which each instance looks up when it starts.
     """
 
     secret: HandlerSecret
@@ -104,5 +102,13 @@ class SecretVariable:
 
     @property
     def pinned(self) -> pulumi.Output[str]:
-        """The version as it is written into the handler."""
+        """The version for the handler's configuration."""
         return pulumi.Output.from_input(self.version or self.secret.version)
+
+
+def secret_grants(
+    variables: Mapping[str, SecretVariable], reader: Grantee
+) -> Sequence[pulumi.Resource]:
+    """The right of `reader` to read each secret of its variables."""
+    secrets = {id(each.secret): each.secret for each in variables.values()}
+    return [secret.admit(reader) for secret in secrets.values()]

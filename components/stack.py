@@ -1,40 +1,56 @@
-"""One environment as a whole: everything that its blueprint says, on Google Cloud."""
+"""One environment on Google Cloud: executes its blueprint."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import pulumi
 import pulumi_gcp as gcp
+from pulumi_gcp import serviceaccount
 
 from queuewright.blueprint import (
     AppEnginePlan,
-    AppEngineRoute,
     Blueprint,
     FunctionPlan,
+    GrantPlan,
+    GuardedKind,
     HandlerPlan,
+    HandlerRoute,
     QueuePlan,
-    RuntimePlan,
     ServicePlan,
-    UrlRoute,
+    UrlPlan,
+    first_key,
 )
 
-from .app_engine import AppEngineHandler
-from .build import BuildAccount, ProjectRole
+from .accounts import service_account
+from .code import (
+    BuildAccount,
+    DockerfileSource,
+    FolderSource,
+    ImageRepository,
+    ImageSource,
+    PackageBucket,
+    Source,
+)
 from .collector import calm_collector
-from .container import DockerfileSource, FolderSource, ImageSource, Source
-from .function import FunctionHandler
-from .handler import Handler
-from .identity import Identity
-from .images import ImageRepository
-from .packages import PackageBucket
+from .grants import Grantee
+from .handlers import AppEngineHandler, FunctionHandler, Handler, ServiceHandler
+from .options import within
 from .project import ProjectServices
-from .queue import Enqueuer, TaskQueue
-from .runtime import RuntimeArgs
+from .queue import TYPE as QUEUE_TYPE
+from .queue import Target, TaskQueue
 from .secret import HandlerSecret, SecretVariable
-from .service import ServiceHandler
+
+ACCOUNT_TYPE = "gcp:serviceaccount/account:Account"
+
+COMPONENTS: Mapping[str, type[FunctionHandler | ServiceHandler | AppEngineHandler]] = {
+    "function": FunctionHandler,
+    "service": ServiceHandler,
+    "app_engine": AppEngineHandler,
+}
 
 _Value = TypeVar("_Value")
 
@@ -43,15 +59,15 @@ class TaskStack(pulumi.ComponentResource):
     """Every queue, handler, account and grant of a blueprint.
 
     Attributes:
-        queues: by their keys in the YAML.
-        handlers: likewise, those that are deployed here.
+        queues: the queues by their keys in the YAML.
+        handlers: the deployed handlers by their keys in the YAML.
         outputs: for `pulumi.export`: the queues' names and console pages, the handlers' URLs and
             the service accounts.
 
     Args:
-        name: the component's logical name; the names of all its parts begin with it.
-        blueprint: what to build.
-        root: the folder that handlers' sources are in.
+        name: the component's logical name; the names of all its children begin with it.
+        blueprint: the blueprint to execute.
+        root: the folder that handlers' sources are relative to.
     """
 
     queues: Mapping[str, TaskQueue]
@@ -82,24 +98,26 @@ class TaskStack(pulumi.ComponentResource):
         self._packages = self._package_bucket()
         self._images = self._image_repository()
         self._builder = self._build_account()
-        self._secrets: dict[str, HandlerSecret] = {}
-        # Whoever of the handlers comes first, the one that gives a value makes the secret.
-        self._configured = {
-            secret.secret: secret.config
-            for plan in blueprint.handlers.values()
-            if isinstance(plan.target, FunctionPlan | ServicePlan)
-            for secret in plan.target.runtime.secrets.values()
-            if secret.config is not None
-        }
-        self.handlers = {
-            key: handler
-            for key, plan in blueprint.handlers.items()
-            if (handler := self._handler(plan)) is not None
-        }
-        enqueuers = self._enqueuers()
-        self.queues = {
-            key: self._queue(plan, enqueuers.get(key, ())) for key, plan in blueprint.queues.items()
-        }
+        self._secrets = self._handler_secrets()
+        # By account: its grants, and whom to grant them to.
+        self._granted: dict[str | None, list[pulumi.Resource]] = defaultdict(list)
+        self._grantees: dict[str, Grantee] = {}
+        if self._builder is not None and blueprint.build_account is not None:
+            self._grantees[blueprint.build_account] = self._builder
+
+        # Handlers get their accounts first, then the rights that their code needs to start.
+        waiting = _by_kind(blueprint.grants)
+        self.handlers = dict(self._handlers())
+        self._grant(waiting, "project", "bucket", "repository", "secret")
+        for key, handler in self.handlers.items():
+            self._deploy(handler, blueprint.handlers[key])
+        self._invokers = dict(self._handler_invokers())
+        self._grant(waiting, "handler")
+        self.queues = {key: self._queue(plan) for key, plan in blueprint.queues.items()}
+        self._grant(waiting, "queue")
+        if waiting:
+            raise ValueError(f"the blueprint grants roles on {', '.join(waiting)}")
+
         self.outputs = {
             "queues": {key: queue.name for key, queue in self.queues.items()},
             "consoles": {key: queue.console for key, queue in self.queues.items()},
@@ -111,6 +129,31 @@ class TaskStack(pulumi.ComponentResource):
             "accounts": {key: each.account.email for key, each in self.handlers.items()},
         }
         self.register_outputs(dict(self.outputs))
+
+    def _grant(self, waiting: dict[GuardedKind, list[GrantPlan]], *kinds: GuardedKind) -> None:
+        """Grant every role of the blueprint on resources of these kinds."""
+        for grant in (each for kind in kinds for each in waiting.pop(kind, ())):
+            self._granted[grant.account].append(self._admitted(grant))
+
+    def _admitted(self, grant: GrantPlan) -> pulumi.Resource:
+        """The resource of a grant, created by the component that it is on."""
+        grantee = self._grantees[grant.account] if grant.account is not None else grant.member
+        if grant.kind == "project":
+            access = _present(self._builder).project_access
+            return access.admit(grantee, role=grant.role, condition=grant.condition)
+        if grant.condition is not None:
+            raise ValueError(f"a grant on a {grant.kind} takes no condition")
+        match grant.kind:
+            case "bucket":
+                return _present(self._packages).admit(grantee, role=grant.role)
+            case "repository":
+                return _present(self._images).admit(grantee, role=grant.role)
+            case "secret":
+                return self._secrets[grant.resource].admit(grantee, role=grant.role)
+            case "handler":
+                return self._called(grant.resource).admit(grantee, role=grant.role)
+            case "queue":
+                return self.queues[grant.resource].admit(grantee, role=grant.role)
 
     def _package_bucket(self) -> PackageBucket | None:
         if self._blueprint.bucket is None:
@@ -137,181 +180,200 @@ class TaskStack(pulumi.ComponentResource):
         )
 
     def _build_account(self) -> BuildAccount | None:
-        key = self._blueprint.build_account
-        if key is None or self._packages is None or self._images is None:
+        if self._blueprint.build_account is None:
             return None
-        granted = [each for each in self._blueprint.grants if each.account == key]
-        return BuildAccount(
+        return BuildAccount.from_plan(
             f"{self._name}-build",
+            self._blueprint.accounts[self._blueprint.build_account],
             project=self._blueprint.project,
-            identity=self._identity(key),
-            project_roles=[
-                ProjectRole(each.role, each.condition) for each in granted if each.kind == "project"
-            ],
-            packages=self._packages,
-            images=self._images,
             opts=self._part("iam", "cloudresourcemanager"),
         )
 
-    def _handler(self, plan: HandlerPlan) -> Handler | AppEngineHandler | None:
-        target = plan.target
-        if isinstance(target, FunctionPlan):
-            return self._function(plan, target)
-        if isinstance(target, ServicePlan):
-            return self._service(plan, target)
-        if isinstance(target, AppEnginePlan) and target.source and target.account:
-            return self._app_engine(plan, target, target.source, target.account)
-        return None
+    def _handler_secrets(self) -> dict[str, HandlerSecret]:
+        """The secrets by their ids."""
+        plans = [
+            secret
+            for handler in self._blueprint.handlers.values()
+            for secret in handler.secrets.values()
+        ]
+        # Several handlers may read a secret that one of them has a value for.
+        values = {secret.secret: secret.config for secret in plans if secret.config is not None}
+        return {
+            secret_id: HandlerSecret(
+                f"{self._name}-secret-{secret_id}",
+                project=self._blueprint.project,
+                secret_id=secret_id,
+                value=(
+                    pulumi.Config().require_secret(values[secret_id])
+                    if secret_id in values
+                    else None
+                ),
+                labels=self._blueprint.labels,
+                opts=self._part("secretmanager"),
+            )
+            for secret_id in dict.fromkeys(secret.secret for secret in plans)
+        }
 
-    def _function(self, plan: HandlerPlan, target: FunctionPlan) -> FunctionHandler:
-        return FunctionHandler(
-            f"{self._name}-{plan.key}",
-            project=self._blueprint.project,
-            location=self._blueprint.location,
-            source=self._root / target.source,
-            entry_point=target.entry_point,
-            runtime=target.runtime_name,
-            packages=_present(self._packages),
-            function_name=plan.name,
-            builder=self._builder,
-            images=self._images,
-            identity=self._identity(target.runtime.account),
-            key=plan.key,
-            renamed_from=plan.renamed_from,
-            labels=self._blueprint.labels,
-            opts=self._part("iam", "cloudfunctions", "cloudbuild", "run", "compute"),
-            **self._settings(target.runtime),
-        )
+    def _handlers(self) -> Iterable[tuple[str, Handler | AppEngineHandler]]:
+        """The handlers that the stack deploys, with their accounts and without their code."""
+        apis = {
+            "function": ("iam", "cloudfunctions", "cloudbuild", "run", "compute"),
+            "service": ("iam", "run", "compute"),
+            "app_engine": ("iam", "appengine"),
+        }
+        for key, plan in self._blueprint.handlers.items():
+            if plan.account is None:
+                continue
+            self._grantees[plan.account] = handler = COMPONENTS[plan.kind].from_plan(
+                f"{self._name}-{key}",
+                plan,
+                self._blueprint.accounts[plan.account],
+                project=self._blueprint.project,
+                location=self._blueprint.location,
+                opts=self._part(*apis[plan.kind]),
+            )
+            yield key, handler
 
-    def _service(self, plan: HandlerPlan, target: ServicePlan) -> ServiceHandler:
-        return ServiceHandler(
-            f"{self._name}-{plan.key}",
-            project=self._blueprint.project,
-            location=self._blueprint.location,
-            source=self._source(target),
-            service_name=plan.name,
-            identity=self._identity(target.runtime.account),
-            key=plan.key,
-            renamed_from=plan.renamed_from,
-            labels=self._blueprint.labels,
-            opts=self._part("iam", "run", "compute"),
-            **self._settings(target.runtime),
-        )
+    def _deploy(self, handler: Handler | AppEngineHandler, plan: HandlerPlan) -> None:
+        """Deploy the code of a handler, once its account has the rights that it needs."""
+        granted = self._granted[plan.account]
+        match plan.target, handler:
+            case FunctionPlan() as target, FunctionHandler():
+                handler.deploy(
+                    called=plan.name,
+                    source=self._root / target.source,
+                    entry_point=target.entry_point,
+                    runtime=target.runtime_name,
+                    packages=_present(self._packages),
+                    builder=self._builder,
+                    images=self._images,
+                    instance=target.runtime,
+                    environment=plan.environment,
+                    secrets=self._secret_variables(plan),
+                    labels=self._blueprint.labels,
+                    after=[*granted, *self._granted[self._blueprint.build_account]],
+                )
+            case ServicePlan() as target, ServiceHandler():
+                handler.deploy(
+                    called=plan.name,
+                    source=self._source(target),
+                    instance=target.runtime,
+                    environment=plan.environment,
+                    secrets=self._secret_variables(plan),
+                    labels=self._blueprint.labels,
+                    after=granted,
+                )
+            case AppEnginePlan() as target, AppEngineHandler():
+                handler.deploy(
+                    service=target.service,
+                    source=self._root / _present(target.source),
+                    runtime=_present(target.runtime_name),
+                    packages=_present(self._packages),
+                    version=target.version,
+                    entrypoint=target.entrypoint,
+                    environment=plan.environment,
+                    instances=target.instances,
+                    after=granted,
+                )
 
     def _source(self, target: ServicePlan) -> Source:
         if target.source is None:
             return ImageSource(_present(target.image))
         folder = self._root / target.source
-        if target.runtime_name is None:
+        if target.has_dockerfile:
             return DockerfileSource(folder, _present(self._images))
-        packages = _present(self._packages)
-        return FolderSource(folder, target.runtime_name, target.command, packages)
+        runtime, packages = _present(target.runtime_name), _present(self._packages)
+        return FolderSource(folder, runtime, target.command, packages)
 
-    def _app_engine(
-        self, plan: HandlerPlan, target: AppEnginePlan, source: str, account: str
-    ) -> AppEngineHandler:
-        return AppEngineHandler(
-            f"{self._name}-{plan.key}",
-            project=self._blueprint.project,
-            service=target.service,
-            source=self._root / source,
-            runtime=_present(target.runtime_name),
-            packages=_present(self._packages),
-            version=target.version,
-            entrypoint=target.entrypoint,
-            environment=target.environment,
-            instances=target.instances,
-            identity=self._identity(account),
-            key=plan.key,
-            renamed_from=plan.renamed_from,
-            opts=self._part("iam", "appengine"),
-        )
-
-    def _settings(self, plan: RuntimePlan) -> RuntimeArgs:
+    def _secret_variables(self, plan: HandlerPlan) -> Mapping[str, SecretVariable]:
         return {
-            "environment": plan.environment,
-            "secrets": {
-                variable: SecretVariable(
-                    self._secret(secret.secret),
-                    None if secret.config else secret.version,
-                )
-                for variable, secret in plan.secrets.items()
-            },
-            "memory": plan.memory,
-            "cpu": plan.cpu,
-            "timeout": plan.timeout,
-            "concurrency": plan.concurrency,
-            "instances": plan.instances,
-            "ingress": plan.ingress,
-            "vpc": plan.vpc,
+            variable: SecretVariable(
+                self._secrets[secret.secret], None if secret.config else secret.version
+            )
+            for variable, secret in plan.secrets.items()
         }
 
-    def _secret(self, secret_id: str) -> HandlerSecret:
-        if secret_id not in self._secrets:
-            config = self._configured.get(secret_id)
-            self._secrets[secret_id] = HandlerSecret(
-                f"{self._name}-secret-{secret_id}",
-                project=self._blueprint.project,
-                secret_id=secret_id,
-                value=pulumi.Config().require_secret(config) if config else None,
-                labels=self._blueprint.labels,
-                opts=self._part("secretmanager"),
-            )
-        return self._secrets[secret_id]
+    def _handler_invokers(self) -> Iterable[tuple[str, serviceaccount.Account]]:
+        """The accounts whose tokens tasks carry, by their keys."""
+        for key, plan in self._blueprint.handlers.items():
+            if plan.invoker is None:
+                continue
+            account, former = self._blueprint.accounts[plan.invoker], self._namesakes(plan)
+            aliases = [self._former_invoker(queue) for queue in former]
+            if isinstance(plan.target, UrlPlan):
+                # The stack has no component for it, so the account is the stack's own child.
+                former_names = [f"{self._name}-{old}-invoker" for old in plan.renamed_from]
+                yield (
+                    plan.invoker,
+                    service_account(
+                        f"{self._name}-{key}-invoker",
+                        account,
+                        project=self._blueprint.project,
+                        opts=within(self, self._part("iam"), former=former_names, aliases=aliases),
+                    ),
+                )
+                continue
+            invoker = self._called(key).invoker(account, aliases=aliases, renamed_from=former)
+            self._grantees[plan.invoker] = invoker
+            yield plan.invoker, invoker.account
 
-    def _queue(self, plan: QueuePlan, enqueuers: Sequence[Enqueuer]) -> TaskQueue:
-        return TaskQueue(
+    def _namesakes(self, plan: HandlerPlan) -> Sequence[str]:
+        """The keys of the queue with the same name as a handler.
+
+        Every queue had an invoker once, and the handler's invoker now gets the id that this
+        queue's had. So it is the same account; see docs/decisions/0008.
+        """
+        first = first_key(plan.key, plan.renamed_from)
+        return [
+            key
+            for queue in self._blueprint.queues.values()
+            if first_key(queue.key, queue.renamed_from) == first
+            for key in dict.fromkeys((queue.key, *queue.renamed_from))
+        ]
+
+    def _former_invoker(self, queue: str) -> pulumi.Output[str]:
+        """The URN of the account that a queue once had."""
+        name = f"{self._name}-{queue}"
+        parent = pulumi.create_urn(name, QUEUE_TYPE, parent=self)
+        return pulumi.create_urn(f"{name}-invoker", ACCOUNT_TYPE, parent=parent)
+
+    def _queue(self, plan: QueuePlan) -> TaskQueue:
+        return TaskQueue.from_plan(
             f"{self._name}-{plan.key}",
+            plan,
             project=self._blueprint.project,
             location=self._blueprint.location,
             target=self._target(plan),
-            path=plan.path,
-            queue_id=plan.queue_id,
-            rate_limits=plan.rate_limits,
-            retry_config=plan.retry_config,
-            sampling_ratio=plan.sampling_ratio,
-            desired_state=plan.desired_state,
-            enqueuers=enqueuers,
-            identity=self._identity(plan.invoker) if plan.invoker else None,
-            key=plan.key,
-            renamed_from=plan.renamed_from,
-            protect=plan.protect,
+            invoker=self._invokers[plan.invoker] if plan.invoker is not None else None,
+            after=self._granted[plan.invoker] if plan.invoker is not None else (),
             opts=self._part("cloudtasks", "iam"),
         )
 
-    def _target(self, plan: QueuePlan) -> Handler | UrlRoute | AppEngineRoute:
-        if isinstance(plan.route, UrlRoute | AppEngineRoute):
-            return plan.route
-        handler = self.handlers[plan.route.handler]
+    def _target(self, plan: QueuePlan) -> Target:
+        route = plan.route
+        return self._called(route.handler) if isinstance(route, HandlerRoute) else route
+
+    def _called(self, key: str) -> Handler:
+        """The handler with this key, which has a URL."""
+        handler = self.handlers[key]
         if not isinstance(handler, Handler):
-            raise TypeError(f"queue {plan.key} is routed to {plan.route.handler}, which has no URL")
+            raise TypeError(f"handler {key} has no URL")
         return handler
 
-    def _enqueuers(self) -> dict[str, list[Enqueuer]]:
-        """By queue, who the blueprint lets add to it: a handler for its account, others by name."""
-        running = {
-            planned.account: self.handlers[key]
-            for key, planned in self._blueprint.handlers.items()
-            if planned.account is not None
-        }
-        found: dict[str, list[Enqueuer]] = {}
-        for grant in self._blueprint.grants:
-            if grant.kind == "queue":
-                member = running[grant.account] if grant.account is not None else grant.member
-                found.setdefault(grant.resource, []).append(member)
-        return found
-
-    def _identity(self, account: str) -> Identity:
-        plan = self._blueprint.accounts[account]
-        return Identity(plan.account_id, plan.display_name)
-
     def _part(self, *apis: str) -> pulumi.ResourceOptions:
-        """Options of a part that uses these APIs."""
+        """The options of a child that uses these APIs."""
         return pulumi.ResourceOptions(parent=self, depends_on=self._services.of(*apis))
 
 
+def _by_kind(grants: Iterable[GrantPlan]) -> dict[GuardedKind, list[GrantPlan]]:
+    found: dict[GuardedKind, list[GrantPlan]] = {}
+    for grant in grants:
+        found.setdefault(grant.kind, []).append(grant)
+    return found
+
+
 def _present(value: _Value | None) -> _Value:
-    """What the blueprint promises for this kind of handler."""
+    """A value that the blueprint has for this kind of handler."""
     if value is None:
         raise ValueError("the blueprint lacks what a handler of this kind needs")
     return value

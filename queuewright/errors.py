@@ -36,13 +36,15 @@ class Location:
 class Problem:
     """One thing wrong with a spec: where, what, and what to do about it."""
 
-    location: Location
+    location: Location | None
+    """None for an argument of a component: the traceback shows the line of the program."""
     path: str
     message: str
     hint: str | None = None
 
     def __str__(self) -> str:
-        text = f"{self.location}: {self.path}: {self.message}"
+        place = f"{self.location}: " if self.location is not None else ""
+        text = f"{place}{self.path}: {self.message}"
         return f"{text}\n  hint: {self.hint}" if self.hint else text
 
 
@@ -50,8 +52,12 @@ class SpecError(QueuewrightError):
     """A spec that cannot be used; carries every problem found, in file order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: problem.location))
+        self.problems = tuple(sorted(problems, key=_place))
         super().__init__("\n".join(map(str, self.problems)))
+
+
+def _place(problem: Problem) -> Location:
+    return problem.location or Location("", 0, 0)
 
 
 class Refusal(QueuewrightError):

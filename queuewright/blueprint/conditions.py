@@ -1,7 +1,7 @@
-"""Conditions that keep a role to the resources of one blueprint, in IAM's subset of CEL.
+"""Conditions, in IAM's subset of CEL, that limit a role to the resources of one blueprint.
 
-Some permissions of such a role, to create a bucket for instance, are checked against the project.
-So each condition names the types that it is about, and lets others pass.
+IAM checks some permissions of such a role against the project, for example to create a bucket. So
+each condition names the types that it limits, and allows all others.
 
 https://cloud.google.com/iam/docs/conditions-resource-attributes
 """
@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 SECRETS_IN_A_CONDITION = 5
-"""IAM allows 12 logical operators in a condition (https://cloud.google.com/iam/quotas#limits):
-one goes between the types, and two go with each secret."""
+"""IAM allows 12 logical operators in a condition (https://cloud.google.com/iam/quotas#limits). The
+types need one, and each secret needs two."""
 
 
 def on_bucket(bucket: str) -> str:
@@ -28,7 +28,7 @@ resource.name.startsWith("projects/_/buckets/acme/objects/")'
 
 
 def on_secrets(names: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
-    """The conditions for secrets and their versions, each with the secrets that it is about."""
+    """The conditions for secrets and their versions, each with the secrets that it allows."""
     types = _other_than(
         "secretmanager.googleapis.com/Secret", "secretmanager.googleapis.com/SecretVersion"
     )

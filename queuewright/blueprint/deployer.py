@@ -1,48 +1,40 @@
-"""What whoever runs `pulumi up` must be allowed to do: the least that the blueprint's parts take.
+"""The roles that the deployer needs, who runs `pulumi up`: the fewest for this blueprint.
 
-The roles are Google's own, and each is asked for because of something that is in the blueprint.
 Their permissions: https://cloud.google.com/iam/docs/roles-permissions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from queuewright.blueprint.conditions import on_bucket, on_secrets
-from queuewright.blueprint.model import (
-    AppEnginePlan,
-    Blueprint,
-    FunctionPlan,
-    ServicePlan,
-)
+from queuewright.blueprint.model import Blueprint
+from queuewright.blueprint.phrases import listed
 from queuewright.cloud_tasks import roles
-
-MOST_NAMED = 3
-"""More things of a kind than this are counted, not named."""
 
 
 @dataclass(frozen=True, order=True)
 class DeployerRole:
-    """One role that the deployer needs, on what, and what for."""
+    """One role that the deployer needs, on which resource, and why."""
 
     role: str
-    """As IAM writes it: `roles/cloudtasks.queueAdmin`."""
     kind: Literal["project", "secret", "account"]
     resource: str
-    """The project's or the secret's id, or the account's email address."""
+    """The id of the project or secret, or the account's email address."""
     because: str
+    """What the deployer does with it: `deploys function `mailer``."""
     permissions: tuple[str, ...]
-    """Permissions of the role without which the deployment fails."""
+    """The permissions of the role that the deployment needs."""
     condition: str | None = None
-    """A CEL expression that narrows the grant; None is none."""
+    """A CEL expression that narrows the grant."""
 
 
 def deployer_roles(blueprint: Blueprint) -> tuple[DeployerRole, ...]:
-    """The roles that a first `pulumi up` of this blueprint takes, by name.
+    """The roles that the first `pulumi up` of this blueprint needs, by name.
 
-    What holds Pulumi's state takes a role of its own, which depends on where that is.
+    Pulumi's state may need a further role; that depends on where it is stored.
     """
     found = (
         *_queue_roles(blueprint),
@@ -56,29 +48,29 @@ def deployer_roles(blueprint: Blueprint) -> tuple[DeployerRole, ...]:
 
 
 def _queue_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
-    # Also for the identity of Cloud Tasks itself, which is made like an API is enabled:
+    # This also creates the identity of Cloud Tasks itself:
     # https://cloud.google.com/service-usage/docs/access-control.
     yield _on_project(
         blueprint,
-        "serviceusage.serviceUsageAdmin",
+        roles.SERVICE_USAGE_ADMIN,
         f"enables {len(blueprint.apis)} APIs",
         "serviceusage.services.enable",
     )
     if blueprint.queues:
         yield _on_project(
             blueprint,
-            "cloudtasks.queueAdmin",
-            f"makes {_these('queue', blueprint.queues)} and says who may add tasks",
+            roles.QUEUE_ADMIN,
+            f"creates {listed('queue', blueprint.queues)} and grants rights on them",
             "cloudtasks.queues.create",
             "cloudtasks.queues.setIamPolicy",
         )
 
 
 def _account_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
-    """To create accounts, and to act as these and no others.
+    """The rights to create accounts, and to act as the stack's accounts and no others.
 
-    IAM knows no condition on an account's name, so the rights are on each account, and it must
-    exist: https://cloud.google.com/iam/docs/conditions-attribute-reference#resource-name.
+    IAM has no condition on an account's name. So the rights are granted on each account, which
+    must exist: https://cloud.google.com/iam/docs/conditions-attribute-reference#resource-name.
     """
     if not blueprint.accounts:
         return
@@ -86,7 +78,7 @@ def _account_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
         roles.ACCOUNT_CREATOR,
         "project",
         blueprint.project,
-        f"makes {_these('service account', blueprint.accounts)}",
+        f"creates {listed('service account', blueprint.accounts)}",
         ("iam.serviceAccounts.create",),
     )
     for account in blueprint.accounts.values():
@@ -94,7 +86,7 @@ def _account_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
             roles.ACCOUNT_ADMIN,
             "account",
             account.email,
-            "changes and deletes it",
+            "changes and deletes the stack's accounts",
             ("iam.serviceAccounts.update", "iam.serviceAccounts.delete"),
         )
         # https://cloud.google.com/iam/docs/service-accounts-actas
@@ -102,62 +94,62 @@ def _account_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
             roles.ACCOUNT_USER,
             "account",
             account.email,
-            "lets a handler run, or a queue sign its tasks, as it",
+            "assigns the stack's accounts to handlers and queues",
             ("iam.serviceAccounts.actAs",),
         )
 
 
 def _handler_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
-    targets = {key: plan.target for key, plan in blueprint.handlers.items()}
-    functions = [key for key, target in targets.items() if isinstance(target, FunctionPlan)]
-    services = [key for key, target in targets.items() if isinstance(target, ServicePlan)]
-    engine = {key: each for key, each in targets.items() if isinstance(each, AppEnginePlan)}
-    versions = [key for key, each in engine.items() if each.source is not None]
+    handlers = blueprint.handlers
+    functions = [key for key, handler in handlers.items() if handler.kind == "function"]
+    services = [key for key, handler in handlers.items() if handler.kind == "service"]
+    engine = [key for key, handler in handlers.items() if handler.kind == "app_engine"]
+    versions = [key for key in engine if handlers[key].source is not None]
     called = sorted({each.resource for each in blueprint.grants if each.kind == "handler"})
     if functions:
         # https://cloud.google.com/functions/docs/reference/iam/roles
         yield _on_project(
             blueprint,
-            "cloudfunctions.developer",
-            f"deploys {_these('function', functions)}",
+            roles.FUNCTIONS_DEVELOPER,
+            f"deploys {listed('function', functions)}",
             "cloudfunctions.functions.create",
         )
-    # A function is a service underneath; `run.developer` deploys, but cannot let anybody call:
+    # A function has a Cloud Run service. The developer's role deploys, but cannot grant rights:
     # https://cloud.google.com/run/docs/reference/iam/roles.
     if called:
-        deploys = f"deploys {_these('service', services)} and " if services else ""
+        deploys = f"deploys {listed('service', services)} and " if services else ""
         yield _on_project(
             blueprint,
-            "run.admin",
-            f"{deploys}lets queues call {_these('handler', called)}",
+            roles.RUN_ADMIN,
+            f"{deploys}lets queues call {listed('handler', called)}",
             "run.services.setIamPolicy",
         )
     elif services:
         yield _on_project(
             blueprint,
-            "run.developer",
-            f"deploys {_these('service', services)}",
+            roles.RUN_DEVELOPER,
+            f"deploys {listed('service', services)}",
             "run.services.create",
         )
     # https://cloud.google.com/appengine/docs/standard/roles
     if versions:
         yield _on_project(
             blueprint,
-            "appengine.deployer",
-            f"deploys {_these('version', versions)} of App Engine services",
+            roles.APP_ENGINE_DEPLOYER,
+            f"deploys {listed('version', versions)} of App Engine services",
             "appengine.versions.create",
         )
         yield _on_project(
             blueprint,
-            "cloudbuild.builds.editor",
-            f"builds {_these('version', versions)} of App Engine services",
+            roles.BUILDS_EDITOR,
+            f"builds {listed('version', versions)} of App Engine services",
             "cloudbuild.builds.create",
         )
     elif engine:
         yield _on_project(
             blueprint,
-            "appengine.appViewer",
-            f"reads the app that {_these('handler', engine)} is part of",
+            roles.APP_ENGINE_VIEWER,
+            f"reads the App Engine app of {listed('handler', engine)}",
             "appengine.applications.get",
         )
 
@@ -168,72 +160,58 @@ def _code_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
             roles.STORAGE_ADMIN,
             "project",
             blueprint.project,
-            f"makes bucket `{blueprint.bucket}` and puts packages into it",
+            f"creates bucket `{blueprint.bucket}` and uploads packages",
             ("storage.buckets.create", "storage.objects.create"),
             on_bucket(blueprint.bucket),
         )
     if blueprint.repository is not None:
         yield _on_project(
             blueprint,
-            "artifactregistry.admin",
-            f"makes repository `{blueprint.repository}` for images",
+            roles.IMAGE_ADMIN,
+            f"creates repository `{blueprint.repository}` for images",
             "artifactregistry.repositories.create",
         )
 
 
 def _secret_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
-    targets = [plan.target for plan in blueprint.handlers.values()]
-    runtimes = [each.runtime for each in targets if isinstance(each, FunctionPlan | ServicePlan)]
-    secrets = [secret for runtime in runtimes for secret in runtime.secrets.values()]
+    secrets = [
+        secret for handler in blueprint.handlers.values() for secret in handler.secrets.values()
+    ]
     made = sorted({secret.secret for secret in secrets if secret.config is not None})
     for some, condition in on_secrets(made):
         yield DeployerRole(
             roles.SECRET_ADMIN,
             "project",
             blueprint.project,
-            f"makes {_these('secret', some)} and says who may read",
+            f"creates {listed('secret', some)} and grants rights on them",
             ("secretmanager.secrets.create",),
             condition,
         )
     for name in sorted({secret.secret for secret in secrets} - set(made)):
-        because = "says which handlers may read it"
+        because = "grants handlers the right to read it"
         permissions = ("secretmanager.secrets.setIamPolicy",)
         yield DeployerRole(roles.SECRET_ADMIN, "secret", name, because, permissions)
 
 
 def _policy_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
-    """To grant roles on the project; only those that the blueprint grants there."""
+    """The right to grant roles on the project, limited to those that the blueprint grants."""
     granted = sorted({each.role for each in blueprint.grants if each.kind == "project"})
     if not granted:
         return
-    listed = ", ".join(f"'{role}'" for role in granted)
+    names = ", ".join(f"'{role}'" for role in granted)
     # https://cloud.google.com/iam/docs/setting-limits-on-granting-roles
     condition = (
-        f"api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([{listed}])"
+        f"api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([{names}])"
     )
     yield DeployerRole(
-        "roles/resourcemanager.projectIamAdmin",
+        roles.PROJECT_IAM_ADMIN,
         "project",
         blueprint.project,
-        f"grants {' and '.join(f'`{role}`' for role in granted)}, nothing else",
+        f"grants {' and '.join(f'`{role}`' for role in granted)}, and nothing else",
         ("resourcemanager.projects.setIamPolicy",),
         condition,
     )
 
 
-def _on_project(blueprint: Blueprint, name: str, because: str, *permissions: str) -> DeployerRole:
-    return DeployerRole(f"roles/{name}", "project", blueprint.project, because, permissions)
-
-
-def _these(noun: str, names: Collection[str]) -> str:
-    """Things of one kind: by name if they are few.
-
-    >>> _these("queue", ["emails"]), _these("queue", ["a", "b"]), _these("queue", "abcdef")
-    ('queue `emails`', 'queues `a` and `b`', '6 queues')
-    """
-    if len(names) > MOST_NAMED:
-        return f"{len(names)} {noun}s"
-    *first, last = (f"`{name}`" for name in names)
-    if not first:
-        return f"{noun} {last}"
-    return f"{noun}s {', '.join(first)} and {last}"
+def _on_project(blueprint: Blueprint, role: str, because: str, *permissions: str) -> DeployerRole:
+    return DeployerRole(role, "project", blueprint.project, because, permissions)

@@ -1,19 +1,13 @@
-"""A spec to its blueprint: one pure step, told once from top to bottom."""
+"""Derives the blueprint from a spec, in one pure step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from queuewright.blueprint.accounts import BUILD, accounts
+from queuewright.blueprint.grants import enqueues, grants
 from queuewright.blueprint.handlers import handler_plan
-from queuewright.blueprint.identity import (
-    BUILD,
-    accounts,
-    enqueues,
-    grants,
-    handler_account,
-    invoker_account,
-)
-from queuewright.blueprint.model import AccountPlan, Blueprint
+from queuewright.blueprint.model import Blueprint
 from queuewright.blueprint.names import bucket_name, prefixed
 from queuewright.blueprint.queues import queue_plan
 from queuewright.spec import HandlerSpec, Spec
@@ -22,12 +16,10 @@ from queuewright.spec import HandlerSpec, Spec
 def blueprint(spec: Spec) -> Blueprint:
     """Everything that follows from a spec. The same spec always gives the same blueprint."""
     plans = accounts(spec)
-    handlers = {
-        key: handler_plan(spec, key, _existing(plans, handler_account(key)), enqueues(spec, key))
-        for key in spec.handlers
-    }
+    handlers = {key: handler_plan(spec, key, plans, enqueues(spec, key)) for key in spec.handlers}
     queues = {
-        key: queue_plan(spec, key, _existing(plans, invoker_account(key))) for key in spec.queues
+        key: queue_plan(spec, key, handlers[queue.handler].invoker)
+        for key, queue in spec.queues.items()
     }
     every = spec.handlers.values()
     bucket = bucket_name(spec.project, spec.prefix) if any(map(_is_packaged, every)) else None
@@ -49,12 +41,8 @@ def blueprint(spec: Spec) -> Blueprint:
     )
 
 
-def _existing(plans: dict[str, AccountPlan], key: str) -> str | None:
-    return key if key in plans else None
-
-
 def _is_packaged(handler: HandlerSpec) -> bool:
-    """Whether its code travels as an archive in the bucket."""
+    """Whether the handler's code is uploaded to the bucket as an archive."""
     service = handler.service
     if service is not None:
         return service.source is not None and service.runtime is not None
@@ -66,7 +54,7 @@ def _is_packaged_for_app_engine(handler: HandlerSpec) -> bool:
 
 
 def _is_built(handler: HandlerSpec) -> bool:
-    """Whether an image is made of its code, which the repository keeps."""
+    """Whether an image is built from the handler's code, and kept in the repository."""
     service = handler.service
     from_dockerfile = service is not None and service.source is not None and not service.runtime
     return handler.function is not None or from_dockerfile
@@ -76,7 +64,7 @@ def _apis(spec: Spec) -> Iterator[str]:
     yield "cloudtasks.googleapis.com"
     for handler in spec.handlers.values():
         if handler.function is not None:
-            # The build account's grants on the project are the resource manager's.
+            # The resource manager grants the build account its roles on the project.
             yield from ("cloudfunctions.googleapis.com", "cloudresourcemanager.googleapis.com")
         if handler.function is not None or handler.service is not None:
             yield "run.googleapis.com"

@@ -1,15 +1,17 @@
-"""What follows for a handler: its name, and every setting of an instance written out."""
+"""The plan of a handler: its name, and every setting of its instances."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import NamedTuple
 
+from queuewright.blueprint.accounts import handler_account, invoker_account
 from queuewright.blueprint.model import (
+    AccountPlan,
     AppEnginePlan,
     FunctionPlan,
     HandlerPlan,
+    HandlerTarget,
+    InstancePlan,
     LocalPlan,
     Reason,
     RuntimePlan,
@@ -17,7 +19,13 @@ from queuewright.blueprint.model import (
     ServicePlan,
     UrlPlan,
 )
-from queuewright.blueprint.names import app_engine_service, first_key, prefixed, secret_id
+from queuewright.blueprint.names import (
+    app_engine_email,
+    app_engine_service,
+    first_key,
+    prefixed,
+    secret_id,
+)
 from queuewright.spec import (
     FUNCTION_MEMORY,
     FUNCTION_TIMEOUT,
@@ -29,12 +37,12 @@ from queuewright.spec import (
 
 MIB = 2**20
 
-# What Google gives a function and a service that say nothing:
+# Google's defaults for a function and a service:
 # https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services#container and
 # https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions#serviceconfig.
 FUNCTION_CONCURRENCY, SERVICE_CONCURRENCY = 1, 80
 
-# The CPU that a function of this much memory gets, in MiB:
+# Memory in MiB → the CPU that Google gives a function:
 # https://cloud.google.com/functions/docs/configuring/memory.
 FUNCTION_CPU = (
     (128, 0.083),
@@ -46,39 +54,42 @@ FUNCTION_CPU = (
     (16384, 4.0),
     (32768, 8.0),
 )
-# The least CPU that a service of this much memory must have, in MiB:
+# Memory in MiB → the least CPU that Google requires of a service:
 # https://cloud.google.com/run/docs/configuring/services/memory-limits#cpu-minimum.
 SERVICE_CPU = ((4096, 1.0), (8192, 2.0), (16384, 4.0), (24576, 6.0), (32768, 8.0))
 
 
 def handler_plan(
-    spec: Spec, key: str, account: str | None, queues: Mapping[str, str]
+    spec: Spec, key: str, plans: Mapping[str, AccountPlan], queues: Mapping[str, str]
 ) -> HandlerPlan:
-    """The plan of handler `key`, which runs as the account with key `account`.
+    """The plan of handler `key`.
 
-    `queues` maps the variables of the queues that it may add to onto their full names.
+    Args:
+        spec: the whole spec.
+        key: the handler's key.
+        plans: every service account, by key.
+        queues: the queues that it may add tasks to: variable → full name.
     """
     handler = spec.handlers[key]
-    local = LocalPlan(handler.local.command, handler.local.url, handler.local.env)
-    reason = Reason(f"handler `{key}`", f"handlers.{key}", spec.locate("handlers", key))
-    target = _target(spec, key, handler, account, {**handler.env, **queues})
-    name = prefixed(spec.prefix, first_key(key, handler.renamed_from))
-    return HandlerPlan(key, name, handler.renamed_from, target, local, reason)
+    account, invoker = plans.get(handler_account(key)), invoker_account(key)
+    target = _target(spec, key, account, {**handler.env, **queues})
+    member = account.member if account else None
+    if account is None and handler.app_engine is not None:
+        member = f"serviceAccount:{app_engine_email(spec.project)}"
+    return HandlerPlan(
+        key=key,
+        name=prefixed(spec.prefix, first_key(key, handler.renamed_from)),
+        renamed_from=handler.renamed_from,
+        target=target,
+        invoker=invoker if invoker in plans else None,
+        member=member,
+        local=LocalPlan(handler.local.command, handler.local.url, handler.local.env),
+        reason=Reason(f"handler `{key}`", f"handlers.{key}", spec.locate("handlers", key)),
+    )
 
 
-class Capacity(NamedTuple):
-    """What an instance has and does; nothing is left to be filled in."""
-
-    memory: int
-    """Bytes."""
-    cpu: float
-    concurrency: int
-    """Requests at once."""
-    timeout: timedelta
-
-
-def capacity(handler: HandlerSpec) -> Capacity:
-    """The capacity of a function's or service's instance, Google's where the spec says nothing."""
+def instance_plan(handler: HandlerSpec) -> InstancePlan:
+    """How an instance of a function or a service runs, with Google's defaults."""
     is_function = handler.function is not None
     memory = handler.memory or (FUNCTION_MEMORY if is_function else SERVICE_MEMORY)
     cpu, concurrency = handler.cpu, handler.concurrency
@@ -88,39 +99,49 @@ def capacity(handler: HandlerSpec) -> Capacity:
         if concurrency is not None and concurrency > 1:
             cpu = max(cpu, 1.0)
     if concurrency is None:
-        # Less than a whole CPU serves one request at a time:
+        # With less than a whole CPU an instance serves one request at a time:
         # https://cloud.google.com/run/docs/configuring/services/cpu.
         concurrency = FUNCTION_CONCURRENCY if is_function or cpu < 1 else SERVICE_CONCURRENCY
-    timeout = handler.timeout or (FUNCTION_TIMEOUT if is_function else SERVICE_TIMEOUT)
-    return Capacity(memory, cpu, concurrency, timeout)
+    return InstancePlan(
+        memory=memory,
+        cpu=cpu,
+        timeout=handler.timeout or (FUNCTION_TIMEOUT if is_function else SERVICE_TIMEOUT),
+        concurrency=concurrency,
+        instances=handler.instances,
+        ingress=handler.ingress,
+        vpc=handler.vpc,
+    )
 
 
 def _target(
-    spec: Spec,
-    key: str,
-    handler: HandlerSpec,
-    account: str | None,
-    environment: Mapping[str, str],
-) -> FunctionPlan | ServicePlan | AppEnginePlan | UrlPlan:
+    spec: Spec, key: str, account: AccountPlan | None, environment: Mapping[str, str]
+) -> HandlerTarget:
+    handler = spec.handlers[key]
     if handler.url is not None:
         return UrlPlan(handler.url, handler.audience, handler.headers)
     if handler.app_engine is not None:
         engine = handler.app_engine
         return AppEnginePlan(
-            app_engine_service(spec.prefix, engine.service, is_deployed=engine.source is not None),
-            engine.version,
-            engine.instance,
-            engine.source,
-            engine.runtime,
-            engine.entrypoint,
-            environment,
-            handler.instances,
-            account,
+            service=app_engine_service(
+                spec.prefix, engine.service, is_deployed=engine.source is not None
+            ),
+            version=engine.version,
+            instance=engine.instance,
+            source=engine.source,
+            runtime_name=engine.runtime,
+            entrypoint=engine.entrypoint,
+            environment=environment,
+            instances=handler.instances,
+            account=account.key if account else None,
         )
     if account is None:
         raise ValueError(f"handler {key} has no account")
-    first = first_key(key, handler.renamed_from)
-    runtime = _runtime(spec, first, handler, account, environment)
+    runtime = RuntimePlan(
+        **vars(instance_plan(handler)),
+        account=account.key,
+        environment=environment,
+        secrets=_secrets(spec, first_key(key, handler.renamed_from), handler),
+    )
     if handler.function is not None:
         function = handler.function
         return FunctionPlan(function.source, function.entry_point, function.runtime, runtime)
@@ -130,27 +151,11 @@ def _target(
     return ServicePlan(service.source, service.image, service.runtime, service.command, runtime)
 
 
-def _runtime(
-    spec: Spec, first: str, handler: HandlerSpec, account: str, environment: Mapping[str, str]
-) -> RuntimePlan:
-    """The settings of an instance; secrets of its own are called after its `first` key."""
-    has = capacity(handler)
-    return RuntimePlan(
-        account=account,
-        environment=environment,
-        secrets={
-            name: SecretPlan(
-                secret.secret or secret_id(spec.prefix, first, name),
-                secret.version,
-                secret.config,
-            )
-            for name, secret in handler.secrets.items()
-        },
-        memory=has.memory,
-        cpu=has.cpu,
-        timeout=has.timeout,
-        concurrency=has.concurrency,
-        instances=handler.instances,
-        ingress=handler.ingress,
-        vpc=handler.vpc,
-    )
+def _secrets(spec: Spec, first: str, handler: HandlerSpec) -> dict[str, SecretPlan]:
+    """The secret variables; secrets that the stack creates are named after the `first` key."""
+    return {
+        name: SecretPlan(
+            secret.secret or secret_id(spec.prefix, first, name), secret.version, secret.config
+        )
+        for name, secret in handler.secrets.items()
+    }

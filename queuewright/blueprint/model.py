@@ -1,7 +1,7 @@
-"""What follows from a spec, as plain data that both targets are built from.
+"""The blueprint: plain data from which both targets are built.
 
-Nothing here is optional where Google has a default: each default is written
-out, because a field that is left out of an update keeps its old value.
+Every setting has a value, Google's default if the spec names none: a setting that is left out of
+an update would keep its old value.
 """
 
 from __future__ import annotations
@@ -9,20 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 from queuewright.errors import Location
 from queuewright.spec import Instances, RateLimits, RetryConfig, VpcAccess
 
+HandlerKind = Literal["function", "service", "app_engine", "url"]
+
 
 @dataclass(frozen=True)
 class Reason:
-    """Why something is in the blueprint: in words, and the line of YAML it comes from."""
+    """Why something is in the blueprint, and the line of YAML that asks for it."""
 
     text: str
     path: str
-    """As people write it: `queues.emails.enqueuers[0]`."""
+    """In the YAML, such as `queues.emails.enqueuers[0]`."""
     location: Location
 
     def __str__(self) -> str:
@@ -31,47 +33,56 @@ class Reason:
 
 @dataclass(frozen=True)
 class AccountPlan:
-    """A service account that the stack owns."""
+    """A service account of the stack."""
 
     key: str
-    """Unique among the accounts of the blueprint; stable, so it names the Pulumi resource too."""
+    """Unique in the blueprint, and stable: Pulumi's names are derived from it."""
     account_id: str
-    """6–30 characters: https://cloud.google.com/iam/docs/service-accounts-create."""
+    """6 to 30 characters: https://cloud.google.com/iam/docs/service-accounts-create."""
     email: str
     display_name: str
     reason: Reason
 
     @property
     def member(self) -> str:
-        """The account as IAM writes it."""
+        """The account as an IAM member."""
         return f"serviceAccount:{self.email}"
 
 
-Kind = Literal["project", "queue", "handler", "secret", "account", "bucket", "repository"]
+@dataclass(frozen=True)
+class Condition:
+    """A condition under which a grant holds."""
+
+    title: str
+    expression: str
+    """In CEL: https://cloud.google.com/iam/docs/conditions-overview."""
+
+
+GuardedKind = Literal["bucket", "handler", "project", "queue", "repository", "secret"]
 
 
 @dataclass(frozen=True)
-class Grant:
-    """One role for one principal on one resource."""
+class GrantPlan:
+    """One role for one member on one resource."""
 
     role: str
     member: str
-    """As IAM writes it: `serviceAccount:…`, `user:…`, `group:…`."""
+    """An IAM member: `serviceAccount:…`, `user:…`, `group:…`."""
     account: str | None
-    """The key of the `AccountPlan`, where the member is an account of the stack."""
-    kind: Kind
+    """The key of the `AccountPlan`, if the member is an account of the stack."""
+    kind: GuardedKind
     resource: str
-    """The key of the queue or handler, the secret's id, the account's key; the project's id."""
+    """The key of the queue or handler, the id of the secret or repository, the bucket's name or
+    the project's id."""
     reason: Reason
-    condition: str | None = None
-    """A CEL expression that narrows the grant; None is none."""
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True)
 class SecretPlan:
-    """Where the value of one secret variable comes from: Secret Manager, or Pulumi config.
+    """The source of a secret variable: Secret Manager, or Pulumi's configuration.
 
-    `config` set: the stack makes the secret `secret` and its version from that key.
+    With `config`, the stack creates the secret and a version with the value of that key.
     """
 
     secret: str
@@ -80,46 +91,82 @@ class SecretPlan:
 
 
 @dataclass(frozen=True)
-class RuntimePlan:
-    """How an instance of a handler runs: the settings that functions and services share."""
+class InstancePlan:
+    """How an instance of a function or a service runs."""
 
-    account: str
-    """The key of its `AccountPlan`."""
-    environment: Mapping[str, str]
-    """`env` of the spec, and a `QUEUE_…` with the full name of each queue that it may add to."""
-    secrets: Mapping[str, SecretPlan]
     memory: int
     """Bytes."""
     cpu: float
     timeout: timedelta
     concurrency: int
+    """Requests at the same time."""
     instances: Instances
     ingress: Literal["all", "internal", "internal-and-cloud-load-balancing"]
     vpc: VpcAccess | None
 
 
 @dataclass(frozen=True)
-class FunctionPlan:
-    """A Cloud Run function of the 2nd generation."""
+class RuntimePlan(InstancePlan):
+    """An instance together with its account and its variables."""
+
+    account: str
+    """The key of its `AccountPlan`."""
+    environment: Mapping[str, str]
+    """`env` of the spec, and a `QUEUE_…` with the full name of each queue it may add tasks to."""
+    secrets: Mapping[str, SecretPlan]
+
+
+class _OnCloudRun:
+    """What a function and a service share."""
+
+    runtime: RuntimePlan
+
+    @property
+    def account(self) -> str:
+        return self.runtime.account
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return self.runtime.environment
+
+    @property
+    def secrets(self) -> Mapping[str, SecretPlan]:
+        return self.runtime.secrets
+
+
+@dataclass(frozen=True)
+class FunctionPlan(_OnCloudRun):
+    """A Cloud Run function (2nd gen)."""
 
     source: str
-    """A folder, relative to the project's own."""
+    """A folder, relative to the project's."""
     entry_point: str
     runtime_name: str
     """Google's name of the language: `python312`."""
     runtime: RuntimePlan
 
+    kind: ClassVar[HandlerKind] = "function"
+    noun: ClassVar = "function"
+
 
 @dataclass(frozen=True)
-class ServicePlan:
-    """A Cloud Run service; exactly one of `source` and `image`."""
+class ServicePlan(_OnCloudRun):
+    """A Cloud Run service, with either `source` or `image`."""
 
     source: str | None
     image: str | None
     runtime_name: str | None
-    """With `command`: for a folder without a Dockerfile."""
+    """With `command`, for a folder without a Dockerfile."""
     command: tuple[str, ...]
     runtime: RuntimePlan
+
+    kind: ClassVar[HandlerKind] = "service"
+    noun: ClassVar = "service"
+
+    @property
+    def has_dockerfile(self) -> bool:
+        """Whether its image is built from a Dockerfile in `source`."""
+        return self.source is not None and self.runtime_name is None
 
 
 @dataclass(frozen=True)
@@ -137,19 +184,36 @@ class AppEnginePlan:
     account: str | None
     """The key of the `AccountPlan` that a deployed version runs as."""
 
+    kind: ClassVar[HandlerKind] = "app_engine"
+    noun: ClassVar = "App Engine"
+    runtime: ClassVar[None] = None
+    secrets: ClassVar[Mapping[str, SecretPlan]] = {}
+
 
 @dataclass(frozen=True)
 class UrlPlan:
-    """Somebody else's endpoint."""
+    """An endpoint outside of the stack."""
 
     url: str
     audience: str | None
     headers: Mapping[str, str]
 
+    kind: ClassVar[HandlerKind] = "url"
+    noun: ClassVar = "url"
+    source: ClassVar[None] = None
+    runtime_name: ClassVar[None] = None
+    runtime: ClassVar[None] = None
+    account: ClassVar[None] = None
+    environment: ClassVar[Mapping[str, str]] = {}
+    secrets: ClassVar[Mapping[str, SecretPlan]] = {}
+
+
+HandlerTarget = FunctionPlan | ServicePlan | AppEnginePlan | UrlPlan
+
 
 @dataclass(frozen=True)
 class LocalPlan:
-    """What differs on this machine."""
+    """How a handler runs on this machine, if that differs."""
 
     command: tuple[str, ...]
     url: str | None
@@ -158,45 +222,79 @@ class LocalPlan:
 
 @dataclass(frozen=True)
 class HandlerPlan:
-    """The code that handles tasks, whatever its kind."""
+    """Code that handles tasks, of any kind."""
 
     key: str
     name: str
-    """Its name on Google Cloud, the prefix included."""
+    """Its name on Google Cloud, with the prefix."""
     renamed_from: tuple[str, ...]
-    """The keys that it had before, the first one first: its `name` is derived from that."""
-    target: FunctionPlan | ServicePlan | AppEnginePlan | UrlPlan
+    """Its former keys, oldest first: `name` is derived from the first."""
+    target: HandlerTarget
+    invoker: str | None
+    """The key of the `AccountPlan` whose token its tasks carry, if they carry one."""
+    member: str | None
+    """The IAM member that its code acts as on Google Cloud, if that is known."""
     local: LocalPlan
     reason: Reason
 
     @property
+    def kind(self) -> HandlerKind:
+        """Its kind, as the YAML names it."""
+        return self.target.kind
+
+    @property
+    def noun(self) -> str:
+        """Its kind, for people: `function`, `service`, `App Engine` or `url`."""
+        return str(self.target.noun)
+
+    @property
     def source(self) -> str | None:
-        """The folder of its code, if the code is ours."""
-        return None if isinstance(self.target, UrlPlan) else self.target.source
+        """The folder of its code, if the stack deploys it from a folder."""
+        return self.target.source
+
+    @property
+    def runtime_name(self) -> str | None:
+        """Google's name of its language, such as `python312`, if known."""
+        return self.target.runtime_name
+
+    @property
+    def runtime(self) -> RuntimePlan | None:
+        """How its instances run, for a function or a service."""
+        return self.target.runtime
 
     @property
     def account(self) -> str | None:
-        """The key of the account that it runs as, if the stack gives it one."""
-        if isinstance(self.target, FunctionPlan | ServicePlan):
-            return self.target.runtime.account
-        return self.target.account if isinstance(self.target, AppEnginePlan) else None
+        """The key of the `AccountPlan` that it runs as, if the stack deploys it."""
+        return self.target.account
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Its environment variables, without secrets."""
+        return self.target.environment
+
+    @property
+    def secrets(self) -> Mapping[str, SecretPlan]:
+        """Its secret variables."""
+        return self.target.secrets
 
 
 @dataclass(frozen=True)
 class HandlerRoute:
     """Tasks go to a handler of the stack, at `path` if there is one, with the invoker's token.
 
-    Scheme and host are those of the handler's URL, which only the target knows; the
-    token's audience is its root URL. Always enforced, whatever a task's own URL says.
+    The scheme, the host and the token's audience come from the handler's URL, which depends on the
+    target. The queue always overrides a task's own URL.
     """
 
     handler: str
     path: str | None
 
+    kind: ClassVar = "handler"
+
 
 @dataclass(frozen=True)
 class UrlRoute:
-    """Tasks go to an endpoint that is not ours. Always enforced."""
+    """Tasks go to an endpoint outside of the stack. Always overrides a task's own URL."""
 
     scheme: Literal["HTTP", "HTTPS"]
     host: str
@@ -204,8 +302,10 @@ class UrlRoute:
     path: str | None
     query: str | None
     audience: str | None
-    """With an audience, the invoker's token is sent."""
+    """If set, tasks carry the invoker's token for this audience."""
     headers: Mapping[str, str]
+
+    kind: ClassVar = "url"
 
     @classmethod
     def of(
@@ -216,7 +316,7 @@ class UrlRoute:
         audience: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> UrlRoute:
-        """The route to a URL; `path` goes below the URL's own.
+        """The route to a URL; `path` is appended to the URL's own path.
 
         >>> UrlRoute.of("https://partner.example/hooks", path="/orders").path
         '/hooks/orders'
@@ -237,35 +337,47 @@ class UrlRoute:
 
 @dataclass(frozen=True)
 class AppEngineRoute:
-    """Tasks go to an App Engine service; the path is each task's own."""
+    """Tasks go to an App Engine service, each to its own path."""
 
     service: str
     version: str | None = None
     instance: str | None = None
 
+    kind: ClassVar = "app_engine"
+
+
+Route = HandlerRoute | UrlRoute | AppEngineRoute
+
 
 @dataclass(frozen=True)
-class QueuePlan:
-    """A push queue, with every default written out."""
+class QueueSettings:
+    """The settings of a push queue, except for its address and its target."""
 
-    key: str
     queue_id: str
-    name: str
-    """In full: `projects/P/locations/L/queues/Q`."""
-    renamed_from: tuple[str, ...]
-    """The keys that it had before, the first one first: its `queue_id` is derived from that."""
-    handler: str
     path: str | None
     rate_limits: RateLimits
     retry_config: RetryConfig
     sampling_ratio: float
     desired_state: Literal["RUNNING", "PAUSED"]
     protect: bool
-    route: HandlerRoute | UrlRoute | AppEngineRoute
+
+
+@dataclass(frozen=True)
+class QueuePlan(QueueSettings):
+    """A push queue."""
+
+    key: str
+    name: str
+    """In full: `projects/P/locations/L/queues/Q`."""
+    renamed_from: tuple[str, ...]
+    """Its former keys, oldest first: `queue_id` is derived from the first."""
+    handler: str
+    """The key of its handler."""
+    route: Route
     invoker: str | None
-    """The key of the account whose token its tasks carry, if they carry one."""
+    """The key of the account whose token its tasks carry, if they carry one: its handler's."""
     variable: str
-    """The variable that tells an enqueuing handler the queue's full name: `QUEUE_EMAILS`."""
+    """The variable that gives a handler the queue's full name: `QUEUE_EMAILS`."""
     example: object
     reason: Reason
 
@@ -282,16 +394,16 @@ class Blueprint:
     handlers: Mapping[str, HandlerPlan]
     queues: Mapping[str, QueuePlan]
     accounts: Mapping[str, AccountPlan]
-    grants: tuple[Grant, ...]
+    grants: tuple[GrantPlan, ...]
     apis: tuple[str, ...]
-    """Services to enable, such as `cloudtasks.googleapis.com`, sorted."""
+    """The services to enable, such as `cloudtasks.googleapis.com`, sorted."""
     build_account: str | None = None
-    """The key of the account that builds functions and images, if there is something to build."""
+    """The key of the account that builds functions, if there are any."""
     bucket: str | None = None
     """The name of the bucket for packages, if there are any."""
     repository: str | None = None
     """The id of the Artifact Registry repository for images, if any are built."""
 
-    def grants_of(self, member: str) -> tuple[Grant, ...]:
+    def grants_of(self, member: str) -> tuple[GrantPlan, ...]:
         """Every grant of one member."""
         return tuple(grant for grant in self.grants if grant.member == member)

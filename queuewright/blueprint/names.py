@@ -1,4 +1,4 @@
-"""The names of things on Google Cloud: derived, stable, within Google's limits, never random."""
+"""Names on Google Cloud: derived, stable, within Google's limits, never random."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECRET_LIMIT = 255  # https://cloud.google.com/secret-manager/docs/creating-and-
 
 
 def prefixed(prefix: str | None, key: str) -> str:
-    """The name of the thing that the spec calls `key`.
+    """`key` with the prefix of the environment.
 
     >>> prefixed(None, "emails"), prefixed("feature-7", "emails")
     ('emails', 'feature-7-emails')
@@ -21,9 +21,9 @@ def prefixed(prefix: str | None, key: str) -> str:
 
 
 def app_engine_service(prefix: str | None, service: str, *, is_deployed: bool) -> str:
-    """The App Engine service that the spec calls `service`.
+    """The name of an App Engine service. Only a service that the stack deploys gets the prefix.
 
-    One that is deployed from here is a name of ours; others have theirs, as has `default`.
+    `default` never does: every app has that service.
 
     >>> app_engine_service("dev", "ledger", is_deployed=True)
     'dev-ledger'
@@ -34,9 +34,9 @@ def app_engine_service(prefix: str | None, service: str, *, is_deployed: bool) -
 
 
 def first_key(key: str, renamed_from: Sequence[str]) -> str:
-    """The key that the names on Google Cloud are derived from: the first that a thing had.
+    """The key from which names on Google Cloud are derived: the oldest one.
 
-    A queue and an account cannot be renamed there, only deleted and made anew.
+    Queues and accounts cannot be renamed there, only deleted and created again.
 
     >>> first_key("letters", ()), first_key("post", ("emails", "letters"))
     ('letters', 'emails')
@@ -45,10 +45,9 @@ def first_key(key: str, renamed_from: Sequence[str]) -> str:
 
 
 def account_id(name: str, role: str) -> str:
-    """The id of a service account: 6 to 30 characters, and another for every other name.
+    """The id of a service account: 6 to 30 characters, different for every name and role.
 
-    A name that does not fit as it is, be it too long or in capitals, is shortened and
-    gets a hash of itself.
+    A name that is too long or has capitals is shortened, and ends in a hash.
 
     >>> account_id("emails", "invoker")
     'emails-invoker'
@@ -67,7 +66,7 @@ def account_id(name: str, role: str) -> str:
 
 
 def account_email(account: str, project: str) -> str:
-    """The address of a service account, also in a project of a domain.
+    """The e-mail address of a service account; the project may belong to a domain.
 
     >>> account_email("emails-invoker", "acme-prod")
     'emails-invoker@acme-prod.iam.gserviceaccount.com'
@@ -78,7 +77,7 @@ def account_email(account: str, project: str) -> str:
 
 
 def app_engine_email(project: str) -> str:
-    """The account that App Engine runs as unless a version says otherwise.
+    """The e-mail address of App Engine's default account.
 
     https://cloud.google.com/appengine/docs/standard/configure-service-accounts
     """
@@ -86,7 +85,7 @@ def app_engine_email(project: str) -> str:
 
 
 def bucket_name(project: str, prefix: str | None) -> str:
-    """The bucket for packages; bucket names are global, so the project's id is part of it.
+    """The name of the bucket for packages. Bucket names are global, so it has the project's id.
 
     >>> bucket_name("acme-prod", None)
     'acme-prod-queuewright'
@@ -96,14 +95,14 @@ def bucket_name(project: str, prefix: str | None) -> str:
 
 
 def queue_name(project: str, location: str, queue_id: str) -> str:
-    """A queue's full name, as the API takes it."""
+    """The full name of a queue, as in the API."""
     return f"projects/{project}/locations/{location}/queues/{queue_id}"
 
 
 def secret_id(prefix: str | None, handler: str, variable: str) -> str:
-    """The id of a secret that the stack makes itself, from Pulumi's configuration.
+    """The id of a secret that the stack creates from Pulumi's configuration.
 
-    A variable has no hyphen, so no two of them share an id.
+    Variables have no hyphen, so no two secrets have the same id.
 
     >>> secret_id(None, "mailer", "SMTP_PASSWORD")
     'mailer-SMTP_PASSWORD'
@@ -113,12 +112,12 @@ def secret_id(prefix: str | None, handler: str, variable: str) -> str:
 
 
 def _host(project: str) -> str:
-    """A project's id as addresses have it: that of a domain's project ends in the domain."""
+    """A project's id in an e-mail address. The id `acme.com:prod` becomes `prod.acme.com`."""
     domain, _, short = project.rpartition(":")
     return f"{short}.{domain}" if domain else project
 
 
 def _hashed(text: str, whole: str, limit: int) -> str:
-    """`text`, shortened to `limit` characters that end in a hash of `whole`."""
+    """`text`, shortened to `limit` characters, of which the last nine are a hash of `whole`."""
     digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
     return f"{text[: limit - 9].rstrip('-')}-{digest}"

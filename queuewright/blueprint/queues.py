@@ -1,4 +1,4 @@
-"""What follows for a queue: its name, where its tasks go, and whose token they carry."""
+"""The plan of a queue: its name, its settings, and the route of its tasks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from queuewright.blueprint.model import (
     HandlerRoute,
     QueuePlan,
     Reason,
+    Route,
     UrlRoute,
 )
 from queuewright.blueprint.names import app_engine_service, first_key, prefixed, queue_name
@@ -14,7 +15,7 @@ from queuewright.spec import HandlerSpec, Spec, queue_variable
 
 
 def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
-    """The plan of queue `key`, whose tasks carry the token of the account with key `invoker`."""
+    """The plan of queue `key`; `invoker` is the key of the account whose token its tasks carry."""
     queue = spec.queues[key]
     return QueuePlan(
         key=key,
@@ -37,21 +38,12 @@ def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
 
 
 def full_name(spec: Spec, key: str) -> str:
-    """The full name of queue `key`."""
+    """The full name of queue `key`, as in the API."""
     queue_id = prefixed(spec.prefix, first_key(key, spec.queues[key].renamed_from))
     return queue_name(spec.project, spec.location, queue_id)
 
 
-def needs_invoker(handler: HandlerSpec) -> bool:
-    """Whether tasks for this handler carry a token of the queue's own account."""
-    if handler.url is not None:
-        return handler.audience is not None
-    return handler.app_engine is None
-
-
-def _route(
-    spec: Spec, name: str, handler: HandlerSpec, path: str | None
-) -> HandlerRoute | UrlRoute | AppEngineRoute:
+def _route(spec: Spec, name: str, handler: HandlerSpec, path: str | None) -> Route:
     if handler.app_engine is not None:
         engine = handler.app_engine
         is_deployed = engine.source is not None

@@ -1,7 +1,7 @@
 """The command line: one file per command, and the only place where an error becomes an exit code.
 
-0 done, 1 the user's input or tasks failed, 2 wrong usage. Ctrl-C ends `up` in order, with 0;
-a second one ends it at once, with 130.
+0 done, 1 the user's input or tasks failed, 2 wrong usage. Ctrl-C stops `up` in order, with 0;
+a second Ctrl-C stops it at once, with 130.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ import sys
 
 import click
 
+from queuewright.cli.counted import counted
 from queuewright.errors import QueuewrightError
 
 COMMANDS = {
-    "init": "Make a small, complete project in a folder.",
-    "check": "Say what is wrong in an environment's file, all at once.",
-    "doctor": "Say what is missing before an `up` can work, and what mends it.",
-    "explain": "Show what follows from an environment's file: names, routes, accounts, grants.",
-    "plan": "Show the resources that `pulumi up` would build, without a CLI and an account.",
+    "init": "Create a small, complete project in a folder.",
+    "check": "Report every problem in an environment's file at once, each with a fix.",
+    "doctor": "Show what is missing before `up` can work, and how to fix it.",
+    "explain": "Show what an environment's file leads to: names, routes, accounts, grants.",
+    "plan": "Show the resources that `pulumi up` would build, without Pulumi's CLI or an account.",
     "up": "Run an environment on this machine.",
-    "emulator": "Run Cloud Tasks alone on this machine, for any project.",
+    "emulator": "Run only Cloud Tasks on this machine, for any project.",
     "enqueue": "Add a task to a queue.",
     "tasks": "List the tasks of a queue.",
     "queues": "List queues, with their settings and how many tasks they hold.",
@@ -29,7 +30,7 @@ COMMANDS = {
 
 
 class _Commands(click.Group):
-    """Loads a command's file only when it is asked for: some import much."""
+    """Imports a command's file only when it is needed: some imports are slow."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -50,9 +51,9 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="queuewright", message="%(prog)s %(version)s")
 def commands() -> None:
-    """Cloud Tasks queues and their handlers from one YAML file per environment.
+    """Cloud Tasks queues and their handlers, from one YAML file per environment.
 
-    `pulumi up` builds it on Google Cloud; `queuewright up` runs the very same file here.
+    `pulumi up` builds the file on Google Cloud; `queuewright up` runs the same file here.
     """
 
 
@@ -72,5 +73,4 @@ def _shown(error: QueuewrightError) -> str:
     problems = getattr(error, "problems", None)
     if problems is None:
         return f"error: {error}"
-    count = f"{len(problems)} problem" + ("s" if len(problems) != 1 else "")
-    return f"{error}\n{count}"
+    return f"{error}\n{counted(len(problems), 'problem')}"

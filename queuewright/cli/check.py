@@ -1,4 +1,4 @@
-"""`queuewright check`: what is wrong in an environment's file, all at once."""
+"""`queuewright check`: every problem in an environment's file at once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from pathlib import Path
 
 import click
 
+from queuewright.blueprint import MANY_ACCOUNTS, blueprint
+from queuewright.cli.counted import counted
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.cli.sources import with_sources_checked
-from queuewright.spec import load, load_file
+from queuewright.cloud_tasks.limits import SERVICE_ACCOUNTS_PER_PROJECT
+from queuewright.errors import Problem
+from queuewright.spec import Spec, load, load_file
 
 
 @click.command("check")
@@ -19,10 +23,22 @@ from queuewright.spec import load, load_file
     help="A file to check, instead of an environment of this project.",
 )
 def command(environment: str, file: Path | None) -> None:
-    """Say what is wrong in an environment's file and what it extends, all at once."""
+    """Report every problem in an environment's file, and in the files that it extends, at once."""
     root = Path() if file is not None else find_root()
     spec = load_file(file, root) if file is not None else load(environment, root)
     with_sources_checked(spec, root)
-    queues = f"{len(spec.queues)} queue" + ("s" if len(spec.queues) != 1 else "")
-    handlers = f"{len(spec.handlers)} handler" + ("s" if len(spec.handlers) != 1 else "")
-    click.echo(f"{spec.environment}: {queues}, {handlers}, no problem")
+    needed = len(blueprint(spec).accounts)
+    if needed > MANY_ACCOUNTS:
+        click.echo(f"warning: {_many_accounts(spec, needed)}", err=True)
+    queues, handlers = counted(len(spec.queues), "queue"), counted(len(spec.handlers), "handler")
+    click.echo(f"{spec.environment}: {queues}, {handlers}, no problems")
+
+
+def _many_accounts(spec: Spec, needed: int) -> Problem:
+    """The warning that a project may have no room for the environment's service accounts."""
+    message = (
+        f"need {needed} service accounts, and `{spec.project}` may have "
+        f"{SERVICE_ACCOUNTS_PER_PROJECT} unless its quota was raised"
+    )
+    hint = "request a higher quota: https://cloud.google.com/iam/quotas"
+    return Problem(spec.locate("handlers"), "handlers", message, hint)

@@ -1,4 +1,4 @@
-"""`queuewright doctor`: what is missing before an `up` can work, and what mends it."""
+"""`queuewright doctor`: what is missing before `up` can work, and how to fix it."""
 
 from __future__ import annotations
 
@@ -11,45 +11,46 @@ from dataclasses import asdict
 
 import click
 
-from queuewright.blueprint import Blueprint, blueprint
-from queuewright.blueprint.deployer import DeployerRole, deployer_roles
+from queuewright.blueprint import Blueprint, DeployerRole, blueprint, deployer_roles
+from queuewright.cli.counted import counted
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.doctor import Finding, Machine, ThisMachine, examine
 from queuewright.errors import SpecError
-from queuewright.local.state_folder import STATE_FOLDER, find_running
+from queuewright.local import STATE_FOLDER, find_running
 from queuewright.spec import STACKS, load
 from queuewright.spec.fields import MEMBER
 
 PURPOSES = {
-    "here": "to run it here, with `queuewright up`",
-    "deploy": "to deploy it, with `pulumi up`",
+    "here": "to run it here with `queuewright up`",
+    "deploy": "to deploy it with `pulumi up`",
 }
 
 
 @click.command("doctor")
 @environment_argument
 @click.option(
-    "--roles", is_flag=True, help="The roles that whoever runs `pulumi up` needs, and what for."
+    "--roles", is_flag=True, help="Show the roles that `pulumi up` needs, each with its reason."
 )
 @click.option(
     "--member",
     metavar="MEMBER",
-    help="With --roles: the commands that grant them to MEMBER, as in `user:ada@example.com`.",
+    help="With --roles: print the commands that grant them to MEMBER, such as "
+    "`user:ada@example.com`.",
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(
     ctx: click.Context, environment: str, roles: bool, member: str | None, as_json: bool
 ) -> None:
-    """Say what is missing before an `up` can work, and what mends it.
+    """Show what is missing before `up` can work, and how to fix it.
 
-    Changes nothing. Exit code 1 if something is missing.
+    Changes nothing. The exit code is 1 if something is missing.
     """
     if member is not None and not roles:
-        raise click.UsageError("--member goes with --roles")
+        raise click.UsageError("--member needs --roles")
     if member is not None and not re.fullmatch(MEMBER, member):
         example = "`user:ada@example.com` or `serviceAccount:NAME@PROJECT.iam.gserviceaccount.com`"
-        raise click.BadParameter(f"`{member}` is no IAM member, such as {example}")
+        raise click.BadParameter(f"`{member}` is not an IAM member such as {example}")
     root = find_root()
     if roles:
         _print_roles(blueprint(load(environment, root)), member, as_json)
@@ -58,7 +59,7 @@ def command(
     try:
         plan = blueprint(load(environment, root))
     except SpecError as error:
-        text = _counted(len(error.problems), "problem")
+        text = counted(len(error.problems), "problem")
         fix = f"queuewright check {environment}"
         problems = [Finding("here", "missing", f"{STACKS}/{environment}.yaml", text, fix)]
     machine: Machine = ctx.obj or ThisMachine()
@@ -93,7 +94,7 @@ def _lines(
                 if finding.fix:
                     yield f"  {'':<11}    fix: {finding.fix}"
     yield ""
-    yield f"{_counted(missing, 'thing')} missing" if missing else "nothing is missing"
+    yield f"{counted(missing, 'thing')} missing" if missing else "nothing is missing"
 
 
 def _print_roles(plan: Blueprint, member: str | None, as_json: bool) -> None:
@@ -111,12 +112,12 @@ def _print_roles(plan: Blueprint, member: str | None, as_json: bool) -> None:
             if role.kind == "account":
                 if not (count := on_accounts.pop(role.role, 0)):
                     continue  # all accounts of a role are one entry
-                on = f" on {_counted(count, 'service account')}"
+                on = f" on {counted(count, 'service account')}"
             click.echo(f"  {role.role}{on}\n    {role.because}")
 
 
 def _grant_command(plan: Blueprint, role: DeployerRole, member: str) -> str:
-    """The command that grants a role, as a shell takes it.
+    """Return the shell command that grants a role.
 
     https://cloud.google.com/sdk/gcloud/reference/projects/add-iam-policy-binding
     """
@@ -133,7 +134,3 @@ def _grant_command(plan: Blueprint, role: DeployerRole, member: str) -> str:
     elif role.kind == "project":
         words += ["--condition", "None"]
     return shlex.join(words)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("s" if count != 1 else "")

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import json
 import mimetypes
-import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 from google.cloud import tasks_v2
-from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
 
 from queuewright.blueprint import AppEngineRoute, Blueprint, HandlerRoute, QueuePlan
 from queuewright.cli.api import calling
 from queuewright.cli.project import Target, find_target, target_options
 from queuewright.client import connect
+from queuewright.cloud_tasks.durations import parse_us
 from queuewright.errors import TargetError
-from queuewright.spec.values import duration
 from queuewright.spec.words import did_you_mean
 
-FULL_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[^/]+")
-# A task must have a URL, though the queue's own routing always replaces its scheme and host.
+# A task must have a URL, although the queue's routing always replaces its scheme and host.
 # `.invalid` never resolves (RFC 2606), so a queue without routing cannot send it anywhere.
 PLACEHOLDER = "https://queue.invalid"
 JSON = "application/json"
 
 
 class _Duration(click.ParamType[timedelta]):
-    """A time such as `10m`, as in the environments' files."""
+    """A duration such as `10m`, as in the environments' files."""
 
     name = "duration"
 
@@ -38,9 +34,9 @@ class _Duration(click.ParamType[timedelta]):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
         try:
-            return duration(value)
-        except (PydanticCustomError, ValidationError) as error:
-            self.fail(f"{error}; such as `90s`, `10m` or `1h30m`", param, ctx)
+            return timedelta(microseconds=parse_us(str(value)))
+        except (ValueError, OverflowError):
+            self.fail(f"`{value}` is not a duration such as `90s`, `10m` or `1h30m`", param, ctx)
 
 
 @click.command("enqueue")
@@ -49,12 +45,16 @@ class _Duration(click.ParamType[timedelta]):
 @click.option(
     "--file",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="A file as the task's body; `-` is standard input.",
+    help="A file with the task's body; `-` is standard input.",
 )
-@click.option("--example", is_flag=True, help="The queue's `example` as the body.")
-@click.option("--in", "delay", type=_Duration(), metavar="TIME", help="Not before, as in `10m`.")
-@click.option("--name", metavar="ID", help="The task's id: a second task with it is refused.")
-@click.option("--path", help="Where in the handler, if the queue does not say it.")
+@click.option("--example", is_flag=True, help="Use the queue's `example` as the body.")
+@click.option(
+    "--in", "delay", type=_Duration(), metavar="TIME", help="Run it after this time, such as `10m`."
+)
+@click.option(
+    "--name", metavar="ID", help="The id of the task; another task with the same id is refused."
+)
+@click.option("--path", help="The path at the handler, if the queue has none.")
 @click.option("--header", "headers", multiple=True, metavar="KEY:VALUE", help="May be repeated.")
 @target_options
 def command(
@@ -69,7 +69,7 @@ def command(
     environment: str | None,
     state: Path | None,
 ) -> None:
-    """Add a task to QUEUE: with PAYLOAD as its body, or a file, or the queue's example.
+    """Add a task to QUEUE. Its body is PAYLOAD, a file, or the queue's example.
 
     Prints the name of the task.
     """
@@ -86,15 +86,15 @@ def command(
         task.name = f"{plan.name}/tasks/{name}"
     with calling(target, plan.name):
         created = connect(target.address).create_task(parent=plan.name, task=task)
-    click.echo(f"{_said(plan, target)}", err=True)
+    click.echo(_queued(plan, target), err=True)
     click.echo(created.name)
 
 
 def find_queue(plan: Blueprint, queue: str) -> QueuePlan:
-    """A queue by its key in the file, its id or its full name.
+    """Return a queue by its key in the file, its id or its full name.
 
     Raises:
-        TargetError: where the environment has no such queue.
+        TargetError: the environment has no such queue.
     """
     for candidate in plan.queues.values():
         if queue in (candidate.key, candidate.queue_id, candidate.name):
@@ -106,7 +106,7 @@ def find_queue(plan: Blueprint, queue: str) -> QueuePlan:
 def _body(
     plan: QueuePlan, payload: str | None, file: Path | None, example: bool
 ) -> tuple[bytes, str | None]:
-    """A task's body and its Content-Type, if it is plain what that is."""
+    """A task's body, and its Content-Type if that is clear."""
     if example:
         if plan.example is None:
             raise TargetError(
@@ -163,6 +163,6 @@ def _task(plan: QueuePlan, body: bytes, headers: dict[str, str], path: str | Non
     )
 
 
-def _said(plan: QueuePlan, target: Target) -> str:
+def _queued(plan: QueuePlan, target: Target) -> str:
     where = plan.route.handler if isinstance(plan.route, HandlerRoute) else plan.handler
     return f"queued for `{where}` in {target}"

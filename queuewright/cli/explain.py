@@ -1,4 +1,4 @@
-"""`queuewright explain`: what follows from an environment's file, and why."""
+"""`queuewright explain`: what an environment's file leads to, and why."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from queuewright.spec import load
 @click.option(
     "--identity",
     metavar="NAME",
-    help="What one account may do, and because of which line: a handler, a queue, or an address.",
+    help="Show what one account may do, and which line allows it. NAME is a handler, a queue, "
+    "or an email address.",
 )
-@click.option("--queue", metavar="QUEUE", help="One queue only.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--queue", metavar="QUEUE", help="Show one queue only.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(environment: str, identity: str | None, queue: str | None, as_json: bool) -> None:
-    """Show what follows from an environment's file: names, routes, accounts, grants."""
+    """Show what an environment's file leads to: names, routes, accounts, grants."""
     plan = blueprint(load(environment, find_root()))
     if as_json:
         data = explain_data(plan, identity=identity, queue=queue)

@@ -1,4 +1,4 @@
-"""`queuewright init`: a small, complete project of one's own, from the templates in `starter`."""
+"""`queuewright init`: creates a small, complete project from the templates in `starter`."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from queuewright.spec.schema import json_schema
 
 STARTER = "starter"
 SUFFIX = ".template"
-"""Keeps a template from being taken for what it becomes: a test, a module, a `.gitignore`."""
+"""Keeps a template from being used as the file it becomes: a test, a module, a `.gitignore`."""
 
 SCHEMA = PurePosixPath("spec.schema.json")
 PROJECT, LOCATION = "my-project", "europe-west1"
 SHOWN = 3
-"""So many of the files that are in the way are named."""
+"""How many of the files that are in the way are named."""
 
 
 def _matching(pattern: str, what: str) -> Callable[[click.Context, click.Parameter, str], str]:
-    """Holds an option to what Google takes for `what`."""
+    """Return a check that an option is `what`, according to Google's pattern."""
 
     def check(context: click.Context, option: click.Parameter, value: str) -> str:
         if not re.fullmatch(pattern, value):
@@ -58,27 +58,27 @@ def _matching(pattern: str, what: str) -> Callable[[click.Context, click.Paramet
     help="The region of its queues and handlers.",
 )
 def command(folder: Path, project: str, location: str) -> None:
-    """Make a project in FOLDER: two environments, a queue, its handler, and their tests.
+    """Create a project in FOLDER: two environments, a queue, its handler, and tests.
 
-    Asks nothing, and overwrites nothing. What else is in FOLDER stays as it is.
+    Asks no questions and overwrites no files. Other files in FOLDER stay as they are.
     """
     name = re.sub(r"[^\w.-]+", "-", folder.resolve().name, flags=re.ASCII).strip("-")
     values = {"name": name or "tasks", "project": project, "location": location}
     values["queuewright"] = requirement("deploy")
     starter = {path: Template(text).substitute(values) for path, text in _templates().items()}
     _write(folder, starter | {SCHEMA: f"{json.dumps(json_schema(), indent=2)}\n"})
-    click.echo(f"a project is in `{folder}`; next:")
+    click.echo(f"created a project in `{folder}`; next:")
     if folder.resolve() != Path.cwd():
         click.echo(f"  cd {shlex.quote(str(folder))}")
     click.echo("  queuewright up                               # runs it here")
     click.echo("  queuewright enqueue greetings --example      # in a second terminal: a task")
-    click.echo("README.md has the tests, and the way to Google Cloud")
+    click.echo("README.md explains the tests and how to deploy to Google Cloud")
     if project == PROJECT:
-        click.echo(f"before that, write your project for `{PROJECT}` in stacks/*.yaml")
+        click.echo(f"before you deploy, replace `{PROJECT}` in stacks/*.yaml with your project")
 
 
 def _templates() -> dict[PurePosixPath, str]:
-    """The text of each template, by the path of what it becomes."""
+    """The text of each template, by the path of the file that it becomes."""
     return dict(_below(files("queuewright") / STARTER, PurePosixPath()))
 
 
@@ -94,10 +94,10 @@ def _below(folder: Traversable, path: PurePosixPath) -> list[tuple[PurePosixPath
 
 
 def _write(folder: Path, texts: dict[PurePosixPath, str]) -> None:
-    """Write all of them, or none.
+    """Write all files, or none.
 
     Raises:
-        TargetError: one is there already, or cannot be written.
+        TargetError: a file exists already, or cannot be written.
     """
     try:
         there = sorted(f"`{path}`" for path in texts if (folder / path).exists())
@@ -106,8 +106,8 @@ def _write(folder: Path, texts: dict[PurePosixPath, str]) -> None:
     if there:
         more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
         raise TargetError(
-            f"`{folder}` has {', '.join(there[:SHOWN])}{more} already",
-            hint="choose another folder, or move them away",
+            f"`{folder}` already has {', '.join(there[:SHOWN])}{more}",
+            hint="choose another folder, or move these files",
         )
     written: list[Path] = []
     try:
@@ -122,5 +122,5 @@ def _write(folder: Path, texts: dict[PurePosixPath, str]) -> None:
             file.unlink(missing_ok=True)
         raise TargetError(
             f"`{error.filename or folder}` cannot be written: {error.strerror}",
-            hint="choose another folder, or make room there",
+            hint="choose another folder, or free some space",
         ) from error

@@ -1,4 +1,4 @@
-"""`queuewright plan`: the resources that an `up` would build, without a CLI and an account."""
+"""`queuewright plan`: the resources that `pulumi up` would build, without its CLI or an account."""
 
 from __future__ import annotations
 
@@ -14,40 +14,39 @@ from queuewright.blueprint import Blueprint, blueprint
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.cli.resources import ACCOUNT, is_grant, words
 from queuewright.cli.sources import with_sources_checked
-from queuewright.doctor.project import config_keys
-from queuewright.doctor.pulumi_files import full_key, pulumi_project, stack_config
+from queuewright.doctor import config_keys, full_key, pulumi_project, stack_config
+from queuewright.graph import UNKNOWN, Asset, Graph, Resource, capture
 from queuewright.spec import load
-from queuewright.testing import UNKNOWN, Asset, Graph, Resource, capture
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 QUEUE_TYPE = "gcp:cloudtasks/queue:Queue"
 SECRET = "(secret)"
-"""Stands for a configured value that only the stack's key could read."""
+"""Stands for a configured value that is encrypted with the stack's key."""
 
 FIRST = ("TaskQueue", "FunctionHandler", "ServiceHandler", "AppEngineHandler")
-"""The components that people look for; the others follow."""
+"""The components that are shown first."""
 
 REFUSED = (
-    "an edit that would delete or replace one is refused, in the preview already: "
-    "another project, location, prefix or key, or none at all"
+    "the preview refuses an edit that would delete or replace a queue: another project, location, "
+    "prefix or key, or removing it"
 )
-WHY = "the name of a deleted queue is blocked for days"
-WAYS_OUT = (
+WHY = "the name of a deleted queue cannot be used again for days"
+FIXES = (
     "to rename: write `renamed_from: OLD` under the new key; on Google Cloud it keeps its name",
-    "to move: add the new queue beside the old one, send tasks to the new one, and leave the old "
-    "one, empty, with `desired_state: PAUSED`",
-    "to give one up: write `protect: false` under it, `pulumi up`, and take it out afterwards",
+    "to move: add the new queue beside the old one, send tasks to the new one, and keep the old "
+    "one, once it is empty, with `desired_state: PAUSED`",
+    "to remove: write `protect: false` under it, run `pulumi up`, then delete it from the file",
 )
 
 
 @click.command("plan")
 @environment_argument
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(environment: str, as_json: bool) -> None:
-    """Show the resources that `pulumi up` would build for an environment.
+    """Show the resources that `pulumi up` would create for an environment.
 
-    Runs the project's program here: nothing is asked of Google or of Pulumi's engine.
-    What is there already is not known; `pulumi preview` compares with it.
+    Runs the project's program here, without Google or Pulumi's engine. It does not know what
+    exists already; `pulumi preview` compares with that.
     """
     root = find_root()
     plan = blueprint(with_sources_checked(load(environment, root), root))
@@ -59,7 +58,7 @@ def command(environment: str, as_json: bool) -> None:
 
 
 def _captured(environment: str, plan: Blueprint, root: Path) -> Graph:
-    """The graph of the project's program; what it prints goes to stderr."""
+    """The graph of the project's program, whose own output goes to stderr."""
     project = pulumi_project(root)
     name = project.name if project else root.name
     found: dict[str, str | None] = dict.fromkeys(full_key(key, name) for key in config_keys(plan))
@@ -88,8 +87,8 @@ def _text(plan: Blueprint, graph: Graph) -> Iterator[str]:
         yield f"protected: {', '.join(f'`{name}`' for name in protected)}"
         yield f"  {REFUSED}"
         yield f"  why: {WHY}"
-        for way in WAYS_OUT:
-            yield f"  {way}"
+        for fix in FIXES:
+            yield f"  {fix}"
 
 
 def _below(
@@ -106,13 +105,13 @@ def _below(
 
 
 def _before(component: Resource) -> str:
-    """The logical names that it had, if it is a renamed one."""
+    """Its former logical names, if it was renamed."""
     names = [urn.rpartition("::")[2] for urn in component.aliases]
-    return f", before: {', '.join(names)}" if names else ""
+    return f", formerly {', '.join(names)}" if names else ""
 
 
 def _children(graph: Graph) -> dict[str, list[Resource]]:
-    """What each component holds: what it is about first, then accounts, grants, components."""
+    """The children of each component: its main resources, accounts, grants, then components."""
 
     def rank(each: Resource) -> tuple[int, str, str]:
         noun = each.type.rpartition(":")[2]
@@ -138,7 +137,7 @@ def _data(plan: Blueprint, graph: Graph) -> dict[str, object]:
         "environment": plan.environment,
         "project": plan.project,
         "location": plan.location,
-        "protected": {"queues": _protected(graph), "why": WHY, "ways_out": WAYS_OUT},
+        "protected": {"queues": _protected(graph), "why": WHY, "fixes": FIXES},
         "resources": [
             {
                 "urn": each.urn,
@@ -155,7 +154,7 @@ def _data(plan: Blueprint, graph: Graph) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    """A value as JSON has it: null where only the cloud can tell, a path for a file."""
+    """A value for JSON: null if only the cloud knows it, a path for a file."""
     match value:
         case dict():
             return {key: _plain(each) for key, each in value.items()}

@@ -1,4 +1,4 @@
-"""What several commands ask: which project, which environment, and where does it run."""
+"""What several commands share: the project, the environment, and where it runs."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import click
 from queuewright.blueprint import Blueprint, blueprint
 from queuewright.client import EMULATOR_HOST
 from queuewright.errors import TargetError
-from queuewright.local.state_folder import STATE_FOLDER, find_running
+from queuewright.local import STATE_FOLDER, find_running
 from queuewright.spec import STACKS, load
 
 DEFAULT_ENVIRONMENT = "dev"
 PORT = click.IntRange(0, 65_535)
-"""0 lets the system choose."""
+"""0 lets the system choose a free port."""
 
 LOG_FORMAT = click.option(
     "--log-format",
     type=click.Choice(["text", "cloud-logging"]),
     default="text",
     show_default=True,
-    help="cloud-logging: operations of tasks as Cloud Tasks logs them, JSON on standard output; "
-    "the words go to standard error.",
+    help="cloud-logging: print operations on tasks as Cloud Tasks logs them, as JSON, to standard "
+    "output, and everything else to standard error.",
 )
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -34,12 +34,12 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Target:
-    """Where a command goes: an environment, and the engine that runs it here if one does."""
+    """The environment that a command is for, and the engine that runs it, if it runs here."""
 
     environment: str
     root: Path
     address: str | None
-    """`host:port` of an engine's gRPC side; None is Google."""
+    """`host:port` of the engine's gRPC API; None: Google Cloud."""
 
     def blueprint(self) -> Blueprint:
         """The environment's blueprint."""
@@ -51,20 +51,20 @@ class Target:
 
 
 def quiet_grpc() -> None:
-    """Let gRPC's own library print nothing: what fails comes as an error, and is ours to say.
+    """Keep gRPC's library from printing: its failures reach us as exceptions.
 
-    To be called before it is imported.
+    Call it before gRPC is imported.
     """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    # Every fork here is followed by an exec; gRPC need not survive it, nor say so.
+    # Every fork here is followed by an exec, so gRPC has nothing to prepare or to warn about.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The project's folder: the nearest one upwards that has a `stacks` folder.
+    """Return the project's folder: the nearest one, going up, with a `stacks` folder.
 
     Raises:
-        TargetError: where there is none.
+        TargetError: there is none.
     """
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
@@ -72,38 +72,38 @@ def find_root(start: Path | None = None) -> Path:
             return folder
     raise TargetError(
         f"no `{STACKS}` folder in `{here}` or above it",
-        hint="go to the project's folder, or make one with `queuewright init`",
+        hint="go to the project's folder, or create a project with `queuewright init`",
     )
 
 
 def environment_argument(function: _Function) -> _Function:
-    """The argument ENV of a command, `dev` unless given."""
+    """Add the argument ENV to a command; its default is `dev`."""
     return click.argument("environment", metavar="[ENV]", default=DEFAULT_ENVIRONMENT)(function)
 
 
 def target_options(function: _Function) -> _Function:
-    """The options that say where a command goes: `--env`, `--state`."""
+    """Add the options that choose an environment: `--env`, `--state`."""
     function = click.option(
         "--state",
         type=click.Path(path_type=Path),
-        help=f"State folder of the running environment; {STATE_FOLDER} unless given.",
+        help=f"The state folder of the running environment. Default: {STATE_FOLDER}.",
     )(function)
     return click.option(
         "--env",
         "environment",
         metavar="ENV",
-        help="An environment that is deployed. Unless given: the one that runs here.",
+        help="An environment on Google Cloud. Default: the one that runs here.",
     )(function)
 
 
 def find_target(environment: str | None, state: Path | None) -> Target:
-    """Where a command goes.
+    """Return the environment that a command is for.
 
-    `$CLOUD_TASKS_EMULATOR_HOST` wins; then the environment that runs here, if it is the
-    one asked for or none was; then Google Cloud, only where an environment was named.
+    `$CLOUD_TASKS_EMULATOR_HOST` comes first. Then the environment that runs here, unless another
+    one was named. Then Google Cloud, if an environment was named.
 
     Raises:
-        TargetError: where nothing runs here and no environment was named.
+        TargetError: nothing runs here and no environment was named.
     """
     address = os.environ.get(EMULATOR_HOST)
     root = find_root()
@@ -115,6 +115,6 @@ def find_target(environment: str | None, state: Path | None) -> Target:
     if environment is None:
         raise TargetError(
             "no environment runs here",
-            hint="start one with `queuewright up`, or name a deployed one with `--env`",
+            hint="start one with `queuewright up`, or name one on Google Cloud with `--env`",
         )
     return Target(environment, root, None)

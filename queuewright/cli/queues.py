@@ -1,4 +1,4 @@
-"""`queuewright queues`: the queues of an environment, as they are there."""
+"""`queuewright queues`: the queues of an environment, as they are now."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from queuewright.cli.api import calling
 from queuewright.cli.project import find_target, target_options
 from queuewright.cli.rows import Row, show_rows
 from queuewright.client import connect_beta
+from queuewright.cloud_tasks.retry import UNLIMITED
 
-# `stats` is told only to those who name it; v2 has none of it.
+# `stats` is returned only if the mask names it; v2 does not have it.
 FIELDS = ("name", "state", "rate_limits", "retry_config", "stats")
 
 
 @click.command("queues")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @target_options
 def command(as_json: bool, environment: str | None, state: Path | None) -> None:
     """List queues, with their settings and how many tasks they hold."""
@@ -31,7 +32,7 @@ def command(as_json: bool, environment: str | None, state: Path | None) -> None:
     )
     with calling(target, parent):
         rows = [_row(queue) for queue in connect_beta(target.address).list_queues(request)]
-    show_rows(rows, _table, as_json=as_json, nothing=f"no queue in {target}")
+    show_rows(rows, _table, as_json=as_json, nothing=f"no queues in {target}")
 
 
 def _row(queue: tasks_v2beta3.Queue) -> Row:
@@ -61,6 +62,6 @@ def _table(rows: list[Row]) -> Table:
             str(row["running"]),
             f"{row['max_dispatches_per_second']:g}/s",
             str(row["max_concurrent_dispatches"]),
-            "no limit" if attempts == -1 else str(attempts),
+            "no limit" if attempts == UNLIMITED else str(attempts),
         )
     return table

@@ -1,21 +1,21 @@
-"""A resource of a Pulumi program in words: what it is, and the settings that people ask for."""
+"""Describes a resource of a Pulumi program in words: what it is, and its main settings."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 
-from queuewright.testing import UNKNOWN, Graph, Resource
+from queuewright.graph import UNKNOWN, Graph, Resource
 
 ACCOUNT = "gcp:serviceaccount/account:Account"
 CALLED = ("gcp:cloudfunctionsv2/function:Function", "gcp:cloudrunv2/service:Service")
 IAM_TYPE = re.compile(r"^gcp:(?P<service>\w+)/(?P<kind>\w*?)(?:IAM|Iam|iAM|iam)Member:")
-# The input of a grant that names what it is on; `name` otherwise.
+# The input of a grant that names its resource; otherwise `name`.
 NAMED_BY = ("secretId", "bucket", "repository", "serviceAccountId", "topic", "subscription")
 
 
 def words(graph: Graph, resource: Resource) -> str:
-    """What a resource is, on one line."""
+    """Return a description of a resource in one line."""
     iam = IAM_TYPE.match(resource.type)
     if iam:
         return _grant(graph, resource, iam["kind"])
@@ -24,7 +24,7 @@ def words(graph: Graph, resource: Resource) -> str:
 
 
 def is_grant(resource: Resource) -> bool:
-    """Whether it gives somebody a role."""
+    """Return whether a resource gives somebody a role."""
     return IAM_TYPE.match(resource.type) is not None
 
 
@@ -87,13 +87,13 @@ def _service(_graph: Graph, service: Resource) -> str:
 
 
 def _code(service: Resource) -> str:
-    """What a service runs."""
+    """The code that a service runs."""
     container = "template.containers[0]"
     if service.input(f"{container}.sourceCode") is not None:
         base = str(service.input(f"{container}.baseImageUri"))
         return f"{base.rpartition('/')[2]} without a build"
     image = service.input(f"{container}.image")
-    return f"image `{image}`" if isinstance(image, str) else "the image that is built"
+    return f"image `{image}`" if isinstance(image, str) else "the image built from its folder"
 
 
 def _instances(most: object) -> str:
@@ -115,9 +115,9 @@ def _grant(graph: Graph, grant: Resource, kind: str) -> str:
 
 
 def _known_by(graph: Graph, resource: Resource, key: str) -> str:
-    """The name of what an input is an output of."""
+    """The names of the resources that an input comes from."""
     made = [graph.resources[urn] for urn in resource.property_dependencies.get(key, ())]
-    return ", ".join(_name(each) for each in made) or "known later"
+    return ", ".join(_name(each) for each in made) or "not known yet"
 
 
 def _app_version(_graph: Graph, version: Resource) -> str:
@@ -139,7 +139,7 @@ def _provider(_graph: Graph, provider: Resource) -> str:
 
 
 def _simply(noun: str, key: str) -> Callable[[Graph, Resource], str]:
-    """A description that is a noun and a name."""
+    """A description made of a noun and a name."""
     return lambda _graph, resource: f"{noun} `{resource.input(key) or resource.name}`"
 
 
@@ -149,7 +149,7 @@ def _anything(_graph: Graph, resource: Resource) -> str:
 
 
 def _name(resource: Resource) -> str:
-    """What it is called in the cloud, if the program says so."""
+    """Its name on Google Cloud, if the program sets one."""
     for key in ("name", "accountId", "secretId", "repositoryId"):
         if isinstance(found := resource.input(key), str):
             return found.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Rows on stdout: a table for people, an object a line for programs."""
+"""Prints rows to stdout: as a table, or as one JSON object per line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Row = dict[str, object]
 def show_rows(
     rows: list[Row], table: Callable[[list[Row]], Table], *, as_json: bool, nothing: str
 ) -> None:
-    """Print the rows as `table` draws them, or as JSON; `nothing` goes to stderr."""
+    """Print rows as the table that `table` makes, or as JSON; without rows, `nothing` to stderr."""
     if as_json:
         for row in rows:
             click.echo(json.dumps(row))

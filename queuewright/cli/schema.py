@@ -1,4 +1,4 @@
-"""`queuewright schema`: the grammar, for editors and for people."""
+"""`queuewright schema`: the grammar of the files, for editors and for people."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import click
 
 
 @click.command("schema")
-@click.option("--reference", is_flag=True, help="The reference page instead, as Markdown.")
-@click.option("--emulator", is_flag=True, help="The schema of `queuewright emulator --config`.")
+@click.option("--reference", is_flag=True, help="Print the reference page, as Markdown.")
+@click.option(
+    "--emulator",
+    is_flag=True,
+    help="Print the schema of the file for `queuewright emulator --config`.",
+)
 def command(reference: bool, emulator: bool) -> None:
     """Print the JSON schema of the environments' files."""
     if reference and emulator:
-        raise click.UsageError("--reference is of the environments' files alone")
+        raise click.UsageError("--reference works for the environments' files only")
     if reference:
         from queuewright.spec.reference import reference as page
 

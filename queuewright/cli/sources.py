@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from queuewright.errors import Location, Problem, SpecError, TargetError
-from queuewright.packages import Suspect, source_files, suspects, taken_in
+from queuewright.packages import Suspect, source_files, suspects
 from queuewright.spec import Spec, dotted
 from queuewright.terminal import printable
 
@@ -40,8 +40,8 @@ def with_sources_checked(spec: Spec, root: Path) -> Spec:
             continue
         if folder.resolve() not in checked:
             checked.add(folder.resolve())
-            for problem in _warnings(source, suspects(folder, files), location, path):
-                click.echo(printable(f"warning: {problem}", keep_lines=True), err=True)
+            for line in _warnings(source, suspects(folder, files), location, path):
+                click.echo(printable(line, keep_lines=True), err=True)
     if problems:
         raise SpecError(problems)
     return spec
@@ -57,17 +57,14 @@ def _sources(spec: Spec) -> Iterator[tuple[str, Location, str]]:
                 yield target.source, spec.locate(*path), dotted(path)
 
 
-def _warnings(
-    source: str, found: list[Suspect], location: Location, path: str
-) -> Iterator[Problem]:
+def _warnings(source: str, found: list[Suspect], location: Location, path: str) -> Iterator[str]:
     for suspect in found[:MOST_SHOWN]:
         message = (
             f"`{source}/{suspect.path}` looks like {suspect.looks_like}, and would be deployed"
         )
-        hint = f"leave it out: {suspect.exclusion}"
-        if suspect is found[0]:
-            hint += f" (or write `{taken_in(suspect.path)}` there if it belongs)"
-        yield Problem(location, path, message, hint)
+        yield f"warning: {Problem(location, path, message, suspect.exclusion)}"
     if len(found) > MOST_SHOWN:
         message = f"{len(found) - MOST_SHOWN} more files of `{source}` look like this"
-        yield Problem(location, path, message)
+        yield f"warning: {Problem(location, path, message)}"
+    if found:
+        yield f"  if `{found[0].path}` is meant to be deployed: {found[0].inclusion}"

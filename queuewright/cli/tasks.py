@@ -1,8 +1,8 @@
-"""`queuewright tasks`: what waits in a queue, here or on Google Cloud."""
+"""`queuewright tasks`: the tasks in a queue, here or on Google Cloud."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -15,28 +15,29 @@ from queuewright.cli.enqueue import find_queue
 from queuewright.cli.project import find_target, target_options
 from queuewright.cli.rows import Row, show_rows
 from queuewright.client import connect
+from queuewright.cloud_tasks.durations import rounded_duration
 
 
 @click.command("tasks")
 @click.argument("queue")
-@click.option("--limit", default=50, show_default=True, help="Tasks shown at most; 0 is all.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one object a line.")
+@click.option("--limit", default=50, show_default=True, help="The most tasks to show; 0: all.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @target_options
 def command(
     queue: str, limit: int, as_json: bool, environment: str | None, state: Path | None
 ) -> None:
-    """List the tasks of QUEUE: when each is due, and how its last attempt went."""
+    """List the tasks of QUEUE, with the time when each is due and its last attempt."""
     target = find_target(environment, state)
     plan = find_queue(target.blueprint(), queue)
     with calling(target, plan.name):
         tasks: list[tasks_v2.Task] = []
         for task in connect(target.address).list_tasks(parent=plan.name):
             if limit and len(tasks) == limit:
-                click.echo(f"the first {limit}; more with --limit", err=True)
+                click.echo(f"only the first {limit} tasks; `--limit` shows more", err=True)
                 break
             tasks.append(task)
     rows = sorted(map(_row, tasks), key=lambda row: str(row["schedule_time"]))
-    nothing = f"no task in `{plan.key}`, {target}"
+    nothing = f"no tasks in `{plan.key}`, {target}"
     show_rows(rows, _table, as_json=as_json, nothing=nothing)
 
 
@@ -46,7 +47,7 @@ def _row(task: tasks_v2.Task) -> Row:
     status = last.response_status if answered else None
     return {
         "id": task.name.rpartition("/")[2],
-        "schedule_time": _written(task.schedule_time),
+        "schedule_time": _iso(task.schedule_time),
         "attempts": task.dispatch_count,
         "responses": task.response_count,
         "last_status": code_pb2.Code.Name(status.code) if status else None,
@@ -54,8 +55,8 @@ def _row(task: tasks_v2.Task) -> Row:
     }
 
 
-def _written(time: object) -> str | None:
-    # Google's types say Timestamp; what comes is a datetime.
+def _iso(time: object) -> str | None:
+    # Google's types say Timestamp, but the value is a datetime.
     return time.isoformat() if isinstance(time, datetime) else None
 
 
@@ -70,13 +71,8 @@ def _due(row: Row) -> str:
     if row["schedule_time"] is None:
         return "now"
     due = datetime.fromisoformat(str(row["schedule_time"]))
-    left = (due - datetime.now(UTC)).total_seconds()
-    if left <= 0:
-        return "now"
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if left >= size:
-            return f"in {left / size:.1f} {unit}"
-    return f"in {left:.1f} s"
+    left = due - datetime.now(UTC)
+    return f"in {rounded_duration(left)}" if left > timedelta() else "now"
 
 
 def _last(row: Row) -> str:

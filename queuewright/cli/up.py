@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,33 +19,41 @@ from queuewright.cli.project import (
     find_root,
     quiet_grpc,
 )
-from queuewright.cli.signals import stop_asked
+from queuewright.cli.signals import run_until_stopped
 from queuewright.cli.sources import with_sources_checked
-from queuewright.local.state_folder import STATE_FOLDER
+from queuewright.local import STATE_FOLDER
 from queuewright.spec import STACKS, load
 
 if TYPE_CHECKING:
     from queuewright.local.console.console import Console
-    from queuewright.local.environment import Environment
+    from queuewright.local.environment import Environment, Options
 
 
 @click.command("up")
 @environment_argument
 @click.option(
-    "--grpc-port", type=PORT, default=8123, show_default=True, help="0: the system chooses."
+    "--grpc-port",
+    type=PORT,
+    default=8123,
+    show_default=True,
+    help="The port for gRPC; 0: any free one.",
 )
 @click.option(
-    "--http-port", type=PORT, default=8124, show_default=True, help="0: the system chooses."
+    "--http-port",
+    type=PORT,
+    default=8124,
+    show_default=True,
+    help="The port for REST; 0: any free one.",
 )
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
-    help=f"The folder that keeps tasks; {STATE_FOLDER} in the project's own unless given.",
+    help=f"The folder that keeps tasks. Default: {STATE_FOLDER} in the project's folder.",
 )
-@click.option("--memory", is_flag=True, help="Keep no tasks: start empty, leave nothing.")
-@click.option("--no-reload", is_flag=True, help="Do not follow changes of files.")
-@click.option("--verbose", is_flag=True, help="Print the start of each attempt, too.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one object a line.")
+@click.option("--memory", is_flag=True, help="Keep no tasks: start empty, leave none.")
+@click.option("--no-reload", is_flag=True, help="Do not follow edits.")
+@click.option("--verbose", is_flag=True, help="Also print the start of each attempt.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @LOG_FORMAT
 def command(
     environment: str,
@@ -58,21 +68,21 @@ def command(
 ) -> None:
     """Run an environment on this machine.
 
-    Starts Cloud Tasks with the environment's queues and one process for each handler, follows
-    changes of their files and of the environment's own, and stops everything on Ctrl-C.
+    Starts Cloud Tasks with the environment's queues, and a process for each handler. Follows
+    edits of the handlers' files and of the environment's file. Ctrl-C stops everything.
     """
     root = find_root()
 
     def read() -> Blueprint:
         return blueprint(load(environment, root))
 
-    # What is wrong with the file is said before anything else is loaded.
+    # Mistakes in the file are reported before anything else is loaded.
     blueprint(with_sources_checked(load(environment, root), root))
     quiet_grpc()
     import uvloop
 
     from queuewright.local.console.console import Console, LogLines
-    from queuewright.local.environment import Environment, Options
+    from queuewright.local.environment import Options
 
     is_logged = log_format == "cloud-logging"
     options = Options(
@@ -87,38 +97,29 @@ def command(
         log=sys.stdout if is_logged else None,
     )
     console = Console(sys.stderr if is_logged else None, as_json=as_json)
-    LogLines.of(console)
+    LogLines.install(console)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(Environment(read, options, console), console))
+        runner.run(_run(read, options, console))
 
 
-async def _run(environment: Environment, console: Console) -> None:
-    """Start, wait for a signal, stop; whatever happens, in order."""
+async def _run(read: Callable[[], Blueprint], options: Options, console: Console) -> None:
+    from queuewright.local.console.console import ENVIRONMENT
+    from queuewright.local.environment import Environment
+    from queuewright.local.processes.groups import ProcessGroups
+
+    async with ProcessGroups.opened() as groups:
+        await run_until_stopped(
+            Environment.started(read, options, console, groups),
+            on_ready=partial(_announce, console),
+            say=partial(console.say, ENVIRONMENT),
+            at_once=groups.kill,
+        )
+
+
+def _announce(console: Console, environment: Environment) -> None:
     from queuewright.local.console.console import ENVIRONMENT
 
-    asked = stop_asked(environment.kill)
-    asking = asyncio.create_task(asked.wait())
-    starting = asyncio.create_task(environment.start())
-    try:
-        await asyncio.wait((starting, asking), return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            starting.result()
-            _announce(environment, console)
-            await asking
-        else:
-            starting.cancel()
-            await asyncio.wait([starting])
-        console.say(ENVIRONMENT, "stopping (Ctrl-C again: at once)")
-    finally:
-        await environment.stop()
-    console.say(ENVIRONMENT, "stopped")
-
-
-def _announce(environment: Environment, console: Console) -> None:
-    from queuewright.local.console.console import ENVIRONMENT
-    from queuewright.local.console.table import ready_table
-
-    console.print(ready_table(environment))
+    console.print(environment.table)
     console.say(
         ENVIRONMENT,
         "ready; Ctrl-C stops",

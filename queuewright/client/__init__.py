@@ -1,4 +1,4 @@
-"""What a producer imports to add tasks: Google's own client, pointed at the right place."""
+"""For producers: Google's own client, connected to a local engine or to Google."""
 
 from queuewright.client.connect import EMULATOR_HOST, connect, connect_beta
 

@@ -1,4 +1,4 @@
-"""Google's Cloud Tasks client, for a local engine where one is named and for Google otherwise."""
+"""Creates Google's Cloud Tasks client, for a local engine if one is named, else for Google."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 
 from queuewright.errors import TargetError
 
-# Google's libraries take most of a second to import, so they are imported when they are used.
+# Google's libraries take most of a second to import, so they are imported on first use.
 if TYPE_CHECKING:
     import grpc
     from google.auth.credentials import Credentials
     from google.cloud import tasks_v2, tasks_v2beta3
 
 EMULATOR_HOST = "CLOUD_TASKS_EMULATOR_HOST"
-"""The environment variable that names a local engine, as `host:port` of its gRPC side."""
+"""The environment variable with the `host:port` of a local engine's gRPC API."""
 
 
 def connect(address: str | None = None) -> tasks_v2.CloudTasksClient:
-    """A client of the engine at `address`, or at `$CLOUD_TASKS_EMULATOR_HOST`, or of Google.
+    """Return a client for the engine at `address` or at `$CLOUD_TASKS_EMULATOR_HOST`, or Google.
 
     Args:
-        address: `host:port` of an engine's gRPC side; None asks the environment.
+        address: `host:port` of an engine's gRPC API; None looks at the environment variable.
 
     Raises:
-        TargetError: where an address is malformed, or Google is meant and there are no credentials.
+        TargetError: an address is malformed, or there are no credentials for Google.
     """
     from google.cloud import tasks_v2
     from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
@@ -37,7 +37,7 @@ def connect(address: str | None = None) -> tasks_v2.CloudTasksClient:
 
 
 def connect_beta(address: str | None = None) -> tasks_v2beta3.CloudTasksClient:
-    """Like `connect`, for v2beta3: the version that tells how many tasks a queue holds."""
+    """Like `connect`, for v2beta3, the version with the number of tasks in a queue."""
     from google.cloud import tasks_v2beta3
     from google.cloud.tasks_v2beta3.services.cloud_tasks.transports import CloudTasksGrpcTransport
 

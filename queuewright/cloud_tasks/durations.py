@@ -16,6 +16,15 @@ _UNITS_US: Final = {
     "s": 1_000_000,
     "ms": 1_000,
 }
+_STEPS: Final = (
+    (timedelta(seconds=1), timedelta(milliseconds=1)),
+    (timedelta(minutes=1), timedelta(milliseconds=100)),
+    (timedelta(hours=1), timedelta(seconds=1)),
+    (timedelta(days=1), timedelta(minutes=1)),
+    (timedelta.max, timedelta(hours=1)),
+)
+"""To which step a duration below each bound is rounded."""
+
 _PART: Final = r"([0-9]+)(?:\.([0-9]+))?(d|h|ms|m|s)"
 
 PATTERN: Final = r"^([0-9]+(\.[0-9]+)?(d|h|ms|m|s))+$"
@@ -56,6 +65,17 @@ def written_duration(value: timedelta) -> str:
         fraction = f".{part:0{len(str(_UNITS_US[unit])) - 1}}".rstrip("0") if part else ""
         text += f"{whole}{fraction}{unit}"
     return text or "0s"
+
+
+def rounded_duration(value: timedelta) -> str:
+    """Return a duration as people want to read it: rounded to what matters, at least `1ms`.
+
+    >>> [rounded_duration(timedelta(seconds=n)) for n in (0, 0.0124, 0.9996, 1.54, 90.4, 86_399)]
+    ['1ms', '12ms', '1s', '1.5s', '1m30s', '1d']
+    """
+    step = next(step for below, step in _STEPS if value < below)
+    steps = (value + step / 2) // step
+    return written_duration(max(steps * step, timedelta(milliseconds=1)))
 
 
 def seconds(value: timedelta) -> str:

@@ -61,3 +61,6 @@ MAX_QUEUES_PER_PAGE: Final = 9800
 
 MAX_TASKS_PER_PAGE: Final = 1000
 """`ListTasksRequest.page_size` in cloudtasks.proto."""
+
+SERVICE_ACCOUNTS_PER_PROJECT: Final = 100
+"""The default quota of a project (https://cloud.google.com/iam/quotas)."""

@@ -1,7 +1,20 @@
-"""What is missing, on this machine, in a project or in its cloud, before an `up` can work."""
+"""Finds what is missing before an `up` can work: on this machine, in the project, in the cloud."""
 
 from queuewright.doctor.examine import examine
 from queuewright.doctor.finding import Finding
-from queuewright.doctor.machine import Account, Answer, Machine, ThisMachine
+from queuewright.doctor.machine import Credentials, Machine, Response, ThisMachine
+from queuewright.doctor.project import config_keys
+from queuewright.doctor.pulumi_files import full_key, pulumi_project, stack_config
 
-__all__ = ["Account", "Answer", "Finding", "Machine", "ThisMachine", "examine"]
+__all__ = [
+    "Credentials",
+    "Finding",
+    "Machine",
+    "Response",
+    "ThisMachine",
+    "config_keys",
+    "examine",
+    "full_key",
+    "pulumi_project",
+    "stack_config",
+]

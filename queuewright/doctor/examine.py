@@ -1,4 +1,4 @@
-"""All that is looked at, in the order in which one would mend it."""
+"""All checks of the doctor, in the order in which to fix what they find."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from queuewright.doctor.tools import deploy_findings, port_findings, python_find
 def examine(
     environment: str, plan: Blueprint | None, root: Path, machine: Machine, *, runs: str | None
 ) -> list[Finding]:
-    """What is found of an environment, on a machine, and in the cloud.
+    """The findings for an environment: on the machine, in the project and in the cloud.
 
     Args:
-        environment: its name, which is the Pulumi stack's.
-        plan: its blueprint; None where its file has problems.
+        environment: its name, which is also the name of the Pulumi stack.
+        plan: its blueprint; None if its file has problems.
         root: the project's folder.
-        machine: where to look.
-        runs: the environment that runs on this machine now, if one does.
+        machine: the machine to examine.
+        runs: the environment that is running on the machine now, if any.
     """
     return [
         *python_findings(plan, machine),

@@ -1,4 +1,4 @@
-"""One thing that was looked at, what was found, and the command that mends it."""
+"""The result of one check, with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 Purpose = Literal["here", "deploy"]
-"""What the thing is for: `queuewright up` on this machine, or `pulumi up`."""
+"""What needs it: `queuewright up` on this machine, or `pulumi up`."""
 
 State = Literal["ok", "missing", "advice", "not checked"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one thing.
+    """The result of one check.
 
-    `missing`: an `up` fails without it. `advice`: it works, and could be better.
-    `not checked`: it takes credentials, a network or a right that is not there.
+    `missing`: an `up` fails without it. `advice`: it works but could be better.
+    `not checked`: the check needs credentials, a network or a right that is missing.
     """
 
     purpose: Purpose
@@ -24,4 +24,4 @@ class Finding:
     subject: str
     text: str
     fix: str | None = None
-    """A command to run, or words where no command does it."""
+    """A command, or a sentence if no command does it."""

@@ -1,4 +1,4 @@
-"""What the doctor sees of a machine: programs, packages, ports, credentials, Google's answers."""
+"""A machine as the doctor sees it: programs, packages, ports, credentials, Google's APIs."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ if TYPE_CHECKING:
     from google.auth.transport.requests import AuthorizedSession
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-PROGRAM_PATIENCE_S = 20.0
-ANSWER_PATIENCE_S = 10.0
-METADATA_PATIENCE_S = 1.0
-"""A machine of Google's own answers in milliseconds; elsewhere nobody answers at all."""
+PROGRAM_TIMEOUT_S = 20.0
+RESPONSE_TIMEOUT_S = 10.0
+METADATA_TIMEOUT_S = 1.0
+"""The metadata server of a machine on Google Cloud responds in milliseconds; elsewhere there is
+none."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What Google said to one request."""
+class Response:
+    """Google's response to one request."""
 
     status: int | None
-    """The HTTP status; None where no answer came."""
+    """The HTTP status; None if there was no response."""
     data: Mapping[str, object] = field(default_factory=dict)
     reason: str = ""
-    """Why there is no answer, or Google's own message with an error."""
+    """Why there is no response, or Google's message for an error."""
 
     @property
     def api_is_disabled(self) -> bool:
-        """Whether it was refused because the API is not enabled in the caller's project.
+        """Whether Google refused because the API is not enabled in the caller's project.
 
         https://cloud.google.com/apis/design/errors#error_info
         """
@@ -46,19 +47,19 @@ class Answer:
         return any(detail.get("reason") == "SERVICE_DISABLED" for detail in details)
 
 
-class Account(Protocol):
-    """Credentials that were found, and requests made with them."""
+class Credentials(Protocol):
+    """Credentials for Google's APIs."""
 
     @property
     def name(self) -> str:
-        """Whose they are, as far as they say."""
+        """Their owner, if known."""
 
-    def ask(self, method: str, url: str, body: Mapping[str, object] | None = None) -> Answer:
-        """Make one request; what goes wrong is in the answer."""
+    def ask(self, method: str, url: str, body: Mapping[str, object] | None = None) -> Response:
+        """Make one request. An error is part of the response."""
 
 
 class Machine(Protocol):
-    """A machine, as far as the doctor looks at it."""
+    """The parts of a machine that the doctor examines."""
 
     @property
     def python(self) -> str:
@@ -73,23 +74,23 @@ class Machine(Protocol):
         """The user's folder."""
 
     def find(self, program: str) -> Path | None:
-        """Where a program is on the search path."""
+        """The path of a program on the search path."""
 
     def output(self, *command: str) -> str | None:
-        """What a command prints, stripped; None where it fails."""
+        """The output of a command, stripped; None if it fails."""
 
     def has_package(self, name: str) -> bool:
-        """Whether Python could import a package."""
+        """Whether Python can import a package."""
 
     def port_is_free(self, port: int) -> bool:
-        """Whether one could listen on a port of 127.0.0.1."""
+        """Whether a server can listen on a port of 127.0.0.1."""
 
-    def account(self) -> Account | str:
+    def credentials(self) -> Credentials | str:
         """Google's application default credentials, or why there are none."""
 
 
 class ThisMachine:
-    """The machine that this runs on."""
+    """The machine that this process runs on."""
 
     python = platform.python_version()
     environ: Mapping[str, str] = os.environ
@@ -100,12 +101,12 @@ class ThisMachine:
         return Path.home()
 
     def find(self, program: str) -> Path | None:
-        """Where a program is on the search path."""
+        """The path of a program on the search path."""
         found = shutil.which(program)
         return Path(found) if found else None
 
     def output(self, *command: str) -> str | None:
-        """What a command prints, stripped; None where it fails or takes more than 20 s."""
+        """The output of a command, stripped; None if it fails or takes more than 20 s."""
         try:
             done = subprocess.run(
                 command,
@@ -113,18 +114,18 @@ class ThisMachine:
                 text=True,
                 check=True,
                 stdin=subprocess.DEVNULL,
-                timeout=PROGRAM_PATIENCE_S,
+                timeout=PROGRAM_TIMEOUT_S,
             )
         except (OSError, ValueError, subprocess.SubprocessError):
             return None
         return done.stdout.strip()
 
     def has_package(self, name: str) -> bool:
-        """Whether Python could import a package; it is not imported."""
+        """Whether Python can import a package; the package is not imported."""
         return importlib.util.find_spec(name) is not None
 
     def port_is_free(self, port: int) -> bool:
-        """Whether one could listen on a port of 127.0.0.1, as `queuewright up` does."""
+        """Whether a server can listen on a port of 127.0.0.1, as `queuewright up` does."""
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -134,7 +135,7 @@ class ThisMachine:
                 return False
         return True
 
-    def account(self) -> Account | str:
+    def credentials(self) -> Credentials | str:
         """Google's application default credentials, or why there are none.
 
         https://cloud.google.com/docs/authentication/application-default-credentials
@@ -144,45 +145,45 @@ class ThisMachine:
         from google.auth.transport.requests import AuthorizedSession
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on a quota project; what is missing is said below
+            warnings.simplefilter("ignore")  # about a missing quota project
             try:
                 credentials, _ = google.auth.default(scopes=[SCOPE], request=_impatient())
             except DefaultCredentialsError as error:
-                told = "GOOGLE_APPLICATION_CREDENTIALS" in self.environ
-                return str(error).partition("\n")[0] if told else "none found"
+                is_set = "GOOGLE_APPLICATION_CREDENTIALS" in self.environ
+                return str(error).partition("\n")[0] if is_set else "none found"
         name = getattr(credentials, "service_account_email", None) or "a user's own"
-        return _GoogleAccount(name, AuthorizedSession(credentials))  # type: ignore[no-untyped-call]
+        return _GoogleCredentials(name, AuthorizedSession(credentials))  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
-class _GoogleAccount:
+class _GoogleCredentials:
     name: str
     session: AuthorizedSession
 
-    def ask(self, method: str, url: str, body: Mapping[str, object] | None = None) -> Answer:
+    def ask(self, method: str, url: str, body: Mapping[str, object] | None = None) -> Response:
         import requests
         from google.auth.exceptions import GoogleAuthError, RefreshError
 
         try:
             response = self.session.request(  # type: ignore[no-untyped-call]
-                method, url, json=body, timeout=ANSWER_PATIENCE_S
+                method, url, json=body, timeout=RESPONSE_TIMEOUT_S
             )
             data = response.json()
         except RefreshError as error:
-            return Answer(401, reason=str(error.args[0]))
+            return Response(401, reason=str(error.args[0]))
         except (GoogleAuthError, requests.RequestException, ValueError) as error:
-            return Answer(None, reason=f"no answer from Google ({type(error).__name__})")
+            return Response(None, reason=f"no response from Google ({type(error).__name__})")
         message = data.get("error", {}).get("message", "") if isinstance(data, dict) else ""
-        return Answer(response.status_code, data if isinstance(data, dict) else {}, message)
+        return Response(response.status_code, data if isinstance(data, dict) else {}, message)
 
 
 def _impatient() -> Request:
-    """A transport that does not wait long for a metadata server that is not there."""
+    """A transport that does not wait long for a missing metadata server."""
     from google.auth.transport.requests import Request as Transport
 
     class Impatient(Transport):
         def __call__(self, *args, **kwargs):  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN003, ANN204
-            kwargs["timeout"] = min(kwargs.get("timeout") or ANSWER_PATIENCE_S, METADATA_PATIENCE_S)
+            kwargs["timeout"] = min(kwargs.get("timeout") or RESPONSE_TIMEOUT_S, METADATA_TIMEOUT_S)
             return super().__call__(*args, **kwargs)  # type: ignore[no-untyped-call]
 
     return Impatient()

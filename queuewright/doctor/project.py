@@ -1,4 +1,4 @@
-"""Has a project what `pulumi up` reads: its own files, a place for its state, secret values."""
+"""Checks what `pulumi up` reads: the project's files, a place for its state, secret values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from queuewright.blueprint import Blueprint, FunctionPlan, ServicePlan
+from queuewright.blueprint import Blueprint
 from queuewright.doctor.finding import Finding
 from queuewright.doctor.machine import Machine
 from queuewright.doctor.pulumi_files import (
@@ -21,7 +21,7 @@ from queuewright.doctor.pulumi_files import (
 def project_findings(
     environment: str, plan: Blueprint | None, root: Path, machine: Machine
 ) -> Iterator[Finding]:
-    """The files of a Pulumi program, its state, and the configuration of the stack."""
+    """The files of the Pulumi program, its state, and the stack's configuration."""
     absent = [name for name in (PROJECT_FILE, PROGRAM) if not (root / name).is_file()]
     if absent:
         names = " and ".join(f"`{name}`" for name in absent)
@@ -35,34 +35,33 @@ def project_findings(
 
 
 def config_keys(plan: Blueprint) -> dict[str, str]:
-    """The keys of Pulumi's configuration that handlers' secrets come from: key → for what."""
+    """The configuration keys of handlers' secrets: key → the variable that needs it."""
     keys: dict[str, str] = {}
     for name, handler in plan.handlers.items():
-        if isinstance(handler.target, FunctionPlan | ServicePlan):
-            for variable, secret in handler.target.runtime.secrets.items():
-                if secret.config is not None:
-                    keys.setdefault(secret.config, f"`{variable}` of handler `{name}`")
+        for variable, secret in handler.secrets.items():
+            if secret.config is not None:
+                keys.setdefault(secret.config, f"`{variable}` of handler `{name}`")
     return keys
 
 
 def _state(root: Path, machine: Machine) -> Finding:
-    """Whether Pulumi knows where state is: https://www.pulumi.com/docs/iac/concepts/state-and-backends."""
+    """Whether Pulumi has a place for state: https://www.pulumi.com/docs/iac/concepts/state-and-backends."""
     subject = "Pulumi's state"
     project = pulumi_project(root)
     if project is not None and project.backend is not None:
-        return Finding("deploy", "ok", subject, f"in `{project.backend}`, says `{PROJECT_FILE}`")
+        return Finding("deploy", "ok", subject, f"in `{project.backend}`, set in `{PROJECT_FILE}`")
     for variable in ("PULUMI_BACKEND_URL", "PULUMI_ACCESS_TOKEN"):
         if machine.environ.get(variable):
             return Finding("deploy", "ok", subject, f"`{variable}` is set")
     folder = machine.environ.get("PULUMI_HOME") or machine.home / ".pulumi"
     try:
-        told = json.loads((Path(folder) / "credentials.json").read_text(encoding="utf-8"))
-        current = told["current"]
+        login = json.loads((Path(folder) / "credentials.json").read_text(encoding="utf-8"))
+        current = login["current"]
     except (OSError, ValueError, KeyError, TypeError):
         current = None
     if current:
         return Finding("deploy", "ok", subject, f"in `{current}`")
-    text = "nobody is logged in, so Pulumi has no place for it"
+    text = "no login, so Pulumi has no place for it"
     fix = "pulumi login (Pulumi Cloud), or: pulumi login gs://YOUR-BUCKET"
     return Finding("deploy", "missing", subject, text, fix)
 
@@ -78,10 +77,10 @@ def _config(environment: str, plan: Blueprint, root: Path) -> Iterator[Finding]:
         full = full_key(key, project.name if project else root.name)
         fix = f"pulumi config set --stack {environment} --secret {key}"
         if full not in values:
-            text = f"not in `Pulumi.{environment}.yaml`; it is {purpose}"
+            text = f"not in `Pulumi.{environment}.yaml`; needed for {purpose}"
             yield Finding("deploy", "missing", subject, text, fix)
         elif values[full] is not None:
-            text = f"not encrypted in `Pulumi.{environment}.yaml`; it is {purpose}"
+            text = f"not encrypted in `Pulumi.{environment}.yaml`; used for {purpose}"
             yield Finding("deploy", "advice", subject, text, fix)
         else:
-            yield Finding("deploy", "ok", subject, f"set, encrypted; it is {purpose}")
+            yield Finding("deploy", "ok", subject, f"set, encrypted; used for {purpose}")

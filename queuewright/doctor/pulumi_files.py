@@ -1,4 +1,4 @@
-"""What a project's Pulumi files say: its name, its backend, and the configuration of a stack."""
+"""Reads a project's Pulumi files: its name, its backend, and the configuration of a stack."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ PROGRAM = "__main__.py"
 
 @dataclass(frozen=True)
 class PulumiProject:
-    """A project's `Pulumi.yaml`, as far as it matters here."""
+    """The parts of `Pulumi.yaml` that matter here."""
 
     name: str
     backend: str | None
-    """The URL of where its state is, if the file says it."""
+    """The URL of the place for its state, if the file names one."""
 
 
 def pulumi_project(root: Path) -> PulumiProject | None:
-    """What `Pulumi.yaml` in a folder says; None where there is none with a name.
+    """The project of a folder; None without a `Pulumi.yaml` that has a name.
 
     https://www.pulumi.com/docs/iac/concepts/projects/project-file
     """
@@ -35,9 +35,9 @@ def pulumi_project(root: Path) -> PulumiProject | None:
 
 
 def stack_config(root: Path, stack: str) -> dict[str, str | None]:
-    """What `Pulumi.STACK.yaml` configures: full key → value, None where that is encrypted.
+    """The configuration in `Pulumi.STACK.yaml`: full key → value, or None if encrypted.
 
-    The file is in the project's folder, or in the one that `stackConfigDir` names:
+    The file is in the project's folder, or in the folder that `stackConfigDir` names:
     https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file
     """
     project = _node(root / PROJECT_FILE)
@@ -48,7 +48,7 @@ def stack_config(root: Path, stack: str) -> dict[str, str | None]:
 
 
 def full_key(key: str, project: str) -> str:
-    """A key with its namespace, which is the project's name unless it says otherwise.
+    """A key with its namespace, which is the project's name by default.
 
     >>> full_key("smtpPassword", "acme"), full_key("gcp:project", "acme")
     ('acme:smtpPassword', 'gcp:project')
@@ -63,7 +63,7 @@ def _value(node: Node) -> str | None:
 
 
 def _node(file: Path) -> Node | None:
-    """The file's content; None where it cannot be read, which Pulumi will say better."""
+    """The content of a file; None if it cannot be read. Pulumi reports that better."""
     try:
         node, _ = read(file.read_text(encoding="utf-8"), file.name)
     except (OSError, UnicodeDecodeError, SpecError):

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -178,10 +178,34 @@ class Engine:
         *,
         caller: Caller = DEVELOPER,
         pages: Iterable[web.AbstractRouteDef] = (),
+        allowed_hosts: Collection[str] = (),
     ) -> int:
-        """Listen for REST, like `serve_grpc`. `pages` are routes in addition to the API's."""
+        """Listen for REST. Can be called several times.
+
+        Requests from foreign web pages are answered with 403 (see `RequestFilter`).
+
+        Args:
+            host: the address to listen on.
+            port: 0 lets the system choose.
+            caller: the caller of every call on this listener.
+            pages: routes in addition to the API's, for a dashboard.
+            allowed_hosts: names accepted in the `Host` header, besides IP addresses and
+                `localhost`.
+
+        Returns:
+            The port.
+
+        Raises:
+            TargetError: the port can't be used.
+        """
         keys = self._signer if isinstance(self._signer, tokens.Signer) else None
-        app = application(self.service, caller, signer=keys, pages=pages)
+        app = application(
+            self.service,
+            caller,
+            signer=keys,
+            pages=pages,
+            allowed_hosts=allowed_hosts,
+        )
         runner = web.AppRunner(app, access_log=None, logger=LOGGER)
         await runner.setup()
         try:

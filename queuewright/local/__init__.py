@@ -1,6 +1,6 @@
-"""The environment on this machine: engine, handler processes and their front doors.
+"""Environments on this machine: the engine, handler processes and their front doors.
 
-`queuewright.local.environment` has it all; what is here is cheap to import.
+Start with `queuewright.local.environment`. This module itself is cheap to import.
 """
 
 from queuewright.local.state_folder import STATE_FOLDER, Running, find_running

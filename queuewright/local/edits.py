@@ -1,4 +1,4 @@
-"""Tells whose files have changed: a handler's, or the environment's own."""
+"""Follows edits: which handlers' files have changed, and whether the environment's have."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from pathlib import Path, PurePosixPath
 from queuewright.errors import TargetError
 from queuewright.packages import is_ignored
 
-# What editors write beside a file while they save it.
+# The files that editors write beside a file while they save it.
 SCRATCH = ("~", ".swp", ".swx", ".tmp", ".part")
-# Changes are told together: when none has come for a step, or when the group is that old.
+# Changes are reported in groups: when none has come for a step, or when a group is this old.
 STEP_MS, GROUP_MS = 50, 400
 POLL_MS = 300
-"""How often files are looked at where the system does not tell of changes."""
+"""How often files are checked where the system does not report changes."""
 
 
 class Watch:
     """Watches folders from the moment it is made until it is closed.
 
     Args:
-        handlers: the folders of handlers; their `.gcloudignore` is honoured.
+        handlers: the folders of the handlers; their `.gcloudignore` files are honoured.
         stacks: the folder of the environments' files.
 
     Raises:
-        TargetError: where the system cannot watch that many folders.
+        TargetError: the system cannot watch that many folders.
     """
 
     def __init__(self, handlers: Mapping[str, Path], stacks: Path) -> None:
-        # https://watchfiles.helpmanual.io/api/rust_backend/. Its `awatch` does not tell from when
-        # on it watches, and an edit just after the start would be missed.
+        # https://watchfiles.helpmanual.io/api/rust_backend/. With `awatch` nobody knows when
+        # watching begins, so an edit just after the start would be missed.
         from watchfiles._rust_notify import RustNotify
 
-        self.handlers = handlers
+        self._handlers = handlers
         self._stacks = stacks
         self._stop = asyncio.Event()
         wanted = {folder.resolve() for folder in (*handlers.values(), stacks)}
@@ -49,10 +49,10 @@ class Watch:
             ) from error
 
     async def touched(self, timeout_s: float = 0.0) -> set[str | None]:
-        """Whose files have changed: names of handlers, and None for the environments' files.
+        """Return whose files have changed: keys of handlers, and None for the environments' files.
 
-        Waits until some have, or for `timeout_s` seconds unless that is 0; nobody's then, and
-        when the watch is closed.
+        Waits for a change, for at most `timeout_s` seconds unless that is 0. Returns an empty set
+        after that time, and when the watch is closed.
         """
         while not self._stop.is_set():
             found = await asyncio.to_thread(
@@ -60,25 +60,68 @@ class Watch:
             )
             if isinstance(found, str):
                 break
-            touched = affected((Path(path) for _, path in found), self.handlers, self._stacks)
+            touched = affected((Path(path) for _, path in found), self._handlers, self._stacks)
             if touched:
                 return touched
         return set()
 
     def close(self) -> None:
-        """Watch no more; who waits is told that nothing has changed."""
+        """Stop watching; `touched` returns an empty set from now on."""
         self._stop.set()
 
 
+class Edits:
+    """The edits of an environment's files, while its handlers come and go.
+
+    Args:
+        folders: returns the folders of the handlers as they are now.
+        stacks: the folder of the environments' files.
+
+    Raises:
+        TargetError: the system cannot watch that many folders.
+    """
+
+    def __init__(self, folders: Callable[[], Mapping[str, Path]], stacks: Path) -> None:
+        self._folders = folders
+        self._stacks = stacks
+        self._wanted = folders()
+        self._watch = Watch(self._wanted, stacks)
+
+    async def next(self) -> set[str | None]:
+        """Wait for edits, and return whose files they are; an empty set after `close`.
+
+        Raises:
+            TargetError: new folders cannot be watched; the former ones still are.
+        """
+        folders = self._folders()
+        if folders != self._wanted:
+            self._wanted = folders
+            if missed := await self._rewatch(Watch(folders, self._stacks)):
+                return missed
+        return await self._watch.touched()
+
+    async def _rewatch(self, watch: Watch) -> set[str | None]:
+        """Replace the watch; return whose files the former one saw change in the meantime."""
+        before, self._watch = self._watch, watch
+        try:
+            return await before.touched(timeout_s=0.1)
+        finally:
+            before.close()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._watch.close()
+
+
 def affected(paths: Iterable[Path], handlers: Mapping[str, Path], stacks: Path) -> set[str | None]:
-    """Whose files these are: names of handlers, and None for the environments' files."""
+    """Return whose files these are: keys of handlers, and None for the environments' files."""
     listed = list(paths)
     touched: set[str | None] = set()
     for name, folder in handlers.items():
         ignored = _ignored(folder)
         for path in listed:
             below = _below(path, folder)
-            # What is gone may have been a folder: a rule such as `__pycache__/` is about those.
+            # A missing path may have been a folder, which a rule such as `__pycache__/` is about.
             if below is not None and not ignored(below, not path.is_file()):
                 touched.add(name)
     if any(_below(path, stacks) is not None and path.suffix == ".yaml" for path in listed):
@@ -89,7 +132,7 @@ def affected(paths: Iterable[Path], handlers: Mapping[str, Path], stacks: Path) 
 def _ignored(folder: Path) -> Callable[[PurePosixPath, bool], bool]:
     try:
         return is_ignored(folder)
-    except TargetError:  # a `.gcloudignore` that is wrong: `pulumi up` will say so
+    except TargetError:  # a mistake in `.gcloudignore`: `pulumi up` reports it
         return lambda _path, _is_folder: False
 
 

@@ -3,7 +3,7 @@
 from queuewright.packages.archive import Package, package
 from queuewright.packages.files import source_files
 from queuewright.packages.ignore import is_ignored
-from queuewright.packages.suspects import Suspect, suspects, taken_in
+from queuewright.packages.suspects import Suspect, suspects
 
 __all__ = [
     "Package",
@@ -12,5 +12,4 @@ __all__ = [
     "package",
     "source_files",
     "suspects",
-    "taken_in",
 ]

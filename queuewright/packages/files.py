@@ -60,17 +60,24 @@ def source_files(folder: Path, *, root: Path | None = None) -> list[PurePosixPat
 
 def exclusion(folder: Path, path: PurePosixPath, *, is_folder: bool = False) -> str:
     """The shell command that leaves `path` out of the source in `folder` from now on."""
+    return ignore_command(folder, literal(str(path)) + ("/" if is_folder else ""))
+
+
+def ignore_command(folder: Path, line: str) -> str:
+    """The shell command that adds a line to the ignore file of `folder`."""
     file = folder / (GIT_FILE if follows_git(folder) else GCLOUD_FILE)
-    line = literal(str(path)) + ("/" if is_folder else "")
-    try:
-        ends_open = file.is_file() and file.read_bytes()[-1:] not in (b"", b"\n")
-    except OSError:
-        ends_open = False
     # Some shells' `echo` takes a backslash for its own.
     say = "echo" if "\\" not in line else "printf '%s\\n'"
-    if ends_open:
+    if not _ends_in_a_newline(file):
         say = "printf '\\n%s\\n'"
     return f"{say} {shlex.quote(line)} >> {shlex.quote(str(_near(file)))}"
+
+
+def _ends_in_a_newline(file: Path) -> bool:
+    try:
+        return not file.is_file() or file.read_bytes()[-1:] in (b"", b"\n")
+    except OSError:
+        return True
 
 
 class _Walk:

@@ -9,13 +9,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from queuewright.packages.files import exclusion
+from queuewright.packages.files import exclusion, ignore_command
 from queuewright.packages.ignore import GCLOUD_FILE, GIT_FILE
 from queuewright.packages.patterns import literal
 
 # Names as in https://github.com/github/gitignore and the files that their tools write.
 _BY_NAME: Final[Mapping[str, tuple[str, ...]]] = {
-    "variables, often secret ones": (".env", ".env.*", "*.env", ".envrc"),
+    "a file of secrets": (".env", ".env.*", "*.env", ".envrc"),
     "a private key": (
         *("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.ppk"),
         *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"),
@@ -55,11 +55,13 @@ class Suspect:
         path: below the handler's folder; of a virtual environment its folder.
         looks_like: such as `a private key`.
         exclusion: the shell command that leaves it out.
+        inclusion: the shell command that says that it is meant to be deployed.
     """
 
     path: PurePosixPath
     looks_like: str
     exclusion: str
+    inclusion: str
 
 
 def suspects(folder: Path, files: Iterable[PurePosixPath]) -> list[Suspect]:
@@ -78,31 +80,38 @@ def suspects(folder: Path, files: Iterable[PurePosixPath]) -> list[Suspect]:
     environments = {file.parent for file in listed if file.name == _ENVIRONMENT}
     environments.discard(PurePosixPath())
     found = [
-        Suspect(path, "a virtual environment", exclusion(folder, path, is_folder=True))
+        _suspect(folder, path, "a virtual environment", is_folder=True)
         for path in environments
-        if f"{taken_in(path)}/" not in kept and environments.isdisjoint(path.parents)
+        if _inclusion(path, is_folder=True) not in kept and environments.isdisjoint(path.parents)
     ]
     for file in listed:
         if _INSTALLED in file.parts or not environments.isdisjoint(file.parents):
             continue
-        if taken_in(file) in kept:
+        if _inclusion(file) in kept:
             continue
         looks_like = _secret(folder, file)
         if looks_like is not None:
-            found.append(Suspect(file, looks_like, exclusion(folder, file)))
+            found.append(_suspect(folder, file, looks_like))
     return sorted(found, key=lambda suspect: suspect.path)
 
 
-def taken_in(path: PurePosixPath) -> str:
+def _suspect(
+    folder: Path, path: PurePosixPath, looks_like: str, *, is_folder: bool = False
+) -> Suspect:
+    inclusion = ignore_command(folder, _inclusion(path, is_folder=is_folder))
+    return Suspect(path, looks_like, exclusion(folder, path, is_folder=is_folder), inclusion)
+
+
+def _inclusion(path: PurePosixPath, *, is_folder: bool = False) -> str:
     """The line of an ignore file that says that a suspect is meant to be deployed."""
-    return f"!{literal(str(path))}"
+    return f"!{literal(str(path))}{'/' if is_folder else ''}"
 
 
 def _secret(folder: Path, file: PurePosixPath) -> str | None:
     """What kind of secret a file looks like, by its own name or by that of the file it links to."""
     here = folder / file
     names = {file.name.lower(), here.resolve().name.lower()}
-    for name in names - set(_SAMPLES):
+    for name in sorted(names - set(_SAMPLES)):
         for looks_like, globs in _BY_NAME.items():
             if any(fnmatchcase(name, glob) for glob in globs):
                 return looks_like
@@ -126,4 +135,4 @@ def _taken_in(folder: Path) -> set[str]:
     lines = (
         line for file in files for line in _beginning(file).decode(errors="replace").splitlines()
     )
-    return {line.strip() for line in lines if line.startswith("!")}
+    return {line for line in lines if line.startswith("!")}

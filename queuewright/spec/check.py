@@ -157,7 +157,7 @@ def _prefix(document: Node) -> str:
 
 def _at_home(document: Node, found: list[Problem]) -> list[Problem]:
     """The problems, with those in the defaults under their own path instead of each entry's."""
-    written = {
+    written: dict[tuple[str, Location | None], str] = {
         (section, node.place): dotted(path)
         for section, (defaults, _) in DEFAULTS.items()
         if (top := document.at((defaults,))) is not None

@@ -222,7 +222,7 @@ class HandlerSpec(Closed):
     audience: Filled | None = Field(
         None,
         examples=["https://partner.example"],
-        description="For `url`: the audience of an OIDC token of the queue's invoker. "
+        description="For `url`: the audience of an OIDC token of the handler's invoker. "
         "Without it, no token is sent.",
     )
     headers: dict[HeaderName, HeaderValue] = Field(
@@ -303,6 +303,6 @@ SETTINGS_BY_KIND: dict[str, frozenset[str]] = {
     "function": frozenset((*_INSTANCE, "vpc", "renamed_from", "local")),
     "service": frozenset((*_INSTANCE, "vpc", "renamed_from", "local")),
     "app_engine": frozenset(("env", "instances", "renamed_from", "local")),
-    "url": frozenset(("audience", "headers", "local")),
+    "url": frozenset(("audience", "headers", "renamed_from", "local")),
 }
 """The settings of each kind of handler."""

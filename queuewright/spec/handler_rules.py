@@ -47,6 +47,8 @@ def settings_of(handler: Node) -> frozenset[str]:
         return frozenset()
     if kinds == ["app_engine"] and not _is_deployed(handler):
         return SETTINGS_BY_KIND["app_engine"] - {"env", "instances", "renamed_from"}
+    if kinds == ["url"] and handler.at(("audience",)) is None:
+        return SETTINGS_BY_KIND["url"] - {"renamed_from"}  # it has no account to keep
     return SETTINGS_BY_KIND[kinds[0]]
 
 
@@ -61,7 +63,7 @@ def handler_rules(node: Node, at: Path, handler: HandlerSpec | None) -> Iterator
     for key, child in node.value.items():
         if key in HandlerSpec.model_fields and key not in (*kinds, *settings_of(node)):
             message, hint = f"a handler of kind `{kinds[0]}` has no `{key}`", "remove it"
-            if key in SETTINGS_BY_KIND[kinds[0]]:
+            if kinds == ["app_engine"] and key in SETTINGS_BY_KIND["app_engine"]:
                 message = f"an App Engine service without `source` has no `{key}`"
                 hint = "remove it, or add `source` and `runtime` to deploy the service from here"
             yield Problem(child.place, dotted((*at, key)), message, hint)

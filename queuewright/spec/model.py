@@ -29,7 +29,7 @@ class SpecFile(Closed):
     extends: Filled | None = Field(
         None,
         examples=["base.yaml"],
-        description="A base file in the same folder. Maps merge key by key, a list or a scalar "
+        description="A base file, relative to this file. Maps merge key by key, a list or a scalar "
         "replaces, `null` removes.",
     )
     project: ProjectId = Field(examples=["acme-dev"], description="The Google Cloud project.")

@@ -55,7 +55,7 @@ base's; a cycle is an error.
 kind does not have are ignored.
 - **Google's defaults** apply to keys that you leave out. They are written out when the \
 environment is deployed, so a key that you remove returns to its default.
-- **Durations** have units: `10s`, `100ms`, `5m`, `1h30m`, `31d`.
+- **Durations** have units: `10s`, `100ms`, `5m`, `1h30m`, `7d`.
 - **Sizes** have units too: `256Mi`, `1Gi`.
 - **Quote text** that YAML does not read as text: `"3"`, `"yes"`, `"007"`.
 - **Nothing is computed.** There are no templates and no environment variables; differences \

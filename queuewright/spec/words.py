@@ -105,7 +105,7 @@ def unknown_key(key: str, model: type[Closed]) -> str | None:
 
 
 def allowed(info: FieldInfo) -> str | None:
-    """The range of a field in words, if it has one: `at least 1 and at most 5,000`."""
+    """The range of a field in words, if it has one: `at least 1 and at most 30`."""
     bounds = []
     for limit in (*info.metadata, *_metadata(info.annotation)):
         if isinstance(limit, Gt):

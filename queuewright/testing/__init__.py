@@ -1,9 +1,5 @@
-"""What a user imports in tests: the resources of a Pulumi program, and claims about them."""
+"""What tests import: a Pulumi program's resources as a graph, and claims about them."""
 
-from queuewright.testing.access import Answer, Grant
-from queuewright.testing.capture import capture
-from queuewright.testing.graph import Graph
-from queuewright.testing.resource import Resource
-from queuewright.testing.wire import UNKNOWN, Asset
+from queuewright.graph import UNKNOWN, Answer, Asset, Grant, Graph, Resource, capture
 
 __all__ = ["UNKNOWN", "Answer", "Asset", "Grant", "Graph", "Resource", "capture"]

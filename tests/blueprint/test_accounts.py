@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from queuewright.blueprint import Grant
+from queuewright.blueprint import Condition, GrantPlan
+from queuewright.cloud_tasks import roles
 from tests.blueprint.stack import EVERY_KIND, derive, every_kind
 
-INVOKER, ENQUEUER = "roles/run.invoker", "roles/cloudtasks.enqueuer"
-SECRET = "roles/secretmanager.secretAccessor"
+INVOKER, ENQUEUER, SECRET = roles.INVOKER, roles.ENQUEUER, roles.SECRET_ACCESSOR
 
 # Role, member, what it is granted on, and the path of the reason.
 GRANTS = [
     ("roles/storage.objectViewer", "queuewright-build", "bucket acme-prod-queuewright",
      "handlers.mailer.function"),
-    (INVOKER, "calls-invoker", "handler api", "queues.calls.handler"),
-    (INVOKER, "emails-invoker", "handler mailer", "queues.emails.handler"),
-    (INVOKER, "thumbs-invoker", "handler web", "queues.thumbs.handler"),
-    (INVOKER, "chunks-invoker", "handler zipped", "queues.chunks.handler"),
+    (INVOKER, "api-invoker", "handler api", "queues.calls.handler"),
+    (INVOKER, "mailer-invoker", "handler mailer", "queues.emails.handler"),
+    (INVOKER, "web-invoker", "handler web", "queues.thumbs.handler"),
+    (INVOKER, "zipped-invoker", "handler zipped", "queues.chunks.handler"),
     ("roles/logging.logWriter", "queuewright-build", "project acme-prod",
      "handlers.mailer.function"),
     ("roles/storage.objectViewer", "queuewright-build", "project acme-prod",
@@ -41,7 +41,7 @@ def short(member: str) -> str:
     return member.removeprefix("serviceAccount:").removesuffix("@acme-prod.iam.gserviceaccount.com")
 
 
-def row(grant: Grant) -> tuple[str, str, str, str]:
+def row(grant: GrantPlan) -> tuple[str, str, str, str]:
     """A grant as a row of the table."""
     what = f"{grant.kind} {grant.resource}"
     return grant.role, short(grant.member), what, grant.reason.path
@@ -67,9 +67,9 @@ def test_only_the_builder_has_a_right_on_the_project() -> None:
     assert {grant.account for grant in on_project} == {"build"}
     conditions = {grant.role: grant.condition for grant in on_project}
     assert conditions == {
-        "roles/logging.logWriter": None,
-        "roles/storage.objectViewer": (
-            'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")'
+        roles.LOG_WRITER: None,
+        roles.OBJECT_VIEWER: Condition(
+            "function-sources", 'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")'
         ),
     }
 
@@ -81,13 +81,13 @@ def test_nobody_is_everybody() -> None:
 
 
 def test_an_invoker_may_call_its_handler_and_nothing_else() -> None:
-    """One queue, one account, one right."""
+    """One handler, one account, one right."""
     plan = every_kind()
-    for queue in plan.queues.values():
-        if queue.invoker is None:
+    for handler in plan.handlers.values():
+        if handler.invoker is None:
             continue
-        rights = plan.grants_of(plan.accounts[queue.invoker].member)
-        expected = [] if queue.key == "hooks" else [(INVOKER, "handler", queue.handler)]
+        rights = plan.grants_of(plan.accounts[handler.invoker].member)
+        expected = [] if handler.kind == "url" else [(INVOKER, "handler", handler.key)]
         assert [(right.role, right.kind, right.resource) for right in rights] == expected
 
 
@@ -103,7 +103,7 @@ def test_each_right_is_granted_once() -> None:
 
 
 def test_the_accounts_of_a_stack_with_every_kind() -> None:
-    """One for each handler that is deployed and each queue that sends a token, and a builder."""
+    """One for each deployed handler, one for each handler that takes a token, and a builder."""
     plan = every_kind()
     assert {key: account.account_id for key, account in plan.accounts.items()} == {
         "mailer-handler": "mailer-handler",
@@ -111,17 +111,17 @@ def test_the_accounts_of_a_stack_with_every_kind() -> None:
         "api-handler": "api-handler",
         "zipped-handler": "zipped-handler",
         "reports-handler": "reports-handler",
-        "emails-invoker": "emails-invoker",
-        "thumbs-invoker": "thumbs-invoker",
-        "calls-invoker": "calls-invoker",
-        "chunks-invoker": "chunks-invoker",
-        "hooks-invoker": "hooks-invoker",
+        "mailer-invoker": "mailer-invoker",
+        "web-invoker": "web-invoker",
+        "api-invoker": "api-invoker",
+        "zipped-invoker": "zipped-invoker",
+        "partner-invoker": "partner-invoker",
         "build": "queuewright-build",
     }
     assert plan.build_account == "build"
     assert all(len(account.display_name) <= 100 for account in plan.accounts.values())
-    assert plan.accounts["emails-invoker"].display_name == (
-        "queuewright dev: queue emails calls mailer as it"
+    assert plan.accounts["mailer-invoker"].display_name == (
+        "queuewright dev: tasks call mailer with its token"
     )
 
 
@@ -131,11 +131,11 @@ def test_the_accounts_of_a_stack_with_every_kind() -> None:
         ("url: https://a.example", []),
         ("app_engine: {}", []),
         ("app_engine: {source: s, runtime: python312}", ["h-handler"]),
-        ("url: https://a.example, audience: a", ["q-invoker"]),
-        ("service: {image: i}", ["h-handler", "q-invoker"]),
+        ("url: https://a.example, audience: a", ["h-invoker"]),
+        ("service: {image: i}", ["h-handler", "h-invoker"]),
         (
             "function: {source: s, entry_point: f, runtime: python312}",
-            ["h-handler", "q-invoker", "build"],
+            ["h-handler", "h-invoker", "build"],
         ),
     ],
 )
@@ -143,6 +143,47 @@ def test_no_account_is_made_for_nothing(handler: str, expected: list[str]) -> No
     """Somebody else's endpoint and an app that is deployed elsewhere need none."""
     plan = derive(f"handlers: {{h: {{{handler}}}}}\nqueues: {{q: {{handler: h}}}}\n")
     assert list(plan.accounts) == expected
+
+
+def test_queues_of_one_handler_share_its_invoker() -> None:
+    """A project has 100 accounts by default, and the right is the same."""
+    plan = derive(
+        """\
+handlers:
+  h: {service: {image: i}}
+  u: {url: https://a.example, audience: a}
+queues:
+  a: {handler: h}
+  b: {handler: h}
+  c: {handler: u}
+  d: {handler: u}
+"""
+    )
+    assert {key: queue.invoker for key, queue in plan.queues.items()} == {
+        "a": "h-invoker",
+        "b": "h-invoker",
+        "c": "u-invoker",
+        "d": "u-invoker",
+    }
+    assert list(plan.accounts) == ["h-handler", "h-invoker", "u-invoker"]
+    assert [row(grant)[:3] for grant in plan.grants] == [(INVOKER, "h-invoker", "handler h")]
+    assert str(plan.grants[0].reason) == "tasks of queues `a` and `b` go to `h` (spec.yaml:5:7)"
+
+
+def test_a_handler_without_queues_has_no_invoker() -> None:
+    """Nothing calls it."""
+    plan = derive("handlers: {h: {service: {image: i}}}\n")
+    assert plan.handlers["h"].invoker is None
+    assert list(plan.accounts) == ["h-handler"]
+
+
+def test_another_queue_does_not_change_the_accounts() -> None:
+    """Not even the text that describes them on Google Cloud."""
+    text = "handlers: {h: {service: {image: i}}}\nqueues: {a: {handler: h}"
+    one, two = derive(f"{text}}}\n"), derive(f"{text}, b: {{handler: h}}}}\n")
+    assert [(each.account_id, each.display_name) for each in one.accounts.values()] == [
+        (each.account_id, each.display_name) for each in two.accounts.values()
+    ]
 
 
 def test_a_secret_is_granted_to_its_reader_only() -> None:

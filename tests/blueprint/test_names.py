@@ -158,7 +158,7 @@ queues:
     assert plan.handlers["mailer"].name == "feature-7-mailer"
     assert {each.account_id for each in plan.accounts.values()} == {
         "feature-7-mailer-handler",
-        "feature-7-emails-invoker",
+        "feature-7-mailer-invoker",
         "feature-7-queuewright-build",
     }
     assert (plan.bucket, plan.repository) == (

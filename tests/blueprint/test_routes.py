@@ -13,7 +13,7 @@ def test_a_handler_of_ours_is_named() -> None:
     queues = every_kind().queues
     assert queues["emails"].route == HandlerRoute("mailer", "/send")
     assert queues["thumbs"].route == HandlerRoute("web", None)
-    assert queues["emails"].invoker == "emails-invoker"
+    assert queues["emails"].invoker == "mailer-invoker"
 
 
 def test_an_app_engine_service_is_routed_to() -> None:
@@ -36,7 +36,7 @@ def test_somebody_elses_endpoint_is_written_out() -> None:
         audience="https://partner.example",
         headers={"X-Api-Version": "2"},
     )
-    assert queues["hooks"].invoker == "hooks-invoker"
+    assert queues["hooks"].invoker == "partner-invoker"
     assert queues["posts"].route == UrlRoute("HTTP", "public.example", None, None, None, None, {})
     assert queues["posts"].invoker is None
 

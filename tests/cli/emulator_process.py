@@ -26,23 +26,23 @@ PATIENCE_S = 60.0
 class Emulator:
     """A running emulator, as a program meets it."""
 
-    def __init__(self, process: subprocess.Popen[str], words: Iterator[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], lines: Iterator[str]) -> None:
         self._process = process
         self.pid = process.pid
-        self._words = (json.loads(line) for line in words)
-        ready = self.hear("ready")
+        self._lines = (json.loads(line) for line in lines)
+        ready = self.line_with("ready")
         self.grpc: str = ready["grpc"]
         self.http: str = ready["http"]
         self.client = connect(self.grpc)
 
-    def hear(self, words: str) -> dict[str, Any]:
-        """The next line with these words."""
-        return next(line for line in self._words if words in line["text"])
+    def line_with(self, text: str) -> dict[str, Any]:
+        """The next line with this text."""
+        return next(line for line in self._lines if text in line["text"])
 
     def stop(self) -> list[str]:
         """Interrupt it; the texts of the rest of its lines."""
         self._process.send_signal(signal.SIGINT)
-        return [line["text"] for line in self._words]
+        return [line["text"] for line in self._lines]
 
 
 @contextmanager

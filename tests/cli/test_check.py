@@ -15,7 +15,7 @@ def test_a_right_file_is_counted(run: Run) -> None:
     outcome = run("check")
     assert (outcome.code, outcome.out, outcome.err) == (
         0,
-        "dev: 2 queues, 2 handlers, no problem\n",
+        "dev: 2 queues, 2 handlers, no problems\n",
         "",
     )
 
@@ -58,10 +58,10 @@ def test_it_works_from_a_folder_below_the_project(
     assert run("check").code == 0
 
 
-def test_outside_a_project_it_says_so(
+def test_outside_a_project_it_is_an_error(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And how to get one."""
+    """The hint says how to create one."""
     monkeypatch.chdir(tmp_path)
     outcome = run("check")
     assert outcome.code == 1
@@ -72,3 +72,26 @@ def test_outside_a_project_it_says_so(
 def test_a_wrong_option_is_wrong_usage(run: Run) -> None:
     """Exit code 2, as everywhere."""
     assert run("check", "--fiel", "x").code == 2
+
+
+@pytest.mark.parametrize(("handlers", "warned"), [(45, False), (46, True)])
+def test_many_accounts_are_a_warning(run: Run, project: Path, handlers: int, warned: bool) -> None:
+    """A project has 100 by default, and others may need some; the file is right all the same."""
+    keys = [f"h{number}" for number in range(handlers)]
+    (project / "stacks" / "dev.yaml").write_text(
+        "project: acme-dev\nlocation: europe-west1\nhandlers:\n"
+        + "".join(f"  {key}: {{service: {{image: i}}}}\n" for key in keys)
+        + "queues:\n"
+        + "".join(f"  q{key}: {{handler: {key}}}\n" for key in keys)
+    )
+    outcome = run("check")
+    assert (outcome.code, outcome.out) == (
+        0,
+        f"dev: {handlers} queues, {handlers} handlers, no problem\n",
+    )
+    warning = (
+        "warning: stacks/dev.yaml:3:1: handlers: need 92 service accounts, "
+        "and `acme-dev` may have 100 unless its quota was raised\n"
+        "  hint: request a higher quota: https://cloud.google.com/iam/quotas\n"
+    )
+    assert outcome.err == (warning if warned else "")

@@ -12,11 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 import click
 import pytest
 
-from queuewright.blueprint import blueprint
-from queuewright.blueprint.deployer import deployer_roles
+from queuewright.blueprint import blueprint, deployer_roles
 from queuewright.cli import commands
 from queuewright.cli.up import command as up
-from queuewright.doctor import Account, Answer, Finding, ThisMachine, examine
+from queuewright.doctor import Credentials, Finding, Response, ThisMachine, examine
 from queuewright.doctor.cloud import FIRST_APIS
 from queuewright.doctor.tools import PORTS
 from queuewright.spec import load, parse
@@ -50,10 +49,10 @@ class Google:
     """Service accounts that no `up` has made yet."""
     app: str | None = "europe-west"
     secrets: Mapping[str, str] = field(default_factory=lambda: {"api-key/versions/3": "ENABLED"})
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, Response] = field(default_factory=dict)
     """By host, instead of all that."""
 
-    def ask(self, method: str, url: str, body: Mapping[str, object] | None = None) -> Answer:
+    def ask(self, method: str, url: str, body: Mapping[str, object] | None = None) -> Response:
         parts = urlsplit(url)
         service = parts.hostname.partition(".")[0] if parts.hostname else ""
         if service in self.answers:
@@ -63,7 +62,7 @@ class Google:
             assert body is not None
             wanted = body["permissions"]
             assert isinstance(wanted, list)
-            return Answer(
+            return Response(
                 200, {"permissions": [each for each in wanted if each not in self.denied]}
             )
         if service == "iam":
@@ -72,7 +71,7 @@ class Google:
             assert isinstance(wanted, list)
             held = [each for each in wanted if each not in self.denied]
             email = parts.path.rpartition("/")[2].partition(":")[0]
-            return Answer(404) if email in self.absent else Answer(200, {"permissions": held})
+            return Response(404) if email in self.absent else Response(200, {"permissions": held})
         if service == "serviceusage":
             names = parse_qs(parts.query)["names"]
             states = [
@@ -82,11 +81,11 @@ class Google:
                 }
                 for name in names
             ]
-            return Answer(200, {"services": states})
+            return Response(200, {"services": states})
         if service == "appengine":
-            return Answer(200, {"locationId": self.app}) if self.app else Answer(404)
+            return Response(200, {"locationId": self.app}) if self.app else Response(404)
         state = self.secrets.get(parts.path.partition("/secrets/")[2])
-        return Answer(200, {"state": state}) if state else Answer(404)
+        return Response(200, {"state": state}) if state else Response(404)
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ class Machine:
     )
     packages: Sequence[str] = ("pulumi", "pulumi_gcp", "pulumi_docker_build")
     taken: Sequence[int] = ()
-    google: Account | str = field(default_factory=Google)
+    google: Credentials | str = field(default_factory=Google)
     environ: Mapping[str, str] = field(
         default_factory=lambda: {"PULUMI_BACKEND_URL": "gs://acme-state"}
     )
@@ -117,7 +116,7 @@ class Machine:
     def port_is_free(self, port: int) -> bool:
         return port not in self.taken
 
-    def account(self) -> Account | str:
+    def credentials(self) -> Credentials | str:
         return self.google
 
 
@@ -152,7 +151,7 @@ def doctor(capsys: pytest.CaptureFixture[str]) -> Doctor:
     return call
 
 
-def test_where_nothing_is_missing_it_says_what_it_saw(doctor: Doctor, complete: Machine) -> None:
+def test_if_nothing_is_missing_every_finding_is_shown(doctor: Doctor, complete: Machine) -> None:
     """Every line, and exit code 0."""
     apis = {*blueprint(parse(STACK)).apis, *FIRST_APIS}
     assert doctor(complete) == (
@@ -160,12 +159,12 @@ def test_where_nothing_is_missing_it_says_what_it_saw(doctor: Doctor, complete: 
         f"""\
 dev: project `acme-dev`, `europe-west1`
 
-to run it here, with `queuewright up`
+to run it here with `queuewright up`
   ok           Python: 3.12.4
   ok           port 8123: free
   ok           port 8124: free
 
-to deploy it, with `pulumi up`
+to deploy it with `pulumi up`
   ok           Pulumi CLI: 3.259.0
   ok           Pulumi for Python: installed
   ok           Docker: 29.1.0
@@ -173,22 +172,22 @@ to deploy it, with `pulumi up`
   ok           gcloud: found
   ok           Pulumi program: `__main__.py`
   ok           Pulumi's state: `PULUMI_BACKEND_URL` is set
-  ok           config `smtpPassword`: set, encrypted; it is `SMTP_PASSWORD` of handler `mailer`
+  ok           config `smtpPassword`: set, encrypted; used for `SMTP_PASSWORD` of handler `mailer`
   ok           Google credentials: ci@acme-dev.iam.gserviceaccount.com
-  ok           access to `acme-dev`: has every permission that `pulumi up` takes
+  ok           access to `acme-dev`: has every permission that `pulumi up` needs
   ok           APIs: all {len(apis)} enabled
   ok           App Engine app: in `europe-west`
-  ok           secret `api-key`: version `3` is there
+  ok           secret `api-key`: version `3` exists
 
 nothing is missing
 """,
     )
 
 
-def test_an_empty_machine_is_told_every_command(
+def test_an_empty_machine_gets_every_command(
     doctor: Doctor, complete: Machine, project: Path
 ) -> None:
-    """In the order in which one would run them, and exit code 1."""
+    """In the order to run them, with exit code 1."""
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py"):
         (project / name).unlink()
     bare = Machine(complete.home, {}, (), (8123, 8124), "none found", {}, python="3.11.7")
@@ -197,42 +196,42 @@ def test_an_empty_machine_is_told_every_command(
         f"""\
 dev: project `acme-dev`, `europe-west1`
 
-to run it here, with `queuewright up`
+to run it here with `queuewright up`
   ok           Python: 3.11.7
-  advice       handler `mailer`: runs on `python312` in the cloud, and here on this Python
+  advice       handler `mailer`: runs on `python312` in the cloud, but on this Python here
                  fix: python3.12 -m venv .venv
-  missing      port 8123: another program listens on it
+  missing      port 8123: in use by another program
                  fix: queuewright up --grpc-port 0
-  missing      port 8124: another program listens on it
+  missing      port 8124: in use by another program
                  fix: queuewright up --http-port 0
 
-to deploy it, with `pulumi up`
+to deploy it with `pulumi up`
   missing      Pulumi CLI: not on the PATH
                  fix: curl -fsSL https://get.pulumi.com | sh
-  missing      Pulumi for Python: not installed beside queuewright: `pulumi` and `pulumi-gcp` \
+  missing      Pulumi for Python: not installed with queuewright: `pulumi` and `pulumi-gcp` \
 and `pulumi-docker-build`
                  fix: pip install 'queuewright[deploy]'
   missing      Docker: not on the PATH; needed to build `thumbnails`
                  fix: https://docs.docker.com/get-docker
-  advice       gcloud: not found; nothing needs it but the commands that are shown here
+  advice       gcloud: not found; only the commands shown here need it
                  fix: https://cloud.google.com/sdk/docs/install
   missing      Pulumi program: no `Pulumi.yaml` and `__main__.py` in `{project}`
                  fix: copy from a new project: queuewright init {project.name}-new
-  missing      Pulumi's state: nobody is logged in, so Pulumi has no place for it
+  missing      Pulumi's state: no login, so Pulumi has no place for it
                  fix: pulumi login (Pulumi Cloud), or: pulumi login gs://YOUR-BUCKET
-  missing      config `smtpPassword`: not in `Pulumi.dev.yaml`; it is `SMTP_PASSWORD` of handler \
-`mailer`
+  missing      config `smtpPassword`: not in `Pulumi.dev.yaml`; needed for `SMTP_PASSWORD` of \
+handler `mailer`
                  fix: pulumi config set --stack dev --secret smtpPassword
   missing      Google credentials: none found
                  fix: gcloud auth application-default login
-  not checked  project `acme-dev`: access, APIs and what is there: no credentials
+  not checked  project `acme-dev`: access, APIs and resources need credentials
 
 9 things missing
 """,
     )
 
 
-def test_programs_get_the_same_as_data(doctor: Doctor, complete: Machine) -> None:
+def test_json_has_the_same_findings(doctor: Doctor, complete: Machine) -> None:
     """One object, with the count that the exit code follows."""
     code, out = doctor(replace(complete, programs={}), "--json")
     data = json.loads(out)
@@ -250,7 +249,7 @@ def test_programs_get_the_same_as_data(doctor: Doctor, complete: Machine) -> Non
 def test_a_broken_file_is_one_thing_missing(
     doctor: Doctor, complete: Machine, project: Path
 ) -> None:
-    """The rest is looked at all the same."""
+    """Everything else is still examined."""
     (project / "stacks" / "dev.yaml").write_text("queus: {}\n", encoding="utf-8")
     code, out = doctor(complete)
     assert code == 1
@@ -263,9 +262,9 @@ def test_a_broken_file_is_one_thing_missing(
 
 
 ABSENT = frozenset(
-    f"{name}-invoker@acme-dev.iam.gserviceaccount.com" for name in ("emails", "photos")
+    f"{name}-invoker@acme-dev.iam.gserviceaccount.com" for name in ("mailer", "thumbnails")
 )
-DISABLED = Answer(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}}, "not enabled")
+DISABLED = Response(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}}, "not enabled")
 
 
 @pytest.mark.parametrize(
@@ -277,22 +276,22 @@ DISABLED = Answer(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}},
             "missing",
             "too few rights on `mailer-handler`, `queuewright-build`, `thumbnails-handler`, which "
             "handlers and queues act as",
-            "queuewright doctor dev --roles says how to grant them",
+            "grant them; see queuewright doctor dev --roles",
         ),
         (
             Google(denied=frozenset({"storage.buckets.create"})),
             "access to `acme-dev`",
             "missing",
-            "lacks `storage.buckets.create`: it makes bucket `acme-dev-queuewright` and puts "
-            "packages into it",
-            "grant `roles/storage.admin`; queuewright doctor dev --roles says how",
+            "lacks `storage.buckets.create`; the deployer creates bucket `acme-dev-queuewright` "
+            "and uploads packages",
+            "grant `roles/storage.admin`; see queuewright doctor dev --roles",
         ),
         (
-            Google(answers={"cloudresourcemanager": Answer(403, {}, "denied")}),
+            Google(answers={"cloudresourcemanager": Response(403, {}, "denied")}),
             "access to `acme-dev`",
             "missing",
-            "there is no such project, or these credentials may not see it",
-            "gcloud projects create acme-dev, or ask whoever owns it for access",
+            "the project does not exist, or these credentials may not see it",
+            "gcloud projects create acme-dev, or ask its owner for access",
         ),
         (
             Google(answers={"cloudresourcemanager": DISABLED}),
@@ -302,24 +301,24 @@ DISABLED = Answer(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}},
             "gcloud services enable cloudresourcemanager.googleapis.com --project acme-dev",
         ),
         (
-            Google(answers={"cloudresourcemanager": Answer(500, {}, "Internal error")}),
+            Google(answers={"cloudresourcemanager": Response(500, {}, "Internal error")}),
             "access to `acme-dev`",
             "not checked",
             "Internal error",
             None,
         ),
         (
-            Google(answers={"cloudresourcemanager": Answer(401, reason="token expired")}),
+            Google(answers={"cloudresourcemanager": Response(401, reason="token expired")}),
             "Google credentials",
             "missing",
             "refused: token expired",
             "gcloud auth application-default login",
         ),
         (
-            Google(answers={"cloudresourcemanager": Answer(None, reason="no answer from Google")}),
+            Google(answers={"cloudresourcemanager": Response(None, reason="no response")}),
             "project `acme-dev`",
             "not checked",
-            "no answer from Google",
+            "no response",
             None,
         ),
         (
@@ -333,11 +332,11 @@ DISABLED = Answer(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}},
             Google(disabled=frozenset({"cloudresourcemanager.googleapis.com"})),
             "APIs",
             "missing",
-            "`pulumi up` needs `cloudresourcemanager.googleapis.com` to begin with",
+            "`pulumi up` needs `cloudresourcemanager.googleapis.com` to start",
             "gcloud services enable cloudresourcemanager.googleapis.com --project acme-dev",
         ),
         (
-            Google(answers={"serviceusage": Answer(403, {}, "Permission denied")}),
+            Google(answers={"serviceusage": Response(403, {}, "Permission denied")}),
             "APIs",
             "not checked",
             "Permission denied",
@@ -354,14 +353,14 @@ DISABLED = Answer(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}},
             Google(app="us-central"),
             "App Engine app",
             "missing",
-            "it is in `us-central` for good, and the queues would be in `europe-west1`",
+            "it is in `us-central` and cannot be moved; the queues are in `europe-west1`",
             "write `location: us-central1`",
         ),
         (
             Google(secrets={}),
             "secret `api-key`",
             "missing",
-            "there is no version `3` of it",
+            "version `3` does not exist",
             "gcloud secrets create api-key --project acme-dev; "
             "gcloud secrets versions add api-key --project acme-dev --data-file FILE",
         ),
@@ -375,7 +374,7 @@ DISABLED = Answer(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}},
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )
-def test_what_is_wrong_in_the_project_has_a_command(
+def test_a_problem_in_the_project_has_a_command(
     complete: Machine,
     project: Path,
     google: Google,
@@ -403,8 +402,8 @@ def test_a_plain_value_is_advised_against(complete: Machine, project: Path) -> N
 @pytest.mark.parametrize(
     ("programs", "text"),
     [
-        ({"pulumi": "v4.0.0"}, "found version 4.0.0, not 3"),
-        ({"pulumi": ""}, "found a program that tells no version, not 3"),
+        ({"pulumi": "v4.0.0"}, "found version 4.0.0, needs version 3"),
+        ({"pulumi": ""}, "found no version, needs version 3"),
     ],
 )
 def test_another_pulumi_is_not_pulumi(
@@ -447,8 +446,8 @@ def test_pip_is_asked_for_only_to_vendor(complete: Machine, project: Path) -> No
     assert "pip" not in subjects
 
 
-def test_a_running_environment_has_its_ports_rightly(complete: Machine, project: Path) -> None:
-    """What listens there is what was to be started."""
+def test_a_running_environment_may_use_its_ports(complete: Machine, project: Path) -> None:
+    """The program that listens there is the environment itself."""
     machine = replace(complete, taken=(8123, 8124))
     found = examine("dev", None, project, machine, runs="dev")
     assert [each.state for each in found if each.subject.startswith("port")] == ["ok", "ok"]
@@ -463,7 +462,34 @@ def test_a_login_is_found_where_pulumi_keeps_it(complete: Machine, project: Path
     assert "in `gs://here`" in texts
     (project / "Pulumi.yaml").write_text("name: a\nruntime: python\nbackend: {url: gs://there}\n")
     texts = [each.text for each in examine("dev", None, project, machine, runs=None)]
-    assert "in `gs://there`, says `Pulumi.yaml`" in texts
+    assert "in `gs://there`, set in `Pulumi.yaml`" in texts
+
+
+def test_a_project_may_run_out_of_accounts(complete: Machine, project: Path) -> None:
+    """A handler takes two, its own and its invoker; a project has 100 by default."""
+    handlers = "".join(f"  h{n}: {{service: {{image: i}}}}\n" for n in range(46))
+    queues = "".join(f"  q{n}: {{handler: h{n}}}\n" for n in range(46))
+    text = f"project: acme-dev\nlocation: europe-west1\nhandlers:\n{handlers}queues:\n"
+    many = blueprint(parse(f"{text}{queues}"))
+    (found,) = [
+        each
+        for each in examine("dev", many, project, complete, runs=None)
+        if each.subject == "service accounts"
+    ]
+    assert (found.state, found.text) == (
+        "advice",
+        "needs 92, and `acme-dev` may have 100 unless its quota was raised",
+    )
+    fewer = blueprint(
+        parse(
+            f"{text}{queues}".replace("  q0: {handler: h0}\n", "").replace(
+                "  q1: {handler: h1}\n", ""
+            )
+        )
+    )
+    assert "service accounts" not in [
+        each.subject for each in examine("dev", fewer, project, complete, runs=None)
+    ]
 
 
 def test_the_ports_are_those_of_up() -> None:
@@ -475,7 +501,7 @@ def test_the_ports_are_those_of_up() -> None:
 def test_roles_are_listed_with_what_they_are_for(
     doctor: Doctor, complete: Machine, project: Path
 ) -> None:
-    """Nothing is looked at: the file alone decides."""
+    """The file alone decides."""
     (project / "stacks" / "dev.yaml").write_text(
         STACK.replace("SMTP_PASSWORD: {config: smtpPassword}, ", ""), encoding="utf-8"
     )
@@ -486,29 +512,29 @@ def test_roles_are_listed_with_what_they_are_for(
 the deployer of dev needs, in project `acme-dev`
 
   roles/appengine.appViewer
-    reads the app that handler `ledger` is part of
+    reads the App Engine app of handler `ledger`
   roles/artifactregistry.admin
-    makes repository `queuewright` for images
+    creates repository `queuewright` for images
   roles/cloudfunctions.developer
     deploys function `mailer`
   roles/cloudtasks.queueAdmin
-    makes queues `emails`, `photos` and `entries` and says who may add tasks
+    creates queues `emails`, `photos` and `entries` and grants rights on them
   roles/iam.serviceAccountAdmin on 5 service accounts
-    changes and deletes it
+    changes and deletes the stack's accounts
   roles/iam.serviceAccountCreator
-    makes 5 service accounts
+    creates 5 service accounts
   roles/iam.serviceAccountUser on 5 service accounts
-    lets a handler run, or a queue sign its tasks, as it
+    assigns the stack's accounts to handlers and queues
   roles/resourcemanager.projectIamAdmin
-    grants `roles/logging.logWriter` and `roles/storage.objectViewer`, nothing else
+    grants `roles/logging.logWriter` and `roles/storage.objectViewer`, and nothing else
   roles/run.admin
     deploys service `thumbnails` and lets queues call handlers `mailer` and `thumbnails`
   roles/secretmanager.admin on secret `api-key`
-    says which handlers may read it
+    grants handlers the right to read it
   roles/serviceusage.serviceUsageAdmin
     enables {len(apis)} APIs
   roles/storage.admin
-    makes bucket `acme-dev-queuewright` and puts packages into it
+    creates bucket `acme-dev-queuewright` and uploads packages
 """,
     )
 
@@ -528,8 +554,8 @@ def test_the_commands_grant_each_role_to_the_member(doctor: Doctor, complete: Ma
     )
 
 
-def test_this_machine_answers_truly(tmp_path: Path) -> None:
-    """Of itself: the running Python, a program that is there, one that is not."""
+def test_this_machine_describes_itself(tmp_path: Path) -> None:
+    """The running Python, an installed program, a missing program."""
     machine = ThisMachine()
     assert machine.output("python-that-is-not-there") is None
     assert machine.find("python-that-is-not-there") is None
@@ -556,6 +582,6 @@ def test_a_stacks_settings_are_found_where_the_project_keeps_them(
 
 @pytest.mark.parametrize("member", ["allUsers", "foo", "", "user:", "user:ada@example.com | sh"])
 def test_roles_are_granted_to_a_member_only(doctor: Doctor, complete: Machine, member: str) -> None:
-    """A slip of the pen is not handed to a shell."""
-    with pytest.raises(click.BadParameter, match="is no IAM member"):
+    """A typing mistake must not reach a shell."""
+    with pytest.raises(click.BadParameter, match="is not an IAM member"):
         doctor(complete, "--roles", "--member", member)

@@ -29,8 +29,8 @@ def test_it_serves_the_queues_it_was_given(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_malformed_queue_is_said(tmp_path: Path) -> None:
-    """With Google's own words for what a name must be."""
+def test_a_malformed_queue_name_is_an_error(tmp_path: Path) -> None:
+    """In Google's own words."""
     done = ended(tmp_path, "--memory", "--queue", "jobs")
     assert done.returncode == 1
     assert done.stderr.startswith("error: --queue `jobs`: Queue name must be formatted")
@@ -45,15 +45,15 @@ def test_a_second_one_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         done = ended(tmp_path)
         assert done.returncode == 1
         assert done.stderr == (
-            "error: `emulator` runs already in `.queuewright`: "
+            "error: `emulator` already runs in `.queuewright`: "
             f"process {running.pid}, on {running.grpc} and {running.http}\n"
             "  hint: stop it first, or start this one with "
             "`--state DIR --port N --http-port M`\n"
         )
 
 
-def test_a_port_in_use_is_said_with_the_option_that_chooses_another(tmp_path: Path) -> None:
-    """In our words alone: gRPC's library says it, too, if it is let."""
+def test_a_port_in_use_is_an_error_with_the_option_that_chooses_another(tmp_path: Path) -> None:
+    """Only once: gRPC's library is kept from printing it, too."""
     with emulator(tmp_path, "--memory") as running:
         for option, kind, address in (
             ("--port", "gRPC", running.grpc),
@@ -70,8 +70,8 @@ def test_a_port_in_use_is_said_with_the_option_that_chooses_another(tmp_path: Pa
             )
 
 
-def test_a_queue_that_is_there_already_stays_as_it_is(tmp_path: Path) -> None:
-    """`--queue` asks that it be there; what a program has set since is the program's."""
+def test_an_existing_queue_stays_as_it_is(tmp_path: Path) -> None:
+    """`--queue` only makes sure that it exists; a program's changes stay."""
     with emulator(tmp_path, "--queue", QUEUE) as running:
         limits = {"max_dispatches_per_second": 7}
         running.client.update_queue(queue={"name": QUEUE, "rate_limits": limits})
@@ -82,7 +82,7 @@ def test_a_queue_that_is_there_already_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_log_is_as_cloud_tasks_writes_it(tmp_path: Path) -> None:
-    """Creation, dispatch and response of each attempt, one JSON object a line, and no words."""
+    """Creation, dispatch and response of each attempt, one JSON object per line."""
     log = tmp_path / "log"
     retry = {"min_backoff": {"nanos": 1_000_000}, "max_backoff": {"nanos": 1_000_000}}
     with Handler(503) as handler, emulator(tmp_path, "--memory", *CLOUD_LOGGING, log=log) as e:
@@ -127,18 +127,18 @@ def test_the_log_is_sampled_as_the_queue_says(tmp_path: Path, ratio: float, coun
         for _ in range(3):
             task = {"http_request": {"url": "https://a.example/"}}
             running.client.create_task(parent=QUEUE, task=task)
-        assert running.hear("paused")["queue"] == QUEUE
+        assert running.line_with("paused")["queue"] == QUEUE
     assert len(entries(log)) == count
 
 
 def test_a_request_that_is_not_http_is_one_line_of_the_engine(tmp_path: Path) -> None:
-    """On the stream of all other words, and no traceback."""
+    """On the stream of all other lines, without a traceback."""
     with emulator(tmp_path, "--memory") as running:
         host, _, port = running.http.rpartition(":")
         with socket.create_connection((host, int(port))) as client:
             client.sendall(b"GET / HTTP/9.9x\r\n\r\n")
             assert b" 400 " in client.recv(100)
-        said = running.hear("malformed")
+        said = running.line_with("malformed")
         assert (said["source"], said["level"]) == ("engine", "warning")
         assert said["text"].startswith("a malformed HTTP request was refused: Bad status line")
         assert "\n" not in said["text"]
@@ -160,7 +160,7 @@ queues:
 
 
 def test_a_file_makes_the_queues_and_the_settings(tmp_path: Path) -> None:
-    """Google's client finds them, and their tasks go where the file says, again if it fails."""
+    """Google's client finds them; their tasks go where the file says, and are retried."""
     with Handler(503) as handler:
         (tmp_path / "emulator.yaml").write_text(CONFIG.format(url=handler.url))
         with emulator(tmp_path, "--memory", "--config", "emulator.yaml") as running:
@@ -173,7 +173,7 @@ def test_a_file_makes_the_queues_and_the_settings(tmp_path: Path) -> None:
             named = {"name": f"{QUEUE}/tasks/same", "http_request": {"url": "https://a.example/x"}}
             client.create_task(parent=QUEUE, task=named)
             assert [handler.got()[0] for _ in range(2)] == ["/send", "/send"]
-            running.hear("attempt 2")
+            running.line_with("attempt 2")
             client.create_task(parent=QUEUE, task=named)  # the name is free at once
             assert handler.got()[0] == "/send"
             task = {"app_engine_http_request": {"relative_uri": "/engine"}}
@@ -182,7 +182,7 @@ def test_a_file_makes_the_queues_and_the_settings(tmp_path: Path) -> None:
 
 
 def test_options_add_queues_to_those_of_the_file(tmp_path: Path) -> None:
-    """One that is in both is as the file says."""
+    """For a queue in both, the file decides."""
     (tmp_path / "emulator.yaml").write_text(CONFIG.format(url="http://127.0.0.1:1"))
     words = ("--config", "emulator.yaml", "--queue", f"{LOCATION}/queues/more", "--queue", QUEUE)
     with emulator(tmp_path, "--memory", *words) as running:
@@ -193,7 +193,7 @@ def test_options_add_queues_to_those_of_the_file(tmp_path: Path) -> None:
 
 
 def test_a_start_makes_the_files_queues_as_it_says_and_keeps_their_tasks(tmp_path: Path) -> None:
-    """What a program has changed in them since is changed back; what waits goes on waiting."""
+    """A program's changes are undone; waiting tasks stay."""
     file = tmp_path / "emulator.yaml"
     file.write_text("queues:\n  " + QUEUE + ": {desired_state: PAUSED}\n")
     with emulator(tmp_path, "--config", "emulator.yaml") as running:
@@ -207,8 +207,8 @@ def test_a_start_makes_the_files_queues_as_it_says_and_keeps_their_tasks(tmp_pat
         assert running.client.get_task(name=made.name).name == made.name
 
 
-def test_a_file_that_is_wrong_is_said_before_anything_starts(tmp_path: Path) -> None:
-    """Every problem at its place; what it keeps is not touched."""
+def test_a_wrong_file_is_an_error_before_anything_starts(tmp_path: Path) -> None:
+    """Every problem with its place; the state is not touched."""
     (tmp_path / "emulator.yaml").write_text("setings: {}\nqueues: {my_queue: {}}\n")
     done = ended(tmp_path, "--config", "emulator.yaml")
     assert (done.returncode, done.stdout) == (1, "")

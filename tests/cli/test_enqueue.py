@@ -23,7 +23,7 @@ def only_task(engine: Background, queue: str = QUEUE) -> tasks_v2.Task:
 
 
 def test_the_example_is_sent_as_json(run: Run, engine: Background) -> None:
-    """With the queue's own words, and its path."""
+    """With the queue's example and path."""
     outcome = run("enqueue", "emails", "--example")
     assert outcome.code == 0
     task = only_task(engine)
@@ -83,7 +83,7 @@ def test_an_app_engine_queue_gets_an_app_engine_task(run: Run, engine: Backgroun
 
 
 def test_a_full_name_is_as_good(run: Run, engine: Background) -> None:
-    """As the console shows it, for copying."""
+    """As Google's console shows it."""
     assert run("enqueue", QUEUE, "hi").code == 0
     assert only_task(engine).http_request.body == b"hi"
 
@@ -102,8 +102,10 @@ def test_a_full_name_is_as_good(run: Run, engine: Background) -> None:
         (["emails", "--header", "nope"], 2, "`nope` is not `KEY:VALUE`"),
     ],
 )
-def test_what_goes_wrong_says_what(run: Run, words: list[str], code: int, said: str) -> None:
-    """One line and a way out; 1 for the input, 2 for the usage."""
+def test_a_mistake_is_an_error_with_a_hint(
+    run: Run, words: list[str], code: int, said: str
+) -> None:
+    """Exit code 1 for the input, 2 for the usage."""
     outcome = run("enqueue", *words)
     assert outcome.code == code
     assert said in outcome.err
@@ -111,19 +113,19 @@ def test_what_goes_wrong_says_what(run: Run, words: list[str], code: int, said: 
 
 
 @pytest.mark.usefixtures("project")
-def test_nothing_running_is_said(run: Run) -> None:
+def test_without_a_running_environment_it_is_an_error(run: Run) -> None:
     """And nothing is sent to Google unless an environment was named."""
     outcome = run("enqueue", "emails", "hi")
     assert outcome.code == 1
     assert outcome.err == (
         "error: no environment runs here\n"
-        "  hint: start one with `queuewright up`, or name a deployed one with `--env`\n"
+        "  hint: start one with `queuewright up`, or name one on Google Cloud with `--env`\n"
     )
 
 
 @pytest.mark.usefixtures("engine")
 def test_tasks_are_listed_by_time(run: Run) -> None:
-    """The next one first, for people and for programs."""
+    """The next one first, in the table and in JSON."""
     assert run("enqueue", "emails", "--in", "2h", "--name", "later").code == 0
     assert run("enqueue", "emails", "--name", "sooner").code == 0
     listed = run("tasks", "emails")
@@ -133,16 +135,16 @@ def test_tasks_are_listed_by_time(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("engine")
-def test_an_empty_queue_is_said_on_stderr(run: Run) -> None:
+def test_an_empty_queue_is_reported_on_stderr(run: Run) -> None:
     """Stdout is for tasks."""
     outcome = run("tasks", "emails")
     assert (outcome.code, outcome.out) == (0, "")
-    assert "no task in `emails`" in outcome.err
+    assert "no tasks in `emails`" in outcome.err
 
 
 @pytest.mark.usefixtures("engine")
 def test_queues_show_settings_and_counts(run: Run) -> None:
-    """As they are there, not as the file says."""
+    """As they are now, not as in the file."""
     assert run("enqueue", "emails", "hi").code == 0
     rows = [json.loads(line) for line in run("queues", "--json").out.splitlines()]
     assert {row["id"]: (row["state"], row["tasks"], row["max_attempts"]) for row in rows} == {

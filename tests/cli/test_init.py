@@ -34,12 +34,12 @@ tests/test_greeter.py
 tests/test_stacks.py
 """
 NEXT = """\
-a project is in `shop`; next:
+created a project in `shop`; next:
   cd shop
   queuewright up                               # runs it here
   queuewright enqueue greetings --example      # in a second terminal: a task
-README.md has the tests, and the way to Google Cloud
-before that, write your project for `my-project` in stacks/*.yaml
+README.md explains the tests and how to deploy to Google Cloud
+before you deploy, replace `my-project` in stacks/*.yaml with your project
 """
 
 
@@ -56,8 +56,8 @@ def made(folder: Path) -> str:
     return "".join(f"{name}\n" for name in sorted(str(file.relative_to(folder)) for file in files))
 
 
-def test_it_makes_a_project_and_says_what_is_next(here: Path, run: Run) -> None:
-    """Without a question; the files are those of a whole Pulumi project."""
+def test_it_creates_a_project_and_shows_the_next_steps(here: Path, run: Run) -> None:
+    """Without asking; the files are those of a complete Pulumi project."""
     outcome = run("init", "shop")
     assert (outcome.code, outcome.out, outcome.err) == (0, NEXT, "")
     assert made(here / "shop") == FILES
@@ -73,8 +73,8 @@ def test_its_environments_are_right(here: Path, run: Run) -> None:
     assert dev.prefix != prod.prefix
 
 
-def test_what_else_is_in_the_folder_stays(here: Path, run: Run) -> None:
-    """The current folder will do, with a virtual environment in it, say."""
+def test_other_files_in_the_folder_stay(here: Path, run: Run) -> None:
+    """The folder may hold a virtual environment, for example."""
     (here / ".venv").mkdir()
     outcome = run("init", ".", "--project=acme-tasks")
     assert outcome.code == 0
@@ -89,15 +89,17 @@ def test_nothing_is_overwritten(here: Path, run: Run) -> None:
     outcome = run("init", ".")
     assert outcome.code == 1
     assert outcome.err == (
-        "error: `.` has `README.md` already\n  hint: choose another folder, or move them away\n"
+        "error: `.` already has `README.md`\n  hint: choose another folder, or move these files\n"
     )
     assert made(here) == "README.md\n"
     run("init", "shop")
-    assert "`Pulumi.yaml`, `README.md` and 11 more already" in run("init", "shop").err
+    refused = run("init", "shop").err
+    assert "error: `shop` already has `" in refused
+    assert "`Pulumi.yaml`, `README.md` and 11 more\n" in refused
 
 
-def test_what_cannot_be_finished_is_not_begun(here: Path, run: Run) -> None:
-    """A file stands where a folder belongs: what was written before is gone again."""
+def test_a_failed_init_leaves_no_files(here: Path, run: Run) -> None:
+    """A file is in the way of a folder: the files that were already written are deleted."""
     (here / "tests").write_text("mine")
     outcome = run("init", ".")
     assert outcome.code == 1
@@ -106,7 +108,7 @@ def test_what_cannot_be_finished_is_not_begun(here: Path, run: Run) -> None:
 
 
 def test_a_name_that_no_folder_can_have_is_an_error(run: Run) -> None:
-    """In a line, and not as a traceback."""
+    """In one line, without a traceback."""
     outcome = run("init", "x" * 300)
     assert outcome.code == 1
     assert "cannot be used: " in outcome.err
@@ -127,7 +129,7 @@ def test_a_wrong_option_is_refused(here: Path, run: Run, option: str, problem: s
     assert made(here) == ""
 
 
-def test_what_it_makes_is_well_kept(here: Path, run: Run) -> None:
+def test_the_project_passes_its_own_checks(here: Path, run: Run) -> None:
     """Its Python passes ruff, and each command of its README exists."""
     run("init", "shop")
     for check in (["format", "--check"], ["check", "--select=E,F,I,UP,B"]):

@@ -51,7 +51,6 @@ tasks (TaskStack)
 
   tasks-emails (TaskQueue)
     queue `emails` → `mailer` at `/send`: 500/s, 1000 at once, 100 attempts, protected
-    service account `emails-invoker`: queuewright dev: queue emails calls mailer as it
     `roles/cloudtasks.enqueuer` on queue `emails` for `thumbnails-handler`
     `roles/cloudtasks.enqueuer` on queue `emails` for `user:ada@example.com`
 
@@ -64,19 +63,20 @@ limit, protected
 
   tasks-photos (TaskQueue)
     queue `photos` → `thumbnails`: 500/s, 1000 at once, 100 attempts, paused
-    service account `photos-invoker`: queuewright dev: queue photos calls thumbnails as it
 
   tasks-mailer (FunctionHandler)
     function `mailer`: python312, `handle`, 256Mi, at most 100 instances
     package `mailer-HASH.zip`
     service account `mailer-handler`: queuewright dev: handler mailer runs as it
-    `roles/run.invoker` on service `mailer` for `emails-invoker`
+    service account `mailer-invoker`: queuewright dev: tasks call mailer with its token
+    `roles/run.invoker` on service `mailer` for `mailer-invoker`
 
   tasks-thumbnails (ServiceHandler)
     service `thumbnails`: image `europe-docker.pkg.dev/acme/app/thumbnails:1`, 512Mi, at most 100 \
 instances
     service account `thumbnails-handler`: queuewright dev: handler thumbnails runs as it
-    `roles/run.invoker` on service `thumbnails` for `photos-invoker`
+    service account `thumbnails-invoker`: queuewright dev: tasks call thumbnails with its token
+    `roles/run.invoker` on service `thumbnails` for `thumbnails-invoker`
 
   tasks-build (BuildAccount)
     service account `queuewright-build`: queuewright dev: functions are built by it
@@ -102,13 +102,13 @@ APIS
     Google's own account for `cloudtasks.googleapis.com`
 
 protected: `emails`, `entries`, `orders`
-  an edit that would delete or replace one is refused, in the preview already: another project, \
-location, prefix or key, or none at all
-  why: the name of a deleted queue is blocked for days
+  the preview refuses an edit that would delete or replace a queue: another project, location, \
+prefix or key, or removing it
+  why: the name of a deleted queue cannot be used again for days
   to rename: write `renamed_from: OLD` under the new key; on Google Cloud it keeps its name
-  to move: add the new queue beside the old one, send tasks to the new one, and leave the old one, \
-empty, with `desired_state: PAUSED`
-  to give one up: write `protect: false` under it, `pulumi up`, and take it out afterwards
+  to move: add the new queue beside the old one, send tasks to the new one, and keep the old one, \
+once it is empty, with `desired_state: PAUSED`
+  to remove: write `protect: false` under it, run `pulumi up`, then delete it from the file
 """
 
 
@@ -123,7 +123,7 @@ def program(project: Path) -> Path:
 
 @pytest.mark.usefixtures("program")
 def test_the_tree_is_shown_in_words(run: Run) -> None:
-    """All of it; what the program prints itself goes to stderr, and no secret is asked for."""
+    """The program's own output goes to stderr, and no secret is needed."""
     outcome = run("plan")
     assert (outcome.code, outcome.err) == (0, "planning\n")
     apis = blueprint(load("dev")).apis
@@ -132,20 +132,19 @@ def test_the_tree_is_shown_in_words(run: Run) -> None:
     assert re.sub(r"mailer-[0-9a-f]{16}", "mailer-HASH", outcome.out) == expected
 
 
-def test_what_was_renamed_is_shown_with_its_old_names(run: Run, program: Path) -> None:
+def test_a_renamed_resource_is_shown_with_its_old_names(run: Run, program: Path) -> None:
     """Logical names follow the file, and names on Google Cloud stay."""
     text = STACK.replace("emails: {", "letters: {renamed_from: [emails, mails], ")
     (program / "stacks" / "dev.yaml").write_text(text, encoding="utf-8")
     assert (
-        "  tasks-letters (TaskQueue), before: tasks-emails, tasks-mails\n"
+        "  tasks-letters (TaskQueue), formerly tasks-emails, tasks-mails\n"
         "    queue `emails` → `mailer` at `/send`: 500/s, 1000 at once, 100 attempts, protected\n"
-        "    service account `emails-invoker`: queuewright dev: queue emails calls mailer as it\n"
     ) in run("plan").out
 
 
 @pytest.mark.usefixtures("program")
-def test_programs_get_inputs_too(run: Run) -> None:
-    """Null where only the cloud can tell, and nothing secret."""
+def test_json_has_the_inputs(run: Run) -> None:
+    """Null if only the cloud knows a value, and no secrets."""
     data = json.loads(run("plan", "--json").out)
     assert (data["environment"], data["project"], data["location"]) == (
         "dev",
@@ -166,8 +165,8 @@ def test_programs_get_inputs_too(run: Run) -> None:
     assert found["tasks-secret-mailer-SMTP_PASSWORD-version"]["inputs"]["secretData"] == "(secret)"
 
 
-def test_what_is_configured_reaches_the_program(run: Run, program: Path) -> None:
-    """Plain values as they are; an encrypted one cannot be read, and need not be."""
+def test_the_configuration_reaches_the_program(run: Run, program: Path) -> None:
+    """Plain values unchanged; an encrypted one cannot be read, and is not needed."""
     (program / "Pulumi.dev.yaml").write_text(
         "config:\n  jobs:smtpPassword: {secure: v1:abc}\n  jobs:greeting: hello\n"
     )
@@ -178,18 +177,20 @@ def test_what_is_configured_reaches_the_program(run: Run, program: Path) -> None
     assert (outcome.code, outcome.err) == (0, "planning\nhello None\n")
 
 
-def test_without_a_program_it_says_so(run: Run, project: Path) -> None:
+def test_without_a_program_it_is_an_error(run: Run, project: Path) -> None:
     """A project may have stacks and run on a laptop only."""
     outcome = run("plan")
     assert outcome.code == 1
     assert outcome.err == (
-        f"error: {project}: there is no Pulumi program\n"
-        "  hint: name the folder that has `__main__.py`\n"
+        f"error: {project}: no Pulumi program here\n"
+        "  hint: give the folder that has `__main__.py`\n"
     )
 
 
 @pytest.mark.usefixtures("program")
-def test_without_the_extra_it_says_which(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pulumi_the_error_names_the_extra(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Pulumi comes with `queuewright[deploy]` only."""
     monkeypatch.setitem(sys.modules, "pulumi", None)
     outcome = run("plan")
@@ -198,7 +199,7 @@ def test_without_the_extra_it_says_which(run: Run, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_mistake_in_the_file_comes_first(run: Run, program: Path) -> None:
-    """With its place, as `check` says it."""
+    """With its place, as in `check`."""
     (program / "stacks" / "dev.yaml").write_text("project: acme-dev\n", encoding="utf-8")
     outcome = run("plan")
     assert outcome.code == 1
@@ -206,7 +207,7 @@ def test_a_mistake_in_the_file_comes_first(run: Run, program: Path) -> None:
 
 
 def test_other_resources_are_named_too() -> None:
-    """A program may make what queuewright knows nothing of."""
+    """A program may create resources that queuewright does not know."""
 
     def program() -> None:
         from pulumi_gcp import cloudtasks, pubsub

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import Run
 
 SOURCE = "stacks/dev.yaml:5:16: handlers.mailer.function.source"
-RIGHT = "dev: 2 queues, 2 handlers, no problem\n"
+RIGHT = "dev: 2 queues, 2 handlers, no problems\n"
 
 
 def test_a_secret_is_warned_of_with_the_line_that_leaves_it_out(run: Run, project: Path) -> None:
@@ -20,9 +20,10 @@ def test_a_secret_is_warned_of_with_the_line_that_leaves_it_out(run: Run, projec
     assert (outcome.code, outcome.out) == (0, RIGHT)
     command = "echo /.env >> handlers/mailer/.gitignore"
     assert outcome.err == (
-        f"warning: {SOURCE}: `handlers/mailer/.env` looks like variables, often secret ones, "
+        f"warning: {SOURCE}: `handlers/mailer/.env` looks like a file of secrets, "
         "and would be deployed\n"
-        f"  hint: leave it out: {command} (or write `!/.env` there if it belongs)\n"
+        f"  hint: {command}\n"
+        "  if `.env` is meant to be deployed: echo '!/.env' >> handlers/mailer/.gitignore\n"
     )
     subprocess.run(["sh", "-c", command], check=True)
     assert run("check").err == ""
@@ -40,8 +41,8 @@ def test_many_suspects_are_counted(run: Run, project: Path) -> None:
     for number in range(13):
         (project / "handlers" / "mailer" / f"{number:02}.pem").touch()
     lines = run("check").err.splitlines()
-    assert lines[-1] == f"warning: {SOURCE}: 3 more files of `handlers/mailer` look like this"
-    assert len(lines) == 21
+    assert lines[-2] == f"warning: {SOURCE}: 3 more files of `handlers/mailer` look like this"
+    assert len(lines) == 22
 
 
 def test_a_file_name_cannot_write_to_the_terminal(run: Run, project: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from queuewright.blueprint import Blueprint
-from queuewright.blueprint import Grant as PlannedGrant
+from queuewright.blueprint import Blueprint, GrantPlan
 from queuewright.testing import Grant
-
-CONDITION = "function-sources"
 
 
 def promised_grants(blueprint: Blueprint) -> list[Grant]:
@@ -16,13 +13,13 @@ def promised_grants(blueprint: Blueprint) -> list[Grant]:
             grant.member,
             grant.role,
             _guarded(blueprint, grant),
-            CONDITION if grant.condition else "",
+            grant.condition.title if grant.condition else "",
         )
         for grant in blueprint.grants
     )
 
 
-def _guarded(blueprint: Blueprint, grant: PlannedGrant) -> str:
+def _guarded(blueprint: Blueprint, grant: GrantPlan) -> str:
     project = f"projects/{blueprint.project}"
     place = f"{project}/locations/{blueprint.location}"
     match grant.kind:
@@ -38,5 +35,3 @@ def _guarded(blueprint: Blueprint, grant: PlannedGrant) -> str:
             return f"{project}/buckets/{grant.resource}"
         case "project":
             return project
-        case _:
-            raise AssertionError(f"a grant on a {grant.kind} is new here")

@@ -28,22 +28,22 @@ STACKS = ["dev", "staging", "prod", "all"]
 # Member, role, and what it is on, without the project's address.
 TABLE = """
 group:ops@example.com                     cloudtasks.enqueuer           queues/shop-reports
-shop-emails-invoker                       run.invoker                   services/shop-mailer
-shop-images-invoker                       run.invoker                   services/shop-resizer
 shop-ledger-handler                       cloudtasks.enqueuer           queues/shop-emails
 shop-mailer-handler                       cloudtasks.enqueuer           queues/shop-orders
 shop-mailer-handler                       secretmanager.secretAccessor  secrets/shop-mailer-SMTP_TOKEN
 shop-mailer-handler                       secretmanager.secretAccessor  secrets/smtp-password
-shop-orders-invoker                       run.invoker                   services/shop-ready
+shop-mailer-invoker                       run.invoker                   services/shop-mailer
 shop-queuewright-build                    artifactregistry.writer       repositories/shop-queuewright
 shop-queuewright-build                    logging.logWriter             projects/acme-all
 shop-queuewright-build                    storage.objectViewer          projects/acme-all if function-sources
 shop-queuewright-build                    storage.objectViewer          buckets/acme-all-shop-queuewright
 shop-ready-handler                        cloudtasks.enqueuer           queues/shop-books
+shop-ready-invoker                        run.invoker                   services/shop-ready
 shop-reports-handler                      cloudtasks.enqueuer           queues/shop-emails
 shop-reports-invoker                      run.invoker                   services/shop-reports
 shop-resizer-handler                      cloudtasks.enqueuer           queues/shop-archive
 shop-resizer-handler                      secretmanager.secretAccessor  secrets/smtp-password
+shop-resizer-invoker                      run.invoker                   services/shop-resizer
 web@acme-web.iam.gserviceaccount.com      cloudtasks.enqueuer           queues/shop-emails
 """  # noqa: E501
 
@@ -137,7 +137,7 @@ def test_a_handler_may_enqueue_where_the_yaml_names_it_and_nowhere_else(
 @pytest.mark.parametrize(
     ("kind", "lost"),
     [
-        (cloudrunv2.ServiceIamMember, "shop-emails-invoker@acme-all.iam.gserviceaccount.com has "
+        (cloudrunv2.ServiceIamMember, "shop-mailer-invoker@acme-all.iam.gserviceaccount.com has "
          "roles/run.invoker on projects/acme-all/locations/europe-west4/services/shop-mailer"),
         (cloudtasks.QueueIamMember, "shop-reports-handler@acme-all.iam.gserviceaccount.com has "
          "roles/cloudtasks.enqueuer on projects/acme-all/locations/europe-west4/queues/"),

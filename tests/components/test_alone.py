@@ -73,7 +73,7 @@ def test_a_queue_admits_nobody_who_is_no_member(member: str) -> None:
         worker = ServiceHandler("worker", source=ImageSource("worker:1"), **PLACE)
         TaskQueue("emails", target=worker, **PLACE).admit(member)
 
-    with pytest.raises(SpecError, match=rf"emails\.admit: `{member}` is no IAM member"):
+    with pytest.raises(SpecError, match=rf"emails\.admit: `{member}` is not an IAM member"):
         capture(program)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from components.vendor import vendored
+from components.code.vendor import vendored
 from queuewright.errors import TargetError
 
 ROOT = Path(__file__).parents[2]
@@ -171,7 +171,7 @@ def test_a_package_without_a_wheel_for_linux_is_refused_with_a_way_out(
         vendored(folder, "python313", cache=cache)
     first, *said, hint = str(refused.value).splitlines()
     assert first == (
-        f"the packages of `{folder}/requirements.txt` cannot be fetched for Python 3.13 on Linux:"
+        f"pip cannot fetch the packages of `{folder}/requirements.txt` for Python 3.13 on Linux:"
     )
     assert any("No matching distribution found for greeting" in line for line in said)
     assert hint == ("  hint: pin versions that have wheels for it, or give the folder a Dockerfile")
@@ -262,7 +262,7 @@ def test_one_that_is_killed_half_way_leaves_nothing_half(
     folder = handler("greeting", links=shelf.address)
     program = f"""\
         from pathlib import Path
-        from components.vendor import vendored
+        from components.code.vendor import vendored
 
         vendored(Path({str(folder)!r}), "python313", cache=Path({str(cache)!r}))
     """

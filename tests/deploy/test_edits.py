@@ -191,14 +191,12 @@ def test_an_enqueuer_comes_and_goes_alone(deployed: Deployment, whole: Path) -> 
 
 
 def test_a_new_queue_leaves_the_others_alone(deployed: Deployment, whole: Path) -> None:
-    """A queue comes with its invoker and that account's right to call."""
+    """It shares the invoker of its handler, and so it comes alone."""
     file = whole / "stacks" / "all.yaml"
     file.write_text(f"{file.read_text()}  letters: {{handler: mailer}}\n")
     outcome = deployed.up()
     assert set(outcome.steps.values()) == {"create"}
     assert outcome.names("create") == [
         "tasks-letters",
-        "tasks-letters-invoker",
         "tasks-letters-queue",
-        "tasks-mailer-invoker-letters",
     ]

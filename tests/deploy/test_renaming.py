@@ -61,10 +61,9 @@ def test_every_resource_of_a_renamed_queue_is_called_after_it(
     rename(whole, "emails", "letters", "emails")
     deployed.up()
     state = deployed.state()
-    for part in ("letters", "letters-queue", "letters-invoker", "mailer-invoker-letters"):
+    for part in ("letters", "letters-queue", "letters-enqueuer-reports"):
         assert f'::tasks-{part}"' in state
     assert "::tasks-emails" not in state
-    assert "::tasks-mailer-invoker-emails" not in state
 
 
 def test_a_queue_may_be_renamed_again(deployed: Deployment, whole: Path) -> None:
@@ -130,7 +129,7 @@ def test_a_renamed_queue_is_protected_as_before(deployed: Deployment, whole: Pat
         deployed.preview()
 
 
-@pytest.mark.parametrize("handler", ["mailer", "resizer", "reports", "ready", "ledger"])
+@pytest.mark.parametrize("handler", ["mailer", "resizer", "reports", "ready", "ledger", "partner"])
 def test_a_renamed_handler_is_the_same_handler(
     deployed: Deployment, whole: Path, handler: str
 ) -> None:
@@ -139,8 +138,9 @@ def test_a_renamed_handler_is_the_same_handler(
     assert deployed.preview().steps == {}
     assert deployed.up().steps == {}
     state = deployed.state()
-    assert '::tasks-other-account"' in state
+    assert f'::tasks-other-{"invoker" if handler == "partner" else "account"}"' in state
     assert f'::tasks-{handler}-account"' not in state
+    assert f'::tasks-{handler}-invoker"' not in state
     assert re.findall(rf'-(?:reader|enqueuer)-{handler}"', state) == []
 
 

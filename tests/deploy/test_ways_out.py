@@ -26,9 +26,7 @@ def test_a_queue_moves_by_a_new_one_beside_it(deployed: Deployment, whole: Path)
         f"{file.read_text()}  letters:\n    handler: mailer\n    path: /send\n{enqueuers}"
     )
     outcome = deployed.up()
-    assert {f"tasks-{part}" for part in ("letters", "letters-queue", "letters-invoker")} <= set(
-        outcome.names("create")
-    )
+    assert {"tasks-letters", "tasks-letters-queue"} <= set(outcome.names("create"))
     assert outcome.names("update") == sorted(each.split("::")[1] for each in ENQUEUERS)
     assert all(name.startswith("tasks-emails-enqueuer-") for name in outcome.names("delete"))
     rewrite(file, "  emails:\n", "  emails:\n    desired_state: PAUSED\n")
@@ -44,10 +42,11 @@ def test_a_queue_goes_in_two_steps(deployed: Deployment, whole: Path) -> None:
     rewrite(file, OLD.replace("PAUSED", "PAUSED, protect: false"), "")
     outcome = deployed.up()
     assert set(outcome.steps.values()) == {"delete"}
+    # No other queue dispatches to its handler, so the handler's invoker goes, too.
     assert outcome.names("delete") == [
         "tasks-images",
-        "tasks-images-invoker",
         "tasks-images-queue",
-        "tasks-resizer-invoker-images",
+        "tasks-resizer-invoker",
+        "tasks-resizer-invoker-queues",
     ]
     assert "shop-images" not in names(deployed)

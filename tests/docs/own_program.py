@@ -1,4 +1,4 @@
-"""The project of `docs/guides/own-program.md`, written from the page's own fences."""
+"""The project of `docs/guides/own-program.md`, built from the page's fences."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ READY = 'ImageSource("europe-docker.pkg.dev/acme-images/apps/thumbnails:1")'
 
 
 def shown(name: str) -> str:
-    """The one fence whose first line is that comment."""
+    """The fence that starts with this name as a comment."""
     (text,) = (text for text in FENCES if text.startswith(f"# {name}\n"))
     return text
 
 
 def other_sources() -> dict[str, str]:
-    """Name to expression: the sources that the page names beside an image."""
+    """Name to expression of the page's sources other than an image."""
     (text,) = (text for text in FENCES if "as_it_is = " in text)
     return dict(re.findall(r"^(\w+) = (.+)$", text, re.M))
 
@@ -35,7 +35,7 @@ def own_program(
 ) -> Path:
     """Write the project into `folder`.
 
-    `continued` with the service, its code from `source`; with `secrets` after that.
+    `continued` adds the service, with its code from `source`; `secrets` adds the secrets.
     """
     for name in ("Pulumi.yaml", "handlers/mailer/main.py", "handlers/mailer/requirements.txt"):
         file = folder / name
@@ -53,7 +53,7 @@ def own_program(
 
 @contextmanager
 def installed_components() -> Iterator[None]:
-    """As where the wheel is installed, which holds this very folder under its second name."""
+    """Import `components` as `queuewright.components`, as from an installed wheel."""
     name = "queuewright.components"
     assert name not in sys.modules
     sys.modules[name] = components

@@ -1,4 +1,4 @@
-"""`docs/emulation.md` tells all and nothing but what is held by a test."""
+"""`docs/emulation.md` lists everything that tests prove, and nothing else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REST_ONLY = {"BufferTask"}
 
 
 def rows() -> Iterator[tuple[str, list[str]]]:
-    """Heading and cells of each line of each table, without the lines that head them."""
+    """Heading and cells of each row of each table, without header rows."""
     heading = ""
     for line in PAGE.splitlines():
         if line.startswith("#"):
@@ -48,7 +48,7 @@ def fields_on_the_page() -> set[str]:
 
 
 def described(classes: object, package: str) -> dict[str, set[str]]:
-    """Message to fields, of every message of a version that a request or an answer reaches."""
+    """Message to fields, for every message reachable from a version's requests and responses."""
     found: dict[str, set[str]] = {}
     waiting = [
         kind.DESCRIPTOR
@@ -74,13 +74,13 @@ def rpcs(transport: type) -> set[str]:
 
 
 def test_every_method_is_on_the_page() -> None:
-    """Each RPC of either version has a line, and each line is of an RPC."""
+    """Each RPC of either version has a row, and each row is an RPC."""
     told = {names(cells[0])[0] for heading, cells in rows() if heading == "Methods"}
     assert told == rpcs(CloudTasksGrpcTransport) | rpcs(Beta3Transport) | REST_ONLY
 
 
 def test_every_field_is_on_the_page() -> None:
-    """Each field of each message of v2, and each that v2beta3 has besides, has a line."""
+    """Each field of each message of v2, and each additional one of v2beta3, has a row."""
     v2 = described(messages, "google.cloud.tasks.v2.")
     beta3 = described(messages_beta, "google.cloud.tasks.v2beta3.")
     wanted = {f"{message}.{name}" for message, fields in v2.items() for name in fields}
@@ -93,15 +93,15 @@ def test_every_field_is_on_the_page() -> None:
     assert fields_on_the_page() == wanted
 
 
-def test_every_line_has_a_state() -> None:
-    """Emulated, differs or refused: nothing is left in the dark."""
+def test_every_row_has_a_state() -> None:
+    """Emulated, differs or refused."""
     for heading, cells in rows():
         if heading != "Error texts":
             assert STATES & set(cells), (heading, cells)
 
 
-def test_every_line_is_held_by_something_that_exists() -> None:
-    """A case of the conformance table, or a test by its name."""
+def test_every_row_names_an_existing_case_or_test() -> None:
+    """A case of the conformance table, or the name of a test."""
     known = {case.name for case in table()}
     for file in (ROOT / "tests").rglob("test_*.py"):
         known |= set(re.findall(r"def (test_\w+)", file.read_text("utf-8")))
@@ -111,8 +111,8 @@ def test_every_line_is_held_by_something_that_exists() -> None:
         assert set(held) <= known, (heading, cells[0], set(held) - known)
 
 
-def test_every_case_holds_a_line() -> None:
-    """A case that the page does not name holds something the page does not tell."""
+def test_every_case_is_on_the_page() -> None:
+    """A case that the page does not name proves something that the page does not list."""
     named = {name for _, cells in rows() for name in names(cells[-1])}
     untold = {case.name for case in table()} - named
     assert untold == set()
@@ -120,7 +120,7 @@ def test_every_case_holds_a_line() -> None:
 
 @cache
 def texts() -> dict[tuple[str, str], str]:
-    """Code and text of each line of the error texts, as a pattern."""
+    """Code and text of each row of the error texts, to a pattern."""
     found = {}
     for heading, cells in rows():
         if heading == "Error texts":
@@ -143,7 +143,7 @@ def refusals() -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize(("code", "text"), sorted(refusals()))
 def test_every_refusal_is_on_the_page(code: str, text: str) -> None:
-    """What a case is refused with is among the error texts."""
+    """Each refusal of a case is among the error texts."""
     assert any(
         told == code and re.fullmatch(pattern, text, re.DOTALL)
         for (told, _), pattern in texts().items()
@@ -151,7 +151,7 @@ def test_every_refusal_is_on_the_page(code: str, text: str) -> None:
 
 
 def test_every_text_on_the_page_is_a_refusal() -> None:
-    """Each text is what some case is refused with."""
+    """Each text is a refusal of some case."""
     for (code, text), pattern in texts().items():
         assert any(
             told == code and re.fullmatch(pattern, refused, re.DOTALL)

@@ -1,4 +1,4 @@
-"""`docs/guides/emulator.md`, run: each fence that this machine can run meets a real engine."""
+"""Runs `docs/guides/emulator.md`: each fence that can run on this machine, with a real engine."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def ports() -> Iterator[dict[str, int]]:
 
 
 def placed(text: str, ports: dict[str, int]) -> str:
-    """A fence with this engine's ports in place of the usual ones."""
+    """The fence, with this engine's ports."""
     return text.replace("8123", str(ports["grpc"])).replace("8124", str(ports["rest"]))
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["grpc", "rest"])
 def test_the_python_clients_reach_the_engine(ports: dict[str, int], number: int) -> None:
-    """As written, but for the port."""
+    """As on the page, except for the port."""
     names: dict[str, Any] = {}
     exec(compile(placed(fences("Python", "python")[number], ports), "guide", "exec"), names)
     with names["client"] as client:
@@ -58,7 +58,7 @@ def test_the_python_clients_reach_the_engine(ports: dict[str, int], number: int)
 
 
 async def test_the_asynchronous_client_reaches_the_engine(ports: dict[str, int]) -> None:
-    """As written, but for the port."""
+    """As on the page, except for the port."""
     names: dict[str, Any] = {}
     exec(compile(placed(fences("Python", "python")[2], ports), "guide", "exec"), names)
     client = await names["connected"]()
@@ -105,7 +105,7 @@ def test_every_option_of_the_command_is_on_the_page_and_no_other() -> None:
 def test_a_handlers_example_reaches_its_queue(
     ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As written: what it sends becomes a task."""
+    """As on the page: its request becomes a task."""
     names: dict[str, Any] = {}
     (example,) = fences("In the handlers of `queuewright up`", "python")
     exec(compile(example, "guide", "exec"), names)
@@ -124,7 +124,7 @@ def test_a_handlers_example_reaches_its_queue(
 
 
 def test_every_key_of_the_file_is_on_the_page_and_no_other() -> None:
-    """With the default that counts where it is left out."""
+    """With its default."""
     section = re.split(r"^## ", TEXT.split("## Queues and settings in a file\n")[1], flags=re.M)[0]
     told: dict[str, str] = {}
     for line in section.splitlines():
@@ -142,7 +142,7 @@ def test_every_key_of_the_file_is_on_the_page_and_no_other() -> None:
 
 
 async def test_the_example_of_a_file_becomes_queues() -> None:
-    """As written: the engine accepts each of them."""
+    """As on the page: the engine accepts each queue."""
     (example,) = fences("Queues and settings in a file", "yaml")
     spec = parse_emulator(example)
     engine = Engine(settings=engine_settings(spec.settings))
@@ -155,7 +155,7 @@ async def test_the_example_of_a_file_becomes_queues() -> None:
 
 
 def test_the_example_of_a_log_is_what_the_engine_writes() -> None:
-    """Key by key; the fingerprint is not computed by hand."""
+    """Every key except the hash in `insertId`."""
     (example,) = fences("Logs as in Cloud Logging", "json")
     shown = json.loads(example)
     moment = 1_769_860_800_500_000
@@ -182,8 +182,8 @@ def test_the_example_of_a_log_is_what_the_engine_writes() -> None:
     assert shown.keys() == (written or {}).keys()
 
 
-async def test_the_example_with_time_moved_by_hand_runs() -> None:
-    """As written."""
+async def test_the_example_with_a_manual_clock_runs() -> None:
+    """As on the page."""
     names: dict[str, Any] = {}
     (example,) = fences("In tests, with a manual clock", "python")
     exec(compile(example, "guide", "exec"), names)
@@ -191,7 +191,7 @@ async def test_the_example_with_time_moved_by_hand_runs() -> None:
 
 
 def test_the_token_check_accepts_a_token_of_the_engine() -> None:
-    """Google's own library verifies against the certificates that the guide names."""
+    """Google's library verifies it with the certificates at the guide's address."""
     signer = Signer()
     body = json.dumps(signer.certificates()).encode()
 

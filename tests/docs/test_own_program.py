@@ -76,8 +76,8 @@ def test_the_whole_policy_is_least(graph: Graph) -> None:
         for grant in graph.grants()
     }
     assert found == {
-        ("serviceAccount:emails-invoker", "roles/run.invoker", "services/mailer"),
-        ("serviceAccount:photos-invoker", "roles/run.invoker", "services/thumbnails"),
+        ("serviceAccount:mailer-invoker", "roles/run.invoker", "services/mailer"),
+        ("serviceAccount:thumbnails-invoker", "roles/run.invoker", "services/thumbnails"),
         (
             "serviceAccount:web@acme-web.iam.gserviceaccount.com",
             "roles/cloudtasks.enqueuer",
@@ -137,7 +137,7 @@ def test_a_service_may_read_the_secrets_that_it_is_given(tmp_path: Path) -> None
 
 
 def test_a_wrong_argument_is_refused_as_shown(tmp_path: Path) -> None:
-    """With the line of the program, every mistake, and a way out of each."""
+    """Every mistake with a fix; the traceback has the line of the program."""
     file = own_program(tmp_path) / "__main__.py"
     program = file.read_text()
     for right, wrong in (('"30s"', '"30"'), ('{"max": 10}', '{"maximum": 10}')):
@@ -147,6 +147,8 @@ def test_a_wrong_argument_is_refused_as_shown(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as refused:
         capture(tmp_path, config=PLACE)
     assert f"{refused.value}\n" in FENCES
+    lines = [program.splitlines()[each.lineno] for each in refused.traceback if each.path == file]
+    assert lines[-1] == "mailer = FunctionHandler("
 
 
 def test_every_part_that_the_page_names_is_there_and_told() -> None:

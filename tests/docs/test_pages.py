@@ -1,4 +1,4 @@
-"""Every page of the documentation holds together."""
+"""Checks on every page of the documentation."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def fences(page: Path) -> list[tuple[str, str]]:
 
 @each_page
 def test_every_fence_has_a_language(page: Path) -> None:
-    """So that it can be read in colour, and run."""
+    """For highlighting, and for tests that run it."""
     assert [text for language, text in fences(page) if not language] == []
 
 
 @each_page
-def test_every_link_leads_somewhere(page: Path) -> None:
-    """To a file that exists, and a heading that is in it."""
+def test_every_link_works(page: Path) -> None:
+    """It leads to an existing file and heading."""
     text = FENCE.sub("", page.read_text("utf-8"))
     for link in LINK.finditer(text):
         target = link["target"] or ""
@@ -52,7 +52,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 @each_page
-def test_every_stack_in_it_is_right(page: Path) -> None:
+def test_every_spec_in_it_is_right(page: Path) -> None:
     """A YAML block with queues or handlers passes `queuewright check`, or is an emulator's file."""
     for language, text in fences(page):
         if language == "yaml" and text.startswith("# emulator.yaml"):
@@ -69,7 +69,7 @@ def test_every_stack_in_it_is_right(page: Path) -> None:
 
 @each_page
 def test_every_command_in_it_exists(page: Path) -> None:
-    """Each `queuewright …` names a command, and options that it has."""
+    """Each `queuewright …` uses an existing command and its options."""
     for words in COMMAND.findall(page.read_text("utf-8")):
         name, *rest = words.split()
         command = commands.get_command(click.Context(commands), name)
@@ -80,6 +80,6 @@ def test_every_command_in_it_exists(page: Path) -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """The headings of a page, as links name them."""
+    """The anchors of a page's headings."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

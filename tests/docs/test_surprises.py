@@ -1,4 +1,4 @@
-"""`docs/surprises.md`: each entry is dated, and names a file of ours that is there."""
+"""`docs/surprises.md`: each entry is dated and names an existing file of ours."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ FOLDERS = ("components", "docs", "handlers", "queuewright", "tests")
 
 
 def files(text: str) -> list[str]:
-    """What is in backticks and looks like a file of this project."""
+    """The files of this project in backticks."""
     return re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]+)`", text)
 
 
 def test_every_chapter_is_dated() -> None:
-    """By year and month, the newest first."""
+    """With year and month, newest first."""
     dates = [chapter[:8] for chapter in CHAPTERS]
     assert all(re.fullmatch(r"20\d\d-\d\d:", date) for date in dates)
     assert dates == sorted(dates, reverse=True)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.splitlines()[0])
-def test_every_entry_names_the_file_that_minds_it(entry: str) -> None:
-    """At least one, and each is there."""
+def test_every_entry_names_the_file_that_handles_it(entry: str) -> None:
+    """At least one, and each exists."""
     named = files(entry)
     assert named
     assert [file for file in named if not (ROOT / file).is_file()] == []

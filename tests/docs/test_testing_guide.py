@@ -1,4 +1,4 @@
-"""`docs/guides/testing.md`, run: its test files as written, in a copy of the project that ships."""
+"""Runs the test files of `docs/guides/testing.md` in a copy of the shipped project."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from queuewright.engine import Engine
+from queuewright.graph.inventory import REGENERATE
 from queuewright.testing import Answer, capture
-from queuewright.testing.inventory import REGENERATE
 from tests.components.projects import ROOT, this_project
 
 PAGE = (ROOT / "docs" / "guides" / "testing.md").read_text("utf-8")
@@ -32,7 +32,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def run(project: Path, command: str, **environ: str) -> tuple[int, str]:
-    """Run a `pytest` command of the page; its exit code and what it prints."""
+    """Run a `pytest` command of the page; return its exit code and output."""
     variables, _, words = command.rpartition("pytest")
     given = dict(each.split("=") for each in variables.split())
     environment = {key: value for key, value in os.environ.items() if key != "CI"}
@@ -56,7 +56,7 @@ def said() -> list[str]:
 
 
 def test_the_claims_about_environments_run_as_written(project: Path) -> None:
-    """Written anew by the page's command, the inventories hold; a change shows as on the page."""
+    """The page's command writes the inventories; a change then fails as shown on the page."""
     (regenerate,) = (text for language, text in FENCES if text.startswith(REGENERATE))
     code, printed = run(project, regenerate)
     assert (code, "13 passed" in printed) == (0, True), printed
@@ -75,12 +75,12 @@ def test_the_claims_about_environments_run_as_written(project: Path) -> None:
 
 
 def test_the_claims_about_tasks_run_as_written(project: Path) -> None:
-    """A letter that survives, one that is lost, and one that waits."""
+    """One letter survives, one is lost, and one waits."""
     code, printed = run(project, "pytest tests/test_outage.py", CI="true")
     assert (code, "3 passed" in printed) == (0, True), printed
 
 
-def test_a_no_reads_as_on_the_page() -> None:
+def test_a_no_is_worded_as_on_the_page() -> None:
     """Word for word."""
     (shown,) = (line for line in said() if line.startswith("AssertionError: assert <no:"))
     answer = capture(ROOT, stack="dev").may_enqueue("mailer", "emails")
@@ -88,7 +88,7 @@ def test_a_no_reads_as_on_the_page() -> None:
 
 
 def test_every_question_of_the_table_has_an_answer() -> None:
-    """What is in the first column, asked of dev; each gives what the second column says."""
+    """Each question in the first column, asked of dev."""
     questions = re.findall(r"^\| `(graph[^`]+)` \|", PAGE, re.M)
     graph = capture(ROOT, stack="dev")
     names = {"graph": graph, "before": capture(ROOT, stack="staging")}
@@ -104,8 +104,8 @@ def test_every_question_of_the_table_has_an_answer() -> None:
     assert answers["graph.changes_since(before)"]
 
 
-def test_the_engine_moves_as_the_page_says() -> None:
-    """By the two methods that it names."""
+def test_the_engine_has_the_methods_on_the_page() -> None:
+    """Both methods that move the clock."""
     for name in ("drain", "advance"):
         assert f"`{name}(" in PAGE
         assert callable(getattr(Engine, name))

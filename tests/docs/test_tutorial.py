@@ -1,4 +1,4 @@
-"""docs/tutorial.md, step by step: the files and commands of the page itself, on the engine."""
+"""Runs the files and commands of docs/tutorial.md, step by step, on the engine."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ QUEUE = "projects/my-project/locations/us-central1/queues/my-queue"
 
 
 def files(name: str) -> list[str]:
-    """Each version of a file that the page shows; its first line is its name."""
+    """Each version of a file on the page; its first line is its name."""
     return [text for _, text in FENCES if text.startswith(f"# {name}\n")]
 
 
 def said(beginning: str) -> list[str]:
-    """The lines of the output on the page that start like this."""
+    """The lines of output on the page with this beginning."""
     outputs = [text for kind, text in FENCES if kind in ("text", "console")]
     return [line for text in outputs for line in text.splitlines() if line.startswith(beginning)]
 
 
 class Port:
-    """A port of this machine that nobody serves until `serving`."""
+    """A reserved port on this machine; nothing listens until `serving`."""
 
     def __init__(self) -> None:
         self._socket = socket.socket()
@@ -70,7 +70,7 @@ class Port:
 
 
 class Tutorial:
-    """A reader's machine: a folder, the engine of `queuewright up`, and the two ports."""
+    """A reader's machine: a folder, the engine of `queuewright up`, and two ports."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -93,14 +93,14 @@ class Tutorial:
         self.function.close()
 
     def write(self, name: str, version: int = 0) -> Path:
-        """Write a file of the page, with the addresses of this machine in it."""
+        """Write a file of the page, with this machine's ports."""
         text = files(name)[version]
-        for told, ours in (
+        for shown, ours in (
             (8123, self.port),
             (8080, self.handler.number),
             (8081, self.function.number),
         ):
-            text = text.replace(f"127.0.0.1:{told}", f"127.0.0.1:{ours}")
+            text = text.replace(f"127.0.0.1:{shown}", f"127.0.0.1:{ours}")
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -110,7 +110,7 @@ class Tutorial:
         await asyncio.to_thread(runpy.run_path, str(self.write(name)))
 
     async def declare(self) -> QueuePlan:
-        """Do with `stacks/dev.yaml` what `queuewright up` does."""
+        """Declare the queue of `stacks/dev.yaml`, like `queuewright up`."""
         (plan,) = blueprint(load("dev", self.folder)).queues.values()
         queue = tasks_v2.Queue(
             name=plan.name,
@@ -164,7 +164,7 @@ async def tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 async def test_step_1_creates_a_queue(
     tutorial: Tutorial, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Once by the file, once by Google's client, with the output that the page shows."""
+    """Once from the file, once with Google's client, with the output on the page."""
     tutorial.write("stacks/dev.yaml")
     plan = await tutorial.declare()
     assert plan.name == QUEUE
@@ -176,7 +176,7 @@ async def test_step_1_creates_a_queue(
 async def test_steps_2_and_3_add_tasks_that_wait_for_their_handler(
     tutorial: Tutorial, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One task for each kind of receiver; all are repeated until somebody answers, then done."""
+    """One task per kind of target; all are retried until their handler responds."""
     tutorial.write("stacks/dev.yaml")
     await tutorial.declare()
     for name in ("create_http_task.py", "create_function_task.py", "create_app_engine_task.py"):
@@ -201,10 +201,10 @@ async def test_steps_2_and_3_add_tasks_that_wait_for_their_handler(
     assert len(promised) == 3
 
 
-async def test_as_a_project_the_queue_knows_the_way(
+async def test_as_a_project_the_queue_has_the_address(
     tutorial: Tutorial, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second file routes the queue, so `enqueue` as on the page needs no URL."""
+    """The second file routes the queue, so the page's `enqueue` commands need no URL."""
     tutorial.write("my-handler/Dockerfile")
     tutorial.write("stacks/dev.yaml", version=1)
     await tutorial.declare()
@@ -226,7 +226,7 @@ async def test_as_a_project_the_queue_knows_the_way(
 
 
 def test_its_dockerfile_serves_the_handler() -> None:
-    """`queuewright up` runs what it says: gunicorn, which is pinned beside it, with `main:app`."""
+    """`queuewright up` runs its command: gunicorn, pinned in requirements.txt, with `main:app`."""
     (dockerfile,) = files("my-handler/Dockerfile")
     command = " ".join(container_process(dockerfile).command)
     (requirements,) = files("my-handler/requirements.txt")

@@ -1,11 +1,12 @@
-"""What the tests of `local` share: a project in a folder, and ears for what is printed."""
+"""What the tests of `local` share: a project in a folder, and a stream to wait on."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from queuewright.blueprint import Blueprint, blueprint
 from queuewright.local.console.console import Console
 from queuewright.local.environment import Environment, Options
-from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.background import BackgroundTasks
+from queuewright.local.processes.groups import ProcessGroups
 from queuewright.spec import load
 
 PATIENCE_S = 60.0
@@ -48,31 +50,31 @@ ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forev
 """A server of the standard library alone: prints and answers what it got."""
 
 
-class Ears(io.StringIO):
-    """A stream that a test can wait on: `await ears.hear("ready")`."""
+class Output(io.StringIO):
+    """A stream that a test can wait on: `await output.line_with("ready")`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._spoken = asyncio.Event()
-        self._heard = 0
+        self._written = asyncio.Event()
+        self._read_to = 0
 
     def write(self, text: str) -> int:
         count = super().write(text)
-        self._spoken.set()
+        self._written.set()
         return count
 
-    async def hear(self, words: str) -> str:
-        """The first line with these words after the one that was heard last."""
-        while (start := self.getvalue().find(words, self._heard)) < 0:
-            self._spoken.clear()
+    async def line_with(self, text: str) -> str:
+        """Wait for the next line with `text`, after the line that was returned last."""
+        while (start := self.getvalue().find(text, self._read_to)) < 0:
+            self._written.clear()
             try:
-                await asyncio.wait_for(self._spoken.wait(), PATIENCE_S)
+                await asyncio.wait_for(self._written.wait(), PATIENCE_S)
             except TimeoutError:
-                pytest.fail(f"{words!r} was not said after\n{self.getvalue()}")
-        text = self.getvalue()
-        end = text.find("\n", start)
-        self._heard = end if end >= 0 else len(text)
-        return text[text.rfind("\n", 0, start) + 1 : self._heard]
+                pytest.fail(f"{text!r} was not printed after\n{self.getvalue()}")
+        whole = self.getvalue()
+        end = whole.find("\n", start)
+        self._read_to = end if end >= 0 else len(whole)
+        return whole[whole.rfind("\n", 0, start) + 1 : self._read_to]
 
 
 class Project:
@@ -120,33 +122,68 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-async def ears() -> Ears:
-    return Ears()
+async def output() -> Output:
+    return Output()
 
 
 @pytest.fixture
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as nursery:
-        yield nursery
-
-
-Running = Callable[..., "asyncio.Future[Environment]"]
+async def groups() -> AsyncIterator[ProcessGroups]:
+    async with ProcessGroups.opened() as groups:
+        yield groups
 
 
 @pytest.fixture
-async def up(project: Project, ears: Ears) -> AsyncIterator[Running]:
-    """Start the project's environment; it is stopped when the test ends."""
-    started: list[Environment] = []
+def failures() -> list[str]:
+    """What background tasks report."""
+    return []
 
-    async def start(**options: object) -> Environment:
-        environment = Environment(project.blueprint, project.options(**options), Console(ears))
-        started.append(environment)
-        await environment.start()
+
+@pytest.fixture
+async def background(failures: list[str]) -> AsyncIterator[BackgroundTasks]:
+    def report(source: str, text: str) -> None:
+        failures.append(f"{source}: {text}")
+
+    async with BackgroundTasks(report, pause_s=0.0) as background:
+        yield background
+
+
+class Up:
+    """Starts and stops the project's environment; it is stopped when the test ends."""
+
+    def __init__(self, project: Project, output: Output, groups: ProcessGroups) -> None:
+        self._project = project
+        self._ears = output
+        self._groups = groups
+        self._running: dict[Environment, AsyncExitStack] = {}
+
+    async def __call__(
+        self, read: Callable[[], Blueprint] | None = None, **options: object
+    ) -> Environment:
+        async with AsyncExitStack() as stack:
+            environment = await stack.enter_async_context(
+                Environment.started(
+                    read or self._project.blueprint,
+                    self._project.options(**options),
+                    Console(self._ears),
+                    self._groups,
+                )
+            )
+            self._running[environment] = stack.pop_all()
         return environment
 
-    yield start  # type: ignore[misc]
-    for environment in started:
-        await environment.stop()
+    async def stop(self, environment: Environment) -> None:
+        await self._running.pop(environment).aclose()
+
+    async def stop_all(self) -> None:
+        for environment in list(self._running):
+            await self.stop(environment)
+
+
+@pytest.fixture
+async def up(project: Project, output: Output, groups: ProcessGroups) -> AsyncIterator[Up]:
+    up = Up(project, output, groups)
+    yield up
+    await up.stop_all()
 
 
 def accepts(port: int) -> bool:

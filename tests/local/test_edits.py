@@ -41,13 +41,13 @@ def folders(tmp_path: Path) -> tuple[dict[str, Path], Path]:
 def test_a_file_belongs_to_one_handler_or_to_the_environment(
     folders: tuple[dict[str, Path], Path], tmp_path: Path, path: str, touched: set[str | None]
 ) -> None:
-    """What `.gcloudignore` leaves out, what running makes and what editors scribble count not."""
+    """Ignored files, generated files and the temporary files of editors do not count."""
     handlers, stacks = folders
     assert affected([tmp_path / path], handlers, stacks) == touched
 
 
-def test_a_folder_that_is_left_out_counts_not(folders: tuple[dict[str, Path], Path]) -> None:
-    """Neither when it appears nor when it goes; a file of that name does."""
+def test_an_ignored_folder_touches_no_handler(folders: tuple[dict[str, Path], Path]) -> None:
+    """Neither when it appears nor when it goes; a file of that name counts."""
     handlers, stacks = folders
     made = handlers["mailer"] / "out"
     made.mkdir()
@@ -67,7 +67,7 @@ def test_two_handlers_of_one_folder_are_both_touched(tmp_path: Path) -> None:
 async def test_a_saved_file_is_noticed_from_the_first_moment(
     folders: tuple[dict[str, Path], Path],
 ) -> None:
-    """An edit just after the watch began is not missed; and so again."""
+    """An edit just after the watch has begun is not missed, nor are later ones."""
     handlers, stacks = folders
     watch = Watch(handlers, stacks)
     for name in ("mailer", "mailer-eu"):
@@ -78,8 +78,8 @@ async def test_a_saved_file_is_noticed_from_the_first_moment(
     watch.close()
 
 
-async def test_a_closed_watch_tells_of_nothing(folders: tuple[dict[str, Path], Path]) -> None:
-    """Whoever waits for it goes on."""
+async def test_a_closed_watch_reports_nothing(folders: tuple[dict[str, Path], Path]) -> None:
+    """A waiting `touched` returns."""
     watch = Watch(*folders)
     waiting = asyncio.create_task(watch.touched())
     await asyncio.sleep(0)
@@ -88,8 +88,8 @@ async def test_a_closed_watch_tells_of_nothing(folders: tuple[dict[str, Path], P
     assert await watch.touched() == set()
 
 
-async def test_what_is_left_out_wakes_nobody(folders: tuple[dict[str, Path], Path]) -> None:
-    """Not even with an empty answer."""
+async def test_an_ignored_file_does_not_end_the_wait(folders: tuple[dict[str, Path], Path]) -> None:
+    """Not even with an empty result."""
     handlers, stacks = folders
     watch = Watch(handlers, stacks)
     (handlers["mailer"] / "README.md").write_text("")

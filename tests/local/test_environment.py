@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 from aiohttp import web
 from google.protobuf.json_format import MessageToDict
 
+from queuewright.blueprint import Blueprint
 from queuewright.engine import DEVELOPER
 from queuewright.engine.protocol import (
     CreateTaskRequest,
@@ -24,10 +24,11 @@ from queuewright.engine.protocol import (
     Task,
 )
 from queuewright.errors import TargetError
-from queuewright.local.console.table import ready_table
+from queuewright.local.edits import Edits
 from queuewright.local.environment import Environment
+from queuewright.local.handlers.process_place import ProcessPlace
 from queuewright.local.state_folder import find_running
-from tests.local.conftest import ECHO, Ears, Project, accepts, until
+from tests.local.conftest import ECHO, Output, Project, Up, accepts, until
 
 EMAILS = "projects/acme-dev/locations/europe-west1/queues/emails"
 MAILER = """
@@ -87,16 +88,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
 
-Up = Callable[..., Any]
-
 
 @pytest.fixture
-async def elsewhere(ears: Ears) -> AsyncIterator[str]:
+async def elsewhere(output: Output) -> AsyncIterator[str]:
     """A server that nobody here has started."""
 
     async def answer(request: web.BaseRequest) -> web.Response:
         body = await request.text()
-        ears.write(f"elsewhere got {request.path} {body}\n")
+        output.write(f"elsewhere got {request.path} {body}\n")
         return web.Response()
 
     runner = web.ServerRunner(web.Server(answer))
@@ -114,6 +113,12 @@ async def add(environment: Environment, body: str, queue: str = EMAILS) -> None:
     )
 
 
+def process_place(environment: Environment, handler: str) -> ProcessPlace:
+    place = environment.handlers.places[handler]
+    assert isinstance(place, ProcessPlace)
+    return place
+
+
 async def queue(environment: Environment, name: str = EMAILS) -> Queue:
     return await environment.engine.service.get_queue(GetQueueRequest(name=name), DEVELOPER)
 
@@ -122,29 +127,29 @@ async def queue(environment: Environment, name: str = EMAILS) -> Queue:
 
 
 async def test_a_task_reaches_its_handler_through_the_front_door(
-    project: Project, up: Up, ears: Ears
+    project: Project, up: Up, output: Output
 ) -> None:
-    """By the queue's route and with the queue's token: the task itself knows neither."""
+    """By the queue's route and with the queue's token; the task has neither."""
     project.service("mailer")
     project.spec(MAILER)
     await add(await up(), "hello")
-    await ears.hear("mailer       │ got /send hello")
-    assert "→ 200" in await ears.hear("queue emails")
+    await output.line_with("mailer       │ got /send hello")
+    assert "→ 200" in await output.line_with("queue emails")
 
 
-async def test_nobody_else_reaches_the_handler(project: Project, up: Up, ears: Ears) -> None:
-    """Its front door asks for a token, and the console says what would give one."""
+async def test_nobody_else_reaches_the_handler(project: Project, up: Up, output: Output) -> None:
+    """Its front door wants a token, and the console says how to get one."""
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
     async with aiohttp.ClientSession() as client:
-        answer = await client.post(environment.stations["mailer"].address.url)
+        answer = await client.post(environment.handlers.places["mailer"].address.url)
     assert answer.status == 403
-    assert "warning" in await ears.hear("no token")
+    assert "warning" in await output.line_with("no token")
 
 
-async def test_an_endpoint_that_is_not_ours_is_never_called(
-    project: Project, up: Up, ears: Ears
+async def test_somebody_elses_endpoint_is_never_called(
+    project: Project, up: Up, output: Output
 ) -> None:
     """Its task is caught, and shown as it would have been sent."""
     project.spec(
@@ -152,41 +157,41 @@ async def test_an_endpoint_that_is_not_ours_is_never_called(
         "queues: {emails: {handler: partner, path: /orders}}\n"
     )
     await add(await up(), "order 1815")
-    await ears.hear("not sent: POST https://partner.example/hooks/orders")
-    await ears.hear("X-Key: abc")
-    await ears.hear("order 1815")
+    await output.line_with("not sent: POST https://partner.example/hooks/orders")
+    await output.line_with("X-Key: abc")
+    await output.line_with("order 1815")
 
 
 async def test_an_image_is_caught_and_the_table_says_so(
-    project: Project, up: Up, ears: Ears
+    project: Project, up: Up, output: Output
 ) -> None:
-    """Nothing here can run it; what would is said."""
+    """Nothing here can run it; the table says what could."""
     project.spec(
         "handlers: {mailer: {service: {image: europe-docker.pkg.dev/p/r/i}}}\n"
         "queues: {emails: {handler: mailer, path: /send}}\n"
     )
     environment = await up()
-    assert "not here: it is an image; `handlers.mailer.local" in ready_table(environment)
+    assert "not here: it is an image; `handlers.mailer.local" in environment.table
     await add(environment, "hello")
-    await ears.hear("not sent: POST https://mailer")
+    await output.line_with("not sent: POST https://mailer")
 
 
-async def test_what_runs_already_is_called_there(
-    project: Project, up: Up, ears: Ears, elsewhere: str
+async def test_a_handler_at_local_url_is_called_there(
+    project: Project, up: Up, output: Output, elsewhere: str
 ) -> None:
     """`local.url`: nothing is started, but the door stands before it."""
     project.service("mailer", DEAD)
     project.spec(MAILER.replace("    env:", f"    local: {{url: '{elsewhere}/base'}}\n    env:"))
     environment = await up()
     await add(environment, "hello")
-    await ears.hear("elsewhere got /base/send hello")
+    await output.line_with("elsewhere got /base/send hello")
     async with aiohttp.ClientSession() as client:
-        answer = await client.post(environment.stations["mailer"].address.url)
+        answer = await client.post(environment.handlers.places["mailer"].address.url)
     assert answer.status == 403
 
 
 async def test_a_stand_in_for_somebody_elses_endpoint_is_called_directly(
-    project: Project, up: Up, ears: Ears, elsewhere: str
+    project: Project, up: Up, output: Output, elsewhere: str
 ) -> None:
     """`local.url` takes the place of its URL; the queue's path comes after it."""
     project.spec(
@@ -195,10 +200,12 @@ async def test_a_stand_in_for_somebody_elses_endpoint_is_called_directly(
         "queues: {emails: {handler: partner, path: /orders}}\n"
     )
     await add(await up(), "order")
-    await ears.hear("elsewhere got /test/orders order")
+    await output.line_with("elsewhere got /test/orders order")
 
 
-async def test_an_app_engine_task_reaches_its_service(project: Project, up: Up, ears: Ears) -> None:
+async def test_an_app_engine_task_reaches_its_service(
+    project: Project, up: Up, output: Output
+) -> None:
     """By the queue's routing; the path is the task's own."""
     project.write("ledger/main.py", "")
     project.service("ledger")
@@ -214,11 +221,11 @@ async def test_an_app_engine_task_reaches_its_service(project: Project, up: Up, 
     task.app_engine_http_request.body = b"1815"
     request = CreateTaskRequest(parent=EMAILS, task=task)
     await environment.engine.service.create_task(request, DEVELOPER)
-    await ears.hear("got /entries 1815")
+    await output.line_with("got /entries 1815")
 
 
 async def test_a_handler_adds_to_the_queues_that_name_it_and_to_no_other(
-    project: Project, up: Up, ears: Ears
+    project: Project, up: Up, output: Output
 ) -> None:
     """Elsewhere it is refused, with the line of YAML that would allow it."""
     project.service("mailer")
@@ -230,18 +237,18 @@ async def test_a_handler_adds_to_the_queues_that_name_it_and_to_no_other(
     )
     environment = await up()
     await add(environment, EMAILS.replace("emails", "open"), EMAILS.replace("emails", "jobs"))
-    await ears.hear("added")
-    await ears.hear("from a handler")
+    await output.line_with("added")
+    await output.line_with("from a handler")
     await add(environment, EMAILS, EMAILS.replace("emails", "jobs"))
-    line = await ears.hear("refused PERMISSION_DENIED")
+    line = await output.line_with("refused PERMISSION_DENIED")
     assert "cloudtasks.tasks.create" in line
     assert "`enqueuers: [producer]` in `queues.emails` (stacks/dev.yaml:" in line
 
 
 async def test_over_rest_a_handler_may_do_the_same_and_is_refused_the_same(
-    project: Project, up: Up, ears: Ears
+    project: Project, up: Up, output: Output
 ) -> None:
-    """Its own listener knows who calls; what is refused is told beside the queue, too."""
+    """Its own listener knows the caller; the refusal is also printed for the queue."""
     project.service("mailer")
     project.service("producer", REST_PRODUCER)
     project.spec(
@@ -251,17 +258,17 @@ async def test_over_rest_a_handler_may_do_the_same_and_is_refused_the_same(
     )
     environment = await up()
     await add(environment, EMAILS.replace("emails", "open"), EMAILS.replace("emails", "jobs"))
-    await ears.hear("│ created")
-    text = ears.getvalue()
+    await output.line_with("│ created")
+    text = output.getvalue()
     assert "│ buffered" in text
-    await until(lambda: "got / in the buffer" in ears.getvalue())
-    await until(lambda: "got / as a task" in ears.getvalue())
+    await until(lambda: "got / in the buffer" in output.getvalue())
+    await until(lambda: "got / as a task" in output.getvalue())
     await add(environment, EMAILS, EMAILS.replace("emails", "jobs"))
-    line = await ears.hear("created refused 403 PERMISSION_DENIED")
+    line = await output.line_with("created refused 403 PERMISSION_DENIED")
     said = line.partition("PERMISSION_DENIED ")[2]
     assert "cloudtasks.tasks.create" in said
     assert "`enqueuers: [producer]` in `queues.emails` (stacks/dev.yaml:" in said
-    text = ears.getvalue()
+    text = output.getvalue()
     assert f"buffered refused 403 PERMISSION_DENIED {said}\n" in text
     blueprint = environment.blueprint
     account = blueprint.handlers["producer"].account
@@ -281,18 +288,20 @@ async def test_the_other_commands_find_it_while_it_runs(project: Project, up: Up
     assert found.environment == "dev"
     assert found.grpc_address == environment.grpc_address
     assert accepts(int(found.http_address.rpartition(":")[2]))
-    await environment.stop()
+    await up.stop(environment)
     assert find_running(project.root / ".queuewright") is None
 
 
-async def test_a_secret_that_is_not_set_here_is_named(project: Project, up: Up, ears: Ears) -> None:
-    """Once, with the way out."""
+async def test_a_secret_without_a_value_here_is_a_warning(
+    project: Project, up: Up, output: Output
+) -> None:
+    """Once, with a hint."""
     project.service("mailer")
     project.spec(
         MAILER.replace("    env:", "    secrets: {NO_SUCH_PASSWORD: smtp-password}\n    env:")
     )
     await up()
-    await ears.hear("warning: NO_SUCH_PASSWORD is not set here (the secret `smtp-password`)")
+    await output.line_with("warning: NO_SUCH_PASSWORD is not set here (the secret `smtp-password`)")
 
 
 async def test_the_table_says_where_everything_is(project: Project, up: Up) -> None:
@@ -300,9 +309,9 @@ async def test_the_table_says_where_everything_is(project: Project, up: Up) -> N
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
-    lines = [" ".join(line.split()) for line in ready_table(environment).splitlines()]
+    lines = [" ".join(line.split()) for line in environment.table.splitlines()]
     assert "emails mailer /send 500/s 1000 100 running" in lines
-    url = environment.stations["mailer"].address.url
+    url = environment.handlers.places["mailer"].address.url
     assert f"mailer service {url} handlers/mailer" in lines
     assert (
         f"Cloud Tasks gRPC {environment.grpc_address}, REST http://{environment.http_address}"
@@ -313,16 +322,16 @@ async def test_the_table_says_where_everything_is(project: Project, up: Up) -> N
 # What it keeps
 
 
-async def test_what_is_waiting_survives_a_stop(project: Project, up: Up, ears: Ears) -> None:
+async def test_waiting_tasks_survive_a_stop(project: Project, up: Up, output: Output) -> None:
     """And finds the handler at its new address."""
     project.service("mailer")
     project.spec(MAILER.replace("path: /send", "path: /send, desired_state: PAUSED"))
     first = await up()
     await add(first, "kept")
-    await first.stop()
+    await up.stop(first)
     project.spec(MAILER)
     await up()
-    await ears.hear("got /send kept")
+    await output.line_with("got /send kept")
 
 
 async def test_in_memory_nothing_is_kept(project: Project, up: Up) -> None:
@@ -331,69 +340,69 @@ async def test_in_memory_nothing_is_kept(project: Project, up: Up) -> None:
     project.spec(MAILER.replace("path: /send", "path: /send, desired_state: PAUSED"))
     first = await up(in_memory=True)
     await add(first, "lost")
-    await first.stop()
+    await up.stop(first)
     assert not (project.root / ".queuewright" / "dev").exists()
 
 
 async def test_a_queue_that_is_no_longer_described_is_paused_and_keeps_its_tasks(
-    project: Project, up: Up, ears: Ears
+    project: Project, up: Up, output: Output
 ) -> None:
-    """Its tasks have nowhere to go; but nobody has said that they may be lost."""
+    """Its tasks have nowhere to go, but they must not be lost."""
     project.service("mailer")
     project.spec(MAILER)
-    await (await up()).stop()
+    await up.stop(await up())
     project.spec(MAILER.partition("queues:")[0])
     environment = await up()
-    await ears.hear(f"queue `{EMAILS}` is no longer described: it is paused")
+    await output.line_with(f"queue `{EMAILS}` is no longer described: it is paused")
     assert (await queue(environment)).state == 2
 
 
-async def test_a_renamed_queue_keeps_its_tasks(project: Project, up: Up, ears: Ears) -> None:
-    """In the file it has another key; its full name stays, and so do those that wait."""
+async def test_a_renamed_queue_keeps_its_tasks(project: Project, up: Up, output: Output) -> None:
+    """It has another key in the file, but the same full name and tasks."""
     project.service("mailer")
     project.spec(MAILER.replace("path: /send", "path: /send, desired_state: PAUSED"))
     first = await up()
     await add(first, "kept")
-    await first.stop()
+    await up.stop(first)
     project.spec(MAILER.replace("emails: {", "letters: {renamed_from: emails, "))
     environment = await up()
-    await ears.hear("got /send kept")
+    await output.line_with("got /send kept")
     assert (await queue(environment)).state == 1
-    assert "no longer described" not in ears.getvalue()
+    assert "no longer described" not in output.getvalue()
 
 
 async def test_a_queue_renamed_while_it_runs_keeps_its_tasks(
-    project: Project, up: Up, ears: Ears
+    project: Project, up: Up, output: Output
 ) -> None:
-    """The edit is followed, and what waits goes on waiting in the same queue."""
+    """The edit is followed, and waiting tasks stay in the same queue."""
     project.service("mailer")
     paused = MAILER.replace("path: /send", "path: /send, desired_state: PAUSED")
     project.spec(paused)
     await add(await up(), "kept")
     renamed = paused.replace("emails: {", "letters: {renamed_from: emails, ")
     project.spec(renamed.replace("PAUSED", "RUNNING"))
-    await ears.hear("got /send kept")
-    assert "no longer described" not in ears.getvalue()
+    await output.line_with("got /send kept")
+    assert "no longer described" not in output.getvalue()
 
 
-async def test_a_queue_that_somebody_made_by_a_call_is_left_alone(project: Project, up: Up) -> None:
+async def test_a_queue_created_by_a_call_is_left_alone(project: Project, up: Up) -> None:
     """Also by the next start."""
     project.service("mailer")
     project.spec(MAILER)
     first = await up()
     own = EMAILS.replace("emails", "mine")
     await first.engine.declare_queue(Queue(name=own))
-    await first.stop()
+    await up.stop(first)
     assert (await queue(await up(), own)).state == 1
 
 
 async def test_a_queue_paused_by_hand_runs_again_after_a_start(project: Project, up: Up) -> None:
-    """As after `pulumi up`: the YAML says what is."""
+    """As after `pulumi up`: the YAML decides."""
     project.service("mailer")
     project.spec(MAILER)
     first = await up()
     await first.engine.service.pause_queue(PauseQueueRequest(name=EMAILS), DEVELOPER)
-    await first.stop()
+    await up.stop(first)
     assert (await queue(await up())).state == 1
 
 
@@ -401,7 +410,7 @@ async def test_a_queue_paused_by_hand_runs_again_after_a_start(project: Project,
 
 
 async def test_every_handler_that_does_not_start_is_named(project: Project, up: Up) -> None:
-    """All at once, each with its last words; and nothing is left running."""
+    """All in one error, each with its output; nothing is left running."""
     project.service("one", DEAD)
     project.service("two", DEAD)
     project.service("mailer")
@@ -434,7 +443,7 @@ async def test_a_port_that_is_taken_is_named(project: Project, up: Up) -> None:
 
 
 async def test_a_second_one_in_the_same_folder_is_refused(project: Project, up: Up) -> None:
-    """And the first runs on."""
+    """The first keeps running."""
     project.service("mailer")
     project.spec(MAILER)
     first = await up()
@@ -446,7 +455,7 @@ async def test_a_second_one_in_the_same_folder_is_refused(project: Project, up: 
 # What it follows
 
 
-async def test_an_edit_reloads_that_handler_alone(project: Project, up: Up, ears: Ears) -> None:
+async def test_an_edit_reloads_that_handler_alone(project: Project, up: Up, output: Output) -> None:
     """At the same address; another handler's process stays."""
     project.service("mailer")
     project.service("other")
@@ -454,69 +463,67 @@ async def test_an_edit_reloads_that_handler_alone(project: Project, up: Up, ears
         MAILER.replace("handlers:", "handlers:\n  other: {service: {source: handlers/other}}")
     )
     environment = await up()
-    other = environment.stations["other"].handler
-    assert other is not None
-    before = environment.stations["mailer"].address, other.pid
+    other = process_place(environment, "other").process
+    before = environment.handlers.places["mailer"].address, other.pid
     project.service("mailer", "print('edited')\n" + ECHO)
-    await ears.hear("mailer       │ its files have changed: reloads")
-    await ears.hear("mailer       │ edited")
-    await ears.hear("mailer       │ reloaded")
-    assert (environment.stations["mailer"].address, other.pid) == before
+    await output.line_with("mailer       │ its files have changed: reloading")
+    await output.line_with("mailer       │ edited")
+    await output.line_with("mailer       │ reloaded")
+    assert (environment.handlers.places["mailer"].address, other.pid) == before
     await add(environment, "after")
-    await ears.hear("got /send after")
+    await output.line_with("got /send after")
 
 
 async def test_a_broken_edit_leaves_the_old_code_serving(
-    project: Project, up: Up, ears: Ears
+    project: Project, up: Up, output: Output
 ) -> None:
-    """The error is printed; the next edit mends it."""
+    """The error is printed; the next edit fixes it."""
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
     project.service("mailer", DEAD)
-    await ears.hear("`mailer` ended before it served, exit code 1")
-    await ears.hear("the code from before goes on serving")
+    await output.line_with("`mailer` ended before it served, exit code 1")
+    await output.line_with("still serving the previous version")
     await add(environment, "meanwhile")
-    await ears.hear("got /send meanwhile")
+    await output.line_with("got /send meanwhile")
     project.service("mailer")
-    await ears.hear("mailer       │ reloaded")
+    await output.line_with("mailer       │ reloaded")
 
 
 async def test_a_changed_rate_changes_the_queue_in_place(
-    project: Project, up: Up, ears: Ears
+    project: Project, up: Up, output: Output
 ) -> None:
     """Its tasks stay, and no process is touched."""
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
-    handler = environment.stations["mailer"].handler
-    assert handler is not None
-    pid = handler.pid
+    process = process_place(environment, "mailer").process
+    pid = process.pid
     project.spec(
         MAILER.replace("path: /send", "path: /s2, rate_limits: {max_dispatches_per_second: 7}")
     )
-    await ears.hear("all is as described")
+    await output.line_with("up to date")
     changed = await queue(environment)
     assert changed.rate_limits.max_dispatches_per_second == 7
     assert changed.http_target.uri_override.path_override.path == "/s2"
-    assert handler.pid == pid
+    assert process.pid == pid
 
 
 async def test_a_changed_variable_restarts_its_handler(
-    project: Project, up: Up, ears: Ears
+    project: Project, up: Up, output: Output
 ) -> None:
     """At the same address."""
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
-    address = environment.stations["mailer"].address
+    address = environment.handlers.places["mailer"].address
     project.spec(MAILER.replace('"1"', '"2"'))
-    await ears.hear("mailer       │ version 2")
-    await ears.hear("all is as described")
-    assert environment.stations["mailer"].address == address
+    await output.line_with("mailer       │ version 2")
+    await output.line_with("up to date")
+    assert environment.handlers.places["mailer"].address == address
 
 
-async def test_handlers_come_and_go_with_the_file(project: Project, up: Up, ears: Ears) -> None:
+async def test_handlers_come_and_go_with_the_file(project: Project, up: Up, output: Output) -> None:
     """A new one is started, and watched; one that is gone is stopped."""
     project.service("mailer")
     project.spec(MAILER)
@@ -526,47 +533,90 @@ async def test_handlers_come_and_go_with_the_file(project: Project, up: Up, ears
         MAILER.replace("handlers:", "handlers:\n  other: {service: {source: handlers/other}}")
         + "  more: {handler: other, enqueuers: [mailer]}\n"
     )
-    await ears.hear("all is as described")
+    await output.line_with("up to date")
     more = EMAILS.replace("emails", "more")
     await add(environment, "hi", more)
-    await ears.hear("other        │ got /own hi")
+    await output.line_with("other        │ got /own hi")
     policy = await environment.engine.service.get_iam_policy(
         GetIamPolicyRequest(resource=more), DEVELOPER
     )
     assert "mailer-handler@" in json.dumps(MessageToDict(policy))
-    station = environment.stations["other"]
-    assert station.door is not None
-    assert station.tasks is not None
-    ports = (station.door.port, station.tasks.grpc_port, station.tasks.http_port)
+    place = process_place(environment, "other")
+    assert place.tasks is not None
+    ports = (place.door.port, place.tasks.grpc_port, place.tasks.http_port)
     project.spec(MAILER)
-    await ears.hear("other        │ removed")
-    await ears.hear("all is as described")
+    await output.line_with("other        │ removed")
+    await output.line_with("up to date")
     assert [port for port in ports if accepts(port)] == []
 
 
-async def test_a_broken_file_changes_nothing_and_its_problems_are_placed(
-    project: Project, up: Up, ears: Ears
+async def test_a_broken_file_changes_nothing_and_its_problems_are_shown(
+    project: Project, up: Up, output: Output
 ) -> None:
-    """The environment runs on as it was, and the next save counts."""
+    """The environment stays as it was, and the next save counts."""
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
     project.spec(MAILER.replace("path:", "pth:"))
-    await ears.hear("stacks/dev.yaml:9:")
-    await ears.hear("did you mean `path`?")
-    await ears.hear("runs on as it was")
+    await output.line_with("stacks/dev.yaml:9:")
+    await output.line_with("did you mean `path`?")
+    await output.line_with("stays as it was")
     await add(environment, "still")
-    await ears.hear("got /send still")
+    await output.line_with("got /send still")
     project.spec(MAILER.replace("/send", "/mended"))
-    await ears.hear("all is as described")
+    await output.line_with("up to date")
 
 
-async def test_without_reload_nothing_is_followed(project: Project, up: Up) -> None:
-    """`--no-reload`."""
+async def test_after_the_state_file_was_deleted_edits_are_still_followed(
+    project: Project, up: Up, output: Output
+) -> None:
+    """Each queue that cannot change is reported; handlers are reloaded as before."""
     project.service("mailer")
     project.spec(MAILER)
-    environment = await up(reload=False)
-    assert environment._watch is None
+    environment = await up()
+    (project.root / ".queuewright" / "dev" / "tasks.sqlite").unlink()
+    for path in ("/second", "/third"):
+        project.spec(MAILER.replace("/send", path))
+        assert "error: not changed: " in await output.line_with("queue emails │ error")
+        await output.line_with("not up to date")
+    project.service("mailer", "print('edited')\n" + ECHO)
+    await output.line_with("mailer       │ edited")
+    assert (await queue(environment)).http_target.uri_override.path_override.path == "/send"
+
+
+async def test_a_bug_in_following_an_edit_is_reported_and_later_edits_are_followed(
+    project: Project, up: Up, output: Output
+) -> None:
+    """With its traceback."""
+    project.service("mailer")
+    project.spec(MAILER)
+    bugs = [RuntimeError("a bug")]
+
+    def read() -> Blueprint:
+        if len(output.getvalue()) > 0 and bugs:
+            raise bugs.pop()
+        return project.blueprint()
+
+    await up(read)
+    project.spec(MAILER.replace("/send", "/second"))
+    await output.line_with(
+        "queuewright  │ error: following edits failed and starts again: Traceback"
+    )
+    await output.line_with("RuntimeError: a bug")
+    project.spec(MAILER.replace("/send", "/third"))
+    await output.line_with("up to date")
+
+
+async def test_without_reload_nothing_is_followed(
+    project: Project, up: Up, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--no-reload`: no folder is watched."""
+    project.service("mailer")
+    project.spec(MAILER)
+    watched: list[object] = []
+    monkeypatch.setattr(Edits, "__init__", lambda *given: watched.append(given))
+    await up(reload=False)
+    assert watched == []
 
 
 async def test_a_stop_leaves_no_process_and_no_port(project: Project, up: Up) -> None:
@@ -574,13 +624,28 @@ async def test_a_stop_leaves_no_process_and_no_port(project: Project, up: Up) ->
     project.service("mailer")
     project.spec(MAILER)
     environment = await up()
-    station = environment.stations["mailer"]
-    assert station.handler is not None
-    assert station.door is not None
-    pid, port = station.handler.pid, station.door.port
+    place = process_place(environment, "mailer")
+    pid, port = place.process.pid, place.door.port
     assert pid is not None
-    await environment.stop()
+    await up.stop(environment)
     with pytest.raises(ProcessLookupError):
         os.killpg(pid, 0)
     addresses = (environment.grpc_address, environment.http_address, f":{port}")
     assert not any(accepts(int(address.rpartition(":")[2])) for address in addresses)
+
+
+async def test_a_handler_that_could_not_change_is_tried_again_at_the_next_save(
+    project: Project, up: Up, output: Output
+) -> None:
+    """Also if the file is the same: the cause may have been elsewhere."""
+    project.service("mailer")
+    project.spec(MAILER)
+    await up()
+    changed = MAILER.replace("    env:", "    local: {command: [python, other.py]}\n    env:")
+    project.spec(changed)
+    await output.line_with("mailer       │ error: `mailer` ended before it served")
+    await output.line_with("warning: not up to date")
+    project.write("handlers/mailer/other.py", ECHO)
+    project.spec(changed)
+    await output.line_with("mailer       │ now runs with its new settings")
+    await output.line_with("│ up to date")

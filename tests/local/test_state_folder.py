@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from queuewright.errors import TargetError
-from queuewright.local.state_folder import RUNNING, Running, StateFolder, find_running
+from queuewright.local.state_folder import RUNNING, StateFolder, find_running
 
-HERE = Running("dev", os.getpid(), "127.0.0.1:8123", "127.0.0.1:8124", "2026-01-01T00:00:00+00:00")
+HERE = ("dev", "127.0.0.1:8123", "127.0.0.1:8124")
 HOLDER = """
 import sys
 from pathlib import Path
-from queuewright.local.state_folder import Running, StateFolder
-with StateFolder(Path(sys.argv[1])) as folder:
-    folder.announce(Running("dev", 1, "127.0.0.1:1", "127.0.0.1:2", "2026-01-01T00:00:00+00:00"))
+from queuewright.local.state_folder import StateFolder
+with StateFolder.locked(Path(sys.argv[1])) as folder:
+    folder.announce("dev", "127.0.0.1:1", "127.0.0.1:2")
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -28,9 +28,12 @@ with StateFolder(Path(sys.argv[1])) as folder:
 
 def test_a_running_environment_is_found(tmp_path: Path) -> None:
     """What announces itself is what the other commands find."""
-    with StateFolder(tmp_path) as folder:
-        folder.announce(HERE)
-        assert find_running(tmp_path) == HERE
+    with StateFolder.locked(tmp_path) as folder:
+        folder.announce(*HERE)
+        found = find_running(tmp_path)
+        assert found is not None
+        assert (found.environment, found.grpc_address, found.http_address) == HERE
+        assert found.pid == os.getpid()
 
 
 def test_nothing_runs_in_a_folder_that_does_not_exist(tmp_path: Path) -> None:
@@ -40,23 +43,23 @@ def test_nothing_runs_in_a_folder_that_does_not_exist(tmp_path: Path) -> None:
 
 def test_an_environment_that_is_still_starting_is_not_found(tmp_path: Path) -> None:
     """Between the lock and the announcement there is nothing to talk to."""
-    with StateFolder(tmp_path):
+    with StateFolder.locked(tmp_path):
         assert find_running(tmp_path) is None
 
 
 def test_after_a_stop_nothing_is_found(tmp_path: Path) -> None:
     """Leaving the folder takes the announcement along."""
-    with StateFolder(tmp_path) as folder:
-        folder.announce(HERE)
+    with StateFolder.locked(tmp_path) as folder:
+        folder.announce(*HERE)
     assert find_running(tmp_path) is None
     assert not (tmp_path / RUNNING).exists()
 
 
 def test_a_second_environment_in_the_folder_is_refused_by_name(tmp_path: Path) -> None:
-    """The error names the process, its addresses and the way out."""
-    with StateFolder(tmp_path) as folder:
-        folder.announce(HERE)
-        with pytest.raises(TargetError) as refused, StateFolder(tmp_path):
+    """The error names the process and its addresses, and has a hint."""
+    with StateFolder.locked(tmp_path) as folder:
+        folder.announce(*HERE)
+        with pytest.raises(TargetError) as refused, StateFolder.locked(tmp_path):
             pass
     assert f"process {os.getpid()}" in str(refused.value)
     assert "127.0.0.1:8123" in str(refused.value)
@@ -65,14 +68,14 @@ def test_a_second_environment_in_the_folder_is_refused_by_name(tmp_path: Path) -
 
 def test_a_refused_environment_leaves_the_running_one_alone(tmp_path: Path) -> None:
     """The announcement of the first survives the refusal of the second."""
-    with StateFolder(tmp_path) as folder:
-        folder.announce(HERE)
-        with pytest.raises(TargetError), StateFolder(tmp_path):
+    with StateFolder.locked(tmp_path) as folder:
+        folder.announce(*HERE)
+        with pytest.raises(TargetError), StateFolder.locked(tmp_path):
             pass
-        assert find_running(tmp_path) == HERE
+        assert find_running(tmp_path) is not None
 
 
-def test_what_a_killed_process_left_is_recognised(tmp_path: Path) -> None:
+def test_the_leftover_of_a_killed_process_is_recognised(tmp_path: Path) -> None:
     """After `kill -9` the file is there, but nobody holds the lock."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)],
@@ -86,20 +89,20 @@ def test_what_a_killed_process_left_is_recognised(tmp_path: Path) -> None:
         assert found is not None
         assert found.grpc_address == "127.0.0.1:1"
         holder.send_signal(signal.SIGKILL)
-    assert json.loads((tmp_path / RUNNING).read_text())["pid"] == 1
+    assert json.loads((tmp_path / RUNNING).read_text())["pid"] == holder.pid
     assert find_running(tmp_path) is None
-    with StateFolder(tmp_path):
+    with StateFolder.locked(tmp_path):
         assert not (tmp_path / RUNNING).exists()
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error_with_a_hint(tmp_path: Path) -> None:
     """A file where the folder should be."""
     (tmp_path / "state").write_text("")
-    with pytest.raises(TargetError, match="--state DIR"), StateFolder(tmp_path / "state"):
+    with pytest.raises(TargetError, match="--state DIR"), StateFolder.locked(tmp_path / "state"):
         pass
 
 
 def test_the_folder_stays_out_of_git(tmp_path: Path) -> None:
     """It ignores itself, so nobody commits a database by accident."""
-    with StateFolder(tmp_path / "state"):
+    with StateFolder.locked(tmp_path / "state"):
         assert (tmp_path / "state" / ".gitignore").read_text() == "*\n"

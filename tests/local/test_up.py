@@ -65,7 +65,7 @@ class Command:
             self.lines.append(line)
             if words in line:
                 return line
-        pytest.fail(f"{words!r} was not said in\n{''.join(self.lines)}")
+        pytest.fail(f"{words!r} was not printed in\n{''.join(self.lines)}")
 
     def pid(self) -> int:
         """The process of the handler, which tells of itself."""
@@ -132,7 +132,9 @@ def test_the_table_comes_before_ready(run: Run) -> None:
     assert ["emails", "mailer", "/send", "500/s", "1000", "100", "running"] in words
 
 
-def test_ctrl_c_while_it_starts_stops_what_has_begun(project: Project, run: Run) -> None:
+def test_ctrl_c_during_the_start_stops_everything_that_has_started(
+    project: Project, run: Run
+) -> None:
     """A handler that never serves, for one."""
     project.service("mailer", NEVER)
     project.spec(SPEC)
@@ -144,7 +146,7 @@ def test_ctrl_c_while_it_starts_stops_what_has_begun(project: Project, run: Run)
 
 
 def test_ctrl_c_twice_ends_it_at_once(project: Project, run: Run) -> None:
-    """Also a handler that does not want to end."""
+    """Even a handler that ignores SIGTERM."""
     stubborn = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('no', flush=True))\n"
     project.service("mailer", f"{stubborn}{TELLS}{ECHO}")
     project.spec(SPEC)
@@ -183,13 +185,13 @@ def test_a_second_one_on_the_same_folder_is_refused(run: Run) -> None:
     second = run()
     assert second.end() == 1
     text = "".join(second.lines)
-    assert "`dev` runs already in" in text
+    assert "`dev` already runs in" in text
     assert f"process {first.process.pid}" in text
     assert "Traceback" not in text
 
 
-def test_a_handler_that_does_not_start_ends_it(project: Project, run: Run) -> None:
-    """Exit code 1, its name and its last words."""
+def test_a_handler_that_does_not_start_ends_up(project: Project, run: Run) -> None:
+    """Exit code 1, its name and its output."""
     project.service("mailer", "raise ImportError('no module named smtp')")
     project.spec(SPEC)
     command = run()
@@ -199,8 +201,8 @@ def test_a_handler_that_does_not_start_ends_it(project: Project, run: Run) -> No
     assert "no module named smtp" in text
 
 
-def test_a_wrong_file_ends_it_before_anything_is_started(project: Project, run: Run) -> None:
-    """With every problem at its place."""
+def test_a_wrong_file_ends_up_before_anything_starts(project: Project, run: Run) -> None:
+    """Every problem with its place."""
     project.spec(SPEC.replace("path", "pth"))
     command = run()
     assert command.end() == 1
@@ -210,8 +212,8 @@ def test_a_wrong_file_ends_it_before_anything_is_started(project: Project, run: 
 
 
 @pytest.mark.usefixtures("mailer")
-def test_a_program_can_read_all_of_it(run: Run) -> None:
-    """`--json`: one object a line, and nothing else."""
+def test_the_output_can_be_json(run: Run) -> None:
+    """`--json`: one object per line, and nothing else."""
     command = run("--json")
     ready = json.loads(command.until('"ready'))
     assert ready["environment"] == "dev"
@@ -221,9 +223,7 @@ def test_a_program_can_read_all_of_it(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("mailer")
-def test_the_log_is_as_cloud_tasks_writes_it_and_apart_from_the_words(
-    run: Run, project: Project
-) -> None:
+def test_the_log_has_cloud_tasks_format_and_its_own_stream(run: Run, project: Project) -> None:
     """Entries on standard output; the table and the handlers' lines on standard error."""
     log = project.root / "log"
     with log.open("w") as output:

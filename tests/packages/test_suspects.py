@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from queuewright.packages import source_files, suspects, taken_in
+from queuewright.packages import source_files, suspects
 from tests.packages.test_files import write
 
 
@@ -110,9 +110,12 @@ def test_the_command_is_short_where_it_can_be(
 
 
 @pytest.mark.parametrize("ignore_file", [".gitignore", ".gcloudignore"])
-def test_a_line_says_that_a_file_is_meant_to_travel(tmp_path: Path, ignore_file: str) -> None:
-    """By its own path: `!*.pem` is about others, too."""
-    write(tmp_path, "main.py", "ca [1].pem", "tls/ca.pem")
-    lines = f"{ignore_file}\n!*.pem\n{taken_in(PurePosixPath('ca [1].pem'))}\n"
-    (tmp_path / ignore_file).write_text(lines)
-    assert list(suspected(tmp_path)) == ["tls/ca.pem"]
+def test_the_command_that_takes_a_suspect_in_works(tmp_path: Path, ignore_file: str) -> None:
+    """By its own path: a line such as `!*.pem` is about others, too."""
+    write(tmp_path, "main.py", "ca [1].pem", "tls/ca.pem", "env/pyvenv.cfg")
+    (tmp_path / ignore_file).write_text(f"{ignore_file}\n!*.pem\n")
+    first, second, third = suspects(tmp_path, source_files(tmp_path))
+    subprocess.run(["sh", "-c", f"{first.inclusion}; {second.inclusion}"], check=True)
+    assert suspects(tmp_path, source_files(tmp_path)) == [third]
+    assert str(third.path) == "tls/ca.pem"
+    assert (tmp_path / "ca [1].pem").name in map(str, source_files(tmp_path))

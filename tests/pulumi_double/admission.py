@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from queuewright.testing.formats import format_problems
-from queuewright.testing.wire import Properties, walk
+from queuewright.graph.formats import format_problems
+from queuewright.graph.wire import Properties, walk
 from tests.pulumi_double.cloud import BLOCKED, Cloud
 from tests.pulumi_double.difference import sent
 from tests.pulumi_double.rules import (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from queuewright.testing.wire import UNKNOWN, Asset, Properties, Value
+from queuewright.graph.wire import UNKNOWN, Asset, Properties, Value
 from tests.pulumi_double.rules import QUEUE
 
 BLOCKED = "the name of a deleted queue"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from queuewright.testing.wire import Asset, Properties, Value
+from queuewright.graph.wire import Asset, Properties, Value
 from tests.pulumi_double.rules import Rule
 
 # Maps whose keys are the user's: an empty text in them is a value and not an absence.

@@ -13,7 +13,7 @@ import pytest
 from pulumi import automation
 from pulumi.automation._stack import StackInitMode
 
-from queuewright.testing.program import Program, project_name, runnable
+from queuewright.graph.program import Program, project_name, runnable
 from tests.pulumi_double.cloud import Cloud
 from tests.pulumi_double.language import clean_programs
 from tests.pulumi_double.provider import ProviderDouble, serving

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import pytest
 
-from queuewright.testing.program import Program
+from queuewright.graph.program import Program
 from tests.pulumi_double.engine import Deployment, deployment
 
 Deploy: TypeAlias = Callable[..., Deployment]

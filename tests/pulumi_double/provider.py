@@ -20,9 +20,9 @@ from google.protobuf import empty_pb2
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from queuewright.testing.computed import computed, unknown_in_preview
-from queuewright.testing.provider_types import type_problems
-from queuewright.testing.wire import Properties, decode, encode
+from queuewright.graph.computed import computed, unknown_in_preview
+from queuewright.graph.provider_types import type_problems
+from queuewright.graph.wire import Properties, decode, encode
 from tests.pulumi_double.admission import GoogleError, admit, admit_references, admit_removal
 from tests.pulumi_double.cloud import Cloud
 from tests.pulumi_double.difference import differences, retained, stored

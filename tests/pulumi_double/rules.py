@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from queuewright.testing.wire import Properties
+from queuewright.graph.wire import Properties
 
 QUEUE = "gcp:cloudtasks/queue:Queue"
 ACCOUNT = "gcp:serviceaccount/account:Account"

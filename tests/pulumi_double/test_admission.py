@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from queuewright.testing.wire import Properties
+from queuewright.graph.wire import Properties
 from tests.pulumi_double.admission import GoogleError, admit, admit_references, admit_removal
 from tests.pulumi_double.cloud import Cloud
 from tests.pulumi_double.rules import ACCOUNT, API, BUCKET, FUNCTION, OBJECT, QUEUE, RUN_SERVICE

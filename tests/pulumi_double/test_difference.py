@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queuewright.testing.wire import Asset, Properties
+from queuewright.graph.wire import Asset, Properties
 from tests.pulumi_double.difference import differences, retained, stored
 from tests.pulumi_double.rules import FUNCTION, OBJECT, QUEUE, RUN_SERVICE, rule
 

@@ -1,4 +1,4 @@
-"""A project's folder to write stacks in."""
+"""A project folder for writing environments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from queuewright.spec.load import STACKS
 
 
 class Project:
-    """A folder with stacks, and what is said of them."""
+    """A folder with environments, and the problems in them."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -34,7 +34,7 @@ class Project:
         return load(environment, self.root)
 
     def said(self, environment: str = "dev") -> str:
-        """What `queuewright check ENVIRONMENT` prints of mistakes."""
+        """The problems that `queuewright check ENVIRONMENT` prints."""
         try:
             self.load(environment)
         except SpecError as error:

@@ -1,4 +1,4 @@
-"""What is said of a spec that is wrong, and the tables of it in `mistakes/`."""
+"""The problems of a wrong spec, and the tables of mistakes in `mistakes/`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from queuewright.spec import parse
 
 MISTAKES = Path(__file__).parent / "mistakes"
 REST = "project: acme-dev\nlocation: europe-west1\n"
-"""What a file must say; put at its end, so that it moves no line."""
+"""Required keys; appended at the end, so that line numbers stay."""
 
 
 def said(text: str) -> str:
-    """What `queuewright check` prints of a text; nothing, if nothing is wrong with it."""
+    """The problems that `queuewright check` prints for a text; empty if there are none."""
     try:
         parse(text)
     except SpecError as error:
@@ -23,10 +23,10 @@ def said(text: str) -> str:
 
 
 def mistakes() -> Iterator[tuple[str, str, str]]:
-    """Every mistake of the tables: its name, the text, and what is to be said of it.
+    """Every mistake in the tables: its name, the text, and the expected output.
 
-    An entry of a table is `== NAME`, the text, `--`, and what is said. The text is taken with
-    `REST` behind it, unless it names a project.
+    An entry of a table is `== NAME`, the text, `--`, and the output. The text is read with
+    `REST` after it, unless it names a project.
     """
     for table in sorted(MISTAKES.glob("*.txt")):
         for entry in table.read_text("utf-8").split("== ")[1:]:

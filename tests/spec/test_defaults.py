@@ -1,4 +1,4 @@
-"""Defaults stand under every entry that can have them; a mistake in them is one mistake."""
+"""Every entry inherits the defaults that its kind has; a mistake in them is reported once."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ queues:
 """
 
 
-def test_an_entry_says_otherwise() -> None:
-    """Its own setting wins, and the rest of a map stays."""
+def test_an_entry_overrides_defaults() -> None:
+    """Its own settings win, and the rest of a map stays."""
     spec = parse(
         "handler_defaults: {memory: 1Gi, instances: {min: 1, max: 9}, env: {A: a}}\n"
         + TWO.replace("memory: 2Gi", "memory: 2Gi, instances: {max: 3}, env: {B: b}")
@@ -32,14 +32,14 @@ def test_an_entry_says_otherwise() -> None:
     assert b.env == {"A": "a", "B": "b"}
 
 
-def test_a_kind_without_the_setting_is_passed_over() -> None:
-    """Somebody else's endpoint has no memory, and that is no mistake."""
+def test_defaults_skip_kinds_without_the_setting() -> None:
+    """An external endpoint has no memory, and that is not a mistake."""
     spec = parse("handler_defaults: {memory: 1Gi}\n" + TWO + REST)
     assert spec.handlers["c"].memory is None
 
 
 def test_a_kind_may_have_defaults() -> None:
-    """They go to the handlers of that kind, and make no other handler one."""
+    """They apply to handlers of that kind, and do not change another handler's kind."""
     spec = parse(
         "handler_defaults: {function: {runtime: python312, entry_point: handle}}\n"
         "handlers: {f: {function: {source: s}}, c: {url: https://a.example}}\n" + REST
@@ -51,7 +51,7 @@ def test_a_kind_may_have_defaults() -> None:
 
 
 def test_null_removes_a_default() -> None:
-    """The entry goes back to Google's."""
+    """The entry returns to Google's default."""
     spec = parse(
         "queue_defaults: {retry_config: {max_attempts: 3, min_backoff: 1s}}\n"
         + TWO.replace("q: {handler: a}", "q: {handler: a, retry_config: null}").replace(
@@ -65,7 +65,7 @@ def test_null_removes_a_default() -> None:
 
 
 def test_null_in_the_base_removes_a_default(project: Project) -> None:
-    """Wherever it was written."""
+    """Whichever file set it."""
     project.stack("base.yaml", "handler_defaults: {timeout: 10s}\n" + TWO + "labels: {}\n")
     project.stack("middle.yaml", "extends: base.yaml\nhandlers: {a: {timeout: null}}\n")
     project.stack("dev.yaml", "extends: middle.yaml\n" + REST)
@@ -75,7 +75,7 @@ def test_null_in_the_base_removes_a_default(project: Project) -> None:
 
 
 def test_a_default_handler() -> None:
-    """Every setting of a queue may be a default, its handler too."""
+    """Every setting of a queue may be a default, including its handler."""
     spec = parse(
         "queue_defaults: {handler: c, protect: false}\n"
         "handlers: {c: {url: https://a.example}}\nqueues: {q: {}, r: {protect: true}}\n" + REST
@@ -86,8 +86,8 @@ def test_a_default_handler() -> None:
     ]
 
 
-def test_a_mistake_is_told_once() -> None:
-    """At the line and under the path of the defaults, however many entries inherit it."""
+def test_a_mistake_in_defaults_is_reported_once() -> None:
+    """With the line and path of the defaults, however many entries inherit it."""
     text = (
         "handler_defaults: {memory: 64Mi, concurrencee: 3}\n"
         "queue_defaults:\n  handler: d\n  rate_limits: {max_concurrent_dispatches: 0}\n"
@@ -110,7 +110,7 @@ def test_a_mistake_is_told_once() -> None:
     )
 
 
-def test_a_mistake_that_nobody_inherits_is_told() -> None:
+def test_a_mistake_in_unused_defaults_is_reported() -> None:
     """Defaults are checked by themselves."""
     assert said("handler_defaults: {timeout: soon}\nqueue_defaults: {protect: maybe}\n" + REST) == (
         "spec.yaml:1:20: handler_defaults.timeout: `soon` is not a duration\n"
@@ -120,8 +120,8 @@ def test_a_mistake_that_nobody_inherits_is_told() -> None:
     )
 
 
-def test_defaults_are_a_map() -> None:
-    """A list or a text is told as such."""
+def test_defaults_must_be_a_map() -> None:
+    """A list or a text is reported."""
     assert said("handler_defaults: fast\nqueue_defaults: [a]\n" + REST) == (
         "spec.yaml:1:1: handler_defaults: expected a map, found `fast`\n"
         "  hint: write its entries below `handler_defaults:`, indented\n"
@@ -130,8 +130,8 @@ def test_defaults_are_a_map() -> None:
     )
 
 
-def test_the_wait_that_breaks_the_order_is_the_queues_own() -> None:
-    """Defaults that are right are not blamed for what one queue says."""
+def test_a_wrong_backoff_order_is_reported_at_the_queue() -> None:
+    """Right defaults are not blamed for one queue's value."""
     text = (
         "queue_defaults: {retry_config: {min_backoff: 10s}}\n"
         "handlers: {c: {url: https://a.example}}\n"

@@ -1,4 +1,4 @@
-"""The file of `queuewright emulator --config`: what it may say, and what is said of mistakes."""
+"""The grammar of the file of `queuewright emulator --config`, and the messages for mistakes."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ queues:
 
 
 def said(text: str) -> str:
-    """What is said of a text that is wrong."""
+    """The problems of a text, as printed."""
     with pytest.raises(SpecError) as refused:
         parse_emulator(text)
     return str(refused.value)
 
 
 @pytest.mark.parametrize("age", ["0s", "999ms", "3651d"])
-def test_tasks_get_at_least_a_second_and_at_most_ten_years(age: str) -> None:
-    """An age of zero would drop every task before it could run."""
+def test_retention_is_at_least_a_second_and_at_most_ten_years(age: str) -> None:
+    """A retention of zero would delete every task before it could run."""
     assert said(f"settings: {{retention: {age}}}\n") == (
         f"emulator.yaml:1:12: settings.retention: `{age}` is out of range\n"
         "  hint: queuewright allows at least `1s` and at most `3650d`"
@@ -58,15 +58,15 @@ def test_tasks_get_at_least_a_second_and_at_most_ten_years(age: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["http://h", "127.0.0.1:8080", "a b", "::1", "h/path"])
-def test_a_host_is_a_host_and_no_more(host: str) -> None:
-    """What the engine would refuse is said with its line, among all else."""
+def test_a_host_is_only_a_host(host: str) -> None:
+    """A host that the engine would refuse is reported with its line, like every other problem."""
     target = f"{{http_target: {{uri_override: {{host: '{host}'}}}}}}"
     text = f"queues: {{projects/p/locations/l/queues/q: {target}}}\n"
     assert f"uri_override.host: `{host}` is not a host without scheme, port and path" in said(text)
 
 
 def test_all_problems_at_once() -> None:
-    """In the order of the file, each with its place and a way out."""
+    """In file order, each with its place and a hint."""
     assert said(MISTAKES) == (
         "emulator.yaml:1:1: project: `acme dev` is not a project id\n"
         "  hint: such as `acme-dev`\n"
@@ -99,8 +99,8 @@ def test_all_problems_at_once() -> None:
         "emulator.yaml:14:20: queues.emails.retry_config.min_backoff: `10m` is more than "
         "`max_backoff`, which is `5m`\n"
         "  hint: lower it, or set `max_backoff: 10m` or more\n"
-        "emulator.yaml:14:55: queues.emails.retry_config.max_attempts: 0 cannot be told from "
-        "`not set` by Cloud Tasks\n"
+        "emulator.yaml:14:55: queues.emails.retry_config.max_attempts: Cloud Tasks treats "
+        "0 as not set\n"
         "  hint: leave it out, or give `1` or more\n"
         "emulator.yaml:15:34: queues.emails.stackdriver_logging_config.sampling_ratio: `1.5` "
         "is out of range\n"
@@ -110,7 +110,7 @@ def test_all_problems_at_once() -> None:
         "emulator.yaml:17:5: queues.emails.handler: unknown key\n"
         "  hint: choose one of `desired_state`, `http_target`, `rate_limits`, `retry_config`, "
         "`stackdriver_logging_config`, `url`\n"
-        'emulator.yaml:20:5: queues."projects/p/locations/l/queues/jobs": has `url` and '
+        'emulator.yaml:20:5: queues."projects/p/locations/l/queues/jobs": has both `url` and '
         "`http_target`\n"
         "  hint: keep one: `url` is short for an `http_target` with a `uri_override`\n"
         "emulator.yaml:21:22: "
@@ -131,7 +131,7 @@ def test_all_problems_at_once() -> None:
         "  hint: choose one of `DELETE`, `GET`, `HEAD`, `OPTIONS`, `PATCH`, `POST`, `PUT`\n"
         "emulator.yaml:23:26: "
         'queues."projects/p/locations/l/queues/jobs".http_target.header_overrides.Host: Cloud '
-        "Tasks puts its own value in the place of `Host`\n"
+        "Tasks replaces `Host` with its own value\n"
         "  hint: remove it, or choose another name, as in `X-My-Header`\n"
         "emulator.yaml:23:35: "
         'queues."projects/p/locations/l/queues/jobs".http_target.header_overrides.X-Key: '
@@ -140,10 +140,10 @@ def test_all_problems_at_once() -> None:
         "emulator.yaml:24:7: "
         'queues."projects/p/locations/l/queues/jobs".http_target.oidc_token.audience: missing\n'
         "  hint: add `audience: http://127.0.0.1:8080`\n"
-        'emulator.yaml:25:7: queues."projects/p/locations/l/queues/jobs".http_target: has '
+        'emulator.yaml:25:7: queues."projects/p/locations/l/queues/jobs".http_target: has both '
         "`oidc_token` and `oauth_token`\n"
         "  hint: keep one of them\n"
-        'emulator.yaml:26:3: queues."projects/p/locations/l/queues/jobs": written twice\n'
+        'emulator.yaml:26:3: queues."projects/p/locations/l/queues/jobs": duplicate key\n'
         "  hint: the first is at line 18; keep one of them\n"
         "emulator.yaml:27:3: queues.late: an id needs `location`\n"
         "  hint: give the full name, `projects/P/locations/L/queues/Q`, or add `location: "
@@ -151,27 +151,27 @@ def test_all_problems_at_once() -> None:
     )
 
 
-def test_what_is_left_out_is_the_default() -> None:
-    """Google's of a queue, the documented ones of the engine."""
+def test_missing_keys_have_defaults() -> None:
+    """Google's defaults for queues, the engine's for settings."""
     spec = parse_emulator("project: p\nlocation: l\nqueues: {emails: {}}\n")
     assert spec.settings == EmulatorSettings()
     assert spec.queues == {"projects/p/locations/l/queues/emails": EmulatedQueue()}
 
 
-def test_a_queue_may_have_nothing_below_it() -> None:
-    """It is there, with all defaults: nothing more need be said."""
+def test_a_queue_may_be_empty() -> None:
+    """It is created with all defaults."""
     spec = parse_emulator("queues:\n  projects/p/locations/l/queues/emails:\n")
     assert spec.queues == {"projects/p/locations/l/queues/emails": EmulatedQueue()}
 
 
-def test_a_queue_named_in_full_needs_no_project() -> None:
-    """And may be of another one than the file's."""
+def test_a_full_queue_name_needs_no_project() -> None:
+    """The queue may be in another project than the file's."""
     spec = parse_emulator("project: p\nqueues: {projects/other/locations/l/queues/q: {}}\n")
     assert list(spec.queues) == ["projects/other/locations/l/queues/q"]
 
 
-def test_a_queue_by_its_id_needs_a_project_and_a_location() -> None:
-    """Both are asked for at once."""
+def test_a_queue_id_needs_a_project_and_a_location() -> None:
+    """Both are reported at once."""
     assert said("queues: {emails: {}}\n") == (
         "emulator.yaml:1:10: queues.emails: an id needs `project` and `location`\n"
         "  hint: give the full name, `projects/P/locations/L/queues/Q`, "
@@ -180,22 +180,22 @@ def test_a_queue_by_its_id_needs_a_project_and_a_location() -> None:
 
 
 def test_one_queue_under_two_names_is_a_mistake() -> None:
-    """Which of the two would count?"""
+    """It is not clear which of the two should apply."""
     text = "project: p\nlocation: l\nqueues:\n  q: {}\n  projects/p/locations/l/queues/q: {}\n"
     assert "5:3" in said(text)
     assert "is the same queue as `q`" in said(text)
 
 
-def test_a_null_is_as_if_nothing_were_written() -> None:
-    """As in the files of environments."""
+def test_null_is_like_a_missing_key() -> None:
+    """As in environments' files."""
     text = "settings: {task_name_reuse: null, throttling: true}\nqueues: null\n"
     spec = parse_emulator(text)
     assert spec.settings.task_name_reuse == timedelta(hours=24)
     assert spec.settings.throttling
 
 
-def test_a_file_that_is_not_there_is_said_by_its_name(tmp_path: Path) -> None:
-    """As it was given."""
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """With the path as given."""
     with pytest.raises(SpecError) as refused:
         load_emulator(tmp_path / "none.yaml")
     assert str(refused.value).startswith(f"{tmp_path}/none.yaml:1:1: $: no such file")

@@ -1,4 +1,4 @@
-"""The schema of an emulator's file: an editor and the command agree on it."""
+"""The schema of an emulator's file agrees with the command."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def valid(document: object) -> bool:
 
 
 def accepted(document: object) -> bool:
-    """Whether the command does."""
+    """Whether the command accepts it."""
     try:
         parse_emulator(yaml.safe_dump(document, sort_keys=False))
     except SpecError:
@@ -32,8 +32,8 @@ def accepted(document: object) -> bool:
     return True
 
 
-def test_the_schema_is_fresh() -> None:
-    """`docs/emulator.schema.json` is what the model says now."""
+def test_the_schema_is_up_to_date() -> None:
+    """`docs/emulator.schema.json` is what the models generate."""
     jsonschema.Draft7Validator.check_schema(emulator_schema())
     fresh = json.dumps(emulator_schema(), indent=2) + "\n"
     assert FILE.read_text("utf-8") == fresh, (
@@ -42,7 +42,7 @@ def test_the_schema_is_fresh() -> None:
 
 
 def test_every_key_is_described_and_has_an_example() -> None:
-    """Of every map of the file."""
+    """In every map of the file."""
     for model in models(EmulatorFile):
         for key, info in model.model_fields.items():
             assert info.description, (model, key)
@@ -76,14 +76,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize("right", RIGHT.values(), ids=RIGHT)
-def test_what_is_right_is_right_for_both(right: dict[str, object]) -> None:
-    """An editor underlines nothing that the command takes."""
+def test_a_right_file_is_right_for_both(right: dict[str, object]) -> None:
+    """An editor underlines nothing that the command accepts."""
     assert valid(right)
     assert accepted(right)
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_wrong_for_both(wrong: dict[str, object]) -> None:
-    """An editor underlines what the command refuses."""
+def test_a_wrong_file_is_wrong_for_both(wrong: dict[str, object]) -> None:
+    """An editor underlines what the command rejects."""
     assert not valid(wrong)
     assert not accepted(wrong)

@@ -1,4 +1,4 @@
-"""A file that builds on another says only what differs; a mistake is told where it stands."""
+"""A file that extends another adds its differences; a mistake is reported where it is written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def over(project: Project, text: str) -> Project:
 
 
 def test_maps_merge_key_by_key(project: Project) -> None:
-    """What the base says of the same thing stays."""
+    """The base's other keys stay."""
     spec = over(
         project,
         "queues: {emails: {rate_limits: {max_dispatches_per_second: 7}}, new: {handler: mailer}}\n",
@@ -41,13 +41,13 @@ def test_maps_merge_key_by_key(project: Project) -> None:
 
 
 def test_a_list_replaces(project: Project) -> None:
-    """It is not appended to."""
+    """It is not appended."""
     spec = over(project, "queues: {emails: {enqueuers: ['user:c@d.example']}}\n").load()
     assert spec.queues["emails"].enqueuers == ("user:c@d.example",)
 
 
 def test_a_payload_replaces(project: Project) -> None:
-    """An example is data: it does not merge, and a null in it removes nothing."""
+    """An example is data: it is not merged, and a null in it removes nothing."""
     spec = over(project, "queues: {emails: {example: {c: null}}}\n").load()
     assert spec.queues["emails"].example == {"c": None}
     assert over(project, "").load().queues["emails"].example == {"a": 1, "b": None}
@@ -79,13 +79,13 @@ def test_a_payload_replaces(project: Project) -> None:
     ids=["an entry", "a section", "a bare section", "a map", "a payload", "a name", "a kind"],
 )
 def test_null_removes(project: Project, text: str, gone: object) -> None:
-    """What the base said is not there any more."""
+    """The base's value is gone."""
     assert callable(gone)
     assert gone(over(project, text).load())
 
 
-def test_what_was_removed_can_be_said_anew(project: Project) -> None:
-    """A third file starts where the second removed."""
+def test_a_removed_key_can_be_set_again(project: Project) -> None:
+    """In a third file, without the base's old value."""
     project.stack("base.yaml", BASE)
     project.stack("middle.yaml", "extends: base.yaml\nqueues: {emails: {rate_limits: null}}\n")
     project.stack(
@@ -97,8 +97,8 @@ def test_what_was_removed_can_be_said_anew(project: Project) -> None:
     assert (limits.max_dispatches_per_second, limits.max_concurrent_dispatches) == (3, 1000)
 
 
-def test_a_queue_called_example_is_a_queue(project: Project) -> None:
-    """Only a queue's payload is data, whatever else has its name."""
+def test_a_queue_named_example_is_a_queue(project: Project) -> None:
+    """Only a queue's payload is data, not other things with this name."""
     project.stack(
         "base.yaml",
         "handlers: {example: {service: {image: i}, env: {A: a, B: b}}}\n"
@@ -114,8 +114,8 @@ def test_a_queue_called_example_is_a_queue(project: Project) -> None:
     assert (spec.queues["example"].path, spec.queues["example"].protect) == ("/x", True)
 
 
-def test_a_mistake_is_told_in_the_file_that_has_it(project: Project) -> None:
-    """Base and extension, in the order of files and lines."""
+def test_a_mistake_is_reported_in_its_file(project: Project) -> None:
+    """In the base and the extension, ordered by file and line."""
     project.stack("base.yaml", BASE.replace("max_dispatches_per_second: 5", "max_rate: 5"))
     project.stack("dev.yaml", f"extends: base.yaml\n{REST}queues: {{emails: {{protect: 1}}}}\n")
     assert project.said() == (
@@ -126,8 +126,8 @@ def test_a_mistake_is_told_in_the_file_that_has_it(project: Project) -> None:
     )
 
 
-def test_the_order_of_waits_is_checked_across_files(project: Project) -> None:
-    """The mistake is the value that came last, whichever bound it is."""
+def test_the_backoff_order_is_checked_across_files(project: Project) -> None:
+    """The mistake is the value of the extension, whichever bound it is."""
     project.stack(
         "base.yaml",
         BASE.replace("  other: {handler: mailer}\n", "")
@@ -172,8 +172,8 @@ def test_the_order_of_waits_is_checked_across_files(project: Project) -> None:
         ("''", "is empty\n  hint: such as `extends: base.yaml`"),
     ],
 )
-def test_a_base_is_a_file(project: Project, extends: str, saying: str) -> None:
-    """That is there, can be read, and does not lead back."""
+def test_a_base_must_be_a_file(project: Project, extends: str, saying: str) -> None:
+    """It exists, is readable, and does not form a cycle."""
     project.stack("base.yaml", BASE)
     project.stack("other.yaml", "extends: dev.yaml\n")
     project.stack("dev.yaml", f"extends: {extends}\n{REST}")
@@ -183,8 +183,8 @@ def test_a_base_is_a_file(project: Project, extends: str, saying: str) -> None:
     assert project.said() == f"stacks/{where}:1:1: extends: {saying}"
 
 
-def test_a_base_that_cannot_be_read_hides_nothing(project: Project) -> None:
-    """What else is wrong in the extension is told; what the base may hold is not missed."""
+def test_an_unreadable_base_hides_no_other_problem(project: Project) -> None:
+    """Other problems of the extension are reported; missing keys that the base may have are not."""
     project.stack("base.yaml", "queues: [\n")
     project.stack(
         "dev.yaml",
@@ -203,15 +203,15 @@ def test_a_base_that_cannot_be_read_hides_nothing(project: Project) -> None:
     )
 
 
-def test_a_base_by_a_path(project: Project) -> None:
-    """From the folder of the file that extends it."""
+def test_a_base_may_be_a_path(project: Project) -> None:
+    """Relative to the file that extends it."""
     project.write("shared/base.yaml", BASE)
     project.stack("dev.yaml", f"extends: ../shared/base.yaml\n{REST}")
     assert list(project.load().queues) == ["emails", "other"]
 
 
-def test_what_a_base_describes_is_renamed_by_taking_it_out(project: Project) -> None:
-    """The entry under the old key is in another file, and null removes it here."""
+def test_a_queue_of_the_base_is_renamed_with_null(project: Project) -> None:
+    """The old entry is in the base, and null removes it."""
     renamed = "queues:\n  letters: {handler: mailer, renamed_from: emails}\n"
     assert over(project, renamed).said() == (
         "stacks/dev.yaml:5:30: queues.letters.renamed_from: queue `emails` still exists\n"

@@ -1,4 +1,4 @@
-"""Whatever the disk holds in a file's place, it is told in words."""
+"""Problems with files and folders are reported in plain words."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.spec.conftest import Project
 from tests.spec.saying import REST
 
 
-def test_an_environment_that_is_misspelt_is_guessed(project: Project) -> None:
-    """Among the files that are there."""
+def test_a_misspelt_environment_gets_a_suggestion(project: Project) -> None:
+    """From the existing files."""
     project.stack("prod.yaml", REST)
     project.stack("dev.yaml", REST)
     assert project.said("prdo") == (
@@ -22,13 +22,13 @@ def test_an_environment_that_is_misspelt_is_guessed(project: Project) -> None:
     )
 
 
-def test_the_first_environment_is_to_be_written(project: Project) -> None:
-    """Where there is no file at all, it says which one to write."""
+def test_a_project_without_environments_gets_a_hint(project: Project) -> None:
+    """The hint says which file to write first."""
     assert project.said() == "stacks/dev.yaml:1:1: $: no such file\n  hint: write `stacks/dev.yaml`"
 
 
-def test_a_file_from_elsewhere_that_is_not_there(tmp_path: Path) -> None:
-    """It is called what the caller called it."""
+def test_a_missing_file_outside_the_project_is_named(tmp_path: Path) -> None:
+    """With the path as the caller gave it."""
     with pytest.raises(SpecError) as error:
         load_file(tmp_path / "no" / "spec.yaml", Path())
     assert str(error.value) == (
@@ -36,13 +36,13 @@ def test_a_file_from_elsewhere_that_is_not_there(tmp_path: Path) -> None:
     )
 
 
-def test_a_name_with_a_nul_is_no_file(project: Project) -> None:
-    """Python says ValueError here, and nobody should see it."""
+def test_a_name_with_a_nul_is_not_a_file(project: Project) -> None:
+    """Python's ValueError is not shown."""
     assert "no such file" in project.said("a\0b")
 
 
-def test_a_folder_is_no_file(project: Project) -> None:
-    """In a file's place there may be anything."""
+def test_a_folder_is_not_a_file(project: Project) -> None:
+    """It is reported as unreadable."""
     (project.root / "stacks" / "dev.yaml").mkdir()
     assert project.said() == (
         "stacks/dev.yaml:1:1: $: cannot be read: is a directory\n"
@@ -50,16 +50,16 @@ def test_a_folder_is_no_file(project: Project) -> None:
     )
 
 
-def test_a_link_to_itself_is_no_file(project: Project) -> None:
-    """Links that go in a circle end in an error and not in a hang."""
+def test_a_link_to_itself_is_not_a_file(project: Project) -> None:
+    """A cycle of links ends in an error, not in an endless loop."""
     file = project.root / "stacks" / "dev.yaml"
     file.symlink_to(file)
     assert project.said().startswith("stacks/dev.yaml:1:1: $: cannot be read: too many levels")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(project: Project) -> None:
-    """The system's own reason is told."""
+def test_an_unreadable_file_is_reported(project: Project) -> None:
+    """With the system's reason."""
     project.stack("dev.yaml", REST).chmod(0)
     assert project.said().startswith("stacks/dev.yaml:1:1: $: cannot be read: permission denied")
 
@@ -74,19 +74,19 @@ def test_a_file_that_may_not_be_read(project: Project) -> None:
     ],
     ids=["a byte that is never", "Latin-1", "UTF-16", "half a character"],
 )
-def test_a_file_is_utf8(project: Project, content: bytes, saying: str) -> None:
-    """The first byte that is not is placed."""
+def test_a_file_must_be_utf8(project: Project, content: bytes, saying: str) -> None:
+    """The problem has the place of the first wrong byte."""
     project.stack("dev.yaml", content)
     assert project.said() == f"stacks/dev.yaml:{saying}\n  hint: save the file as UTF-8"
 
 
-def test_a_mark_of_utf8_is_passed_over(project: Project) -> None:
-    """Windows' editors put it first."""
+def test_a_byte_order_mark_is_ignored(project: Project) -> None:
+    """Editors on Windows write it."""
     project.stack("dev.yaml", b"\xef\xbb\xbf" + REST.encode())
     assert project.load().project == "acme-dev"
 
 
-def test_pulumis_files_are_no_environments(project: Project) -> None:
+def test_pulumis_files_are_not_environments(project: Project) -> None:
     """Pulumi keeps its configuration in the same folder."""
     for name in ("prod.yaml", "Pulumi.prod.yaml", "base.yaml", "notes.txt"):
         project.stack(name, REST)
@@ -155,10 +155,10 @@ RUN = ", runtime: python312, command: run"
     ],
     ids=["misspelt", "nowhere", "a file", "bare", "told twice", "App Engine", "too long a name"],
 )
-def test_a_source_is_a_folder_that_runs(
+def test_a_source_is_a_folder_that_can_run(
     project: Project, kind: str, source: str, more: str, saying: str
 ) -> None:
-    """It is there, and it says how it runs, once."""
+    """It exists, and either a Dockerfile or the spec says how it runs."""
     project.write("handlers/mailer/main.py", "")
     project.write("handlers/web/Dockerfile", "FROM scratch\n")
     project.stack("dev.yaml", SOURCE.format(kind=kind, source=source, more=more))
@@ -170,7 +170,7 @@ def test_a_source_is_a_folder_that_runs(
 def test_a_source_that_is_a_link_out_of_the_project_is_refused(
     project: Project, source: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A package must not carry what else the machine has."""
+    """A package must not contain other files of the machine."""
     outside = tmp_path_factory.mktemp("outside")
     (outside / "inner").mkdir()
     project.write("handlers/mailer/main.py", "")
@@ -194,7 +194,7 @@ def test_a_source_that_is_a_link_out_of_the_project_is_refused(
     ],
     ids=["function", "Dockerfile", "runtime and command", "by a detour"],
 )
-def test_a_source_that_is_there_will_do(
+def test_an_existing_source_is_accepted(
     project: Project, kind: str, source: str, more: str
 ) -> None:
     """With a Dockerfile, or with a runtime and a command."""
@@ -205,7 +205,7 @@ def test_a_source_that_is_there_will_do(
 
 
 @pytest.mark.parametrize("source", ["..", "../mailer", "handlers/../../mailer"])
-def test_a_source_outside_of_the_project_is_refused(project: Project, source: str) -> None:
-    """However the way there is written."""
+def test_a_source_outside_the_project_is_refused(project: Project, source: str) -> None:
+    """However the path is written."""
     project.stack("dev.yaml", SOURCE.format(kind="service", source=source, more=RUN))
     assert f"`{source}` is not a path inside the project" in project.said()

@@ -1,4 +1,4 @@
-"""Whatever is written in a stack, it is a spec or it is refused, placed and in words."""
+"""Any text is either a spec or refused with problems that have a place."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ VALUES = st.recursive(
 
 @st.composite
 def mutated(draw: st.DrawFn) -> object:
-    """The stack above, with a few of its parts replaced, removed, renamed or added to."""
+    """The spec above, with a few parts replaced, removed, renamed or added."""
     stack = copy(STACK)
     for _ in range(draw(st.integers(1, 4))):
         place = stack
@@ -103,29 +103,29 @@ def copy(value: object) -> dict[object, object]:
     return {key: copy(item) if isinstance(item, dict) else item for key, item in value.items()}
 
 
-def test_the_stack_that_is_mutated_is_right() -> None:
-    """Or nothing would be learnt from it."""
+def test_the_original_spec_is_right() -> None:
+    """Otherwise the mutations would prove nothing."""
     assert isinstance(parse(yaml.safe_dump(STACK, sort_keys=False)), Spec)
 
 
 @settings(max_examples=400, deadline=None)
 @given(mutated(), st.booleans())
 def test_any_tree_is_a_spec_or_is_refused(tree: object, is_flow: bool) -> None:
-    """Never another exception, and every problem is placed in the text."""
+    """No other exception is raised, and every problem has a place in the text."""
     refused_or_read(yaml.safe_dump(tree, sort_keys=False, default_flow_style=is_flow))
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(st.characters(codec="utf-8")) | st.text(" \t\n\r:-[]{}&*!|>'\"%@`#,?ab0."))
 def test_any_text_is_a_spec_or_is_refused(text: str) -> None:
-    """Whether YAML or not."""
+    """YAML or not."""
     refused_or_read(text)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_any_slip_of_the_pen_is_a_spec_or_is_refused(data: st.DataObject) -> None:
-    """A right stack with some characters put in, left out or exchanged."""
+def test_any_typo_is_a_spec_or_is_refused(data: st.DataObject) -> None:
+    """A right spec with some characters added, removed or replaced."""
     text = yaml.safe_dump(STACK, sort_keys=False)
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(text)))
@@ -135,7 +135,7 @@ def test_any_slip_of_the_pen_is_a_spec_or_is_refused(data: st.DataObject) -> Non
 
 
 def refused_or_read(text: str) -> None:
-    """Read it; if it is refused, hold each problem to the text."""
+    """Read it; if it is refused, check each problem against the text."""
     lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", text)
     for problem in problems(text):
         place = problem.location
@@ -149,7 +149,7 @@ def refused_or_read(text: str) -> None:
 
 
 def problems(text: str) -> tuple[Problem, ...]:
-    """What is wrong; a text that is refused has something wrong with it."""
+    """The problems of a refused text; at least one."""
     try:
         spec = parse(text, file="x.yaml")
     except SpecError as error:

@@ -1,4 +1,4 @@
-"""A hint in backticks works when it is put in the place of what was wrong."""
+"""A hint in backticks is right when it replaces the mistake."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ handlers:
 """
 
 
-def mended(text: str) -> str:
-    """A text whose one mistake is put right as its hint says."""
+def fixed(text: str) -> str:
+    """The text, with its only mistake fixed as the hint says."""
     with pytest.raises(SpecError) as error:
         parse(text)
     (problem,) = error.value.problems
@@ -97,7 +97,7 @@ def mended(text: str) -> str:
     ],
     ids=lambda text: " ".join(text.splitlines()[-1].split()),
 )
-def test_a_hint_mends(text: str) -> None:
-    """What it shows is right in the place of what it is about."""
+def test_a_hint_fixes_the_mistake(text: str) -> None:
+    """The text in the hint is right where the mistake was."""
     text += "" if "project:" in text else REST
-    assert said(mended(text)) == ""
+    assert said(fixed(text)) == ""

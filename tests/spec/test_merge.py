@@ -1,4 +1,4 @@
-"""What `extends` does to any two documents."""
+"""Properties of `extends`, for any two documents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def trees(leaves: st.SearchStrategy[object]) -> st.SearchStrategy[dict[str, obje
 
 
 def node(value: object) -> Node:
-    """A document as it would have been read."""
+    """A document as the reader returns it."""
     if isinstance(value, dict):
         return Node(PLACE, {key: node(below) for key, below in value.items()})
     if isinstance(value, list):
@@ -38,23 +38,23 @@ TREES_WITH_NULLS = trees(SCALARS | st.none())
 
 
 @given(TREES_WITH_NULLS)
-def test_an_empty_file_changes_nothing(tree: dict[str, object]) -> None:
-    """Neither on top nor beneath."""
+def test_merging_an_empty_file_changes_nothing(tree: dict[str, object]) -> None:
+    """Neither as the base nor as the extension."""
     assert extend(node(tree), node({})) == node(tree)
     assert extend(node({}), node(tree)) == node(tree)
 
 
 @given(TREES_WITH_NULLS)
-def test_saying_it_again_changes_nothing(tree: dict[str, object]) -> None:
-    """A file on top of itself is itself."""
+def test_merging_a_file_with_itself_changes_nothing(tree: dict[str, object]) -> None:
+    """The result is the file itself."""
     assert extend(node(tree), node(tree)) == node(tree)
 
 
 @given(TREES, TREES, TREES)
-def test_it_does_not_matter_which_two_are_merged_first(
+def test_merging_is_associative(
     base: dict[str, object], middle: dict[str, object], top: dict[str, object]
 ) -> None:
-    """Where nothing is removed, and no scalar stands in a map's place."""
+    """If nothing is removed, and no scalar replaces a map or the reverse."""
     if clash(base, middle) or clash(middle, top) or clash(base, top):
         return
     by_pairs = extend(extend(node(base), node(middle)), node(top))
@@ -63,8 +63,8 @@ def test_it_does_not_matter_which_two_are_merged_first(
 
 
 @given(TREES_WITH_NULLS, TREES_WITH_NULLS)
-def test_what_the_top_says_stands(base: dict[str, object], top: dict[str, object]) -> None:
-    """Each scalar of it, and each null, is in the result."""
+def test_the_extension_wins(base: dict[str, object], top: dict[str, object]) -> None:
+    """Each of its scalars and nulls is in the result."""
     merged = extend(node(base), node(top))
     for path, below in node(top).walk():
         if not isinstance(below.value, dict):
@@ -75,7 +75,7 @@ def test_what_the_top_says_stands(base: dict[str, object], top: dict[str, object
 
 @given(TREES_WITH_NULLS, TREES_WITH_NULLS)
 def test_no_null_is_left(base: dict[str, object], top: dict[str, object]) -> None:
-    """Outside of a payload, a null and what it removes are gone."""
+    """Outside a payload, each null and what it removes are gone."""
     result = without_nulls(extend(node(base), node(top)))
     assert [
         path for path, below in result.walk() if below.value is None and not payload(path)
@@ -83,12 +83,12 @@ def test_no_null_is_left(base: dict[str, object], top: dict[str, object]) -> Non
 
 
 def clash(one: object, other: object) -> bool:
-    """Whether a map stands on one side where the other has something else."""
+    """Whether one side has a map where the other has another value."""
     if isinstance(one, dict) and isinstance(other, dict):
         return any(clash(one[key], other[key]) for key in one.keys() & other.keys())
     return isinstance(one, dict) != isinstance(other, dict)
 
 
 def payload(path: tuple[str | int, ...]) -> bool:
-    """Whether a path lies in a queue's example."""
+    """Whether a path is in a queue's example."""
     return path[:1] == ("queues",) and path[2:3] == ("example",)

@@ -1,4 +1,4 @@
-"""Each mistake is told at its place, in words, with a way out."""
+"""Each mistake is reported with its place, a message and a hint."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ CASES = list(mistakes())
 @pytest.mark.parametrize(
     ("text", "saying"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
-def test_a_mistake_is_told(text: str, saying: str) -> None:
-    """The whole of what is printed, as the tables in `mistakes/` have it."""
+def test_a_mistake_is_reported(text: str, saying: str) -> None:
+    """The complete output, as in the tables in `mistakes/`."""
     assert said(text) == saying
 
 
-def test_every_mistake_has_a_way_out() -> None:
-    """A problem is a place and a message, and a hint below it."""
+def test_every_mistake_has_a_hint() -> None:
+    """A problem is a line with a place and a message, and a hint below it."""
     for name, _, saying in CASES:
         lines = saying.splitlines()
         assert len(lines) % 2 == 0, name

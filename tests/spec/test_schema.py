@@ -1,4 +1,4 @@
-"""The editor's schema accepts what is right, refuses what is wrong, and is never stale."""
+"""The editor's schema accepts right files, rejects wrong ones, and is up to date."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def valid(document: object) -> bool:
 
 
 def accepted(document: object) -> bool:
-    """Whether `queuewright check` does."""
+    """Whether `queuewright check` accepts it."""
     try:
         parse(yaml.safe_dump(document, sort_keys=False))
     except SpecError:
@@ -54,27 +54,27 @@ def accepted(document: object) -> bool:
     return True
 
 
-def test_the_schema_is_fresh() -> None:
-    """`docs/spec.schema.json` is what the model says now."""
+def test_the_schema_is_up_to_date() -> None:
+    """`docs/spec.schema.json` is what the models generate."""
     fresh = json.dumps(json_schema(), indent=2) + "\n"
     assert FILE.read_text("utf-8") == fresh, (
         "the model has changed; run\n  queuewright schema > docs/spec.schema.json"
     )
 
 
-def test_the_schema_is_a_schema() -> None:
-    """Of the draft that it names."""
+def test_the_schema_is_valid() -> None:
+    """By the draft that it names."""
     jsonschema.Draft7Validator.check_schema(json_schema())
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda stack: stack.stem)
 def test_every_stack_is_valid(stack: Path) -> None:
-    """Base and extensions alike, each file by itself."""
+    """Bases and extensions alike, each file alone."""
     jsonschema.validate(yaml.safe_load(stack.read_text("utf-8")), json_schema())
 
 
-def test_every_class_of_the_grammar_is_in_it() -> None:
-    """And every key of each, with its description."""
+def test_every_model_of_the_grammar_is_in_it() -> None:
+    """With every key and its description."""
     schema = json_schema()
     assert {model.__name__ for model in models()} - {"SpecFile"} == set(schema["definitions"])
     for model in models():
@@ -84,7 +84,7 @@ def test_every_class_of_the_grammar_is_in_it() -> None:
 
 
 def around(model: type[Closed], key: str, example: object) -> dict[str, object]:
-    """The least document that says `key: example` where `model` says it may."""
+    """The smallest document with `key: example` in a map of `model`."""
     needs = {LoggingConfig: {}, FunctionSource: FUNCTION, ServiceSource: SOURCE}
     siblings = {
         (ServiceSource, "image"): {},
@@ -132,7 +132,7 @@ def around(model: type[Closed], key: str, example: object) -> dict[str, object]:
 
 
 def examples() -> Iterator[tuple[type[Closed], str, object]]:
-    """Every example of the model."""
+    """Every example of the models."""
     for model in models():
         for key, info in model.model_fields.items():
             assert info.examples, f"{model.__name__}.{key} has no example"
@@ -147,7 +147,7 @@ def examples() -> Iterator[tuple[type[Closed], str, object]]:
     ids=[f"{model.__name__}.{key}: {example}" for model, key, example in examples()],
 )
 def test_every_example_is_right(model: type[Closed], key: str, example: object) -> None:
-    """For the schema and for the check."""
+    """For the schema and for `check`."""
     document = around(model, key, example)
     parse(yaml.safe_dump(document, sort_keys=False))
     jsonschema.validate(document, json_schema())
@@ -179,8 +179,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_wrong_for_both(wrong: dict[str, object]) -> None:
-    """An editor underlines what the check refuses, as far as one file tells."""
+def test_a_wrong_file_is_wrong_for_both(wrong: dict[str, object]) -> None:
+    """An editor underlines what `check` rejects, as far as one file shows it."""
     right = {"project": "acme-dev", "location": "europe-west1", "handlers": HANDLERS}
     assert valid(right)
     assert accepted(right)
@@ -205,6 +205,6 @@ def test_what_is_wrong_is_wrong_for_both(wrong: dict[str, object]) -> None:
         {"queues": {"emails": {"example": [None, 1, {"a": None}]}}},
     ],
 )
-def test_a_file_may_be_a_part(part: dict[str, object]) -> None:
-    """What it lacks may stand in another file, and null removes."""
+def test_a_file_may_be_incomplete(part: dict[str, object]) -> None:
+    """Missing keys may be in another file, and null removes."""
     assert valid(part)

@@ -1,4 +1,4 @@
-"""Ten different mistakes in one file are ten problems, each at its place and with a way out."""
+"""Ten mistakes in one file are ten problems, each with its place and a hint."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ queues:
 
 
 def test_all_problems_at_once(project: Project) -> None:
-    """In the order of the file, so that one can mend it from top to bottom."""
+    """In file order, so that you can fix the file from top to bottom."""
     project.stack("dev.yaml", STACK)
     project.write("handlers/mailer/main.py", "")
     assert project.said() == (

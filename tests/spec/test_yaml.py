@@ -1,4 +1,4 @@
-"""A text that is not YAML, or YAML that means harm, is refused in words; what is meant is read."""
+"""Text that is not YAML, or harmful YAML, is refused in plain words; other YAML is read."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ TOO_DEEP = "nested more than 100 levels deep\n  hint: is a bracket never closed?
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "  \n\n", "---\n", "null\n", "\ufeff"])
-def test_a_file_without_a_word_is_empty(text: str) -> None:
-    """Comments, blanks and marks say nothing."""
+def test_a_file_without_content_is_empty(text: str) -> None:
+    """Comments, whitespace and document markers are not content."""
     assert said(text) == EMPTY
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "hello\n", "3\n", "[]\n"])
-def test_a_file_is_a_map(text: str) -> None:
-    """A list, a text, a number or nothing at the top is no spec."""
+def test_a_file_must_be_a_map(text: str) -> None:
+    """A list, a text, a number or null at the top is not a spec."""
     assert said(text) == NO_MAP
 
 
@@ -43,8 +43,8 @@ def test_a_file_is_a_map(text: str) -> None:
     ],
     ids=["NUL", "DEL", "ESC", "BEL", "half a surrogate"],
 )
-def test_a_control_character_is_named_by_its_number(text: str, saying: str) -> None:
-    """It cannot be seen, so it is placed and numbered."""
+def test_a_control_character_is_reported_by_number(text: str, saying: str) -> None:
+    """It is invisible, so the problem has its place and its number."""
     assert said(text) == f"{saying}, which YAML forbids\n  hint: delete it"
 
 
@@ -58,13 +58,13 @@ def test_a_control_character_is_named_by_its_number(text: str, saying: str) -> N
     ],
     ids=["brackets", "braces", "indentation", "closed brackets"],
 )
-def test_depth_has_an_end(text: str) -> None:
-    """Ten thousand levels are refused where the hundredth begins."""
+def test_nesting_is_limited(text: str) -> None:
+    """Ten thousand levels are refused at the hundredth."""
     assert said(text).endswith(TOO_DEEP)
     assert said(text).count("\n") == 1
 
 
-def test_a_payload_may_be_deep() -> None:
+def test_a_payload_may_be_deeply_nested() -> None:
     """Ninety levels of an `example` are read and kept."""
     deep = "[" * 90 + "]" * 90
     text = f"queues: {{e: {{handler: m, example: {deep}}}}}\n"
@@ -76,7 +76,7 @@ def test_a_payload_may_be_deep() -> None:
 
 
 def test_a_billion_laughs_are_refused() -> None:
-    """Ten lines that stand for ten billion values cost next to nothing."""
+    """Ten lines that expand to ten billion values take almost no time."""
     lines = ["labels:", "  a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     for level in range(1, 10):
         aliases = ", ".join([f"*a{level - 1}"] * 10)
@@ -91,8 +91,8 @@ def test_a_billion_laughs_are_refused() -> None:
     assert most < 50_000_000
 
 
-def test_anchors_and_aliases_are_read() -> None:
-    """An alias stands for what its anchor marks, as often as it is used."""
+def test_anchors_and_aliases_are_supported() -> None:
+    """An alias may be used several times."""
     spec = parse(
         """\
 project: acme-dev
@@ -107,8 +107,8 @@ queues:
     assert spec.queues["b"].rate_limits.max_dispatches_per_second == 2
 
 
-def test_a_mistake_behind_an_alias_is_told_where_it_was_written() -> None:
-    """Once, under the first path that it has."""
+def test_a_mistake_in_an_alias_is_reported_at_its_anchor() -> None:
+    """Once, with its first path."""
     text = """\
 handlers: {m: {url: https://a.example}}
 queues:

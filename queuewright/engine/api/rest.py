@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from queuewright.engine.api import beta2, beta3
 from queuewright.engine.api.methods import Version, v2
@@ -20,6 +21,7 @@ from queuewright.engine.api.rest_routes import BUFFER_TASK, matched
 from queuewright.engine.dispatch.tokens import Signer
 from queuewright.engine.service.service import Caller, Service
 from queuewright.errors import Refusal
+from queuewright.origins import RequestFilter
 
 MAX_BODY: Final = 10 * 1024 * 1024
 """Bytes of a request's body. Google's front end states this number in its refusals."""
@@ -36,6 +38,7 @@ def application(
     *,
     signer: Signer | None = None,
     pages: Iterable[web.AbstractRouteDef] = (),
+    allowed_hosts: Collection[str] = (),
     max_body: int = MAX_BODY,
     body_timeout_s: float = BODY_TIMEOUT_S,
 ) -> web.Application:
@@ -46,6 +49,8 @@ def application(
         caller: the caller of every request; an HTTP listener has only one.
         signer: its public keys are served. None serves no keys.
         pages: routes that take precedence over the API, for a dashboard.
+        allowed_hosts: names that `Host` may have besides IP addresses and `localhost`. Requests of
+            foreign web pages are refused, for the API and `pages` alike.
         max_body: the maximum size of a request's body in bytes.
         body_timeout_s: how long a body may take to arrive.
     """
@@ -55,7 +60,9 @@ def application(
         max_body,
         body_timeout_s,
     )
-    app = web.Application(client_max_size=max_body)
+    app = web.Application(
+        client_max_size=max_body, middlewares=[_filtered(RequestFilter(allowed_hosts))]
+    )
     app.add_routes(pages)
     if signer is not None:
         app.add_routes(_key_routes(signer))
@@ -114,6 +121,20 @@ class _Api:
             raise Refusal("DEADLINE_EXCEEDED", "The request's body did not arrive.") from error
         except (web.RequestPayloadError, ConnectionError) as error:
             raise Refusal("INVALID_ARGUMENT", "The request's body is incomplete.") from error
+
+
+def _filtered(request_filter: RequestFilter) -> Middleware:
+    """Return a middleware that answers 403 where the filter objects."""
+
+    @web.middleware
+    async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
+        objection = request_filter.objection(request.headers)
+        if objection is None:
+            return await handler(request)
+        status, body = envelope(Refusal("PERMISSION_DENIED", f"Refused: {objection}."))
+        return _json(body, status)
+
+    return refuse
 
 
 def _key_routes(signer: Signer) -> list[web.AbstractRouteDef]:

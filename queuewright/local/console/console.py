@@ -1,6 +1,6 @@
-"""What `up` prints: lines with the name of who speaks before them, or JSON for programs.
+"""Prints what `up` has to say: lines that begin with their source, or JSON for programs.
 
-Colour tells the speakers apart at a glance and means nothing; without a terminal there is none.
+Colours tell the sources apart at a glance and carry no meaning of their own.
 """
 
 from __future__ import annotations
@@ -13,14 +13,25 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal, TextIO
 
+from rich.color import ColorSystem
+from rich.console import Console as Terminal
+from rich.style import Style
+
 Level = Literal["info", "warning", "error"]
 
-RESET, BOLD, DIM, RED, YELLOW = "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m"
-SPEAKERS = tuple(f"\x1b[{code}m" for code in (36, 32, 35, 34, 96, 92, 95, 94))
 ENVIRONMENT, ENGINE = "queuewright", "engine"
-WORDS = {"info": "", "warning": "warning: ", "error": "error: "}
-# As Cloud Logging names them: https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#logseverity.
-SEVERE: dict[str, Level] = {
+LABELS = {"info": "", "warning": "warning: ", "error": "error: "}
+STYLES = {"info": Style(), "warning": Style(color="yellow"), "error": Style(color="red")}
+DIM, BOLD = Style(dim=True), Style(bold=True)
+SOURCES = tuple(
+    Style(color=color)
+    for color in (
+        *("cyan", "green", "magenta", "blue"),
+        *("bright_cyan", "bright_green", "bright_magenta", "bright_blue"),
+    )
+)
+# The names of Cloud Logging: https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#logseverity.
+SEVERITIES: dict[str, Level] = {
     "WARNING": "warning",
     "ERROR": "error",
     "CRITICAL": "error",
@@ -30,12 +41,12 @@ SEVERE: dict[str, Level] = {
 
 
 class Console:
-    """Prints lines to `stream`, each whole, in the order in which they come.
+    """Prints lines to `stream`, each in one piece, in the order of the calls.
 
     Args:
-        stream: where to; standard output unless given.
-        as_json: one object a line instead: `{"time", "source", "level", "text", …}`.
-        now: the time of a line.
+        stream: standard output unless given.
+        as_json: print one object per line instead: `{"time", "source", "level", "text", …}`.
+        now: returns the time of a line.
     """
 
     def __init__(
@@ -48,27 +59,24 @@ class Console:
         self._stream = stream or sys.stdout or _nowhere()
         self._as_json = as_json
         self._now = now
-        self._is_terminal = self._stream.isatty()
-        self._speakers: dict[str, str] = {}
+        terminal = Terminal(file=self._stream)
+        has_colours = terminal.color_system is not None and not terminal.no_color
+        self._colours = ColorSystem.STANDARD if has_colours else None
+        self._sources: dict[str, Style] = {}
         self._width = len(ENVIRONMENT)
 
-    @property
-    def as_json(self) -> bool:
-        """Whether a program reads it."""
-        return self._as_json
-
-    def introduce(self, *speakers: str) -> None:
-        """Let the lines of these speakers, and those that were introduced before, be aligned."""
-        for speaker in speakers:
-            self._speakers.setdefault(speaker, SPEAKERS[len(self._speakers) % len(SPEAKERS)])
-        self._width = max(len(speaker) for speaker in (ENVIRONMENT, *self._speakers))
+    def introduce(self, *sources: str) -> None:
+        """Align the lines of these sources with those of the sources introduced before."""
+        for source in sources:
+            self._sources.setdefault(source, SOURCES[len(self._sources) % len(SOURCES)])
+        self._width = max(len(source) for source in (ENVIRONMENT, *self._sources))
 
     def say(
         self, source: str, text: str, level: Level = "info", **facts: str | int | float | None
     ) -> None:
-        """Print what `source` says: one line for each of the text's own.
+        """Print a text of `source`, line by line.
 
-        `facts` are what the text says, by name; only a program gets them.
+        `facts` are the values in the text, by name; they are printed as JSON only.
         """
         time = self._now()
         if self._as_json:
@@ -77,38 +85,31 @@ class Console:
             self._write(json.dumps({**line, **known}, ensure_ascii=False))
             return
         clock = self._styled(f"{time:%H:%M:%S}", DIM)
-        speaker = self._styled(f"{source:<{self._width}}", self._speakers.get(source, BOLD))
-        style = {"info": "", "warning": YELLOW, "error": RED}[level]
-        for line_text in (WORDS[level] + text).splitlines() or [""]:
-            self._write(
-                f"{clock} {speaker} {self._styled('│', DIM)} {self._styled(line_text, style)}"
-            )
+        name = self._styled(f"{source:<{self._width}}", self._sources.get(source, BOLD))
+        bar, style = self._styled("│", DIM), STYLES[level]
+        for line_text in (LABELS[level] + text).splitlines() or [""]:
+            self._write(f"{clock} {name} {bar} {self._styled(line_text, style)}")
 
     def log(self, source: str, line: str) -> None:
-        """Print a line that a handler printed; a structured one as Cloud Logging shows it."""
+        """Print a line of a handler's output; a structured one as Cloud Logging shows it."""
         severity, text = structured(line)
-        level = SEVERE.get(severity, "info")
-        if self._as_json:
-            self.say(source, text, level, log=line)
-        elif level == "info":
-            self.say(source, text)
-        else:
-            self.say(source, text, level)
+        level = SEVERITIES.get(severity, "info")
+        self.say(source, text, level, log=line)
 
     def print(self, text: str) -> None:
-        """Print a text as it is, to people only."""
+        """Print a text as it is, unless the console prints JSON."""
         if not self._as_json:
             self._write(text)
 
-    def _styled(self, text: str, style: str) -> str:
-        return f"{style}{text}{RESET}" if style and self._is_terminal else text
+    def _styled(self, text: str, style: Style) -> str:
+        return style.render(text, color_system=self._colours) if self._colours else text
 
     def _write(self, line: str) -> None:
         write_line(self._stream, line)
 
 
 class LogLines(logging.Handler):
-    """Prints what our own modules log, such as a bug's traceback, as the engine's lines."""
+    """Prints the log records of our own modules, such as a bug's traceback, as the engine's."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.WARNING)
@@ -120,15 +121,15 @@ class LogLines(logging.Handler):
         self._console.say(ENGINE, self.format(record), level)
 
     @classmethod
-    def of(cls, console: Console) -> None:
-        """Let every logger of ours print to a console from now on."""
+    def install(cls, console: Console) -> None:
+        """Print the records of all our loggers to a console from now on."""
         logging.getLogger("queuewright").addHandler(cls(console))
 
 
 def write_line(stream: TextIO, line: str) -> None:
-    """Write a line at once; where nobody reads any more, as after `| head`, it goes nowhere.
+    """Write a line at once; if its reader is gone, as after `| head`, the line is dropped.
 
-    A line that the disk has no room for is lost: what is told of shall not suffer from it.
+    A line that does not fit on the disk is lost: printing must not stop the work.
     """
     try:
         stream.write(f"{line}\n")
@@ -143,12 +144,12 @@ def write_line(stream: TextIO, line: str) -> None:
 
 
 def _nowhere() -> TextIO:
-    """A stream for where standard output was closed before the start, as by `>&-`."""
+    """Replaces a standard output that was closed before the start, as by `>&-`."""
     return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
 
 
 def structured(line: str) -> tuple[str, str]:
-    """The severity and the message of a line of log, which may be JSON.
+    """Return the severity and the message of a log line, which may be JSON.
 
     >>> structured('{"severity": "ERROR", "message": "no such address"}')
     ('ERROR', 'no such address')

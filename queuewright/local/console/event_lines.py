@@ -1,10 +1,11 @@
-"""What happened in the engine, as one readable line. Pure."""
+"""Describes an event of the engine in one line. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 
+from queuewright.cloud_tasks.durations import rounded_duration
 from queuewright.engine import Event, events
 from queuewright.local.console.console import ENGINE, Level
 
@@ -13,7 +14,7 @@ SECOND_US = 1_000_000
 
 @dataclass(frozen=True)
 class Line:
-    """A line, and who says it."""
+    """A line, and its source."""
 
     source: str
     text: str
@@ -31,7 +32,7 @@ def line(event: Event, *, verbose: bool) -> Line | None:
             return Line(source, text) if verbose else None
         case events.TaskCreated():
             wait_us = event.schedule_us - event.time_us
-            later = f", due in {span(wait_us)}" if wait_us >= SECOND_US else ""
+            later = f", due in {_duration(wait_us)}" if wait_us >= SECOND_US else ""
             return Line(source, f"task {short(event.task)} added{later}")
         case events.TaskDeleted():
             return Line(source, f"task {short(event.task)} deleted")
@@ -60,7 +61,7 @@ def line(event: Event, *, verbose: bool) -> Line | None:
 
 
 def facts(event: Event) -> dict[str, str | int | None]:
-    """Return what a program gets with the line for an event, by name."""
+    """Return the values in the line for an event, by name, for JSON."""
     known: dict[str, str | int | None] = {"event": event.kind, "queue": event.queue}
     match event:
         case events.TaskCreated() | events.TaskDeleted() | events.TaskForced():
@@ -96,14 +97,14 @@ def _attempt(event: events.AttemptEnded, source: str) -> Line:
     answer = str(event.http_code) if event.http_code else event.status or "no answer"
     if event.message and not event.http_code:
         answer = f"{answer} ({event.message})"
-    took = f" in {span(event.duration_us)}" if event.duration_us is not None else ""
+    took = f" in {_duration(event.duration_us)}" if event.duration_us is not None else ""
     text = f"task {task} → {answer}{took}"
     match event.outcome:
         case "succeeded":
             return Line(source, text if event.attempt == 1 else f"{text}, {number}")
         case "will_retry":
             wait_us = (event.next_retry_us or event.time_us) - event.time_us
-            return Line(source, f"{text}, {number}; again in {span(wait_us)}", "warning")
+            return Line(source, f"{text}, {number}; again in {_duration(wait_us)}", "warning")
         case "gave_up":
             return Line(source, f"{text}, {number}; given up, the task is gone", "error")
         case "interrupted":
@@ -111,11 +112,11 @@ def _attempt(event: events.AttemptEnded, source: str) -> Line:
                 source, f"task {task}: {number} interrupted; delivered after the next start"
             )
         case "deleted":
-            return Line(source, f"{text}, {number}; the task was deleted meanwhile")
+            return Line(source, f"{text}, {number}; the task was deleted during it")
 
 
 def short(name: str) -> str:
-    """The last part of a resource's name.
+    """Return the last part of a resource's name.
 
     >>> short("projects/p/locations/l/queues/emails")
     'emails'
@@ -123,20 +124,5 @@ def short(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def span(microseconds: int) -> str:
-    """A span of time as people say it.
-
-    >>> [span(n) for n in (800, 12_400, 999_600, 1_500_000, 90_000_000, 86_400_000_000)]
-    ['1 ms', '12 ms', '1 s', '1.5 s', '1m 30s', '24h 0m']
-    """
-    milliseconds = max(1, round(microseconds / 1000))
-    if milliseconds < 1000:
-        return f"{milliseconds} ms"
-    seconds = timedelta(microseconds=microseconds).total_seconds()
-    if seconds < 60:
-        return f"{seconds:.1f} s".replace(".0 ", " ")
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m {rest}s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h {minutes}m"
+def _duration(microseconds: int) -> str:
+    return rounded_duration(timedelta(microseconds=microseconds))

@@ -1,4 +1,4 @@
-"""Tells what happens in the engine: in readable lines, or as Cloud Tasks logs it."""
+"""Prints the events of the engine: as readable lines, or as Cloud Tasks logs them."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from queuewright.local.console.event_lines import facts, line
 
 
 @dataclass
-class Teller:
-    """Tells an event when it is called with one.
+class EventPrinter:
+    """Prints the event that it is called with.
 
-    Without `log`, everything is a line on the console. With it, the operations that Cloud Tasks
-    logs are written there, one entry a line and sampled as their queues say; what it does not
-    log, such as a full disk, stays a line on the console.
+    Without `log`, every event is a line on the console. With `log`, the operations that Cloud
+    Tasks logs are written there as one JSON entry per line, sampled as their queues say; other
+    events, such as a full disk, stay lines on the console.
     """
 
     console: Console
     verbose: bool = False
-    """Whether the start of each attempt is worth a line."""
+    """Print a line for the start of each attempt, too."""
     log: TextIO | None = None
 
     def __call__(self, event: Event) -> None:
-        """Tell it."""
+        """Print an event."""
         logged = log_entry(event) if self.log is not None else None
         if self.log is None or logged is None:
-            self._say(event)
+            self._print(event)
         elif is_sampled(event):
             write_line(self.log, json.dumps(logged, ensure_ascii=False))
 
-    def _say(self, event: Event) -> None:
+    def _print(self, event: Event) -> None:
         if isinstance(event, events.QueueChange) and event.origin == "program":
             return  # the environment made this change, and prints its own lines
-        said = line(event, verbose=self.verbose)
-        if said is not None:
-            self.console.say(said.source, said.text, said.level, **facts(event))
+        shown = line(event, verbose=self.verbose)
+        if shown is not None:
+            self.console.say(shown.source, shown.text, shown.level, **facts(event))

@@ -1,4 +1,4 @@
-"""Who may call a handler: the answer that Cloud Run gives, from the token and the grants. Pure."""
+"""Who may call a handler, decided like Cloud Run: from the token and the grants. Pure."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from queuewright.blueprint import Blueprint
+from queuewright.cloud_tasks.roles import INVOKER
 from queuewright.engine import Signer
 from queuewright.errors import Refusal
 
-INVOKER = "roles/run.invoker"
-# Cloud Run takes the signature out of the token that it hands on, so that nobody can use it again:
+# Cloud Run replaces the signature of the token that it passes on, so that nobody can reuse it:
 # https://cloud.google.com/run/docs/troubleshooting#signature-removed.
 REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
 
 
 @dataclass(frozen=True)
 class Denied:
-    """A call that does not reach the handler: the HTTP status, and why."""
+    """A request that does not reach the handler: the HTTP status, the reason and a hint."""
 
     status: int
     reason: str
@@ -31,14 +31,14 @@ class Access:
     handler: str
     audience: str
     callers: Mapping[str, str]
-    """Member → the line of YAML by which it may."""
+    """Member → the line of YAML that allows it."""
     signer: Signer
 
     def denial(self, authorization: str | None, now_us: int) -> Denied | None:
-        """Why a call with this `Authorization` header is denied; None where it is not.
+        """Return why a request with this `Authorization` header is denied, or None.
 
-        403 without a token and for one that may not, 401 for a token that is not right, as
-        https://cloud.google.com/run/docs/troubleshooting#unauthorized-client says.
+        403 without a token or without permission, 401 for an invalid token
+        (https://cloud.google.com/run/docs/troubleshooting#unauthorized-client).
         """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
@@ -51,13 +51,13 @@ class Access:
             return Denied(401, refusal.message, hint)
         member = f"serviceAccount:{claims.get('email')}"
         if member not in self.callers:
-            hint = f"a queue with `handler: {self.handler}` gets an account that may"
+            hint = f"the account of a queue with `handler: {self.handler}` may call it"
             return Denied(403, f"`{member}` lacks {INVOKER} on `{self.handler}`", hint)
         return None
 
 
 def callers(blueprint: Blueprint, handler: str) -> dict[str, str]:
-    """The members that may call a handler, each with where the spec says so."""
+    """Return the members that may call a handler, each with the place in the spec that says so."""
     return {
         grant.member: str(grant.reason)
         for grant in blueprint.grants
@@ -66,7 +66,7 @@ def callers(blueprint: Blueprint, handler: str) -> dict[str, str]:
 
 
 def without_signature(authorization: str) -> str:
-    """The header as a handler gets it.
+    """Return the header as a handler receives it.
 
     >>> without_signature("Bearer head.claims.signature")
     'Bearer head.claims.SIGNATURE_REMOVED_BY_GOOGLE'

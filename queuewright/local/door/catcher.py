@@ -1,74 +1,67 @@
-"""Stands in for what does not run here: answers 200, and says what would have been sent."""
+"""Takes the place of a handler that does not run here: answers 200 and shows each request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Self
 
 from aiohttp import web
 
-from queuewright.engine import HTTP_LOG as LOGGER
-from queuewright.local.door.front_door import HOST
+from queuewright.local.door.listener import HOST, bound, listening
 
-SHOWN_BODY = 300
-"""Characters of a body that are printed."""
-LARGEST_BODY = 32 * 1024 * 1024
-# Set by the way a request takes to the catcher, and not by the task.
-OF_THE_WAY = frozenset({"host", "content-length", "connection"})
+SHOWN_CHARACTERS = 300
+"""How much of a body is printed."""
+# The way to the catcher sets these; they say nothing about the task.
+TRANSPORT_HEADERS = frozenset({"host", "content-length", "connection"})
 
 
 class Catcher:
-    """A listener for the tasks of one handler."""
+    """A listener for the tasks of one handler. Made by `Catcher.listen`."""
 
-    def __init__(self, *, on_caught: Callable[[str], None]) -> None:
-        """`on_caught` is told, in words, what each request was."""
-        self.port = 0
-        self.base = ""
-        """Scheme and host that they are meant for."""
+    def __init__(self, port: int, target: str, on_caught: Callable[[str], None]) -> None:
+        self.url = f"http://{HOST}:{port}"
+        self.target = target
+        """Scheme and host that the requests are meant for."""
         self._on_caught = on_caught
-        self._runner: web.ServerRunner | None = None
 
-    async def start(self) -> None:
-        """Listen, on a port that the system chooses."""
-        self._runner = web.ServerRunner(
-            web.Server(self._answer, access_log=None, logger=LOGGER), shutdown_timeout=0.0
-        )
-        await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, 0).start()
-        self.port = self._runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        """Close the listener."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+    @classmethod
+    @asynccontextmanager
+    async def listen(cls, target: str, *, on_caught: Callable[[str], None]) -> AsyncIterator[Self]:
+        """Listen on a free port; `on_caught` gets a description of each request."""
+        with bound() as listener:
+            catcher = cls(listener.getsockname()[1], target, on_caught)
+            async with listening(listener, catcher._answer):
+                yield catcher
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         body = await request.read()
-        lines = [f"not sent: {request.method} {self.base}{request.raw_path}"]
+        lines = [f"not sent: {request.method} {self.target}{request.raw_path}"]
         for name, value in request.raw_headers:
-            if name.decode("latin-1").lower() not in OF_THE_WAY:
+            if name.decode("latin-1").lower() not in TRANSPORT_HEADERS:
                 lines.append(f"  {name.decode('latin-1')}: {_header(value)}")
         if body:
             lines.append(f"  {shortened(body)}")
         self._on_caught("\n".join(lines))
-        return web.Response(text="caught: it does not run on this machine\n")
+        return web.Response(text="caught: the handler does not run on this machine\n")
 
 
 def shortened(body: bytes) -> str:
-    """A body in one line.
+    """Return a body in one line.
 
     >>> shortened(b'{"order": 1815}')
     '{"order": 1815}'
     >>> shortened(bytes([255, 216, 255]))
-    '3 bytes that are no text'
+    '3 bytes of binary data'
     """
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        return f"{len(body):,} bytes that are no text"
+        return f"{len(body):,} bytes of binary data"
     line = " ".join(text.split())
-    if len(line) <= SHOWN_BODY:
+    if len(line) <= SHOWN_CHARACTERS:
         return line
-    return f"{line[:SHOWN_BODY]}… ({len(body):,} bytes)"
+    return f"{line[:SHOWN_CHARACTERS]}… ({len(body):,} bytes)"
 
 
 def _header(value: bytes) -> str:

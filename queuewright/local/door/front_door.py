@@ -1,7 +1,7 @@
-"""What stands before a handler, as Cloud Run's front end does: one listener with a stable port.
+"""The stable address in front of a handler, as Cloud Run's front end.
 
-It lets in who may call, holds requests while the process starts or reloads, keeps to the number
-of requests that the handler's instances could serve at once, and ends what takes too long.
+It lets in callers with permission, holds requests while the process starts or reloads, runs no
+more requests at once than the handler's instances would, and ends a request that takes too long.
 """
 
 from __future__ import annotations
@@ -10,94 +10,54 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
-from yarl import URL
 
-from queuewright.engine import HTTP_LOG as LOGGER
-from queuewright.local.door.access import Access, Denied, without_signature
+from queuewright.cloud_tasks.durations import written_duration
+from queuewright.local.door.access import Access, Denied
+from queuewright.local.door.backend import Backend, Exchange, session
+from queuewright.local.door.listener import HOST, bound, listening
+from queuewright.local.door.slots import Slots
 
-HOST = "127.0.0.1"
 HOLD_S = 60.0
 """How long a request waits for a process that serves."""
 PENDING_S = 10.0
-"""How long it waits for an instance that is free: https://cloud.google.com/run/docs/about-instance-autoscaling."""
-# RFC 9110, 7.6.1: these concern one connection, and are not handed on.
-HOP_BY_HOP = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-OWN_HEADERS = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+"""How long it waits for a free instance: https://cloud.google.com/run/docs/about-instance-autoscaling."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a handler's instances can take together."""
+    """What all instances of a handler can take together."""
 
     at_once: int
-    """Requests; Cloud Run: the instances at most × the concurrency of each."""
+    """Requests; on Cloud Run, the maximum of instances × the concurrency of each."""
     timeout_s: float
 
 
-class Backend:
-    """A process behind the door, or something that runs elsewhere: `http://host:port`.
-
-    `comes_back`: where it cannot be reached, another will be opened in its place.
-    """
-
-    def __init__(self, url: str, *, comes_back: bool = True) -> None:
-        self.url = url.rstrip("/")
-        self.comes_back = comes_back
-        self._requests = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-
-    async def idle(self) -> None:
-        """Return when no request is under way."""
-        await self._idle.wait()
-
-    def enter(self) -> None:
-        """A request goes to it."""
-        self._requests += 1
-        self._idle.clear()
-
-    def leave(self) -> None:
-        """A request has come back."""
-        self._requests -= 1
-        if not self._requests:
-            self._idle.set()
-
-
 class FrontDoor:
-    """The address of a handler. Closed until `open`; requests that come before wait."""
+    """The address of a handler. Made by `FrontDoor.listen`; requests wait until `open`."""
 
     def __init__(
         self,
         handler: str,
+        port: int,
         limits: Limits,
+        client: aiohttp.ClientSession,
         *,
         now_us: Callable[[], int],
         on_refused: Callable[[str], None],
-        hold_s: float = HOLD_S,
-        pending_s: float = PENDING_S,
+        hold_s: float,
+        pending_s: float,
     ) -> None:
-        """`on_refused` is told, in words, of each request that did not reach the handler."""
         self.access: Access | None = None
-        """Who may call; None: everybody."""
-        self.port = 0
+        """Who may call; None: everyone."""
+        self.port = port
         self._handler = handler
         self._limits = limits
+        self._client = client
         self._now_us = now_us
         self._on_refused = on_refused
         self._hold_s = hold_s
@@ -105,8 +65,43 @@ class FrontDoor:
         self._backend: Backend | None = None
         self._opened = asyncio.Condition()
         self._slots = Slots(limits.at_once)
-        self._runner: web.ServerRunner | None = None
-        self._session: aiohttp.ClientSession | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def listen(
+        cls,
+        handler: str,
+        limits: Limits,
+        *,
+        now_us: Callable[[], int],
+        on_refused: Callable[[str], None],
+        hold_s: float = HOLD_S,
+        pending_s: float = PENDING_S,
+    ) -> AsyncIterator[Self]:
+        """Listen on a free port for requests to `handler`.
+
+        Args:
+            handler: its key.
+            limits: what it can take.
+            now_us: returns the time, in microseconds.
+            on_refused: gets the reason for each request that did not reach the handler.
+            hold_s: how long a request waits for a process that serves.
+            pending_s: how long a request waits for a free instance.
+        """
+        async with session() as client:
+            with bound() as listener:
+                door = cls(
+                    handler,
+                    listener.getsockname()[1],
+                    limits,
+                    client,
+                    now_us=now_us,
+                    on_refused=on_refused,
+                    hold_s=hold_s,
+                    pending_s=pending_s,
+                )
+                async with listening(listener, door._answer):
+                    yield door
 
     @property
     def url(self) -> str:
@@ -115,44 +110,22 @@ class FrontDoor:
 
     @property
     def busy(self) -> int:
-        """How many requests are under way, or wait for a process that serves."""
+        """How many requests are in progress or wait for a process that serves."""
         return self._slots.occupied
 
-    async def start(self) -> None:
-        """Listen, on a port that the system chooses."""
-        # A connection is not used twice: a server that closes an idle one would fail a task.
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, force_close=True),
-            timeout=aiohttp.ClientTimeout(),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-        server = web.Server(self._answer, handler_cancellation=True, access_log=None, logger=LOGGER)
-        self._runner = web.ServerRunner(server, shutdown_timeout=0.0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, 0, backlog=1024).start()
-        self.port = self._runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        """Close the listener and what is under way."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-        if self._session is not None:
-            await self._session.close()
-
     async def open(self, backend: Backend) -> Backend | None:
-        """Send requests to `backend` from now on; returns the one that got them until now."""
+        """Send requests to `backend` from now on; return the backend that got them before."""
         async with self._opened:
             before, self._backend = self._backend, backend
             self._opened.notify_all()
             return before
 
     def hold(self) -> None:
-        """Let requests wait until `open`."""
+        """Make requests wait until the next `open`."""
         self._backend = None
 
     def limit(self, limits: Limits) -> None:
-        """Change the limits, for requests that come."""
+        """Change the limits for new requests."""
         self._limits = limits
         self._slots.size = limits.at_once
 
@@ -164,26 +137,29 @@ class FrontDoor:
             return self._denied(denied)
         async with self._slots.taken(self._pending_s) as has_slot:
             if not has_slot:
-                text = f"all {self._limits.at_once} requests at once are under way"
+                text = f"it is already busy with {self.busy} requests"
                 hint = "raise `instances.max` or `concurrency`, or slow the queue down"
                 return self._denied(Denied(429, text, hint))
-            gone: Backend | None = None
-            while (backend := await self._held(gone)) is not None:
-                backend.enter()
-                try:
-                    return await self._passed(request, backend)
-                except aiohttp.ClientConnectorError:  # nothing was sent yet
-                    if not backend.comes_back:
-                        text = f"nothing listens at {backend.url}"
-                        return self._denied(Denied(503, text, "start it, or remove `local.url`"))
-                    gone = backend
-                finally:
-                    backend.leave()
-            text = f"nothing served within {self._hold_s:g} s"
-            return self._denied(Denied(503, text, "see above why its process does not start"))
+            return await self._with_backend(request)
 
-    async def _held(self, gone: Backend | None) -> Backend | None:
-        """What serves, be it after a while, and not `gone`; None where nothing does in time."""
+    async def _with_backend(self, request: web.BaseRequest) -> web.StreamResponse:
+        gone: Backend | None = None
+        while (backend := await self._open_backend(gone)) is not None:
+            backend.enter()
+            try:
+                return await self._exchanged(request, backend)
+            except aiohttp.ClientConnectorError:  # nothing was sent yet
+                if not backend.comes_back:
+                    text = f"nothing listens at {backend.url}"
+                    return self._denied(Denied(503, text, "start it, or remove `local.url`"))
+                gone = backend
+            finally:
+                backend.leave()
+        text = f"nothing served within {_seconds(self._hold_s)}"
+        return self._denied(Denied(503, text, "see above why its process does not start"))
+
+    async def _open_backend(self, gone: Backend | None) -> Backend | None:
+        """Wait for a backend other than `gone`; None if there is none in time."""
         if self._backend in (None, gone):
             try:
                 async with asyncio.timeout(self._hold_s), self._opened:
@@ -192,44 +168,23 @@ class FrontDoor:
                 return None
         return self._backend
 
-    async def _passed(self, request: web.BaseRequest, backend: Backend) -> web.StreamResponse:
-        assert self._session is not None, "the door was started"
-        answer: web.StreamResponse | None = None
+    async def _exchanged(self, request: web.BaseRequest, backend: Backend) -> web.StreamResponse:
+        exchange = Exchange(request, hides_token=self.access is not None)
         try:
-            async with (
-                asyncio.timeout(self._limits.timeout_s),
-                self._session.request(
-                    request.method,
-                    _target(backend, request),
-                    headers=_onwards(request.raw_headers, hides_token=self.access is not None),
-                    skip_auto_headers=OWN_HEADERS,
-                    data=request.content if request.can_read_body else None,
-                    allow_redirects=False,
-                ) as response,
-            ):
-                answer = web.StreamResponse(
-                    status=response.status,
-                    reason=response.reason,
-                    headers=_onwards(response.raw_headers),
-                )
-                await answer.prepare(request)
-                async for chunk in response.content.iter_any():
-                    await answer.write(chunk)
-                await answer.write_eof()
-                return answer
+            async with asyncio.timeout(self._limits.timeout_s):
+                return await exchange.run(self._client, backend)
         except aiohttp.ClientConnectorError:
             raise
         except TimeoutError:
-            text = f"no answer within its `timeout` of {self._limits.timeout_s:g} s"
+            text = f"no response within its `timeout` of {_seconds(self._limits.timeout_s)}"
             denied = Denied(504, text, "raise the handler's `timeout`, or do less in one task")
         except aiohttp.ClientError as error:
-            text = f"its process ended the request without an answer ({error})"
+            text = f"its process ended the request without a response ({error})"
             denied = Denied(503, text, "see its log lines above")
-        if answer is not None:  # half an answer cannot be taken back; the client sees it broken off
+        if exchange.response is not None:
             self._on_refused(denied.reason)
-            if request.transport is not None:
-                request.transport.abort()
-            return answer
+            exchange.abort()
+            return exchange.response
         return self._denied(denied)
 
     def _denied(self, denied: Denied) -> web.Response:
@@ -241,83 +196,5 @@ class FrontDoor:
         return web.Response(status=denied.status, text=text, headers=headers)
 
 
-class Slots:
-    """As many requests at once as there are slots; `size` may change while it is used."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._taken = 0
-        self._waiting: list[asyncio.Future[None]] = []
-
-    @property
-    def occupied(self) -> int:
-        """How many are held."""
-        return self._taken
-
-    @property
-    def size(self) -> int:
-        """How many there are."""
-        return self._size
-
-    @size.setter
-    def size(self, size: int) -> None:
-        self._size = size
-        self._wake()
-
-    @asynccontextmanager
-    async def taken(self, patience_s: float) -> AsyncIterator[bool]:
-        """Hold a slot meanwhile; False where none was free within `patience_s` seconds."""
-        try:
-            async with asyncio.timeout(patience_s):
-                await self._take()
-        except TimeoutError:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            self._taken -= 1
-            self._wake()
-
-    async def _take(self) -> None:
-        if self._taken < self._size:
-            self._taken += 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-            elif turn.done() and not turn.cancelled():  # the slot came in the same instant
-                self._taken -= 1
-                self._wake()
-            raise
-
-    def _wake(self) -> None:
-        while self._waiting and self._taken < self._size:
-            turn = self._waiting.pop(0)
-            if not turn.done():
-                self._taken += 1
-                turn.set_result(None)
-
-
-def _target(backend: Backend, request: web.BaseRequest) -> URL:
-    """The same path and query at the backend, letter by letter."""
-    return URL(backend.url + request.raw_path, encoded=True)
-
-
-def _onwards(
-    headers: tuple[tuple[bytes, bytes], ...], *, hides_token: bool = False
-) -> CIMultiDict[str]:
-    """The headers that concern both ends, in the capitals in which they came."""
-    onwards: CIMultiDict[str] = CIMultiDict()
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("utf-8", "surrogateescape")
-        if name.lower() in HOP_BY_HOP:
-            continue
-        if hides_token and name.lower() == "authorization":
-            value = without_signature(value)
-        onwards.add(name, value)
-    return onwards
+def _seconds(count: float) -> str:
+    return written_duration(timedelta(seconds=count))

@@ -1,4 +1,4 @@
-"""How a handler runs on this machine, as its plan and its folder say it."""
+"""How a handler runs on this machine, according to its plan and its folder."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from queuewright.blueprint import (
     UrlPlan,
 )
 from queuewright.errors import TargetError
+from queuewright.local.door.listener import HOST
 from queuewright.local.handlers.dockerfile import container_process
 
 REQUIREMENTS = "requirements.txt"
-LOOPBACK = "127.0.0.1"
 _EVERY_ADDRESS = re.compile(
     r"(?<![\w.])0\.0\.0\.0(?![\w.])"
     r"|(?<![\w.])\[::\](?=:)"
@@ -31,36 +31,36 @@ class Command:
     """A process to start; it serves on `$PORT`."""
 
     argv: tuple[str, ...]
-    """`python` as its first word is the handler's own interpreter."""
+    """If the first word is `python`, it stands for the handler's own interpreter."""
     folder: Path
-    """Absolute: where it runs."""
+    """Its working directory, absolute."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables that its image brings along."""
+    """The variables in its Dockerfile."""
     requirements: Path | None = None
-    """What its interpreter must have; None: it runs with ours."""
+    """The file of the packages that it needs; None: it runs with our interpreter."""
     needs: str | None = None
-    """A package that its interpreter must have besides, as Google's build adds it."""
+    """A package that it needs besides; Google's build adds the same one."""
 
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """It runs already, at `url`; nothing is started."""
+    """It already runs at `url`; nothing is started."""
 
     url: str
 
 
 @dataclass(frozen=True)
 class Caught:
-    """It does not run here; its tasks go to the catcher. `reason` says why, in words."""
+    """It does not run here, for a `reason` in words; its tasks go to the catcher."""
 
     reason: str
 
 
 def how_it_runs(handler: HandlerPlan, root: Path) -> Command | Elsewhere | Caught:
-    """How `handler` runs here; `root` is the project's folder.
+    """Return how `handler` runs here; `root` is the project's folder.
 
     Raises:
-        TargetError: where the plan and the folder do not say it.
+        TargetError: neither the plan nor the folder tells.
     """
     local, target = handler.local, handler.target
     if local.url is not None:
@@ -69,7 +69,7 @@ def how_it_runs(handler: HandlerPlan, root: Path) -> Command | Elsewhere | Caugh
     if not folder.is_dir():
         raise TargetError(
             f"`{handler.key}`: its folder `{handler.source}` does not exist",
-            hint=f"make it, or change `source` at {handler.reason.location}",
+            hint=f"create it, or change `source` at {handler.reason.location}",
         )
     if local.command:
         return _command(local.command, folder)
@@ -81,7 +81,7 @@ def how_it_runs(handler: HandlerPlan, root: Path) -> Command | Elsewhere | Caugh
         case ServicePlan():
             return _service(handler, target, folder)
         case AppEnginePlan(source=None):
-            return Caught(f"its code is elsewhere; `{_override(handler)}` would run it")
+            return Caught(f"its code is not in this project; `{_override(handler)}` would run it")
         case AppEnginePlan():
             return _app_engine(handler, target, folder)
         case UrlPlan():
@@ -89,33 +89,33 @@ def how_it_runs(handler: HandlerPlan, root: Path) -> Command | Elsewhere | Caugh
 
 
 def on_loopback(text: str) -> str:
-    """A word or a line of a container's command, or a variable, without its other addresses.
+    """Return a word of a container's command, or a variable, with the loopback address in it.
 
-    A container listens on every address, as Cloud Run asks it to. On this machine that would let
-    the whole network in, past the front door that asks for a token.
+    Cloud Run wants a container to listen on every address. On this machine that would let the
+    whole network in, past the front door that asks for a token.
 
     >>> on_loopback("exec gunicorn --bind :$PORT app:app"), on_loopback("--host=0.0.0.0")
     ('exec gunicorn --bind 127.0.0.1:$PORT app:app', '--host=127.0.0.1')
     """
-    return _EVERY_ADDRESS.sub(LOOPBACK, text)
+    return _EVERY_ADDRESS.sub(HOST, text)
 
 
 def _function(handler: HandlerPlan, function: FunctionPlan, folder: Path) -> Command:
     if not function.runtime_name.startswith("python"):
         raise TargetError(
             f"`{handler.key}` is a function for {function.runtime_name}; "
-            "only Python's start here by themselves",
+            "only Python functions start here without a command",
             hint=f"say how it runs: `{_override(handler)}`",
         )
     if not (folder / "main.py").is_file():
         # https://cloud.google.com/run/docs/write-functions#python
         raise TargetError(
             f"`{handler.key}` has no `{function.source}/main.py`",
-            hint="a Python function's source is a file of that name",
+            hint="Google's build looks for a Python function in a file of that name",
         )
     argv = ("python", "-m", "functions_framework", "--target", function.entry_point)
-    # $PORT and the signature's type reach it as variables.
-    return _command((*argv, "--host", LOOPBACK), folder, needs="functions-framework")
+    # It gets $PORT and the type of its signature as variables.
+    return _command((*argv, "--host", HOST), folder, needs="functions-framework")
 
 
 def _service(handler: HandlerPlan, service: ServicePlan, folder: Path) -> Command:
@@ -163,7 +163,7 @@ def _command(argv: tuple[str, ...], folder: Path, needs: str | None = None) -> C
 
 
 def _names(requirements: str, package: str) -> bool:
-    """Whether a line of `requirements` is for `package`; - _ . are one (PEP 503)."""
+    """Whether a line of `requirements` names `package`; -, _ and . are the same (PEP 503)."""
     wanted = re.sub(r"[-_.]+", "[-_.]+", package)
     return re.search(rf"(?im)^\s*{wanted}\s*($|[^\w.\s-])", requirements) is not None
 

@@ -1,7 +1,7 @@
-"""What a Dockerfile says of the process that serves: its command, variables and folder. Pure.
+"""Reads the serving process from a Dockerfile: its command, variables and folder. Pure.
 
-Of the last stage, and of the stages that it builds on. What the base image says is not known
-here. The grammar: https://docs.docker.com/reference/dockerfile/.
+Only the last stage counts, and the stages that it builds on. The base image is not known here.
+The grammar: https://docs.docker.com/reference/dockerfile/.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class ContainerProcess:
     """The process of a container."""
 
     command: tuple[str, ...]
-    """Empty where the file does not say: then the base image does."""
+    """Empty if the file does not set it; then the base image does."""
     environment: Mapping[str, str]
     folder: PurePosixPath
     """The working directory, relative to the folder that was copied into the image."""
 
 
 def container_process(text: str) -> ContainerProcess:
-    r"""The process that a container built from a Dockerfile's `text` runs.
+    r"""Return the process of a container that is built from the `text` of a Dockerfile.
 
     >>> process = container_process('FROM python\nWORKDIR /app\nCMD ["python", "main.py"]')
     >>> process.command, str(process.folder)
@@ -92,7 +92,7 @@ class _Stage:
             self.entrypoint_is_shell = not listed
 
     def process(self) -> ContainerProcess:
-        # A shell that is the entry point takes no arguments, so it never sees a CMD.
+        # If the entry point is a shell line, it takes no arguments, so CMD is ignored.
         command = self.entrypoint + (() if self.entrypoint_is_shell else self.command)
         folder = PurePosixPath()
         if self.copied_to is not None and self.workdir.is_relative_to(self.copied_to):
@@ -142,7 +142,7 @@ def _instructions(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _list(rest: str) -> tuple[str, ...]:
-    """The exec form, a JSON list of texts; empty where it is not one."""
+    """The exec form, a JSON list of texts; empty for any other form."""
     if not rest.startswith("["):
         return ()
     try:
@@ -174,7 +174,7 @@ _PIECE = re.compile(
 
 
 def _words(text: str, known: Mapping[str, str]) -> list[str]:
-    """The words of a text, quotes taken off and variables put in as a build does."""
+    """The words of a text, without quotes and with the values of variables, as in a build."""
     words: list[str] = []
     word: str | None = None
     quoted = False

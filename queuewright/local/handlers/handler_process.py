@@ -1,71 +1,69 @@
-"""A handler that runs here: a process behind its front door, started again whenever it must be."""
+"""Keeps a handler's process serving behind its front door, and replaces it on a reload."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
+from queuewright.cloud_tasks.durations import written_duration
 from queuewright.errors import TargetError
-from queuewright.local.console.console import Level
-from queuewright.local.door.front_door import HOST, Backend, FrontDoor
+from queuewright.local.console.console import Console
+from queuewright.local.door.backend import Backend
+from queuewright.local.door.front_door import FrontDoor
+from queuewright.local.door.listener import HOST
 from queuewright.local.handlers.command import Command
-from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.background import BackgroundTasks, cancel
+from queuewright.local.processes.groups import ProcessGroups
+from queuewright.local.processes.ports import free_port
 from queuewright.local.processes.process import STARTUP_S, Process
-from queuewright.local.processes.readiness import free_port
 
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 1.0, 30.0
 SETTLED_S = 60.0
-"""A process that lived this long was well: the next restart is the first again."""
-
-
-class Voice(Protocol):
-    """Where a handler's words go."""
-
-    def say(self, source: str, text: str, level: Level = "info") -> None:
-        """Take what `source` says of itself."""
-
-    def log(self, source: str, line: str) -> None:
-        """Take a line that its process printed."""
+"""After a process has lived this long, its restarts begin with the first backoff again."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that it takes to start a handler's process."""
+    """Everything that it takes to start a handler's process."""
 
     command: Command
     interpreter: Callable[[], Coroutine[None, None, Path]]
-    """Makes the interpreter of its own, where it is missing; may take minutes."""
+    """Returns its interpreter, after creating it if it is missing; may take minutes."""
     variables: Callable[[int], Mapping[str, str]]
-    """Its environment variables, given the port that it shall serve on."""
+    """Returns its environment variables for the port that it must serve on."""
 
 
-class LocalHandler:
-    """One handler on this machine."""
+class HandlerProcess:
+    """The process of one handler; a new one is started whenever it ends.
+
+    It has no process before `start` and after `stop`; requests wait at the front door.
+    """
 
     def __init__(
         self,
         name: str,
         door: FrontDoor,
-        nursery: Nursery,
-        voice: Voice,
+        groups: ProcessGroups,
+        background: BackgroundTasks,
+        console: Console,
         *,
         startup_s: float = STARTUP_S,
         backoff_s: tuple[float, float] = (FIRST_BACKOFF_S, LONGEST_BACKOFF_S),
     ) -> None:
-        """`backoff_s`: the first wait before a restart, and the longest; each doubles the last."""
+        """`backoff_s`: the first and the longest wait before a restart; each doubles the last."""
         self.name = name
         self.door = door
-        self._nursery = nursery
-        self._voice = voice
+        self._groups = groups
+        self._background = background
+        self._console = console
         self._startup_s = startup_s
         self._backoff_s = backoff_s
-        self._recipe: Recipe | None = None
         self._process: Process | None = None
-        self._guard: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._retiring: dict[Process, asyncio.Task[None]] = {}
         self._changing = asyncio.Lock()
 
@@ -75,32 +73,40 @@ class LocalHandler:
         return self._process.pid if self._process else None
 
     async def start(self, recipe: Recipe) -> None:
-        """Start its process, or put another in its place without a request being lost.
+        """Start the handler's process, or replace the running one without losing a request.
 
         Raises:
-            TargetError: where the new one does not serve. The one before, if any, stays.
+            TargetError: the new process does not serve. The running one stays.
         """
         async with self._changing:
             process = await self._serving(recipe)
-            self._recipe = recipe
-            await self._replace(process)
+            await self._replace(process, recipe)
 
     async def stop(self) -> None:
-        """Stop its process and all that it started; the door stays, and holds."""
+        """Stop its process and everything that it started; requests wait at the front door."""
         self.door.hold()
-        guard, self._guard = self._guard, None
+        watching, self._watching = self._watching, None
         retiring, self._retiring = self._retiring, {}
-        await _cancelled(*filter(None, (guard, *retiring.values())))
+        await cancel(*filter(None, (watching, *retiring.values())))
         process, self._process = self._process, None
         await asyncio.gather(*(old.stop() for old in filter(None, (process, *retiring))))
 
     async def _serving(self, recipe: Recipe) -> Process:
-        """A process that serves."""
+        """Return a process that serves."""
         try:
-            return await self._started(recipe)
+            process = await self._started(recipe)
         except OSError as error:
             what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
             raise TargetError(f"`{self.name}` cannot be started: {what}") from error
+        try:
+            await process.ready(self._startup_s)
+        except TargetError as error:
+            await process.stop()
+            raise TargetError(f"`{self.name}` {error}") from None
+        except BaseException:
+            await process.stop()
+            raise
+        return process
 
     async def _started(self, recipe: Recipe) -> Process:
         interpreter = await recipe.interpreter()
@@ -111,78 +117,73 @@ class LocalHandler:
         variables = dict(recipe.variables(port))
         variables["PATH"] = f"{interpreter.parent}:{variables.get('PATH', '')}"
         try:
-            process = await Process.start(
-                self._nursery,
+            return await Process.start(
+                self._groups,
+                self._background,
+                self.name,
                 argv,
                 folder=recipe.command.folder,
                 environment=variables,
                 address=(HOST, port),
-                on_line=lambda line: self._voice.log(self.name, line),
+                on_line=partial(self._console.log, self.name),
             )
         except TargetError as error:
             raise TargetError(f"`{self.name}`: {error}", hint=_override(self.name)) from None
-        try:
-            await process.ready(self._startup_s)
-        except TargetError as error:
-            await process.stop()
-            raise TargetError(f"`{self.name}` {error}") from None
-        except asyncio.CancelledError:
-            await process.stop()
-            raise
-        return process
 
-    async def _replace(self, process: Process) -> None:
-        """Let `process` serve from now on, and the one before finish what it has begun."""
-        if self._guard is not None:
-            await _cancelled(self._guard)
+    async def _replace(self, process: Process, recipe: Recipe) -> None:
+        """Send requests to `process` from now on, and let the one before finish its own."""
+        if self._watching is not None:
+            await cancel(self._watching)
         before, self._process = self._process, process
-        host, port = process.address
-        served = await self.door.open(Backend(f"http://{host}:{port}"))
-        self._guard = asyncio.create_task(self._keep(process))
+        served = await self._open(process)
+        self._watching = self._background.keep(
+            self.name, "watching its process", partial(self._keep_serving, recipe)
+        )
         if before is not None:
-            self._retiring[before] = asyncio.create_task(self._retire(before, served))
+            self._retiring[before] = self._background.start(
+                self.name, "stopping its old process", partial(self._retire, before, served)
+            )
+
+    async def _open(self, process: Process) -> Backend | None:
+        host, port = process.address
+        return await self.door.open(Backend(f"http://{host}:{port}"))
 
     async def _retire(self, process: Process, served: Backend | None) -> None:
+        """Stop a process when the requests that it has are done."""
         if served is not None:
             await served.idle()
         await process.stop()
         self._retiring.pop(process, None)
 
-    async def _keep(self, process: Process) -> None:
-        """Start a new process when this one ends, as often as it takes."""
+    async def _keep_serving(self, recipe: Recipe) -> None:
+        """Start a new process whenever there is none; wait between attempts."""
         loop = asyncio.get_running_loop()
         wait_s, longest_s = self._backoff_s
+        what = "it has no process"
         while True:
-            born = loop.time()
-            how = await process.ended()
-            self.door.hold()
-            self._process = None
-            await process.stop()
-            if loop.time() - born > SETTLED_S:
-                wait_s = self._backoff_s[0]
-            started = None
-            text = f"its process ended: {how}"
-            while started is None:
-                self._voice.say(self.name, f"{text}; starts again in {wait_s:g} s", "error")
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, longest_s)
-                try:
-                    assert self._recipe is not None, "it was started"
-                    started = await self._serving(self._recipe)
-                except TargetError as error:
-                    text = str(error).partition("\n")[0]
-            process = self._process = started
-            host, port = process.address
-            await self.door.open(Backend(f"http://{host}:{port}"))
-            self._voice.say(self.name, "serves again")
+            if self._process is not None:
+                born = loop.time()
+                what = f"its process ended: {await self._process.ended()}"
+                await self._discard(self._process)
+                if loop.time() - born > SETTLED_S:
+                    wait_s = self._backoff_s[0]
+            pause = written_duration(timedelta(seconds=wait_s))
+            self._console.say(self.name, f"{what}; starts again in {pause}", "error")
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, longest_s)
+            try:
+                self._process = await self._serving(recipe)
+            except TargetError as error:
+                what = str(error).partition("\n")[0]
+                continue
+            await self._open(self._process)
+            self._console.say(self.name, "serves again")
 
-
-async def _cancelled(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            await task
+    async def _discard(self, process: Process) -> None:
+        """Clean up after a process that has ended."""
+        self.door.hold()
+        self._process = None
+        await process.stop()
 
 
 def _override(name: str) -> str:

@@ -1,7 +1,7 @@
-"""The environment variables of a handler's process: what it would see on Google Cloud. Pure.
+"""The environment variables of a handler's process, as on Google Cloud. Pure.
 
-A handler does not get this shell's variables, so that what works here does not hang on one of
-them; only those pass that say how a process talks to this machine and its network.
+A handler does not inherit the variables of this shell, so that its code cannot come to depend on
+them. Only the variables that describe this machine and its network are passed on.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from queuewright.blueprint import (
     SecretPlan,
     ServicePlan,
 )
+from queuewright.local.door.listener import HOST
 
-LOOPBACK = "127.0.0.1"
-
-PASSING = re.compile(
+PASSED_ON = re.compile(
     r"HOME|USER|LOGNAME|LANG|LC_\w+|TZ|TMPDIR|PATH"
     r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS"
     r"|(https?|all|no)_proxy"
@@ -32,39 +31,33 @@ PASSING = re.compile(
 
 @dataclass(frozen=True)
 class TasksApi:
-    """The ports on which a process finds a Cloud Tasks that knows who calls."""
+    """The ports of Cloud Tasks on which one handler is known as the caller."""
 
     grpc_port: int
     http_port: int
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a process is put: the port it serves on, and its own way to Cloud Tasks."""
-
-    port: int
-    tasks: TasksApi | None
-
-
 def variables(
     handler: HandlerPlan,
     blueprint: Blueprint,
-    place: Place,
     *,
+    port: int,
+    tasks: TasksApi | None,
     image: Mapping[str, str],
     shell: Mapping[str, str],
 ) -> dict[str, str]:
-    """Every variable of the process of `handler`.
+    """Return all variables of a handler's process.
 
     Args:
-        handler: the plan of the handler.
-        blueprint: that it is part of.
-        place: where it is put.
-        image: the variables of its Dockerfile.
-        shell: this process's own; a secret's value is looked for here.
+        handler: its plan.
+        blueprint: the blueprint that the plan is part of.
+        port: the port that the process must serve on.
+        tasks: its own way to Cloud Tasks.
+        image: the variables in its Dockerfile.
+        shell: the variables of this process, where the values of secrets are looked up.
     """
     secrets = {name: shell[name] for name in _secrets(handler) if name in shell}
-    own = {name: value for name, value in shell.items() if PASSING.fullmatch(name)}
+    own = {name: value for name, value in shell.items() if PASSED_ON.fullmatch(name)}
     return {
         **own,
         **_direct(own),
@@ -74,14 +67,14 @@ def variables(
         **secrets,
         **handler.local.environment,
         **dict(_platform(handler, blueprint)),
-        "PORT": str(place.port),
-        **dict(_tasks(place.tasks)),
+        "PORT": str(port),
+        **dict(_tasks(tasks)),
         "GOOGLE_CLOUD_PROJECT": blueprint.project,
     }
 
 
 def unset_secrets(handler: HandlerPlan, shell: Mapping[str, str]) -> dict[str, SecretPlan]:
-    """The secrets of `handler` that have no value on this machine, by variable."""
+    """Return the secrets of a handler that have no value on this machine, by variable."""
     return {
         name: secret
         for name, secret in _secrets(handler).items()
@@ -91,8 +84,8 @@ def unset_secrets(handler: HandlerPlan, shell: Mapping[str, str]) -> dict[str, S
 
 def _tasks(api: TasksApi | None) -> Iterator[tuple[str, str]]:
     if api is not None:
-        yield "CLOUD_TASKS_EMULATOR_HOST", f"{LOOPBACK}:{api.grpc_port}"
-        yield "CLOUD_TASKS_EMULATOR_URL", f"http://{LOOPBACK}:{api.http_port}"
+        yield "CLOUD_TASKS_EMULATOR_HOST", f"{HOST}:{api.grpc_port}"
+        yield "CLOUD_TASKS_EMULATOR_URL", f"http://{HOST}:{api.http_port}"
 
 
 def _secrets(handler: HandlerPlan) -> Mapping[str, SecretPlan]:
@@ -108,7 +101,7 @@ def _environment(handler: HandlerPlan) -> Mapping[str, str]:
 
 
 def _platform(handler: HandlerPlan, blueprint: Blueprint) -> Iterator[tuple[str, str]]:
-    """What the platform itself sets."""
+    """The variables that the platform sets."""
     if isinstance(handler.target, FunctionPlan | ServicePlan):
         # https://cloud.google.com/run/docs/container-contract#services-env-vars
         yield "K_SERVICE", handler.name
@@ -129,9 +122,9 @@ def _platform(handler: HandlerPlan, blueprint: Blueprint) -> Iterator[tuple[str,
 
 
 def _direct(own: Mapping[str, str]) -> dict[str, str]:
-    """No proxy between a process and this machine: gRPC would use one, too."""
+    """Keep proxies out of connections to this machine; gRPC would use them, too."""
     if not any(name.lower().endswith("_proxy") for name in own):
         return {}
     listed = own.get("no_proxy") or own.get("NO_PROXY") or ""
-    direct = ",".join(filter(None, (listed, LOOPBACK, "localhost")))
+    direct = ",".join(filter(None, (listed, HOST, "localhost")))
     return {"no_proxy": direct, "NO_PROXY": direct}

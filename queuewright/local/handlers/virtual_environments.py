@@ -1,8 +1,8 @@
 """A virtual environment for each handler with a `requirements.txt`.
 
-It has what that file names and nothing of ours, so that what works here works there.
-One is kept for each handler and set of requirements, in `venvs/HANDLER-DIGEST`. A stamp is the
-last thing that is written to it; without one it was never finished, and is made anew.
+It has the packages that the file names and none of ours, as in the cloud. There is one for each
+handler and set of requirements, in `venvs/HANDLER-DIGEST`. A stamp is written last; an
+environment without its stamp was never finished, and is created again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from queuewright.errors import TargetError
-from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.groups import ProcessGroups
 from queuewright.packages.requirements import contents
 
 STAMP = "complete"
@@ -28,23 +28,25 @@ SHOWN_LINES = 15
 class VirtualEnvironments:
     """The virtual environments of the handlers, in a folder."""
 
-    def __init__(self, folder: Path, nursery: Nursery, *, say: Callable[[str, str], None]) -> None:
-        """`say` is told a handler's name and what is done for it."""
+    def __init__(
+        self, folder: Path, groups: ProcessGroups, *, say: Callable[[str, str], None]
+    ) -> None:
+        """`say` gets a handler's name and a line about its installation."""
         self._folder = folder
-        self._nursery = nursery
+        self._groups = groups
         self._say = say
         self._used: dict[str, Path] = {}
 
     async def interpreter(self, handler: str, requirements: Path, needs: str | None) -> Path:
-        """The interpreter of a handler's environment, which is made where it is missing.
+        """Return the interpreter of a handler's environment, which is created if it is missing.
 
         Args:
-            handler: its name.
-            requirements: the file with what it needs.
-            needs: one package more.
+            handler: its key.
+            requirements: the file of the packages that it needs.
+            needs: another package that it needs.
 
         Raises:
-            TargetError: with the end of pip's output.
+            TargetError: the installation failed; holds the end of pip's output.
         """
         venv = self._folder / f"{handler}-{self._digest(requirements, needs)}"
         if not (venv / STAMP).is_file() or not _python(venv).exists():
@@ -53,7 +55,7 @@ class VirtualEnvironments:
         return _python(venv)
 
     def prune(self) -> None:
-        """Delete the environments that handlers had before, and that none of them runs in."""
+        """Delete the former environments of the handlers that run."""
         for handler, used in self._used.items():
             for venv in self._folder.glob(f"{handler}-*"):
                 digest = venv.name.removeprefix(f"{handler}-")
@@ -61,7 +63,7 @@ class VirtualEnvironments:
                     shutil.rmtree(venv, ignore_errors=True)
 
     def _digest(self, requirements: Path, needs: str | None) -> str:
-        """Of all that decides what is in it, or breaks it: it cannot be moved, for one."""
+        """A digest of everything that an environment depends on: it cannot be moved, either."""
         digest = hashlib.sha256()
         facts = (sys.version, sys.base_prefix, str(self._folder.resolve()), needs or "")
         for part in (*(fact.encode() for fact in facts), *contents(requirements)):
@@ -95,22 +97,22 @@ class VirtualEnvironments:
             for name, value in os.environ.items()
             if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_USER")
         }
-        child = await self._nursery.start(argv, folder=folder, environment=environment)
+        child = await self._groups.start(argv, folder=folder, environment=environment)
         try:
             with log.open("ab") as file:
                 while data := await child.output.read(65_536):
                     file.write(data)
             code = await child.wait()
         finally:
-            await self._nursery.end(child, grace_s=1.0)
+            await self._groups.end(child, grace_s=1.0)
             child.close()
         if code != 0:
             text = "\n".join(("its requirements cannot be installed", *_tail(log)))
-            raise TargetError(f"`{handler}`: {text}", hint=f"all that pip said is in `{log}`")
+            raise TargetError(f"`{handler}`: {text}", hint=f"pip's whole output is in `{log}`")
 
 
 def our_interpreter() -> Path:
-    """The interpreter of this process, for handlers that ask for nothing."""
+    """Return the interpreter of this process, for handlers without requirements."""
     return Path(sys.executable)
 
 

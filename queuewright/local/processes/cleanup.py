@@ -1,8 +1,8 @@
-"""A tiny process that outlives `queuewright up` by an instant, and leaves none of its children.
+"""A small process that ends what `queuewright up` started, however `up` itself ends.
 
-It reads `+PID` (a process group that has started) and `-PID` (one that is gone) from its
-standard input. The input ends when `up` does, in whatever way; what is left then is ended:
-SIGTERM, and SIGKILL after the grace. Run as a file; imports nothing of ours.
+It reads `+PID` (a process group has started) and `-PID` (a group is gone) from its standard
+input. The input ends when `up` does; the groups that are left then are ended: SIGTERM, and
+SIGKILL after 10 seconds. It runs as a file and imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import subprocess
 import sys
 import time
 
-GRACE_S = (
-    10.0  # as Cloud Run: https://cloud.google.com/run/docs/container-contract#instance-shutdown
-)
+GRACE_S = 10.0
+"""As Cloud Run: https://cloud.google.com/run/docs/container-contract#instance-shutdown."""
 STEP_S = 0.05
 
 
 def main() -> None:
-    """Watch until the input ends, then clear up."""
+    """Keep the list of groups until the input ends, then end those that are left."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     groups: set[int] = set()
@@ -42,9 +41,9 @@ def end(groups: set[int]) -> None:
 
 
 def living(groups: set[int]) -> set[int]:
-    """Those of the groups that have a process which is more than a zombie.
+    """Return the groups that have a process other than a zombie.
 
-    Where nobody collects orphans, as in many a container, a zombie stays for ever.
+    In a container without an init process, a zombie is never collected.
     """
     there = {group for group in groups if send(group, 0)}
     if not there:
@@ -59,7 +58,7 @@ def living(groups: set[int]) -> set[int]:
 
 
 def send(group: int, number: int) -> bool:
-    """Send a signal to a process group; whether there is one to send it to."""
+    """Send a signal to a process group; return whether the group exists."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):  # macOS: EPERM where only a zombie is left

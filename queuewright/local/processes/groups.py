@@ -1,7 +1,7 @@
-"""Starts processes, each in a group of its own that does not outlive this one.
+"""Starts processes, each in a process group of its own that does not outlive this process.
 
-A child tells the warden of itself before it becomes its program, so that there is no moment at
-which a `kill -9` of this process could leave one behind.
+A child registers itself with the cleanup process before it becomes its program. So at no moment
+could a `kill -9` of this process leave one behind.
 """
 
 from __future__ import annotations
@@ -13,83 +13,91 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from queuewright.errors import TargetError
-from queuewright.local.processes import cleanup as warden
+from queuewright.local.processes import cleanup
 
-# Its standard input is the warden's, until the program takes its place.
-INTRODUCTION = 'echo "+$$" >&0; exec "$@" </dev/null'
+# Standard input is the cleanup process's until the program starts.
+REGISTRATION = 'echo "+$$" >&0; exec "$@" </dev/null'
 
 
 class Child:
-    """A program that was started, in a process group whose id is its own."""
+    """A running program, whose process group has the id of its process."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        output: asyncio.StreamReader,
+        pipe: asyncio.ReadTransport,
+    ) -> None:
         self.pid = process.pid
-        self.output = asyncio.StreamReader()
-        """What it and its children print, to either stream."""
-        self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._pipe: asyncio.ReadTransport | None = None
+        self.output = output
+        """What the program and its children print, to either stream."""
+        loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[int] = loop.create_future()
+        self._pipe = pipe
+        threading.Thread(target=self._wait, args=(process, loop), daemon=True).start()
 
     @classmethod
-    async def of(cls, process: subprocess.Popen[bytes]) -> Child:
-        """The child that is `process`, whose output is a pipe."""
-        child = cls(process)
-        loop = asyncio.get_running_loop()
-        threading.Thread(target=child._watch, args=(process, loop), daemon=True).start()
-        protocol = asyncio.StreamReaderProtocol(child.output)
-        child._pipe, _ = await loop.connect_read_pipe(lambda: protocol, process.stdout)
-        return child
+    async def of(cls, process: subprocess.Popen[bytes]) -> Self:
+        """Return the child for `process`, whose output is a pipe."""
+        output = asyncio.StreamReader()
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(output), process.stdout
+        )
+        return cls(process, output, pipe)
 
     @property
     def code(self) -> int | None:
-        """Its exit code, or the signal that ended it below 0; None while it runs."""
+        """Its exit code; below 0, the signal that ended it; None while it runs."""
         return self._ended.result() if self._ended.done() else None
 
     async def wait(self) -> int:
-        """Wait until it has ended; returns `code`."""
+        """Wait until it has ended, and return `code`."""
         return await asyncio.shield(self._ended)
 
     def close(self) -> None:
-        """Read no more of its output, whoever still holds it open."""
-        if self._pipe is not None:
-            self._pipe.close()
+        """Stop reading its output, even if another process holds the pipe open."""
+        self._pipe.close()
 
-    def _watch(self, process: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop) -> None:
+    def _wait(self, process: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop) -> None:
         code = process.wait()
-        with suppress(RuntimeError):  # nobody waits for it any more
+        with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
             loop.call_soon_threadsafe(self._ended.set_result, code)
 
 
-class Nursery:
-    """Where processes are started and looked after; a context manager."""
+class ProcessGroups:
+    """Starts and ends processes, each with all that it started. Made by `ProcessGroups.opened`."""
 
-    def __init__(self) -> None:
-        self._warden: subprocess.Popen[bytes] | None = None
-        self._pipe = -1
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
         self._groups: set[int] = set()
 
-    def __enter__(self) -> Self:
-        read, self._pipe = os.pipe()
-        command = [sys.executable, "-I", "-S", warden.__file__]
-        self._warden = subprocess.Popen(command, stdin=read, start_new_session=True)
-        os.close(read)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        os.close(self._pipe)
-        if self._warden is not None:
-            self._warden.wait()
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls) -> AsyncIterator[Self]:
+        """Start the cleanup process; on exit, it ends what is still running."""
+        read, write = os.pipe()
+        try:
+            command = [sys.executable, "-I", "-S", cleanup.__file__]
+            # At once, before there is anything to clean up.
+            process = subprocess.Popen(  # noqa: ASYNC220
+                command, stdin=read, start_new_session=True
+            )
+        except OSError:
+            os.close(write)
+            raise
+        finally:
+            os.close(read)
+        try:
+            yield cls(write)
+        finally:
+            os.close(write)
+            await asyncio.to_thread(process.wait)
 
     async def start(
         self, argv: Sequence[str], *, folder: Path, environment: Mapping[str, str]
@@ -97,37 +105,37 @@ class Nursery:
         """Start a program in `folder`.
 
         Raises:
-            TargetError: where there is no such program.
+            TargetError: the program does not exist.
         """
         program = shutil.which(argv[0], path=environment.get("PATH", os.defpath))
         if program is None and not (folder / argv[0]).is_file():
             raise TargetError(f"there is no program `{argv[0]}` on this machine")
-        process = self._started(("/bin/sh", "-c", INTRODUCTION, "sh", *argv), folder, environment)
+        process = self._started(("/bin/sh", "-c", REGISTRATION, "sh", *argv), folder, environment)
         self._groups.add(process.pid)
         return await Child.of(process)
 
     async def end(self, child: Child, grace_s: float) -> None:
         """End a child and its group: SIGTERM, and SIGKILL after `grace_s` seconds."""
         if child.code is None:
-            warden.send(child.pid, signal.SIGTERM)
+            cleanup.send(child.pid, signal.SIGTERM)
             with suppress(TimeoutError):
                 async with asyncio.timeout(grace_s):
                     await child.wait()
-        warden.send(child.pid, signal.SIGKILL)
+        cleanup.send(child.pid, signal.SIGKILL)
         await child.wait()
         self._groups.discard(child.pid)
         os.write(self._pipe, f"-{child.pid}\n".encode())
 
     def kill(self) -> None:
-        """Kill all that was started, now."""
+        """Kill everything that was started, without waiting."""
         for group in self._groups:
-            warden.send(group, signal.SIGKILL)
+            cleanup.send(group, signal.SIGKILL)
 
     def _started(
         self, argv: Sequence[str], folder: Path, environment: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
-        # Not by the event loop: uvloop lets a child inherit descriptors, of which one is the
-        # warden's, so that its input would end with the last child only.
+        # Not through the event loop: uvloop's children inherit descriptors, the pipe to the
+        # cleanup process among them, so its input would end only with the last child.
         return subprocess.Popen(
             argv,
             cwd=folder,

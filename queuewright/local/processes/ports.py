@@ -1,19 +1,28 @@
-"""Opens a port, and says which option chooses another one where that fails."""
+"""Ports of this machine: finding a free one, and opening the one that an option chose."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 
 from queuewright.errors import TargetError
 
 
-async def listening(
+def free_port(host: str) -> int:
+    """Return a port of `host` on which nothing listens now."""
+    with socket.socket() as listener:
+        listener.bind((host, 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+async def listen(
     serve: Callable[[str, int], Awaitable[int]], host: str, port: int, option: str
 ) -> int:
-    """The port on which `serve` listens now; 0 lets the system choose.
+    """Call `serve` to listen on a port, and return the port; 0 lets the system choose.
 
     Raises:
-        TargetError: the port cannot be used; the hint names `option`.
+        TargetError: the port cannot be used; the hint names the `option` that chooses another.
     """
     try:
         return await serve(host, port)

@@ -1,4 +1,4 @@
-"""One process of a handler: from its start, through its readiness, until nothing of it is left."""
+"""One process that serves on a port: its start, its readiness, its output and its end."""
 
 from __future__ import annotations
 
@@ -6,70 +6,77 @@ import asyncio
 import codecs
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
+from queuewright.cloud_tasks.durations import written_duration
 from queuewright.errors import TargetError
-from queuewright.local.processes.groups import Child, Nursery
+from queuewright.local.processes.background import BackgroundTasks, cancel
+from queuewright.local.processes.groups import Child, ProcessGroups
 from queuewright.local.processes.readiness import serving
 
 STARTUP_S = 60.0
 """How long a process may take until it serves. (Cloud Run allows 240 s; here somebody waits.)"""
 GRACE_S = 10.0
 """How long it may take to stop: https://cloud.google.com/run/docs/container-contract#instance-shutdown."""
-LAST_WORDS_S = 1.0
-"""How long its output is read after its end, where a grandchild holds it open."""
+OUTPUT_S = 1.0
+"""How long its output is read after its end, where another process holds the pipe open."""
 KEPT_LINES = 15
 LONGEST_LINE = 8192
-"""Characters; what is longer is printed in pieces."""
+"""Characters; a longer line is printed in pieces."""
 
 
 class Process:
-    """A running process that serves, or is about to, on `host:port`."""
+    """A process that serves, or will soon serve, on `address` (host, port)."""
 
     def __init__(
         self,
-        nursery: Nursery,
+        groups: ProcessGroups,
+        background: BackgroundTasks,
+        name: str,
         child: Child,
         address: tuple[str, int],
         on_line: Callable[[str], None],
     ) -> None:
         self.address = address
         self.last_lines: deque[str] = deque(maxlen=KEPT_LINES)
-        self._nursery = nursery
+        self._groups = groups
         self._child = child
         self._on_line = on_line
-        self._reading = asyncio.create_task(self._read())
+        self._reading = background.keep(name, "reading its output", self._read)
 
     @classmethod
     async def start(
         cls,
-        nursery: Nursery,
+        groups: ProcessGroups,
+        background: BackgroundTasks,
+        name: str,
         argv: Sequence[str],
         *,
         folder: Path,
         environment: Mapping[str, str],
         address: tuple[str, int],
         on_line: Callable[[str], None],
-    ) -> Process:
-        """Start it; `on_line` gets each line that it prints.
+    ) -> Self:
+        """Start the process of handler `name`; `on_line` gets each line that it prints.
 
         Raises:
-            TargetError: where there is no such program.
+            TargetError: the program does not exist.
         """
-        child = await nursery.start(argv, folder=folder, environment=environment)
-        return cls(nursery, child, address, on_line)
+        child = await groups.start(argv, folder=folder, environment=environment)
+        return cls(groups, background, name, child, address, on_line)
 
     @property
     def pid(self) -> int:
-        """Its id, and its group's."""
+        """The id of the process, and of its group."""
         return self._child.pid
 
     async def ready(self, timeout_s: float = STARTUP_S) -> None:
         """Return when it serves.
 
         Raises:
-            TargetError: where it ends before, or takes longer than `timeout_s` seconds.
+            TargetError: it ended before, or does not serve after `timeout_s` seconds.
         """
         probe = asyncio.create_task(serving(*self.address))
         ended = asyncio.create_task(self.ended())
@@ -78,34 +85,33 @@ class Process:
                 (probe, ended), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
             )
             if ended.done() or self._child.code is not None:
-                await ended
-                raise TargetError(self.obituary(f"ended before it served, {ended.result()}"))
+                raise TargetError(self._with_output(f"ended before it served, {await ended}"))
             if not probe.done():
-                port = self.address[1]
+                waited = written_duration(timedelta(seconds=timeout_s))
                 raise TargetError(
-                    self.obituary(f"does not listen on port {port} after {timeout_s:g} s"),
+                    self._with_output(f"does not listen on port {self.address[1]} after {waited}"),
                     hint="it must serve on $PORT, as on Cloud Run",
                 )
+            probe.result()
         finally:
             for task in (probe, ended):
                 task.cancel()
             await asyncio.gather(probe, ended, return_exceptions=True)
 
     async def ended(self) -> str:
-        """Wait until it has ended, and say how: `exit code 3` or `signal 9`."""
+        """Wait until it has ended, and return how: `exit code 3` or `signal 9`."""
         code = await self._child.wait()
-        with suppress(TimeoutError):  # what a grandchild holds open is not waited for
-            await asyncio.wait_for(asyncio.shield(self._reading), LAST_WORDS_S)
+        await asyncio.wait([self._reading], timeout=OUTPUT_S)
         return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
     async def stop(self, grace_s: float = GRACE_S) -> None:
-        """Stop it and all that it started."""
-        await self._nursery.end(self._child, grace_s)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._reading, LAST_WORDS_S)
+        """Stop it and everything that it started."""
+        await self._groups.end(self._child, grace_s)
+        await asyncio.wait([self._reading], timeout=OUTPUT_S)
+        await cancel(self._reading)
         self._child.close()
 
-    def obituary(self, what: str) -> str:
+    def _with_output(self, what: str) -> str:
         """`what` happened, and the last lines that it printed."""
         return "\n".join((what, *(f"    {line}" for line in self.last_lines)))
 

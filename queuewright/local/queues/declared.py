@@ -1,33 +1,93 @@
-"""Remembers which queues a configuration has made, so that those it drops can be told apart.
+"""Declares a blueprint's queues in the engine, and pauses those that it no longer has.
 
-A queue that somebody made by a call is theirs, and is left alone.
+A queue that somebody created by a call stays as it is.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from pathlib import Path
+
+from queuewright.blueprint import Blueprint, QueuePlan
+from queuewright.engine import PROGRAM, Engine
+from queuewright.engine.protocol import PauseQueueRequest, SetIamPolicyRequest
+from queuewright.errors import Refusal
+from queuewright.files import write_whole
+from queuewright.local.console.console import ENVIRONMENT, Console
+from queuewright.local.queues.planned import Address, queue_message, queue_policy
 
 FILE = "declared.json"
 
 
-class Declared:
-    """The names of the queues that the configuration has declared; kept in a folder, or not."""
+class DeclaredQueues:
+    """The queues that a configuration has declared in an engine."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, engine: Engine, console: Console, folder: Path | None) -> None:
+        """Their names are kept in `folder`; None keeps none."""
+        self._engine = engine
+        self._console = console
         self._file = folder / FILE if folder is not None else None
         self._names: Set[str] = self._read()
 
-    def replace(self, names: Set[str]) -> list[str]:
-        """Remember these from now on; returns those that are no longer among them, sorted."""
-        dropped = sorted(self._names - names)
+    async def declare(
+        self, blueprint: Blueprint, addresses: Mapping[str, Address]
+    ) -> dict[str, Refusal]:
+        """Make the engine's queues match a blueprint.
+
+        Args:
+            blueprint: what the queues should be.
+            addresses: where each handler's tasks go; the queues of other handlers stay as they are.
+
+        Returns:
+            What the engine refused, by the queue's id.
+        """
+        refused: dict[str, Refusal] = {}
+        for plan in blueprint.queues.values():
+            if plan.handler not in addresses:
+                continue  # the handler has no place here, and the console said so
+            try:
+                await self._declare(plan, blueprint, addresses)
+            except Refusal as refusal:
+                refused[plan.queue_id] = refusal
+        wanted = {plan.name for plan in blueprint.queues.values()}
+        kept = set(wanted)
+        for name in sorted(self._names - wanted):
+            try:
+                await self._pause(name)
+            except Refusal as refusal:
+                refused[name.rpartition("/")[2]] = refusal
+                kept.add(name)
+        self._remember(kept)
+        return refused
+
+    async def _declare(
+        self, plan: QueuePlan, blueprint: Blueprint, addresses: Mapping[str, Address]
+    ) -> None:
+        await self._engine.declare_queue(queue_message(plan, blueprint, addresses))
+        policy = queue_policy(blueprint.grants, plan.key)
+        request = SetIamPolicyRequest(resource=plan.name, policy=policy)
+        await self._engine.service.set_iam_policy(request, PROGRAM)
+
+    async def _pause(self, name: str) -> None:
+        """Pause a queue that is no longer described: its tasks have nowhere to go, but stay."""
+        try:
+            await self._engine.service.pause_queue(PauseQueueRequest(name=name), PROGRAM)
+        except Refusal as refusal:
+            if refusal.code != "NOT_FOUND":  # it was deleted by hand
+                raise
+            return
+        self._console.say(
+            ENVIRONMENT,
+            f"queue `{name}` is no longer described: it is paused and keeps its tasks\n"
+            "  hint: if you gave it another key, add `renamed_from: KEY` with its former key",
+            "warning",
+        )
+
+    def _remember(self, names: Set[str]) -> None:
         self._names = names
         if self._file is not None:
-            draft = self._file.with_suffix(".part")
-            draft.write_text(json.dumps(sorted(names)) + "\n", encoding="utf-8")
-            draft.replace(self._file)
-        return dropped
+            write_whole(self._file, json.dumps(sorted(names)) + "\n")
 
     def _read(self) -> Set[str]:
         try:

@@ -1,4 +1,4 @@
-"""What to write into the YAML so that a call that was denied is allowed. Pure."""
+"""Explains how the YAML would allow a call that was denied. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ACT_AS = "iam.serviceAccounts.actAs"
 
 
 def explanation(blueprint: Blueprint, principal: str, permission: str, resource: str) -> str | None:
-    """A sentence for the end of a PERMISSION_DENIED; None where there is nothing to advise."""
+    """Return a sentence for the end of a PERMISSION_DENIED; None if there is no advice."""
     handler = next(
         (
             plan.key
@@ -22,17 +22,17 @@ def explanation(blueprint: Blueprint, principal: str, permission: str, resource:
         return None
     if permission == ACT_AS:
         return (
-            f"`{handler}` may not act as another account, and need not: leave `oidc_token` and "
-            "`oauth_token` out of the task, the queue adds the right one."
+            f"`{handler}` may not act as another account, and does not need to: leave `oidc_token` "
+            "and `oauth_token` out of the task, and the queue adds the right token."
         )
     name = resource.partition("/tasks/")[0]
     queue = next((plan for plan in blueprint.queues.values() if plan.name == name), None)
     if queue is None:
         queues = ", ".join(f"`{key}`" for key in blueprint.queues)
-        return f"No such queue in `{blueprint.environment}`; it has {queues or 'none'}."
+        return f"There is no such queue in `{blueprint.environment}`; it has {queues or 'none'}."
     if permission == CREATE:
         return (
             f"`{handler}` may add tasks to `{queue.key}` with `enqueuers: [{handler}]` "
             f"in `queues.{queue.key}` ({queue.reason.location})."
         )
-    return f"`enqueuers` of `{queue.key}` may add tasks to it, and nothing else."
+    return f"The `enqueuers` of `{queue.key}` may add tasks to it and do nothing else."

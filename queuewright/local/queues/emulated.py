@@ -1,4 +1,4 @@
-"""What an emulator's file asks for, as the engine takes it. Pure."""
+"""Turns an emulator's file into the engine's queues and settings. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from urllib.parse import urlsplit
 
 from queuewright.engine import METHODS, QueueOptions, Settings
 from queuewright.engine.protocol import messages as m
-from queuewright.local.queues.planned import ALWAYS, SCHEMES, STATES, limit, point
+from queuewright.local.queues.fields import (
+    ENFORCE_MODES,
+    SCHEMES,
+    STATES,
+    set_address,
+    set_limits,
+)
 from queuewright.spec import EmulatedQueue, EmulatorSettings, HttpTarget
-
-ENFORCE_MODES = {"IF_NOT_EXISTS": 1, "ALWAYS": ALWAYS}  # UriOverrideEnforceMode, target.proto
 
 
 def engine_settings(asked: EmulatorSettings) -> Settings:
-    """The engine's settings."""
+    """Return the engine's settings."""
     services: Mapping[str, str] = asked.app_engine_url
 
     def app_engine_url(service: str, _version: str, _instance: str) -> str | None:
@@ -32,27 +36,27 @@ def engine_settings(asked: EmulatorSettings) -> Settings:
 
 
 def emulated_queue(name: str, asked: EmulatedQueue) -> m.Queue:
-    """The queue of this full name."""
+    """Return the queue with this full name."""
     queue = m.Queue(name=name, state=STATES[asked.desired_state])
-    limit(queue, asked.rate_limits, asked.retry_config)
+    set_limits(queue, asked.rate_limits, asked.retry_config)
     if asked.stackdriver_logging_config is not None:
         ratio = asked.stackdriver_logging_config.sampling_ratio
         queue.stackdriver_logging_config.sampling_ratio = ratio
     if asked.url is not None:
-        point(queue.http_target, asked.url, None)
+        set_address(queue.http_target, asked.url, None)
         if query := urlsplit(asked.url).query:
             queue.http_target.uri_override.query_override.query_params = query
     elif asked.http_target is not None:
-        _lay_over(queue.http_target, asked.http_target)
+        _set_target(queue.http_target, asked.http_target)
     return queue
 
 
 def queue_options(asked: EmulatedQueue) -> QueueOptions:
-    """What v2 does not show of the queue."""
+    """Return the options of a queue that v2 does not have."""
     return QueueOptions(burst=asked.rate_limits.max_burst_size)
 
 
-def _lay_over(target: m.HttpTarget, asked: HttpTarget) -> None:
+def _set_target(target: m.HttpTarget, asked: HttpTarget) -> None:
     target.SetInParent()
     if asked.http_method is not None:
         target.http_method = METHODS.index(asked.http_method)

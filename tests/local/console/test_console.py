@@ -24,7 +24,7 @@ def printed(console_to: io.StringIO, *, as_json: bool = False) -> Console:
     return Console(console_to, as_json=as_json, now=lambda: datetime(2026, 1, 1, 9, 5, tzinfo=UTC))
 
 
-def test_a_line_has_its_time_and_its_speaker_aligned() -> None:
+def test_a_line_has_its_time_and_its_source_aligned() -> None:
     """Readable without colour."""
     stream = io.StringIO()
     console = printed(stream)
@@ -41,15 +41,15 @@ class FullDisk(io.StringIO):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_line_without_room_is_lost_and_nothing_else() -> None:
-    """Whoever tells of a task must not fail because the log cannot be written."""
+def test_a_line_that_does_not_fit_on_the_disk_is_dropped() -> None:
+    """Printing about a task must not fail because the log cannot be written."""
     console = printed(FullDisk())
     console.say("mailer", "hello")
     LogLines(console).emit(logging.makeLogRecord({"msg": "a bug", "levelno": logging.ERROR}))
 
 
-def test_a_closed_standard_output_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a service manager may start a program, or `>&-`."""
+def test_a_closed_standard_output_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service manager may start a program like that, and so does `>&-`."""
     monkeypatch.setattr(sys, "stdout", None)
     console = Console()
     console.say("mailer", "hello")
@@ -57,7 +57,7 @@ def test_a_closed_standard_output_is_no_mistake(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_level_is_a_word() -> None:
-    """Colour never carries it."""
+    """It is readable without colour."""
     stream = io.StringIO()
     console = printed(stream)
     console.say("mailer", "slow", "warning")
@@ -67,15 +67,15 @@ def test_a_level_is_a_word() -> None:
     )
 
 
-def test_every_line_of_a_text_has_its_speaker() -> None:
-    """None of them is an orphan among others'."""
+def test_every_line_of_a_text_has_its_source() -> None:
+    """So that no line is mistaken for another source's."""
     stream = io.StringIO()
     printed(stream).say("mailer", "one\n  two")
     assert stream.getvalue().splitlines()[1] == "09:05:00 mailer      │   two"
 
 
 def test_only_a_terminal_gets_colour() -> None:
-    """And what is said is the same."""
+    """The text is the same."""
     stream, terminal = io.StringIO(), Terminal()
     for each in (stream, terminal):
         console = printed(each)
@@ -99,7 +99,7 @@ def test_only_a_terminal_gets_colour() -> None:
     ],
 )
 def test_a_handlers_line_is_shown_as_cloud_logging_shows_it(line: str, shown: str) -> None:
-    """A structured entry by its message and severity, all else as it is."""
+    """A structured entry by its message and severity, any other line unchanged."""
     stream = io.StringIO()
     printed(stream).log("mailer", line)
     assert stream.getvalue() == f"09:05:00 mailer      │ {shown}".rstrip() + (
@@ -108,7 +108,7 @@ def test_a_handlers_line_is_shown_as_cloud_logging_shows_it(line: str, shown: st
 
 
 def test_a_program_gets_one_object_a_line() -> None:
-    """With the facts by name; what is for people only is left out."""
+    """With the values by name, and without the table."""
     stream = io.StringIO()
     console = printed(stream, as_json=True)
     console.print("a table")
@@ -132,8 +132,8 @@ def test_a_program_gets_one_object_a_line() -> None:
     ]
 
 
-def test_who_stops_reading_stops_nothing() -> None:
-    """As after `| head`: the rest goes nowhere, and what prints goes on."""
+def test_a_reader_that_goes_away_stops_nothing() -> None:
+    """As after `| head`: the rest is dropped, and the program goes on."""
     reading, writing = os.pipe()
     with open(writing, "w") as stream:  # noqa: PTH123 - a descriptor
         console = Console(stream)
@@ -142,8 +142,8 @@ def test_who_stops_reading_stops_nothing() -> None:
         console.say("mailer", "two")
 
 
-def test_what_our_modules_log_is_lines_of_the_engine() -> None:
-    """With its traceback, where it has one; a program gets it as everything else."""
+def test_our_log_records_are_lines_of_the_engine() -> None:
+    """With the traceback, if there is one."""
     stream = io.StringIO()
     lines = LogLines(printed(stream))
     lines.handle(logging.makeLogRecord({"msg": "a bad %s", "args": ("one",), "levelno": 30}))
@@ -158,6 +158,6 @@ def test_what_our_modules_log_is_lines_of_the_engine() -> None:
     assert text.endswith("│ RuntimeError: a bug\n")
 
 
-def test_what_is_only_for_debugging_is_not_printed() -> None:
-    """Lines are for what one should know."""
+def test_debug_records_are_not_printed() -> None:
+    """Only warnings and errors are."""
     assert LogLines(Console(io.StringIO())).level == logging.WARNING

@@ -45,28 +45,28 @@ SHOWN: list[tuple[Event, str, str]] = [
     (events.TaskCreated(**TARGET), "task t1 added", "info"),
     (
         events.TaskCreated(**{**TARGET, "schedule_us": NOW + 600_000_000}),
-        "task t1 added, due in 10m 0s",
+        "task t1 added, due in 10m",
         "info",
     ),
     (
         attempt("succeeded", attempt=1, max_attempts=-1, result=200, duration_us=800),
-        "task t1 → 200 in 1 ms",
+        "task t1 → 200 in 1ms",
         "info",
     ),
-    (attempt("succeeded", result=204), "task t1 → 204 in 12 ms, attempt 3 of 8", "info"),
+    (attempt("succeeded", result=204), "task t1 → 204 in 12ms, attempt 3 of 8", "info"),
     (
         attempt("will_retry", result=503, next_retry_us=NOW + 10_000_000),
-        "task t1 → 503 in 12 ms, attempt 3 of 8; again in 10 s",
+        "task t1 → 503 in 12ms, attempt 3 of 8; again in 10s",
         "warning",
     ),
     (
         attempt("will_retry", result=UNREACHABLE, message="refused", next_retry_us=NOW),
-        "task t1 → UNAVAILABLE (refused) in 12 ms, attempt 3 of 8; again in 1 ms",
+        "task t1 → UNAVAILABLE (refused) in 12ms, attempt 3 of 8; again in 1ms",
         "warning",
     ),
     (
         attempt("gave_up", result=500),
-        "task t1 → 500 in 12 ms, attempt 3 of 8; given up, the task is gone",
+        "task t1 → 500 in 12ms, attempt 3 of 8; given up, the task is gone",
         "error",
     ),
     (
@@ -102,12 +102,12 @@ SHOWN: list[tuple[Event, str, str]] = [
 
 @pytest.mark.parametrize(("happened", "text", "level"), SHOWN)
 def test_an_event_is_one_line(happened: Event, text: str, level: Any) -> None:
-    """With what came of it and what comes next."""
+    """With its outcome and the next attempt."""
     assert line(happened, verbose=False) == Line("queue emails", text, level)
 
 
-def test_the_start_of_an_attempt_is_for_those_who_want_it_verbose() -> None:
-    """Its end says it all."""
+def test_the_start_of_an_attempt_is_a_line_only_if_verbose() -> None:
+    """The line about its end is enough."""
     happened = events.AttemptStarted(**TARGET, attempt=1, max_attempts=8, response_count=0)
     assert line(happened, verbose=False) is None
     found = line(happened, verbose=True)
@@ -115,7 +115,7 @@ def test_the_start_of_an_attempt_is_for_those_who_want_it_verbose() -> None:
     assert found.text == "task t1: attempt 1, POST http://x/send"
 
 
-def test_what_concerns_no_queue_is_the_engines() -> None:
+def test_an_event_without_a_queue_is_the_engines() -> None:
     """A full disk, for one."""
     happened = events.StateFailed(time_us=NOW, status="RESOURCE_EXHAUSTED", message="full")
     assert line(happened, verbose=False) == Line("engine", "full", "error")

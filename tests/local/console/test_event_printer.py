@@ -9,7 +9,7 @@ import pytest
 
 from queuewright.engine import events
 from queuewright.local.console.console import Console
-from queuewright.local.console.event_printer import Teller
+from queuewright.local.console.event_printer import EventPrinter
 
 QUEUE = "projects/p/locations/l/queues/emails"
 
@@ -42,18 +42,18 @@ def deleted() -> events.TaskDeleted:
 
 
 def test_without_a_log_every_event_is_a_line_whatever_the_ratio() -> None:
-    """Who reads along wants to see all of it."""
+    """A person who watches wants to see everything."""
     words = io.StringIO()
-    Teller(Console(words))(created(sampling_ratio=0.0))
+    EventPrinter(Console(words))(created(sampling_ratio=0.0))
     assert words.getvalue().endswith("│ task t1 added\n")
 
 
 def test_with_a_log_an_operation_is_an_entry_and_no_line() -> None:
-    """One JSON object a line."""
+    """One JSON object per line."""
     words, log = io.StringIO(), io.StringIO()
-    teller = Teller(Console(words), log=log)
-    teller(created())
-    teller(deleted())
+    printer = EventPrinter(Console(words), log=log)
+    printer(created())
+    printer(deleted())
     entries = [json.loads(line) for line in log.getvalue().splitlines()]
     assert [list(entry["jsonPayload"])[2] for entry in entries] == [
         "taskCreationLog",
@@ -62,18 +62,18 @@ def test_with_a_log_an_operation_is_an_entry_and_no_line() -> None:
     assert words.getvalue() == ""
 
 
-def test_what_is_not_sampled_is_told_nowhere() -> None:
-    """The queue has asked for silence."""
+def test_an_event_that_is_not_sampled_is_not_printed() -> None:
+    """The queue's ratio leaves it out."""
     words, log = io.StringIO(), io.StringIO()
-    Teller(Console(words), log=log)(created(sampling_ratio=0.0))
+    EventPrinter(Console(words), log=log)(created(sampling_ratio=0.0))
     assert words.getvalue() + log.getvalue() == ""
 
 
-def test_what_cloud_tasks_does_not_log_stays_a_line() -> None:
-    """A full disk above all, whatever any queue's ratio."""
+def test_an_event_that_cloud_tasks_does_not_log_stays_a_line() -> None:
+    """Such as a full disk, whatever the ratio of any queue."""
     words, log = io.StringIO(), io.StringIO()
-    teller = Teller(Console(words), log=log)
-    teller(events.StateFailed(time_us=0, status="RESOURCE_EXHAUSTED", message="the disk is full"))
+    printer = EventPrinter(Console(words), log=log)
+    printer(events.StateFailed(time_us=0, status="RESOURCE_EXHAUSTED", message="the disk is full"))
     assert "error: the disk is full" in words.getvalue()
     assert log.getvalue() == ""
 
@@ -84,5 +84,5 @@ def test_a_change_made_by_the_environment_itself_is_no_line(
 ) -> None:
     """The environment says what it does in its own words; a caller's change is news."""
     words = io.StringIO()
-    Teller(Console(words))(events.QueuePaused(time_us=0, queue=QUEUE, origin=origin))
+    EventPrinter(Console(words))(events.QueuePaused(time_us=0, queue=QUEUE, origin=origin))
     assert len(words.getvalue().splitlines()) == lines

@@ -17,15 +17,12 @@ def caught() -> list[str]:
 
 @pytest.fixture
 async def catcher(caught: list[str]) -> AsyncIterator[Catcher]:
-    catcher = Catcher(on_caught=caught.append)
-    catcher.base = "https://partner.example"
-    await catcher.start()
-    yield catcher
-    await catcher.stop()
+    async with Catcher.listen("https://partner.example", on_caught=caught.append) as catcher:
+        yield catcher
 
 
 async def send(catcher: Catcher, body: bytes, **headers: str) -> int:
-    url = f"http://127.0.0.1:{catcher.port}/hooks?key=1"
+    url = f"{catcher.url}/hooks?key=1"
     skip = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
     async with (
         aiohttp.ClientSession(skip_auto_headers=skip) as client,
@@ -34,7 +31,7 @@ async def send(catcher: Catcher, body: bytes, **headers: str) -> int:
         return answer.status
 
 
-async def test_it_answers_200_and_shows_the_request_as_meant(
+async def test_a_caught_request_is_answered_with_200_and_shown(
     catcher: Catcher, caught: list[str]
 ) -> None:
     """The URL is the partner's, and the token is cut short."""
@@ -52,13 +49,13 @@ async def test_it_answers_200_and_shows_the_request_as_meant(
     ("body", "shown"),
     [
         (b"x" * 1000, f"{'x' * 300}… (1,000 bytes)"),
-        (b"\xff\xd8\xff", "3 bytes that are no text"),
+        (b"\xff\xd8\xff", "3 bytes of binary data"),
     ],
 )
 async def test_a_body_is_shown_in_one_short_line(
     catcher: Catcher, caught: list[str], body: bytes, shown: str
 ) -> None:
-    """However long it is, and whatever it is."""
+    """Whatever its length and content."""
     await send(catcher, body)
     assert caught[0].splitlines()[-1] == f"  {shown}"
 

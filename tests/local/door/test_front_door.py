@@ -13,8 +13,10 @@ from aiohttp import web
 
 from queuewright.engine import Signer
 from queuewright.local.door.access import Access
-from queuewright.local.door.front_door import Backend, FrontDoor, Limits, Slots
-from queuewright.local.processes.readiness import free_port
+from queuewright.local.door.backend import Backend
+from queuewright.local.door.front_door import FrontDoor, Limits
+from queuewright.local.door.slots import Slots
+from queuewright.local.processes.ports import free_port
 from tests.local.conftest import until
 
 NOW_US = 1_700_000_000_000_000
@@ -62,16 +64,16 @@ async def door(stack: AsyncExitStack, refused: list[str]) -> Door:
         hold_s: float = 30.0,
         pending_s: float = 30.0,
     ) -> FrontDoor:
-        door = FrontDoor(
-            "mailer",
-            limits,
-            now_us=lambda: NOW_US,
-            on_refused=refused.append,
-            hold_s=hold_s,
-            pending_s=pending_s,
+        door = await stack.enter_async_context(
+            FrontDoor.listen(
+                "mailer",
+                limits,
+                now_us=lambda: NOW_US,
+                on_refused=refused.append,
+                hold_s=hold_s,
+                pending_s=pending_s,
+            )
         )
-        await door.start()
-        stack.push_async_callback(door.stop)
         if answer is not None:
             await door.open(await stack.enter_async_context(backend(answer)))
         return door
@@ -84,7 +86,7 @@ async def client(stack: AsyncExitStack) -> aiohttp.ClientSession:
     return await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
 
 
-async def test_a_request_arrives_as_it_was_sent(door: Door, client: aiohttp.ClientSession) -> None:
+async def test_a_request_arrives_unchanged(door: Door, client: aiohttp.ClientSession) -> None:
     """Method, path and query letter by letter, body, and headers in their own capitals."""
     seen: dict[str, Any] = {}
 
@@ -117,10 +119,8 @@ async def test_nothing_is_added_to_a_request(door: Door) -> None:
     assert set(names) - {"connection"} == {"host", "content-length"}
 
 
-async def test_an_answer_comes_back_as_it_was_given(
-    door: Door, client: aiohttp.ClientSession
-) -> None:
-    """Status, headers, and a body that nobody unpacks."""
+async def test_a_response_comes_back_unchanged(door: Door, client: aiohttp.ClientSession) -> None:
+    """Status, headers, and a body that stays compressed."""
 
     async def answer(_: web.BaseRequest) -> web.Response:
         headers = {"X-Own": "1", "Content-Encoding": "gzip", "Location": "/elsewhere"}
@@ -162,7 +162,7 @@ async def test_both_bodies_are_streamed(door: Door, client: aiohttp.ClientSessio
 async def test_a_request_waits_for_a_process_that_serves(
     door: Door, client: aiohttp.ClientSession
 ) -> None:
-    """As on a cold start; an edit fails no task."""
+    """As on a cold start, so an edit fails no task."""
     front = await door(None)
     request = asyncio.create_task(client.get(front.url))
     await until(lambda: front.busy)
@@ -174,16 +174,16 @@ async def test_a_request_waits_for_a_process_that_serves(
 async def test_a_request_that_waits_too_long_is_503(
     door: Door, client: aiohttp.ClientSession, refused: list[str]
 ) -> None:
-    """And the console says what to look for."""
+    """The console shows a hint."""
     front = await door(None, hold_s=0.0)
     assert (await client.get(front.url)).status == 503
-    assert "nothing served within 0 s" in refused[0]
+    assert "nothing served within 0s" in refused[0]
 
 
-async def test_what_runs_elsewhere_and_does_not_is_503_at_once(
+async def test_a_missing_server_at_local_url_is_503_at_once(
     door: Door, client: aiohttp.ClientSession, refused: list[str]
 ) -> None:
-    """Nobody here will start it."""
+    """Nothing here will start it."""
     front = await door(None)
     await front.open(Backend(f"http://127.0.0.1:{free_port('127.0.0.1')}", comes_back=False))
     assert (await client.post(front.url, data=b"x")).status == 503
@@ -233,7 +233,7 @@ async def test_more_requests_than_the_instances_take_wait_for_their_turn(
 async def test_a_request_that_finds_no_instance_is_429(
     door: Door, client: aiohttp.ClientSession, refused: list[str]
 ) -> None:
-    """As Cloud Run answers when it may start no more; the way out is named."""
+    """As on Cloud Run at the maximum of instances; the hint names the setting."""
     arrived, leave = asyncio.Event(), asyncio.Event()
 
     async def answer(_: web.BaseRequest) -> web.Response:
@@ -253,7 +253,7 @@ async def test_a_request_that_finds_no_instance_is_429(
 async def test_limits_can_change_while_requests_wait(
     door: Door, client: aiohttp.ClientSession
 ) -> None:
-    """A new `instances.max` lets in those who wait."""
+    """A new `instances.max` lets waiting requests in."""
     both = asyncio.Barrier(2)
 
     async def answer(_: web.BaseRequest) -> web.Response:
@@ -267,10 +267,10 @@ async def test_limits_can_change_while_requests_wait(
     assert [(await request).status for request in requests] == [200, 200]
 
 
-async def test_an_answer_that_takes_longer_than_the_timeout_is_504(
+async def test_a_response_that_takes_longer_than_the_timeout_is_504(
     door: Door, client: aiohttp.ClientSession, refused: list[str]
 ) -> None:
-    """And the handler's request is given up, as on Cloud Run."""
+    """The handler's request is cancelled, as on Cloud Run."""
     given_up = asyncio.Event()
 
     async def answer(_: web.BaseRequest) -> web.Response:
@@ -286,10 +286,10 @@ async def test_an_answer_that_takes_longer_than_the_timeout_is_504(
     assert "raise the handler's `timeout`" in refused[0]
 
 
-async def test_a_process_that_dies_at_work_is_503(
+async def test_a_process_that_dies_during_a_request_is_503(
     door: Door, client: aiohttp.ClientSession, refused: list[str]
 ) -> None:
-    """The connection ends without an answer."""
+    """The connection ends without a response."""
 
     async def answer(request: web.BaseRequest) -> web.Response:
         assert request.transport is not None
@@ -298,11 +298,11 @@ async def test_a_process_that_dies_at_work_is_503(
 
     front = await door(answer)
     assert (await client.post(front.url, data=b"x")).status == 503
-    assert "without an answer" in refused[0]
+    assert "without a response" in refused[0]
 
 
-async def test_half_an_answer_is_broken_off(door: Door, client: aiohttp.ClientSession) -> None:
-    """Nobody takes it for a whole one."""
+async def test_half_a_response_is_aborted(door: Door, client: aiohttp.ClientSession) -> None:
+    """So that the client cannot take it for a whole one."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "100"})
@@ -317,10 +317,10 @@ async def test_half_an_answer_is_broken_off(door: Door, client: aiohttp.ClientSe
         await (await client.get(front.url)).read()
 
 
-async def test_a_caller_that_goes_away_frees_its_place(
+async def test_a_caller_that_disconnects_frees_its_slot(
     door: Door, client: aiohttp.ClientSession
 ) -> None:
-    """The engine gives up at the dispatch deadline; the handler's request ends with it."""
+    """The engine cancels at the dispatch deadline, and the handler's request ends with it."""
     arrived, ended = asyncio.Event(), asyncio.Event()
 
     async def answer(_: web.BaseRequest) -> web.Response:
@@ -338,10 +338,10 @@ async def test_a_caller_that_goes_away_frees_its_place(
     await ended.wait()
 
 
-async def test_what_has_begun_at_the_old_process_ends_there(
+async def test_a_request_stays_with_the_process_that_got_it(
     door: Door, client: aiohttp.ClientSession
 ) -> None:
-    """A new one gets what comes; the old one is idle when its last answer is given."""
+    """The new process gets new requests; the old one is idle after its last response."""
     arrived, leave = asyncio.Event(), asyncio.Event()
 
     async def slow(_: web.BaseRequest) -> web.Response:
@@ -388,7 +388,7 @@ async def guarded(door: Door) -> Guarded:
 async def test_the_queues_invoker_is_let_in(
     guarded: Guarded, client: aiohttp.ClientSession
 ) -> None:
-    """And the handler gets its token without the signature, as on Cloud Run."""
+    """The handler gets its token without the signature, as on Cloud Run."""
     token = guarded.token()
     got = await client.post(guarded.front.url, headers={"Authorization": f"Bearer {token}"})
     assert got.status == 200
@@ -405,7 +405,7 @@ async def test_the_queues_invoker_is_let_in(
         ("Bearer nonsense", 401, "not a JSON Web Token"),
     ],
 )
-async def test_who_shows_no_token_is_refused(
+async def test_a_request_without_a_token_is_refused(
     guarded: Guarded,
     client: aiohttp.ClientSession,
     refused: list[str],
@@ -413,7 +413,7 @@ async def test_who_shows_no_token_is_refused(
     status: int,
     reason: str,
 ) -> None:
-    """403 without one, 401 for what is none; the console says which."""
+    """403 without a token, 401 for an invalid one; the console shows which."""
     headers = {"Authorization": header} if header is not None else {}
     got = await client.post(guarded.front.url, headers=headers)
     assert got.status == status
@@ -424,7 +424,7 @@ async def test_who_shows_no_token_is_refused(
 async def test_a_token_for_another_audience_is_401(
     guarded: Guarded, client: aiohttp.ClientSession
 ) -> None:
-    """The root URL it must be; the one with a path is another."""
+    """It must be the root URL; a URL with a path is a different audience."""
     token = guarded.token(audience=f"{guarded.front.url}/send")
     got = await client.post(guarded.front.url, headers={"Authorization": f"Bearer {token}"})
     assert got.status == 401
@@ -439,7 +439,7 @@ async def test_an_expired_token_is_401(guarded: Guarded, client: aiohttp.ClientS
     assert got.status == 401
 
 
-async def test_an_account_that_is_no_invoker_is_403_and_told_what_would_make_it_one(
+async def test_an_account_without_the_invoker_role_is_403_with_a_hint(
     guarded: Guarded, client: aiohttp.ClientSession, refused: list[str]
 ) -> None:
     """The missing role, and the line of YAML."""
@@ -451,8 +451,8 @@ async def test_an_account_that_is_no_invoker_is_403_and_told_what_would_make_it_
     assert "`handler: mailer`" in refused[0]
 
 
-async def test_a_place_that_was_given_up_while_waiting_is_not_lost() -> None:
-    """Whoever waits and goes leaves the queue, and takes no place along."""
+async def test_a_cancelled_wait_for_a_slot_takes_no_slot() -> None:
+    """A request that is cancelled while it waits leaves the queue."""
     slots = Slots(1)
     async with slots.taken(30.0):
         waiting = [asyncio.create_task(_hold(slots)) for _ in range(2)]

@@ -73,7 +73,9 @@ def test_a_service_runs_what_its_dockerfile_says(project: Project) -> None:
     assert found.folder == (project.root / "h" / "web").resolve()
 
 
-def test_a_working_folder_that_only_the_image_has_is_the_handlers_own(project: Project) -> None:
+def test_a_working_folder_that_only_the_image_has_becomes_the_handlers_folder(
+    project: Project,
+) -> None:
     """`WORKDIR` may name what a build makes."""
     project.write("h/Dockerfile", "FROM x\nCOPY . /app\nWORKDIR /app/dist\nCMD run\n")
     assert command(project, SERVICE % "").folder == (project.root / "h").resolve()
@@ -116,11 +118,11 @@ def test_an_app_engine_service_without_entrypoint_runs_gunicorn(project: Project
     ],
 )
 def test_a_containers_command_listens_on_this_machine_alone(written: str, runs: str | None) -> None:
-    """What every address of a container is for, the front door is for here."""
+    """Here, only the front door may listen for others."""
     assert on_loopback(written) == (runs or written.replace("0.0.0.0", "127.0.0.1"))
 
 
-def test_what_a_dockerfile_says_of_addresses_is_for_the_container(project: Project) -> None:
+def test_addresses_in_a_dockerfile_become_loopback(project: Project) -> None:
     """In its command and in its variables; a command of `local` is run as it is written."""
     project.write("h/Dockerfile", 'FROM x\nENV HOST=0.0.0.0\nCMD ["serve", "--bind", ":$PORT"]\n')
     found = command(project, SERVICE % "")
@@ -131,7 +133,7 @@ def test_what_a_dockerfile_says_of_addresses_is_for_the_container(project: Proje
 
 
 def test_a_local_command_wins(project: Project) -> None:
-    """Whatever the kind would do."""
+    """Whatever the kind of the handler."""
     (project.root / "h").mkdir()
     found = command(project, FUNCTION % ", local: {command: [deno, run, main.ts]}")
     assert found.argv == ("deno", "run", "main.ts")
@@ -149,10 +151,10 @@ def test_a_local_url_starts_nothing(project: Project) -> None:
     [
         ("handlers: {h: {url: 'https://partner.example/hooks'}}", "somebody else's"),
         ("handlers: {h: {service: {image: europe-docker.pkg.dev/p/r/i}}}", "it is an image"),
-        ("handlers: {h: {app_engine: {service: s}}}", "its code is elsewhere"),
+        ("handlers: {h: {app_engine: {service: s}}}", "its code is not in this project"),
     ],
 )
-def test_what_has_no_code_here_is_caught_and_says_why(
+def test_a_handler_without_code_here_is_caught_for_a_reason(
     project: Project, spec: str, reason: str
 ) -> None:
     """Nothing leaves this machine by accident."""
@@ -169,10 +171,10 @@ def test_what_has_no_code_here_is_caught_and_says_why(
         ((), ENGINE % "nodejs22", "nodejs22", "entrypoint"),
     ],
 )
-def test_what_cannot_be_derived_says_what_to_write(
+def test_a_handler_that_cannot_run_here_is_an_error_with_a_hint(
     project: Project, files: tuple[str, ...], spec: str, message: str, hint: str
 ) -> None:
-    """Each with a way out that works when it is pasted."""
+    """Each hint works when it is pasted."""
     (project.root / "h").mkdir()
     for file in files:
         project.write(file, "")
@@ -183,7 +185,7 @@ def test_what_cannot_be_derived_says_what_to_write(
     assert hint in str(refused.value)
 
 
-def test_a_dockerfile_that_leaves_the_command_to_its_base_says_what_to_write(
+def test_a_dockerfile_without_a_command_is_an_error_with_a_hint(
     project: Project,
 ) -> None:
     """The base image is not read."""
@@ -215,7 +217,9 @@ def test_a_folder_that_went_away_is_an_error_with_its_place(project: Project) ->
     ("stack", "caught"),
     [("dev", {"webhook"}), ("staging", {"webhook"}), ("prod", {"webhook", "thumbnails", "ledger"})],
 )
-def test_what_ships_runs_here_as_far_as_its_code_is_here(stack: str, caught: set[str]) -> None:
+def test_the_shipped_stacks_run_here_as_far_as_their_code_is_here(
+    stack: str, caught: set[str]
+) -> None:
     """An image and a service that others deploy have no code here: their tasks are caught."""
     root = Path(__file__).parents[3]
     handlers = blueprint(load(stack, root)).handlers

@@ -16,9 +16,10 @@ from queuewright.errors import TargetError
 from queuewright.local.console.console import Console
 from queuewright.local.door.front_door import FrontDoor, Limits
 from queuewright.local.handlers.command import Command
-from queuewright.local.handlers.handler_process import LocalHandler, Recipe
-from queuewright.local.processes.groups import Nursery
-from tests.local.conftest import Ears, accepts
+from queuewright.local.handlers.handler_process import HandlerProcess, Recipe
+from queuewright.local.processes.background import BackgroundTasks
+from queuewright.local.processes.groups import ProcessGroups
+from tests.local.conftest import Output, accepts
 
 SERVER = """
 import http.server, os, sys
@@ -39,15 +40,16 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
 
 @pytest.fixture
 async def door() -> AsyncIterator[FrontDoor]:
-    door = FrontDoor("h", Limits(100, 60.0), now_us=lambda: 0, on_refused=print)
-    await door.start()
-    yield door
-    await door.stop()
+    limits = Limits(100, 60.0)
+    async with FrontDoor.listen("h", limits, now_us=lambda: 0, on_refused=print) as door:
+        yield door
 
 
 @pytest.fixture
-async def handler(door: FrontDoor, nursery: Nursery, ears: Ears) -> AsyncIterator[LocalHandler]:
-    handler = LocalHandler("h", door, nursery, Console(ears), backoff_s=(0.0, 0.0))
+async def handler(
+    door: FrontDoor, groups: ProcessGroups, background: BackgroundTasks, output: Output
+) -> AsyncIterator[HandlerProcess]:
+    handler = HandlerProcess("h", door, groups, background, Console(output), backoff_s=(0.0, 0.0))
     yield handler
     await handler.stop()
 
@@ -76,17 +78,17 @@ async def get(door: FrontDoor, path: str = "/") -> str:
 
 
 async def test_a_handler_serves_when_it_has_started(
-    handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe]
+    handler: HandlerProcess, door: FrontDoor, recipe: Callable[..., Recipe]
 ) -> None:
     """At its front door."""
     await handler.start(recipe())
     assert await get(door) == "1"
 
 
-async def test_a_handler_that_cannot_start_is_named_with_its_last_words(
-    handler: LocalHandler, recipe: Callable[..., Recipe]
+async def test_a_handler_that_cannot_start_is_an_error_with_its_output(
+    handler: HandlerProcess, recipe: Callable[..., Recipe]
 ) -> None:
-    """The error has what it printed."""
+    """The error shows what it printed."""
     with pytest.raises(TargetError) as refused:
         await handler.start(recipe(code="raise SystemExit('no such module')"))
     assert "`h` ended before it served" in str(refused.value)
@@ -94,8 +96,8 @@ async def test_a_handler_that_cannot_start_is_named_with_its_last_words(
     assert handler.pid is None
 
 
-async def test_a_program_that_is_not_installed_is_an_error_with_a_way_out(
-    handler: LocalHandler, recipe: Callable[..., Recipe], tmp_path: Path
+async def test_a_program_that_is_not_installed_is_an_error_with_a_hint(
+    handler: HandlerProcess, recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
     """Install it, or run something else here."""
     made = recipe()
@@ -105,38 +107,61 @@ async def test_a_program_that_is_not_installed_is_an_error_with_a_way_out(
 
 
 async def test_a_dead_process_is_started_again(
-    handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe], ears: Ears
+    handler: HandlerProcess, door: FrontDoor, recipe: Callable[..., Recipe], output: Output
 ) -> None:
-    """The console says how it ended, and requests meanwhile wait."""
+    """The console shows how it ended, and requests wait until then."""
     await handler.start(recipe())
     first = handler.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    assert "signal 9; starts again in 0 s" in await ears.hear("its process ended")
+    assert "signal 9; starts again in 0s" in await output.line_with("its process ended")
     assert await get(door) == "1"
-    await ears.hear("serves again")
+    await output.line_with("serves again")
     assert handler.pid not in (None, first)
 
 
 async def test_a_process_that_keeps_dying_is_started_again_and_again(
-    handler: LocalHandler, recipe: Callable[..., Recipe], ears: Ears, tmp_path: Path
+    handler: HandlerProcess, recipe: Callable[..., Recipe], output: Output, tmp_path: Path
 ) -> None:
-    """Until it lives: what was broken may be mended outside."""
+    """Until it serves: the cause may be fixed from outside."""
     (tmp_path / "broken.py").write_text("")
     await handler.start(recipe(code=f"import broken\n{SERVER}"))
     (tmp_path / "broken.py").write_text("raise SystemExit('broken')")
     assert handler.pid is not None
     os.kill(handler.pid, signal.SIGKILL)
-    await ears.hear("ended before it served, exit code 1")
-    await ears.hear("ended before it served, exit code 1")
+    await output.line_with("ended before it served, exit code 1")
+    await output.line_with("ended before it served, exit code 1")
     (tmp_path / "broken.py").write_text("")
-    await ears.hear("serves again")
+    await output.line_with("serves again")
 
 
-async def test_a_folder_that_comes_back_is_served_from_again(
-    handler: LocalHandler, recipe: Callable[..., Recipe], ears: Ears, tmp_path: Path
+async def test_a_bug_in_watching_a_process_does_not_end_the_watching(
+    handler: HandlerProcess,
+    recipe: Callable[..., Recipe],
+    output: Output,
+    failures: list[str],
 ) -> None:
-    """A change of branches may take it away for a moment, and the process with it."""
+    """The bug is reported, and the process is still started again."""
+    made = recipe()
+    bugs = [RuntimeError("a bug")]
+
+    async def interpreter() -> Path:
+        if handler.pid is None and output.getvalue().count("starts again") and bugs:
+            raise bugs.pop()
+        return await made.interpreter()
+
+    await handler.start(Recipe(made.command, interpreter, made.variables))
+    assert handler.pid is not None
+    os.kill(handler.pid, signal.SIGKILL)
+    await output.line_with("serves again")
+    assert "h: watching its process failed and starts again" in failures[0]
+    assert failures[0].endswith("RuntimeError: a bug")
+
+
+async def test_a_handler_starts_again_when_its_folder_comes_back(
+    handler: HandlerProcess, recipe: Callable[..., Recipe], output: Output, tmp_path: Path
+) -> None:
+    """Changing branches may remove it for a moment, and end the process."""
     made, folder = recipe(), tmp_path / "source"
     folder.mkdir()
     command = Command(made.command.argv, folder)
@@ -144,14 +169,14 @@ async def test_a_folder_that_comes_back_is_served_from_again(
     folder.rmdir()
     assert handler.pid is not None
     os.kill(handler.pid, signal.SIGKILL)
-    said = await ears.hear("`h` cannot be started: No such file or directory")
-    assert f"{folder}; starts again in 0 s" in said
+    said = await output.line_with("`h` cannot be started: No such file or directory")
+    assert f"{folder}; starts again in 0s" in said
     folder.mkdir()
-    await ears.hear("serves again")
+    await output.line_with("serves again")
 
 
 async def test_a_new_process_takes_over_and_the_old_one_goes(
-    handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe]
+    handler: HandlerProcess, door: FrontDoor, recipe: Callable[..., Recipe]
 ) -> None:
     """The address stays."""
     await handler.start(recipe("1"))
@@ -160,9 +185,9 @@ async def test_a_new_process_takes_over_and_the_old_one_goes(
 
 
 async def test_a_new_process_that_does_not_serve_changes_nothing(
-    handler: LocalHandler, door: FrontDoor, recipe: Callable[..., Recipe]
+    handler: HandlerProcess, door: FrontDoor, recipe: Callable[..., Recipe]
 ) -> None:
-    """The old one answers on, and is started again by its own recipe if it dies."""
+    """The old one keeps serving, and its own recipe starts it again if it dies."""
     await handler.start(recipe("1"))
     with pytest.raises(TargetError, match="exit code 1"):
         await handler.start(recipe("2", "raise SystemExit(1)"))
@@ -173,17 +198,17 @@ async def test_a_new_process_that_does_not_serve_changes_nothing(
 
 
 async def test_a_request_under_way_survives_a_reload(
-    handler: LocalHandler,
+    handler: HandlerProcess,
     door: FrontDoor,
     recipe: Callable[..., Recipe],
-    ears: Ears,
+    output: Output,
     tmp_path: Path,
 ) -> None:
     """It ends at the process where it began; an edit fails no task."""
     os.mkfifo(tmp_path / "gate")
     await handler.start(recipe("1"))
     slow = asyncio.create_task(get(door, "/slow"))
-    await ears.hear("arrived")
+    await output.line_with("arrived")
     await handler.start(recipe("2"))
     assert await get(door) == "2"
     assert not slow.done()
@@ -192,17 +217,17 @@ async def test_a_request_under_way_survives_a_reload(
 
 
 async def test_a_stop_leaves_nothing_behind(
-    handler: LocalHandler,
+    handler: HandlerProcess,
     door: FrontDoor,
     recipe: Callable[..., Recipe],
-    ears: Ears,
+    output: Output,
     tmp_path: Path,
 ) -> None:
     """Neither the process, nor one that is still busy with its last request."""
     os.mkfifo(tmp_path / "gate")
     await handler.start(recipe("1"))
     busy = asyncio.create_task(get(door, "/slow"))
-    await ears.hear("arrived")
+    await output.line_with("arrived")
     old = handler.pid
     await handler.start(recipe("2"))
     new = handler.pid
@@ -215,9 +240,9 @@ async def test_a_stop_leaves_nothing_behind(
     assert accepts(door.port)
 
 
-async def test_its_lines_are_printed_under_its_name(
-    handler: LocalHandler, recipe: Callable[..., Recipe], ears: Ears
+async def test_the_output_of_a_process_is_printed_under_its_name(
+    handler: HandlerProcess, recipe: Callable[..., Recipe], output: Output
 ) -> None:
     """From the first to the last."""
     await handler.start(recipe())
-    assert " h           │ hello" in await ears.hear("hello")
+    assert " h           │ hello" in await output.line_with("hello")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from queuewright.local.handlers.variables import Place, TasksApi, unset_secrets, variables
+from queuewright.local.handlers.variables import TasksApi, unset_secrets, variables
 from tests.local.conftest import Project
 
 SPEC = """
@@ -44,7 +44,8 @@ def seen(
     return variables(
         plan.handlers[handler],
         plan,
-        Place(8080, tasks),
+        port=8080,
+        tasks=tasks,
         image=image or {},
         shell=shell or {"PATH": "/bin"},
     )
@@ -83,7 +84,7 @@ def test_a_service_has_no_function_target(project: Project) -> None:
     assert "FUNCTION_TARGET" not in seen(project, "worker")
 
 
-def test_the_image_gives_way_to_the_spec_and_that_to_local(project: Project) -> None:
+def test_local_variables_win_over_the_spec_and_the_spec_over_the_image(project: Project) -> None:
     """Nearest wins, and the platform over all: a PORT of the image does not count."""
     image = {"MODE": "image", "LEVEL": "image", "ONLY": "image", "PORT": "1"}
     found = seen(project, extra="local: {env: {LEVEL: local}}", image=image)
@@ -95,8 +96,8 @@ def test_the_image_gives_way_to_the_spec_and_that_to_local(project: Project) -> 
     ]
 
 
-def test_this_shells_own_variables_stay_outside(project: Project) -> None:
-    """Only the way to talk to the machine passes, in either case of letters."""
+def test_a_handler_does_not_inherit_this_shells_variables(project: Project) -> None:
+    """Only variables about the machine are passed on, in upper or lower case."""
     shell = {
         "PATH": "/bin",
         "HOME": "/home/ada",
@@ -113,7 +114,7 @@ def test_this_shells_own_variables_stay_outside(project: Project) -> None:
 
 
 @pytest.mark.parametrize("name", ["https_proxy", "HTTPS_PROXY"])
-def test_a_proxy_is_not_asked_for_this_machine(project: Project, name: str) -> None:
+def test_no_proxy_is_used_for_this_machine(project: Project, name: str) -> None:
     """gRPC would send a task for 127.0.0.1 through it."""
     found = seen(project, shell={name: "http://proxy:3128", "NO_PROXY": "internal"})
     assert found[name] == "http://proxy:3128"
@@ -125,14 +126,14 @@ def test_a_secret_comes_from_this_shell(project: Project) -> None:
     assert seen(project, shell={"PASSWORD": "s3cret"})["PASSWORD"] == "s3cret"
 
 
-def test_a_secret_that_local_gives_wins_over_the_shells(project: Project) -> None:
-    """What is written for this machine is meant for it."""
+def test_a_secret_in_local_env_wins_over_the_shell(project: Project) -> None:
+    """It was written for this machine."""
     found = seen(project, extra="local: {env: {PASSWORD: test}}", shell={"PASSWORD": "s3cret"})
     assert found["PASSWORD"] == "test"
 
 
 def test_a_secret_without_a_value_is_unset_and_named(project: Project) -> None:
-    """Neither empty nor made up."""
+    """It is not set to an empty or invented value."""
     assert "PASSWORD" not in seen(project)
     plan = project.blueprint().handlers["h"]
     assert {name: found.secret for name, found in unset_secrets(plan, {}).items()} == {
@@ -141,6 +142,6 @@ def test_a_secret_without_a_value_is_unset_and_named(project: Project) -> None:
     assert unset_secrets(plan, {"PASSWORD": ""}) == {}
 
 
-def test_who_has_no_way_to_cloud_tasks_is_told_none(project: Project) -> None:
-    """Somebody else's endpoint is not ours to point anywhere."""
+def test_the_stand_in_for_an_endpoint_gets_no_cloud_tasks_address(project: Project) -> None:
+    """It is somebody else's program."""
     assert [name for name in seen(project, tasks=None) if "EMULATOR" in name] == []

@@ -11,7 +11,7 @@ import pytest
 
 from queuewright.errors import TargetError
 from queuewright.local.handlers.virtual_environments import STAMP, VirtualEnvironments
-from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.groups import ProcessGroups
 
 # A package that builds itself, so that nothing has to come over a network.
 PROJECT = """
@@ -47,9 +47,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def venvs(folder: Path, nursery: Nursery, said: list[str]) -> VirtualEnvironments:
+def venvs(folder: Path, groups: ProcessGroups, said: list[str]) -> VirtualEnvironments:
     return VirtualEnvironments(
-        folder, nursery, say=lambda name, text: said.append(f"{name}: {text}")
+        folder, groups, say=lambda name, text: said.append(f"{name}: {text}")
     )
 
 
@@ -69,7 +69,7 @@ def imports(interpreter: Path, module: str) -> bool:
     return subprocess.run([interpreter, "-I", "-c", code], capture_output=True).returncode == 0
 
 
-async def test_it_has_what_the_file_names_and_nothing_of_ours(
+async def test_it_has_the_packages_of_the_file_and_none_of_ours(
     venvs: VirtualEnvironments, handler: Path
 ) -> None:
     """A path in the file starts at the handler's folder."""
@@ -80,8 +80,10 @@ async def test_it_has_what_the_file_names_and_nothing_of_ours(
     assert not imports(interpreter, "yaml")
 
 
-async def test_it_is_made_once(venvs: VirtualEnvironments, handler: Path, said: list[str]) -> None:
-    """The second time there is nothing to say and nothing to do."""
+async def test_it_is_created_once(
+    venvs: VirtualEnvironments, handler: Path, said: list[str]
+) -> None:
+    """The second time nothing is installed or printed."""
     first = await venvs.interpreter("mailer", handler / "requirements.txt", None)
     assert said == [
         "mailer: installing requirements.txt into its own environment (once)",
@@ -120,7 +122,7 @@ async def test_a_change_in_an_included_file_counts(
     assert venvs._digest(handler / "requirements.txt", None) != before
 
 
-async def test_one_that_was_not_finished_is_made_anew(
+async def test_an_unfinished_environment_is_created_again(
     venvs: VirtualEnvironments, handler: Path, said: list[str]
 ) -> None:
     """A killed `up` leaves no stamp."""
@@ -130,7 +132,7 @@ async def test_one_that_was_not_finished_is_made_anew(
     assert len(said) == 4
 
 
-async def test_one_whose_python_is_gone_is_made_anew(
+async def test_an_environment_without_its_python_is_created_again(
     venvs: VirtualEnvironments, handler: Path, said: list[str]
 ) -> None:
     """An upgrade of Python took it away."""
@@ -142,7 +144,7 @@ async def test_one_whose_python_is_gone_is_made_anew(
     assert len(said) == 4
 
 
-async def test_what_cannot_be_installed_is_an_error_with_pips_words(
+async def test_a_failed_installation_is_an_error_with_pips_output(
     venvs: VirtualEnvironments, handler: Path, folder: Path
 ) -> None:
     """The handler's name, the end of the output, and where the rest is."""
@@ -154,7 +156,9 @@ async def test_what_cannot_be_installed_is_an_error_with_pips_words(
     assert str(folder / "mailer.log") in str(refused.value)
 
 
-async def test_what_failed_is_tried_again(venvs: VirtualEnvironments, handler: Path) -> None:
+async def test_a_failed_installation_is_tried_again(
+    venvs: VirtualEnvironments, handler: Path
+) -> None:
     """Perhaps the network is back."""
     (handler / "requirements.txt").write_text("./late\n")
     with pytest.raises(TargetError):
@@ -165,7 +169,7 @@ async def test_what_failed_is_tried_again(venvs: VirtualEnvironments, handler: P
 
 
 async def test_two_are_made_side_by_side(venvs: VirtualEnvironments, handler: Path) -> None:
-    """Neither waits for, nor gets in the way of, the other."""
+    """They do not disturb each other."""
     requirements = handler / "requirements.txt"
     made = await asyncio.gather(
         venvs.interpreter("mailer", requirements, None),

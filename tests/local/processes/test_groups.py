@@ -12,7 +12,7 @@ import pytest
 
 from queuewright.errors import TargetError
 from queuewright.local.processes.cleanup import living
-from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.groups import ProcessGroups
 
 PATH = {"PATH": os.environ["PATH"]}
 # A child that starts one of its own; both hold on to the pipe that the test reads to its end.
@@ -21,11 +21,11 @@ STUBBORN = "trap '' TERM; echo started; while :; do sleep 1000; done"
 STARTER = """
 import asyncio, os, sys, uvloop
 from pathlib import Path
-from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.groups import ProcessGroups
 
 async def main():
-    with Nursery() as nursery:
-        child = await nursery.start(
+    async with ProcessGroups.opened() as groups:
+        child = await groups.start(
             ("/bin/sh", "-c", sys.argv[1]), folder=Path("/"), environment=dict(os.environ)
         )
         print(child.pid, (await child.output.readline()).decode().strip(), flush=True)
@@ -36,65 +36,65 @@ with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
 """
 
 
-async def output(nursery: Nursery, *argv: str, folder: Path = Path("/")) -> str:
-    child = await nursery.start(argv, folder=folder, environment=PATH)
+async def output(groups: ProcessGroups, *argv: str, folder: Path = Path("/")) -> str:
+    child = await groups.start(argv, folder=folder, environment=PATH)
     text = await child.output.read()
-    await nursery.end(child, grace_s=10.0)
+    await groups.end(child, grace_s=10.0)
     return text.decode()
 
 
 async def test_a_program_runs_in_its_folder_with_its_variables_alone(
-    nursery: Nursery, tmp_path: Path
+    groups: ProcessGroups, tmp_path: Path
 ) -> None:
-    """Both of its streams are one, and its input is empty."""
+    """Its two output streams are one, and its input is empty."""
     (tmp_path / "here").touch()
-    text = await output(nursery, "/bin/sh", "-c", "ls; env >&2; cat", folder=tmp_path)
+    text = await output(groups, "/bin/sh", "-c", "ls; env >&2; cat", folder=tmp_path)
     assert text.splitlines()[0] == "here"
     assert f"PATH={PATH['PATH']}" in text.splitlines()
     assert "HOME=" not in text
 
 
-async def test_arguments_arrive_letter_by_letter(nursery: Nursery) -> None:
-    """No shell reads them on the way."""
-    assert await output(nursery, "printf", "%s|", "$HOME", "a b", "'\"*") == "$HOME|a b|'\"*|"
+async def test_arguments_arrive_letter_by_letter(groups: ProcessGroups) -> None:
+    """No shell interprets them."""
+    assert await output(groups, "printf", "%s|", "$HOME", "a b", "'\"*") == "$HOME|a b|'\"*|"
 
 
-async def test_a_program_that_does_not_exist_is_an_error(nursery: Nursery) -> None:
+async def test_a_program_that_does_not_exist_is_an_error(groups: ProcessGroups) -> None:
     """Named, before anything is started."""
     with pytest.raises(TargetError, match="no program `no-such-program`"):
-        await nursery.start(("no-such-program",), folder=Path("/"), environment=PATH)
+        await groups.start(("no-such-program",), folder=Path("/"), environment=PATH)
 
 
-async def test_ending_a_process_ends_all_that_it_started(nursery: Nursery) -> None:
+async def test_ending_a_process_ends_all_that_it_started(groups: ProcessGroups) -> None:
     """The pipe that both hold comes to its end."""
-    child = await nursery.start(("/bin/sh", "-c", FAMILY), folder=Path("/"), environment=PATH)
+    child = await groups.start(("/bin/sh", "-c", FAMILY), folder=Path("/"), environment=PATH)
     await child.output.readline()
-    await nursery.end(child, grace_s=10.0)
+    await groups.end(child, grace_s=10.0)
     assert await child.output.read() == b""
     assert child.code == -signal.SIGTERM
 
 
-async def test_a_process_that_does_not_want_to_end_is_killed(nursery: Nursery) -> None:
+async def test_a_process_that_ignores_sigterm_is_killed(groups: ProcessGroups) -> None:
     """When its time of grace is over."""
-    child = await nursery.start(("/bin/sh", "-c", STUBBORN), folder=Path("/"), environment=PATH)
+    child = await groups.start(("/bin/sh", "-c", STUBBORN), folder=Path("/"), environment=PATH)
     await child.output.readline()
-    await nursery.end(child, grace_s=0.0)
+    await groups.end(child, grace_s=0.0)
     assert child.code == -signal.SIGKILL
     child.close()
 
 
-async def test_ending_what_has_ended_is_harmless(nursery: Nursery) -> None:
+async def test_a_process_that_has_ended_can_be_ended_again(groups: ProcessGroups) -> None:
     """It may have died a moment ago."""
-    child = await nursery.start(("true",), folder=Path("/"), environment=PATH)
+    child = await groups.start(("true",), folder=Path("/"), environment=PATH)
     await child.wait()
-    await nursery.end(child, grace_s=10.0)
+    await groups.end(child, grace_s=10.0)
     assert child.code == 0
     child.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_starter_leaves_no_process(number: signal.Signals) -> None:
-    """`kill -9` of `up`: the warden sees it and ends the whole group."""
+    """`kill -9` of `up`: the cleanup process ends the whole group."""
     with subprocess.Popen(
         [sys.executable, "-c", STARTER, FAMILY], stdout=subprocess.PIPE, text=True
     ) as starter:
@@ -103,6 +103,6 @@ def test_a_killed_starter_leaves_no_process(number: signal.Signals) -> None:
         assert word == "started"
         starter.send_signal(number)
         starter.wait()
-        # The warden holds the starter's output open; its end is the end of the clearing up.
+        # The cleanup process holds the starter's output open until it is done.
         assert starter.stdout.read() == ""
     assert not living({int(child)})

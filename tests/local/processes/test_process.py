@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from queuewright.errors import TargetError
-from queuewright.local.processes.groups import Nursery
+from queuewright.local.processes.background import BackgroundTasks
+from queuewright.local.processes.groups import ProcessGroups
+from queuewright.local.processes.ports import free_port
 from queuewright.local.processes.process import LONGEST_LINE, Process
-from queuewright.local.processes.readiness import free_port
 from tests.local.conftest import accepts
 
 SERVER = "import http.server as h, sys; h.test(h.BaseHTTPRequestHandler, port=int(sys.argv[1]))"
@@ -45,7 +46,7 @@ class Lines(list[str]):
         super().__init__()
         self.any = asyncio.Event()
 
-    def hear(self, line: str) -> None:
+    def add(self, line: str) -> None:
         self.append(line)
         self.any.set()
 
@@ -54,19 +55,21 @@ Start = Callable[..., Coroutine[Any, Any, tuple[Process, Lines]]]
 
 
 @pytest.fixture
-async def start(nursery: Nursery) -> AsyncIterator[Start]:
+async def start(groups: ProcessGroups, background: BackgroundTasks) -> AsyncIterator[Start]:
     started: list[Process] = []
 
     async def start(code: str, *arguments: str) -> tuple[Process, Lines]:
         lines = Lines()
         port = free_port("127.0.0.1")
         process = await Process.start(
-            nursery,
+            groups,
+            background,
+            "h",
             (sys.executable, "-c", code, str(port), *arguments),
             folder=Path("/"),
             environment={"PATH": os.environ["PATH"]},
             address=("127.0.0.1", port),
-            on_line=lines.hear,
+            on_line=lines.add,
         )
         started.append(process)
         return process, lines
@@ -83,7 +86,7 @@ async def test_a_process_is_ready_when_it_serves(start: Start) -> None:
     assert accepts(process.address[1])
 
 
-async def test_a_port_that_listens_but_takes_nothing_is_not_ready(
+async def test_a_port_that_listens_but_handles_nothing_is_not_ready(
     start: Start, tmp_path: Path
 ) -> None:
     """gunicorn listens before it has loaded the code."""
@@ -98,7 +101,7 @@ async def test_a_port_that_listens_but_takes_nothing_is_not_ready(
     assert lines == ["listening", "loaded"]
 
 
-async def test_a_process_that_ends_before_it_serves_is_an_error_with_its_last_words(
+async def test_a_process_that_ends_before_it_serves_is_an_error_with_its_output(
     start: Start,
 ) -> None:
     """Though its port was open for a moment."""
@@ -109,15 +112,15 @@ async def test_a_process_that_ends_before_it_serves_is_an_error_with_its_last_wo
     assert "SyntaxError: cannot load app" in str(refused.value)
 
 
-async def test_a_process_that_serves_nowhere_is_an_error_with_a_way_out(start: Start) -> None:
+async def test_a_process_that_does_not_listen_is_an_error_with_a_hint(start: Start) -> None:
     """The usual cause: it does not look at $PORT."""
     process, _ = await start("import time; print('serving on 8080', flush=True); time.sleep(1000)")
-    with pytest.raises(TargetError, match=r"does not listen on port \d+ after 0.2 s") as refused:
+    with pytest.raises(TargetError, match=r"does not listen on port \d+ after 200ms") as refused:
         await process.ready(timeout_s=0.2)
     assert "$PORT" in str(refused.value)
 
 
-async def test_a_stopped_process_serves_no_more(start: Start) -> None:
+async def test_a_stopped_process_frees_its_port(start: Start) -> None:
     """Its port is free when `stop` returns."""
     process, _ = await start(SERVER)
     await process.ready()
@@ -128,14 +131,14 @@ async def test_a_stopped_process_serves_no_more(start: Start) -> None:
 @pytest.mark.parametrize(
     ("code", "end"), [("raise SystemExit(3)", "exit code 3"), ("os.abort()", "signal 6")]
 )
-async def test_how_it_ended_is_told(start: Start, code: str, end: str) -> None:
-    """By exit code, or by the signal that ended it."""
+async def test_the_end_of_a_process_has_a_reason(start: Start, code: str, end: str) -> None:
+    """Its exit code, or the signal that ended it."""
     process, _ = await start(f"import os; {code}")
     assert await process.ended() == end
 
 
 async def test_lines_of_any_length_and_kind_arrive(start: Start) -> None:
-    """Long ones in pieces, bytes that are no text as such, the last one without its end."""
+    """Long lines in pieces, invalid bytes replaced, and a last line without a line end."""
     process, lines = await start(
         f"import os; os.write(1, b'a\\r\\n\\xff\\n' + b'x' * {2 * LONGEST_LINE} + b'\\nend')"
     )
@@ -147,8 +150,35 @@ async def test_lines_of_any_length_and_kind_arrive(start: Start) -> None:
     assert lines[-1] == "end"
 
 
+async def test_a_line_that_cannot_be_printed_does_not_end_the_reading(
+    groups: ProcessGroups, background: BackgroundTasks, failures: list[str]
+) -> None:
+    """A process whose output nobody reads would stop at a full pipe."""
+    lines: list[str] = []
+
+    def print_line(line: str) -> None:
+        if not failures:
+            raise ValueError("cannot print")
+        lines.append(line)
+
+    process = await Process.start(
+        groups,
+        background,
+        "h",
+        (sys.executable, "-c", "print('x' * 100_000); print('last')"),
+        folder=Path("/"),
+        environment={"PATH": os.environ["PATH"]},
+        address=("127.0.0.1", free_port("127.0.0.1")),
+        on_line=print_line,
+    )
+    assert await process.ended() == "exit code 0"
+    await process.stop()
+    assert "reading its output failed and starts again" in failures[0]
+    assert lines[-1] == "last"
+
+
 async def test_the_last_lines_are_kept_and_no_more(start: Start) -> None:
-    """For the words that tell of its end."""
+    """For the message about its end."""
     process, lines = await start("for n in range(100): print(n)")
     await process.ended()
     assert len(lines) == 100

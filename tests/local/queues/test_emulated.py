@@ -22,7 +22,7 @@ def queue(text: str) -> dict[str, Any]:
 
 
 def test_a_queue_without_settings_is_googles_default() -> None:
-    """Written out, so that what was taken from the file goes back to it."""
+    """Written out, so that a setting removed from the file returns to its default."""
     assert queue("{}") == {
         "name": NAME,
         "rateLimits": {"maxDispatchesPerSecond": 500.0, "maxConcurrentDispatches": 1000},
@@ -60,7 +60,7 @@ def test_every_setting_of_a_queue_arrives() -> None:
     }
 
 
-def test_a_ratio_of_nothing_is_something_said() -> None:
+def test_a_ratio_of_zero_is_kept() -> None:
     """Without one, everything would be logged."""
     assert (
         queue("{stackdriver_logging_config: {sampling_ratio: 0}}")["stackdriverLoggingConfig"] == {}
@@ -68,14 +68,14 @@ def test_a_ratio_of_nothing_is_something_said() -> None:
 
 
 def test_a_burst_is_kept_beside_the_queue() -> None:
-    """Where v2beta3 shows it; left out, it is the engine's to choose."""
+    """As v2beta3 shows it; the engine chooses a missing one."""
     text = f"queues:\n  {NAME}: {{rate_limits: {{max_burst_size: 1}}}}\n"
     assert queue_options(parse_emulator(text).queues[NAME]) == QueueOptions(burst=1)
     assert queue_options(EmulatedQueue()) == QueueOptions()
 
 
-def test_a_url_is_laid_over_every_task() -> None:
-    """With all that it names."""
+def test_a_url_overrides_that_of_every_task() -> None:
+    """With every part of it."""
     assert queue("{url: 'http://127.0.0.1:8080/send?from=tasks'}")["httpTarget"] == {
         "uriOverride": {
             "scheme": "HTTP",
@@ -95,7 +95,7 @@ def test_a_url_without_a_path_leaves_the_tasks_own() -> None:
 
 
 def test_a_url_may_name_an_ipv6_address() -> None:
-    """In brackets, as it stands in a URL: tasks go where it leads."""
+    """In brackets, as in a URL."""
     spec = parse_emulator(f"queues:\n  {NAME}: {{url: 'http://[::1]:8080/send'}}\n")
     target = emulated_queue(NAME, spec.queues[NAME]).http_target
     task = Task()
@@ -103,7 +103,7 @@ def test_a_url_may_name_an_ipv6_address() -> None:
     assert target_address(task, target) == "POST http://[::1]:8080/send"
 
 
-def test_an_http_target_is_googles() -> None:
+def test_an_http_target_has_every_field_of_googles() -> None:
     """Every field of it."""
     target = {
         "uri_override": "{scheme: HTTPS, host: a.example, port: 8443, path_override: {path: /x},"
@@ -134,8 +134,8 @@ def test_an_access_token_may_take_the_place_of_an_id_token() -> None:
     assert found["httpTarget"] == {"oauthToken": {"serviceAccountEmail": "a@b.c", "scope": "s"}}
 
 
-def test_settings_left_out_are_the_engines_own() -> None:
-    """The two lists of defaults are one."""
+def test_missing_settings_are_the_engines_defaults() -> None:
+    """The file and the engine have the same defaults."""
     assert engine_settings(parse_emulator("queues: {}\n").settings) == Settings()
 
 

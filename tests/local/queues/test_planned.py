@@ -49,8 +49,8 @@ def target(project: Project, key: str, address: Address = HERE, extra: str = "")
     return message(project, key, address, extra)["httpTarget"]
 
 
-def test_every_setting_is_said(project: Project) -> None:
-    """Rates, retries, logging, state: what the YAML says, defaults included."""
+def test_every_setting_is_written_out(project: Project) -> None:
+    """Rates, retries, logging, state, with defaults."""
     found = message(project, "emails")
     del found["httpTarget"]
     assert found == {
@@ -86,16 +86,16 @@ def test_tasks_go_to_the_front_door_with_the_invokers_token(project: Project) ->
 
 
 def test_without_a_path_each_task_has_its_own(project: Project) -> None:
-    """Only where it goes is overridden."""
+    """Only scheme, host and port are overridden."""
     found = target(project, "plain")
     assert isinstance(found, dict)
     assert "pathOverride" not in found["uriOverride"]
 
 
-def test_what_goes_elsewhere_keeps_its_path_query_and_headers_for_the_catcher(
+def test_a_caught_task_keeps_its_path_query_and_headers(
     project: Project,
 ) -> None:
-    """So that what is caught looks like what would have been sent."""
+    """So that it is shown as it would have been sent."""
     assert target(project, "events") == {
         "uriOverride": {
             "scheme": "HTTP",
@@ -109,7 +109,7 @@ def test_what_goes_elsewhere_keeps_its_path_query_and_headers_for_the_catcher(
     }
 
 
-def test_an_endpoint_of_ones_own_takes_the_place_of_the_url(project: Project) -> None:
+def test_a_local_url_replaces_the_url(project: Project) -> None:
     """`local.url`, with the queue's path after it."""
     found = target(project, "events", Address("https://test.local/api/", is_its_own=True))
     assert isinstance(found, dict)
@@ -132,7 +132,7 @@ def test_an_audience_of_its_own_stays(project: Project) -> None:
 
 
 def test_app_engine_tasks_are_routed_by_service(project: Project) -> None:
-    """Where that is, the engine asks when it dispatches."""
+    """The engine asks for the URL of the service when it dispatches."""
     found = message(project, "entries")
     assert "httpTarget" not in found
     assert found["appEngineRoutingOverride"] == {"service": "ledger", "version": "v2"}
@@ -151,6 +151,6 @@ def test_the_policy_of_a_queue_is_its_grants(project: Project) -> None:
     assert not queue_policy(plan.grants, "plain").bindings
 
 
-def test_without_a_sampling_ratio_nothing_is_said_of_logging(project: Project) -> None:
-    """As on Google Cloud, where it is one with 0; so that the log here is of everything."""
+def test_without_a_sampling_ratio_logging_is_not_configured(project: Project) -> None:
+    """As on Google Cloud, where it is the same as 0; the log here has everything."""
     assert "stackdriverLoggingConfig" not in message(project, "plain")

@@ -8,8 +8,8 @@ import sys
 from typing import Final
 
 _WANTED: Final = 10_240 if sys.platform == "darwin" else 65_536
-"""On macOS OPEN_MAX (sys/syslimits.h), which `setrlimit` doesn't exceed whatever the hard limit
-says. Elsewhere more than all attempts of ten queues at Google's limit of 5,000 each."""
+"""On macOS OPEN_MAX (sys/syslimits.h), which `setrlimit` does not exceed, whatever the hard limit
+is. Elsewhere enough for ten queues, each with as many attempts at a time as Google allows."""
 
 _FOR_OTHERS: Final = 128
 """Kept for listeners, clients' connections, the state file and the libraries."""

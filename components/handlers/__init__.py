@@ -1,0 +1,8 @@
+"""Handlers as components: a function, a service, an App Engine version."""
+
+from .app_engine import AppEngineHandler
+from .function import FunctionHandler
+from .handler import Handler, Invoker
+from .service import ServiceHandler
+
+__all__ = ["AppEngineHandler", "FunctionHandler", "Handler", "Invoker", "ServiceHandler"]

@@ -1,0 +1,155 @@
+"""A blueprint as lines of text: each part with its settings and its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+
+from queuewright.blueprint.explain import sentences
+from queuewright.blueprint.explain.principals import Principal
+from queuewright.blueprint.model import (
+    AccountPlan,
+    AppEnginePlan,
+    Blueprint,
+    FunctionPlan,
+    HandlerPlan,
+    InstancePlan,
+    QueuePlan,
+    ServicePlan,
+    UrlPlan,
+)
+from queuewright.cloud_tasks.durations import written_duration
+from queuewright.spec.values import written_size
+
+Lines = Iterator[str]
+Fields = Iterator[tuple[str, str]]
+
+
+def blueprint_lines(blueprint: Blueprint) -> Lines:
+    """The whole blueprint, under headings."""
+    prefix = f", prefix {blueprint.prefix}" if blueprint.prefix else ""
+    yield f"{blueprint.environment}: project {blueprint.project}, {blueprint.location}{prefix}"
+    if blueprint.labels:
+        yield "labels: " + ", ".join(f"{key}={text}" for key, text in blueprint.labels.items())
+    for plan in blueprint.queues.values():
+        yield from ("", f"queue {plan.key}")
+        yield from _aligned(_queue_fields(plan, blueprint.accounts))
+    for handler in blueprint.handlers.values():
+        yield from ("", f"handler {handler.key} ({handler.noun})")
+        yield from _aligned(_handler_fields(handler, blueprint.accounts))
+    if blueprint.accounts:
+        yield from ("", "service accounts")
+        for account in blueprint.accounts.values():
+            yield from (f"  {account.email}", f"    {account.reason}")
+    if blueprint.grants:
+        yield from ("", "grants")
+        yield from _grant_lines(blueprint)
+    if blueprint.apis:
+        yield from ("", "APIs", *(f"  {api}" for api in blueprint.apis))
+
+
+def principal_lines(principal: Principal, queue: str | None) -> Lines:
+    """What one identity may do, in the whole stack or with one queue, and why."""
+    yield principal.member
+    yield f"  {principal.reason or 'not an account of this stack'}"
+    for grant in principal.grants:
+        yield f"  may {sentences.may(grant)} ({grant.role})"
+        yield f"    because {grant.reason}"
+    where = f"with queue {queue}" if queue is not None else "here"
+    yield f"  may do nothing {'else ' if principal.grants else ''}{where}"
+
+
+def _queue_fields(queue: QueuePlan, accounts: Mapping[str, AccountPlan]) -> Fields:
+    invoker = accounts[queue.invoker].email if queue.invoker is not None else None
+    logged = (
+        f"{100 * queue.sampling_ratio:g} % of operations" if queue.sampling_ratio else "nothing"
+    )
+    yield "name", queue.name
+    if queue.renamed_from:
+        yield "renamed", f"from {', '.join(queue.renamed_from)}"
+    yield "state", queue.desired_state + (", protected" if queue.protect else ", not protected")
+    yield "rate", sentences.rate(queue)
+    yield "retries", sentences.retries(queue)
+    if sentences.waits(queue):
+        yield "waits", sentences.waits(queue)
+    yield "sends", sentences.routing(queue)
+    yield "token", sentences.token(queue, invoker)
+    yield "logs", logged
+    yield "from", str(queue.reason.location)
+
+
+def _handler_fields(handler: HandlerPlan, accounts: Mapping[str, AccountPlan]) -> Fields:
+    yield "name", handler.name
+    if handler.renamed_from:
+        yield "renamed", f"from {', '.join(handler.renamed_from)}"
+    match handler.target:
+        case FunctionPlan() as function:
+            yield "code", f"{function.source}, {function.entry_point} in {function.runtime_name}"
+        case ServicePlan() as service:
+            yield "code", sentences.service_code(service)
+        case AppEnginePlan() as engine:
+            yield "target", sentences.app_engine_service(engine)
+            where = f"{engine.source} in {engine.runtime_name}"
+            yield "code", where if engine.source else "deployed elsewhere"
+        case UrlPlan() as endpoint:
+            yield from _url_fields(endpoint)
+    if handler.runtime is not None:
+        yield from _instance_fields(handler.runtime)
+    yield from _variable_fields(handler)
+    if handler.account is not None:
+        yield "runs as", accounts[handler.account].email
+    yield from _local_fields(handler)
+    yield "from", str(handler.reason.location)
+
+
+def _instance_fields(instance: InstancePlan) -> Fields:
+    most = instance.instances.max * instance.concurrency
+    requests = "1 request" if instance.concurrency == 1 else f"{instance.concurrency} requests"
+    yield "instance", f"{written_size(instance.memory)} of memory, {instance.cpu:g} CPU"
+    yield (
+        "instances",
+        f"{instance.instances.min} to {instance.instances.max}, {requests} each: {most:,} at once",
+    )
+    yield "timeout", written_duration(instance.timeout)
+    yield "ingress", instance.ingress
+    if instance.vpc is not None:
+        network = instance.vpc.subnetwork or instance.vpc.network
+        yield "network", f"{network}, {instance.vpc.egress}"
+
+
+def _variable_fields(handler: HandlerPlan) -> Fields:
+    for name, text in handler.environment.items():
+        yield "env", f"{name}={text}"
+    for name, secret in handler.secrets.items():
+        source = f"config {secret.config}, stored as" if secret.config else "secret"
+        yield "secret", f"{name} = {source} {secret.secret}, version {secret.version}"
+
+
+def _url_fields(target: UrlPlan) -> Fields:
+    yield "url", target.url
+    for name, text in target.headers.items():
+        yield "header", f"{name}: {text}"
+
+
+def _local_fields(handler: HandlerPlan) -> Fields:
+    if handler.local.url is not None:
+        yield "locally", f"runs at {handler.local.url}"
+    if handler.local.command:
+        yield "locally", f"runs `{sentences.command(handler.local.command)}`"
+    for name, text in handler.local.environment.items():
+        yield "locally", f"{name}={text}"
+
+
+def _grant_lines(blueprint: Blueprint) -> Lines:
+    for member, grants in groupby(
+        sorted(blueprint.grants, key=lambda grant: grant.member), key=lambda grant: grant.member
+    ):
+        yield f"  {member}"
+        for grant in grants:
+            yield f"    may {sentences.may(grant)} ({grant.role})"
+            yield f"      because {grant.reason}"
+
+
+def _aligned(fields: Fields) -> Lines:
+    for name, text in fields:
+        yield f"  {name:<10} {text}".rstrip()

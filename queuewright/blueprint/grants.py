@@ -1,0 +1,135 @@
+"""The grants of a stack: who may do what, with the fewest rights that work.
+
+- A handler's invoker may call that handler and nothing else.
+- An enqueuer may add tasks to the queue that names it.
+- A handler may read its own secrets.
+- The build account may read packages and write images and logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from queuewright.blueprint.accounts import (
+    BUILD,
+    handler_account,
+    invoker_account,
+    queues_of,
+)
+from queuewright.blueprint.model import AccountPlan, Condition, GrantPlan, GuardedKind, Reason
+from queuewright.blueprint.names import app_engine_email, first_key, secret_id
+from queuewright.blueprint.phrases import listed
+from queuewright.blueprint.queues import full_name
+from queuewright.blueprint.rights import (
+    ADD_TASKS,
+    BUILD_FUNCTIONS,
+    CALL_HANDLER,
+    READ_PACKAGES,
+    READ_SECRET,
+    WRITE_IMAGES,
+)
+from queuewright.spec import HandlerSpec, Spec, dotted, queue_variable
+
+
+def grants(
+    spec: Spec, plans: Mapping[str, AccountPlan], bucket: str | None, repository: str | None
+) -> tuple[GrantPlan, ...]:
+    """Every grant of the stack, each with the line of YAML that asks for it.
+
+    Sorted by resource, role and member, without duplicates: two App Engine handlers, for example,
+    can run as the same account.
+    """
+    found: dict[tuple[str, str, str, str], GrantPlan] = {}
+    for grant in _grants(spec, plans, bucket, repository):
+        found.setdefault((grant.kind, grant.resource, grant.role, grant.member), grant)
+    return tuple(found[key] for key in sorted(found))
+
+
+def enqueues(spec: Spec, handler: str) -> dict[str, str]:
+    """The queues that a handler may add tasks to: variable → full name."""
+    return {
+        queue_variable(key): full_name(spec, key)
+        for key, queue in spec.queues.items()
+        if handler in queue.enqueuers
+    }
+
+
+def _grants(
+    spec: Spec, plans: Mapping[str, AccountPlan], bucket: str | None, repository: str | None
+) -> Iterator[GrantPlan]:
+    for name, handler in spec.handlers.items():
+        yield from _call_grants(spec, name, handler, plans)
+        yield from _secret_grants(spec, name, handler, plans)
+    for name in spec.queues:
+        yield from _enqueuer_grants(spec, name, plans)
+    if BUILD in plans and bucket and repository:
+        yield from _build_grants(spec, plans[BUILD], bucket, repository)
+
+
+def _call_grants(
+    spec: Spec, name: str, handler: HandlerSpec, plans: Mapping[str, AccountPlan]
+) -> Iterator[GrantPlan]:
+    invoker = plans.get(invoker_account(name))
+    # Other people's endpoints check tokens themselves.
+    if invoker is not None and handler.url is None:
+        queues = queues_of(spec, name)
+        text = f"tasks of {listed('queue', queues)} go to `{name}`"
+        reason = _reason(spec, text, "queues", queues[0], "handler")
+        yield _grant(CALL_HANDLER, invoker, "handler", name, reason)
+
+
+def _secret_grants(
+    spec: Spec, name: str, handler: HandlerSpec, plans: Mapping[str, AccountPlan]
+) -> Iterator[GrantPlan]:
+    granted = set()
+    for variable, secret in handler.secrets.items():
+        first = first_key(name, handler.renamed_from)
+        identifier = secret.secret or secret_id(spec.prefix, first, variable)
+        if identifier in granted:
+            continue
+        granted.add(identifier)
+        reason = _reason(
+            spec, f"handler `{name}` reads it as {variable}", "handlers", name, "secrets", variable
+        )
+        yield _grant(READ_SECRET, plans[handler_account(name)], "secret", identifier, reason)
+
+
+def _enqueuer_grants(
+    spec: Spec, name: str, plans: Mapping[str, AccountPlan]
+) -> Iterator[GrantPlan]:
+    for index, member in enumerate(spec.queues[name].enqueuers):
+        reason = _reason(
+            spec, f"`{member}` adds to queue `{name}`", "queues", name, "enqueuers", index
+        )
+        if ":" in member:
+            yield GrantPlan(ADD_TASKS, member, None, "queue", name, reason)
+        elif (account := plans.get(handler_account(member))) is not None:
+            yield _grant(ADD_TASKS, account, "queue", name, reason)
+        else:
+            app = f"serviceAccount:{app_engine_email(spec.project)}"
+            yield GrantPlan(ADD_TASKS, app, None, "queue", name, reason)
+
+
+def _build_grants(
+    spec: Spec, builder: AccountPlan, bucket: str, repository: str
+) -> Iterator[GrantPlan]:
+    why = builder.reason
+    for each in BUILD_FUNCTIONS:
+        yield _grant(each.role, builder, "project", spec.project, why, each.condition)
+    yield _grant(READ_PACKAGES, builder, "bucket", bucket, why)
+    yield _grant(WRITE_IMAGES, builder, "repository", repository, why)
+
+
+def _grant(
+    role: str,
+    account: AccountPlan,
+    kind: GuardedKind,
+    resource: str,
+    reason: Reason,
+    condition: Condition | None = None,
+) -> GrantPlan:
+    return GrantPlan(role, account.member, account.key, kind, resource, reason, condition)
+
+
+def _reason(spec: Spec, text: str, *path: str | int) -> Reason:
+    return Reason(text, dotted(path), spec.locate(*path))

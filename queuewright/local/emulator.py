@@ -1,0 +1,91 @@
+"""Cloud Tasks alone on this machine: an engine with the queues of a file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from queuewright.engine import DEVELOPER, Engine, Event, host_port
+from queuewright.engine.protocol import GetQueueRequest, Queue
+from queuewright.errors import Refusal, TargetError
+from queuewright.local.processes.ports import listen
+from queuewright.local.queues.emulated import emulated_queue, engine_settings, queue_options
+from queuewright.local.state_folder import StateFolder
+from queuewright.spec import EmulatorSpec
+
+
+@dataclass(frozen=True)
+class EmulatorOptions:
+    """How to run an emulator."""
+
+    host: str
+    grpc_port: int
+    http_port: int
+    spec: EmulatorSpec
+    queues: tuple[str, ...]
+    """The names of queues that must exist, besides those of the spec."""
+    state: Path | None
+    """The folder that keeps queues and tasks; None keeps nothing."""
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator. Made by `Emulator.started`."""
+
+    grpc_address: str
+    http_address: str
+
+    @classmethod
+    @asynccontextmanager
+    async def started(
+        cls, options: EmulatorOptions, on_event: Callable[[Event], None]
+    ) -> AsyncIterator[Emulator]:
+        """Start an emulator; when the block ends, stop it.
+
+        Raises:
+            TargetError: a port or the folder is taken, a queue is refused.
+        """
+        async with AsyncExitStack() as stack:
+            folder = None
+            if options.state is not None:
+                ports = "--port N --http-port M"
+                folder = stack.enter_context(StateFolder.locked(options.state, ports))
+            settings = engine_settings(options.spec.settings)
+            engine = Engine(state=options.state, settings=settings, on_event=on_event)
+            stack.push_async_callback(engine.stop)
+            await _declare(engine, options)
+            host = options.host
+            grpc_port = await listen(engine.serve_grpc, host, options.grpc_port, "--port")
+            http_port = await listen(engine.serve_http, host, options.http_port, "--http-port")
+            await engine.start()
+            emulator = cls(host_port(host, grpc_port), host_port(host, http_port))
+            if folder is not None:
+                folder.announce("emulator", emulator.grpc_address, emulator.http_address)
+            yield emulator
+
+
+async def _declare(engine: Engine, options: EmulatorOptions) -> None:
+    """Make the file's queues match the file; other queues only have to exist."""
+    # Checked before anything is created, so that a wrong name changes nothing.
+    missing = [name for name in options.queues if not await _exists(engine, name)]
+    for name, asked in options.spec.queues.items():
+        try:
+            await engine.declare_queue(emulated_queue(name, asked), queue_options(asked))
+        except Refusal as refusal:
+            raise TargetError(f"queue `{name}`: {refusal.message}") from None
+    for name in missing:
+        if name not in options.spec.queues:
+            await engine.declare_queue(Queue(name=name))
+
+
+async def _exists(engine: Engine, name: str) -> bool:
+    try:
+        await engine.service.get_queue(GetQueueRequest(name=name), DEVELOPER)
+    except Refusal as refusal:
+        if refusal.code != "NOT_FOUND":
+            hint = "such as `--queue projects/my-project/locations/us-central1/queues/jobs`"
+            raise TargetError(f"--queue `{name}`: {refusal.message}", hint=hint) from None
+        return False
+    return True

@@ -1,0 +1,200 @@
+"""All handlers of an environment: opened together, changed with the blueprint, closed together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan, UrlPlan
+from queuewright.errors import TargetError
+from queuewright.local.handlers.command import Caught, Command, Elsewhere, how_it_runs
+from queuewright.local.handlers.context import HandlerContext
+from queuewright.local.handlers.door_place import ForwardingPlace
+from queuewright.local.handlers.place import CaughtPlace, DirectPlace, HandlerPlace
+from queuewright.local.handlers.process_place import ProcessPlace, principal
+from queuewright.local.queues.planned import Address
+
+HowItRuns = Command | Elsewhere | Caught
+
+
+class Handlers:
+    """The handlers of an environment, each at its place. Made by `Handlers.opened`."""
+
+    def __init__(self, context: HandlerContext) -> None:
+        self.places: dict[str, HandlerPlace] = {}
+        self._context = context
+        self._open: dict[str, AsyncExitStack] = {}
+        self._behind: set[str] = set()
+        """The handlers that do not follow the blueprint."""
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, context: HandlerContext, blueprint: Blueprint) -> AsyncIterator[Self]:
+        """Give every handler its place; tasks wait until `serve`.
+
+        Raises:
+            TargetError: every handler that cannot run here.
+        """
+        handlers = cls(context)
+        wanted = handlers._wanted(blueprint)
+        try:
+            for key, how in wanted.items():
+                await handlers._add(blueprint.handlers[key], how, blueprint)
+            yield handlers
+        finally:
+            await _all(handlers._remove(key) for key in list(handlers.places))
+
+    @property
+    def addresses(self) -> dict[str, Address]:
+        """Where the tasks of each handler go."""
+        return {key: place.address for key, place in self.places.items()}
+
+    @property
+    def app_engine_urls(self) -> dict[str, str]:
+        """The URL of each App Engine service: one version of it runs here, in one instance."""
+        return {
+            place.plan.target.service: place.address.url
+            for place in self.places.values()
+            if isinstance(place.plan.target, AppEnginePlan)
+        }
+
+    @property
+    def folders(self) -> Mapping[str, Path]:
+        """The folders of the handlers that run here."""
+        places = {key: place.folder for key, place in self.places.items()}
+        return {key: folder for key, folder in places.items() if folder is not None}
+
+    async def serve(self, blueprint: Blueprint) -> None:
+        """Start every handler, all at the same time.
+
+        Raises:
+            TargetError: every handler that does not serve.
+        """
+        await _all(place.serve(blueprint) for place in self.places.values())
+
+    def reload(self, key: str, blueprint: Blueprint, reason: str) -> None:
+        """Begin to serve a handler's files as they are now; the console shows the outcome."""
+        if key in self.places:
+            self.places[key].reload(blueprint, reason)
+
+    async def change(self, blueprint: Blueprint) -> bool:
+        """Follow another blueprint: only handlers that differ are touched.
+
+        Returns:
+            Whether every handler follows it. The console names each that does not, and stays as
+            it was.
+        """
+        for key in self.places.keys() - blueprint.handlers.keys():
+            await self._remove(key)
+            self._context.console.say(key, "removed")
+        behind = set()
+        for key, plan in blueprint.handlers.items():
+            try:
+                await self._change(plan, how_it_runs(plan, self._context.root), blueprint)
+            except TargetError as error:
+                self._context.console.say(key, str(error), "error")
+                behind.add(key)
+        for place in self.places.values():
+            place.admit(blueprint)
+        self._behind = behind
+        return not behind
+
+    async def _change(self, plan: HandlerPlan, how: HowItRuns, blueprint: Blueprint) -> None:
+        say, place = self._context.console.say, self.places.get(plan.key)
+        change = None if place is None else _change(place, plan, how, blueprint)
+        if place is None or change is None:
+            if place is not None:
+                await self._remove(plan.key)
+                say(plan.key, "removed")
+            self._context.console.introduce(plan.key)
+            await self._add(plan, how, blueprint)
+            await self.places[plan.key].serve(blueprint)
+            say(plan.key, "added")
+        elif plan.key in self._behind or not _is_same(place.plan, plan):
+            await change()
+            say(plan.key, "now runs with its new settings")
+
+    async def _add(self, plan: HandlerPlan, how: HowItRuns, blueprint: Blueprint) -> None:
+        async with AsyncExitStack() as stack:
+            place = await stack.enter_async_context(_place(self._context, plan, how, blueprint))
+            self.places[plan.key], self._open[plan.key] = place, stack.pop_all()
+
+    async def _remove(self, key: str) -> None:
+        del self.places[key]
+        await self._open.pop(key).aclose()
+
+    def _wanted(self, blueprint: Blueprint) -> dict[str, HowItRuns]:
+        """How each handler runs."""
+        found: dict[str, HowItRuns] = {}
+        errors = []
+        for key, plan in blueprint.handlers.items():
+            try:
+                found[key] = how_it_runs(plan, self._context.root)
+            except TargetError as error:
+                errors.append(error)
+        _raise_all(errors)
+        return found
+
+
+def _place(
+    context: HandlerContext, plan: HandlerPlan, how: HowItRuns, blueprint: Blueprint
+) -> AbstractAsyncContextManager[HandlerPlace]:
+    """The place for a handler that runs like this."""
+    match how:
+        case Command():
+            return ProcessPlace.open(context, plan, how, blueprint)
+        case Caught():
+            return CaughtPlace.open(context, plan, how, blueprint)
+        case Elsewhere():
+            if isinstance(plan.target, UrlPlan):
+                return nullcontext(DirectPlace(plan, how))
+            return ForwardingPlace.open(context, plan, how, blueprint)
+
+
+def _change(
+    place: HandlerPlace, plan: HandlerPlan, how: HowItRuns, blueprint: Blueprint
+) -> Callable[[], Coroutine[None, None, None]] | None:
+    """What makes a place follow another plan; None if the plan needs a place of another kind."""
+    if type(place.plan.target) is not type(plan.target):
+        return None
+    match place, how:
+        case ProcessPlace(), Command() if place.principal == principal(plan, blueprint):
+            return partial(place.change, plan, how, blueprint)
+        case ForwardingPlace(), Elsewhere():
+            return partial(place.change, plan, how, blueprint)
+        case DirectPlace(), Elsewhere():
+            return partial(place.change, plan, how)
+        case CaughtPlace(), Caught():
+            return partial(place.change, plan, how, blueprint)
+    return None
+
+
+def _is_same(before: HandlerPlan, after: HandlerPlan) -> bool:
+    """Whether two plans differ in nothing but the line of YAML that they come from."""
+    return before == replace(after, reason=before.reason)
+
+
+async def _all(work: Iterable[Coroutine[None, None, None]]) -> None:
+    """Do all of it at the same time, to the end, and raise what failed."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, TargetError):
+            raise result
+    _raise_all([result for result in results if isinstance(result, TargetError)])
+
+
+def _raise_all(errors: list[TargetError]) -> None:
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise TargetError("\n".join(str(error) for error in errors))

@@ -1,0 +1,186 @@
+"""The place of a handler that runs here as a process, behind a front door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan
+from queuewright.blueprint.names import app_engine_email
+from queuewright.engine import Caller
+from queuewright.errors import TargetError
+from queuewright.local.door.front_door import FrontDoor
+from queuewright.local.door.listener import HOST
+from queuewright.local.handlers.command import Command, how_it_runs
+from queuewright.local.handlers.context import HandlerContext
+from queuewright.local.handlers.door_place import DoorPlace, front_door, limits
+from queuewright.local.handlers.handler_process import HandlerProcess, Recipe
+from queuewright.local.handlers.variables import TasksApi, unset_secrets, variables
+from queuewright.local.handlers.virtual_environments import our_interpreter
+from queuewright.local.processes.background import cancel
+
+
+class ProcessPlace(DoorPlace):
+    """The handler runs here, as a process behind a front door."""
+
+    def __init__(
+        self,
+        context: HandlerContext,
+        plan: HandlerPlan,
+        command: Command,
+        door: FrontDoor,
+        principal: str | None,
+        tasks: TasksApi | None,
+    ) -> None:
+        super().__init__(context, plan, door)
+        self.principal = principal
+        """The caller of Cloud Tasks that it is; None for the stand-in of an endpoint."""
+        self.tasks = tasks
+        """Its own way to Cloud Tasks, if it has a principal."""
+        self.process = HandlerProcess(
+            plan.key, door, context.groups, context.background, context.console
+        )
+        self._command = command
+        self._reloading: asyncio.Task[None] | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, context: HandlerContext, plan: HandlerPlan, command: Command, blueprint: Blueprint
+    ) -> AsyncIterator[Self]:
+        """Listen for the handler's tasks, which wait until `serve`; stop it when the block ends."""
+        identity = principal(plan, blueprint)
+        async with front_door(context, plan) as door, _tasks_api(context, identity) as tasks:
+            place = cls(context, plan, command, door, identity, tasks)
+            place.admit(blueprint)
+            try:
+                yield place
+            finally:
+                await place._stop()
+
+    @property
+    def runs(self) -> str:
+        """The folder of its code."""
+        return self.plan.source or "local.command"
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of its code, if it has one."""
+        return self._context.root / self.plan.source if self.plan.source is not None else None
+
+    async def serve(self, blueprint: Blueprint) -> None:
+        """Start its process, or replace the running one.
+
+        Raises:
+            TargetError: the new process does not serve. The running one stays.
+        """
+        self._warn_of_secrets()
+        await self.process.start(self._recipe(self._command, blueprint))
+
+    def reload(self, blueprint: Blueprint, reason: str) -> None:
+        """Begin to replace its process with one of the files as they are now."""
+        if self._reloading is not None:
+            self._reloading.cancel()  # the files have changed again before it was done
+        self._reloading = self._context.background.start(
+            self.plan.key, "reloading", partial(self._reload, blueprint, reason)
+        )
+
+    async def change(self, plan: HandlerPlan, command: Command, blueprint: Blueprint) -> None:
+        """Follow another plan from now on.
+
+        Raises:
+            TargetError: its process does not serve; the place stays as it was.
+        """
+        before = self.plan, self._command
+        self._follow(plan, command)
+        try:
+            await self.serve(blueprint)
+        except TargetError:
+            self._follow(*before)
+            raise
+
+    def _follow(self, plan: HandlerPlan, command: Command) -> None:
+        self.plan, self._command = plan, command
+        self.door.limit(limits(plan))
+
+    async def _reload(self, blueprint: Blueprint, reason: str) -> None:
+        say, name = self._context.console.say, self.plan.key
+        say(name, f"{reason}: reloading")
+        try:
+            how = how_it_runs(self.plan, self._context.root)
+            if isinstance(how, Command):
+                self._command = how
+            await self.serve(blueprint)
+        except (TargetError, OSError) as error:
+            say(name, f"{error}\nstill serving the previous version", "error")
+        else:
+            say(name, "reloaded")
+
+    async def _stop(self) -> None:
+        if self._reloading is not None:
+            await cancel(self._reloading)
+        await self.process.stop()
+
+    def _recipe(self, command: Command, blueprint: Blueprint) -> Recipe:
+        plan, context = self.plan, self._context
+
+        async def interpreter() -> Path:
+            if command.requirements is None:
+                return our_interpreter()
+            return await context.virtual_environments.interpreter(
+                plan.key, command.requirements, command.needs
+            )
+
+        def environment(port: int) -> Mapping[str, str]:
+            return variables(
+                plan,
+                blueprint,
+                port=port,
+                tasks=self.tasks,
+                image=command.environment,
+                shell=context.shell,
+            )
+
+        return Recipe(command, interpreter, environment)
+
+    def _warn_of_secrets(self) -> None:
+        for name, secret in unset_secrets(self.plan, self._context.shell).items():
+            self._context.console.say(
+                self.plan.key,
+                f"{name} is not set here (the secret `{secret.secret}`)\n"
+                f"  hint: set {name} in this shell, or in `handlers.{self.plan.key}.local.env`",
+                "warning",
+            )
+
+
+def principal(plan: HandlerPlan, blueprint: Blueprint) -> str | None:
+    """Return who a handler is when it calls Cloud Tasks; None for somebody else's endpoint."""
+    if plan.account is not None:
+        return blueprint.accounts[plan.account].member
+    if isinstance(plan.target, AppEnginePlan):
+        return f"serviceAccount:{app_engine_email(blueprint.project)}"
+    return None
+
+
+@asynccontextmanager
+async def _tasks_api(
+    context: HandlerContext, identity: str | None
+) -> AsyncIterator[TasksApi | None]:
+    """Listeners of the engine that know `identity` as their caller."""
+    if identity is None:
+        yield None
+        return
+    engine, caller = context.engine, Caller(identity)
+    grpc_port = await engine.serve_grpc(HOST, 0, caller=caller)
+    try:
+        http_port = await engine.serve_http(HOST, 0, caller=caller)
+        try:
+            yield TasksApi(grpc_port, http_port)
+        finally:
+            await engine.stop_serving(http_port, HOST)
+    finally:
+        await engine.stop_serving(grpc_port, HOST)

@@ -1,0 +1,179 @@
+"""Claims about who may do what, and how they read when they fail."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+import pytest
+from pulumi_gcp import cloudrunv2, cloudtasks, projects, secretmanager, serviceaccount, storage
+
+from queuewright.testing import Grant, Graph, capture
+from tests.graph.programs import emails_and_mailer
+
+INVOKER = "serviceAccount:emails-invoker@acme.iam.gserviceaccount.com"
+MAILER = "serviceAccount:mailer-run@acme.iam.gserviceaccount.com"
+SERVICE = "projects/acme/locations/europe-west1/services/mailer"
+QUEUE = "projects/acme/locations/europe-west1/queues/emails"
+
+
+def graph(**options: bool) -> Graph:
+    return capture(emails_and_mailer(**options), config={"token": "t"})
+
+
+def test_grants_are_a_table() -> None:
+    """Every grant of the program, sorted, and nothing else."""
+    assert graph().grants() == [
+        Grant(INVOKER, "roles/run.invoker", SERVICE),
+        Grant(MAILER, "roles/cloudtasks.enqueuer", QUEUE),
+    ]
+
+
+def test_a_queue_may_invoke_its_handler() -> None:
+    """With the invoker's grant the answer is yes, and names it."""
+    answer = graph().may_invoke("emails", "mailer")
+    assert answer
+    assert answer.because == f"{INVOKER} has roles/run.invoker on {SERVICE}"
+
+
+def test_without_the_grant_it_may_not() -> None:
+    """A missing grant is named, with what the account has instead."""
+    answer = graph(invoker_grant=False).may_invoke("emails", "mailer")
+    assert not answer
+    assert repr(answer) == (f"<no: {INVOKER} lacks roles/run.invoker on {SERVICE}; it has no role>")
+
+
+def test_a_handler_may_enqueue() -> None:
+    """A handler is asked about by name, a member by its own."""
+    with_it, without = graph(), graph(enqueuer_grant=False)
+    assert with_it.may_enqueue("mailer", "emails")
+    assert with_it.may_enqueue(MAILER, "emails")
+    assert not with_it.may_enqueue("user:ada@example.com", "emails")
+    assert not without.may_enqueue("mailer", "emails")
+
+
+def test_a_project_role_counts() -> None:
+    """Whoever holds the role on the whole project may, too."""
+
+    def program() -> None:
+        emails_and_mailer(enqueuer_grant=False)()
+        projects.IAMMember("wide", project="acme", role="roles/editor", member=MAILER)
+
+    found = capture(program, config={"token": "t"})
+    assert found.may_enqueue("mailer", "emails").because == (
+        f"{MAILER} has roles/editor on projects/acme"
+    )
+
+
+def test_tasks_go_where_they_should() -> None:
+    """Host, audience and enforcement are read off the queue."""
+    found = graph()
+    assert found.routes_to("emails", "mailer")
+
+
+def test_a_wrong_audience_is_no_route() -> None:
+    """A token made out to another address is refused by Cloud Run, so it is by the claim."""
+
+    def program() -> None:
+        service = cloudrunv2.Service("mailer", name="mailer", location="l", template={})
+        cloudtasks.Queue(
+            "emails",
+            name="emails",
+            location="l",
+            http_target={
+                "uri_override": {"host": service.uri.apply(lambda uri: uri[8:])},
+                "oidc_token": {"service_account_email": "x", "audience": "https://elsewhere"},
+            },
+        )
+
+    answer = capture(program).routes_to("emails", "mailer")
+    assert not answer
+    assert "sends tokens for https://elsewhere" in answer.because
+
+
+def test_public_access_is_found() -> None:
+    """`allUsers` is found in members, in the invoker check and in bucket access lists."""
+
+    def program() -> None:
+        cloudrunv2.ServiceIamMember(
+            "open", project="acme", location="l", name="mailer", role="roles/run.invoker",
+            member="allUsers",
+        )  # fmt: skip
+        cloudrunv2.Service("free", location="l", template={}, invoker_iam_disabled=True)
+        storage.BucketAccessControl("all", bucket="b", entity="allAuthenticatedUsers")
+        storage.BucketACL("acl", bucket="b", role_entities=["READER:allUsers"])
+
+    assert capture(program).public_resources() == [
+        "allUsers has roles/run.invoker on projects/acme/locations/l/services/mailer",
+        "gcp:cloudrunv2/service:Service::free accepts every caller: invokerIamDisabled is true",
+        "gcp:storage/bucketACL:BucketACL::acl gives READER:allUsers access",
+        "gcp:storage/bucketAccessControl:BucketAccessControl::all gives "
+        "allAuthenticatedUsers access",
+    ]
+
+
+def test_nothing_of_a_closed_program_is_public() -> None:
+    """The claim that one wants to make."""
+    assert graph().public_resources() == []
+    assert graph(public=True).public_resources() != []
+
+
+def test_every_kind_of_grant_is_understood() -> None:
+    """Members, bindings, policies and conditions, on things that are named in different ways."""
+
+    def program() -> None:
+        account = "projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com"
+        policy = {"bindings": [{"role": "roles/viewer", "members": ["user:p@example.com"]}]}
+        secretmanager.SecretIamMember(
+            "1", project="acme", secret_id="key", role="roles/r", member="user:a@example.com"
+        )
+        storage.BucketIAMMember("2", bucket="b", role="roles/r", member="user:b@example.com")
+        serviceaccount.IAMMember(
+            "3", service_account_id=account, role="roles/r", member="user:c@example.com"
+        )
+        projects.IAMBinding(
+            "4",
+            project="acme",
+            role="roles/r",
+            members=["user:d@example.com", "user:e@example.com"],
+            condition={"title": "weekdays", "expression": "true"},
+        )
+        projects.IAMPolicy("5", project="acme", policy_data=json.dumps(policy))
+
+    assert list(map(str, capture(program).grants())) == [
+        "user:a@example.com has roles/r on projects/acme/secrets/key",
+        "user:b@example.com has roles/r on projects/project/buckets/b",
+        "user:c@example.com has roles/r on "
+        "projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com",
+        "user:d@example.com has roles/r on projects/acme if weekdays",
+        "user:e@example.com has roles/r on projects/acme if weekdays",
+        "user:p@example.com has roles/viewer on projects/acme",
+    ]
+
+
+def test_an_unknown_name_lists_what_there_is() -> None:
+    """A misspelt queue or handler is an error, never a silent no."""
+    with pytest.raises(LookupError, match="no queue is named 'mails'; the program has emails"):
+        graph().may_invoke("mails", "mailer")
+    with pytest.raises(LookupError, match="no handler is named 'mail'; the program has mailer"):
+        graph().may_invoke("emails", "mail")
+
+
+def test_a_name_may_be_that_of_the_component_or_its_end() -> None:
+    """`emails` finds what a stack called `tasks` made for it: `tasks-emails`."""
+
+    def program() -> None:
+        stack = pulumi.ComponentResource("acme:index:Stack", "tasks")
+        queue = pulumi.ComponentResource(
+            "acme:index:Queue", "tasks-emails", opts=pulumi.ResourceOptions(parent=stack)
+        )
+        cloudtasks.Queue(
+            "tasks-emails-queue",
+            name="acme-emails",
+            location="l",
+            opts=pulumi.ResourceOptions(parent=queue),
+        )
+        cloudrunv2.Service("mailer", location="l", template={})
+
+    answer = capture(program).may_invoke("emails", "mailer")
+    assert "sends no token" in answer.because
