@@ -1,5 +1,6 @@
 # Cloud Tasks in a container: gRPC on 8123, REST on 8124, state in /state.
-#   docker run -p 8123:8123 -p 8124:8124 queuewright --queue projects/p/locations/l/queues/q
+#   docker run -p 127.0.0.1:8123:8123 -p 127.0.0.1:8124:8124 queuewright \
+#     --queue projects/p/locations/l/queues/q
 FROM python:3.12-slim AS build
 COPY . /source
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels /source

@@ -12,7 +12,7 @@ venv: $(BIN)/queuewright
 $(BIN)/queuewright: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "queuewright needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
-	@echo "making $(VENV) (once)" >&2
+	@echo "creating $(VENV) (once)" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
@@ -20,7 +20,7 @@ $(BIN)/queuewright: pyproject.toml constraints.txt
 dev: $(VENV)/.dev
 
 $(VENV)/.dev: $(BIN)/queuewright
-	@echo "installing what the tests need (once)" >&2
+	@echo "installing the tests' dependencies (once)" >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[deploy,dev]'
 	@touch $@
 
@@ -36,13 +36,13 @@ check: dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-# What others install: one file, without this folder.
+# The wheel, for installing queuewright elsewhere.
 wheel: venv
 	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(DIST) .
 	@ls $(DIST)/queuewright-*.whl
 
-# The Pulumi CLI that tests/deploy needs, from its Go module: minutes the first time, then nothing.
-# The Automation API asks the CLI for its version, which a plain build does not know.
+# Builds the Pulumi CLI for tests/deploy from its Go module; takes minutes the first time.
+# The Automation API asks the CLI for its version, which only this linker flag sets.
 pulumi: .tools/bin/pulumi
 
 .tools/bin/pulumi: tools/go.mod tools/go.sum tools/tools.go

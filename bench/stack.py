@@ -1,8 +1,8 @@
-"""What a stack of many queues costs: `.venv/bin/python bench/stack.py [--queues 1000]`.
+"""The cost of a stack with many queues: `.venv/bin/python bench/stack.py [--queues 1000]`.
 
-The program that ships, on a YAML file of so many queues and a tenth as many functions, against the
-same resources written by hand in `stack_plain.py`. Each is evaluated in a process of its own, in
-turns, without an engine: what is measured is what the program itself takes, in seconds of CPU.
+Compares the shipped program, with a YAML file of many queues and a tenth as many functions, with
+the same resources written by hand in `stack_plain.py`. Each program runs in a process of its own,
+in turns and without Pulumi's engine. The result is the CPU time of the program alone.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ sys.path.append(str(ROOT))
 from stack_plain import LOCATION, PROJECT, program  # noqa: E402
 
 from components.collector import calm_collector  # noqa: E402
-from queuewright.testing import Graph, capture  # noqa: E402
+from queuewright.graph import Graph, capture  # noqa: E402
 
 OURS, PLAIN = "queuewright", "by hand"
 CALMED: Final = "by hand, collector calmed"
-"""As `TaskStack` does it; few who write a program know that they should."""
+"""With the garbage collector set as `TaskStack` sets it."""
 
 KINDS: Final = (OURS, PLAIN, CALMED)
 ROUNDS: Final = 3
@@ -36,7 +36,7 @@ HANDLERS_PER_QUEUE: Final = 0.1
 
 
 class Cost(NamedTuple):
-    """CPU seconds, and how many resources and components were made."""
+    """CPU seconds, and the number of resources and components."""
 
     seconds: float
     resources: int
@@ -44,7 +44,7 @@ class Cost(NamedTuple):
 
 
 def write_project(queues: int, handlers: int, root: Path) -> None:
-    """The program that ships, with a stack of so many queues and functions."""
+    """Write the shipped program, with a stack of this many queues and functions."""
     lines = [f"project: {PROJECT}", f"location: {LOCATION}", "handlers:"]
     for number in range(handlers):
         folder = root / "handlers" / f"handler{number}"
@@ -67,16 +67,16 @@ def write_project(queues: int, handlers: int, root: Path) -> None:
 
 
 def evaluate(kind: str, queues: int, handlers: int, root: Path) -> tuple[Graph, float]:
-    """The resources of one of the two programs, and the CPU seconds that it took."""
+    """The resources of one of the programs, and its CPU seconds."""
     begin = time.process_time()
     graph = capture(root if kind == OURS else program(queues, handlers, root))
     return graph, time.process_time() - begin
 
 
 def differences(one: Graph, other: Graph) -> list[str]:
-    """What is not the same in two programs, but for components and the archives' own names."""
+    """The resources that differ in two programs, except for the names of archives."""
 
-    def told(graph: Graph) -> dict[str, str]:
+    def described(graph: Graph) -> dict[str, str]:
         found = {}
         for each in graph:
             if each.custom:
@@ -90,21 +90,21 @@ def differences(one: Graph, other: Graph) -> list[str]:
                 found[str(each)] = json.dumps([inputs, waits, each.protect], sort_keys=True)
         return found
 
-    ours, plain = told(one), told(other)
+    ours, plain = described(one), described(other)
     return sorted(name for name in {*ours, *plain} if ours.get(name) != plain.get(name))
 
 
 def seconds(kind: str, queues: int, handlers: int) -> Cost:
-    """What one evaluation costs, in a process of its own."""
+    """The cost of one evaluation, in a process of its own."""
     words = [sys.executable, __file__, "--child", kind, "--queues", str(queues)]
-    told = subprocess.run(
+    done = subprocess.run(
         [*words, "--handlers", str(handlers)], check=True, capture_output=True, text=True
     )
-    return Cost(*json.loads(told.stdout))
+    return Cost(*json.loads(done.stdout))
 
 
 def child(kind: str, queues: int, handlers: int) -> None:
-    """Print what one evaluation costs."""
+    """Print the cost of one evaluation."""
     if kind == CALMED:
         calm_collector()
     with tempfile.TemporaryDirectory() as folder:
@@ -115,7 +115,7 @@ def child(kind: str, queues: int, handlers: int) -> None:
 
 
 def compare(queues: int, handlers: int) -> float:
-    """Print a table of the kinds, in turns; returns our median of CPU seconds."""
+    """Print a table of all kinds, run in turns; return our median of CPU seconds."""
     costs: dict[str, list[Cost]] = {kind: [] for kind in KINDS}
     for _ in range(ROUNDS):
         for kind in KINDS:
@@ -143,7 +143,7 @@ def median(costs: Sequence[Cost]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--queues", type=int, default=1000)
-    parser.add_argument("--handlers", type=int, help="Unless given: a tenth of the queues.")
+    parser.add_argument("--handlers", type=int, help="Default: a tenth of the queues.")
     parser.add_argument("--child", choices=KINDS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -159,7 +159,7 @@ def main() -> None:
         compare(queues, arguments.handlers or max(round(queues * HANDLERS_PER_QUEUE), 1)) / queues
         for queues in sizes
     )
-    print(f"one queue of {sizes[1]:,} costs {many / few:.2f} times what one of {sizes[0]:,} does")
+    print(f"a queue among {sizes[1]:,} costs {many / few:.2f} times a queue among {sizes[0]:,}")
     sys.exit(bool(different))
 
 

@@ -1,6 +1,6 @@
-"""The stack of `bench/stack.py` as somebody would write it by hand, in plain Pulumi.
+"""The stack of `bench/stack.py`, written by hand in plain Pulumi.
 
-The very same resources with the same names and inputs, and no component, no YAML, no blueprint.
+It has the same resources with the same names and inputs, but no component, YAML or blueprint.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ APIS = (
 
 
 def program(queues: int, handlers: int, root: Path) -> Callable[[], None]:
-    """A program of so many queues and functions, whose sources are in `root`."""
+    """A program with this many queues and functions, whose sources are in `root`."""
     return lambda: _program(queues, handlers, root)
 
 
@@ -147,7 +147,7 @@ def _program(queues: int, handlers: int, root: Path) -> None:
     calling = [apis["cloudtasks"], apis["iam"], agent]
     serving = [apis["iam"], apis["cloudfunctions"], apis["cloudbuild"], apis["run"]]
     accounts: list[serviceaccount.Account] = []
-    functions: list[cloudfunctionsv2.Function] = []
+    called: list[tuple[cloudfunctionsv2.Function, serviceaccount.Account, pulumi.Resource]] = []
     for number in range(handlers):
         name = f"handler{number}"
         account = serviceaccount.Account(
@@ -203,21 +203,15 @@ def _program(queues: int, handlers: int, root: Path) -> None:
             },
             opts=after(*serving, *building),
         )
-        accounts.append(account)
-        functions.append(function)
-    for number in range(queues):
-        name, handler = f"queue{number}", number % handlers
-        function = functions[handler]
-        url = function.service_config.apply(lambda config: (config and config.uri) or "")
         invoker = serviceaccount.Account(
             f"tasks-{name}-invoker",
             account_id=f"{name}-invoker",
-            display_name=f"queuewright dev: queue {name} calls handler{handler} as it",
+            display_name=f"queuewright dev: tasks call {name} with its token",
             project=PROJECT,
-            opts=after(*calling),
+            opts=after(*serving),
         )
         admitted = cloudrunv2.ServiceIamMember(
-            f"tasks-handler{handler}-invoker-{name}",
+            f"tasks-{name}-invoker-queues",
             project=PROJECT,
             location=LOCATION,
             name=function.name,
@@ -225,6 +219,12 @@ def _program(queues: int, handlers: int, root: Path) -> None:
             member=invoker.member,
             opts=after(*serving),
         )
+        accounts.append(account)
+        called.append((function, invoker, admitted))
+    for number in range(queues):
+        name, handler = f"queue{number}", number % handlers
+        function, invoker, admitted = called[handler]
+        url = function.service_config.apply(lambda config: (config and config.uri) or "")
         queue = cloudtasks.Queue(
             f"tasks-{name}-queue",
             name=name,

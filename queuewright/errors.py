@@ -1,10 +1,10 @@
-"""The errors a user can cause, each with what, where and a way out.
+"""The errors that a user can cause; each says what is wrong, where, and how to fix it.
 
 ::
 
     QueuewrightError
-     ├── SpecError      the user's file: every problem, each at its place
-     ├── Refusal        what the emulated Cloud Tasks API refuses: code and text
+     ├── SpecError      wrong files: every problem, each with its place
+     ├── Refusal        a call that the emulated Cloud Tasks API rejects: code and text
      └── TargetError    something outside failed: a port, a handler, a credential
 
 Any other exception is a bug of ours and keeps its traceback.
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 
 
 class QueuewrightError(Exception):
-    """Anything that a user can cause and mend."""
+    """An error that a user can cause and fix."""
 
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """A place in a file; line and column count from 1, as editors do."""
+    """A place in a file; line and column count from 1, as in editors."""
 
     file: str
     line: int
@@ -34,7 +34,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a spec: where, what, and what to do about it."""
+    """One thing wrong in a file: where, what, and how to fix it."""
 
     location: Location | None
     """None for an argument of a component: the traceback shows the line of the program."""
@@ -49,7 +49,7 @@ class Problem:
 
 
 class SpecError(QueuewrightError):
-    """A spec that cannot be used; carries every problem found, in file order."""
+    """A file that cannot be used; has every problem found, in file order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=_place))
@@ -61,13 +61,13 @@ def _place(problem: Problem) -> Location:
 
 
 class Refusal(QueuewrightError):
-    """A call that the emulated API refuses.
+    """A call that the emulated API rejects.
 
     Args:
         code: the name of a canonical status, such as `"NOT_FOUND"`
             (https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto).
-        message: Google's own text where it is recorded.
-        details: serialized-as-is protobuf messages for `google.rpc.Status.details`.
+        message: Google's own text, if it is known.
+        details: protobuf messages for `google.rpc.Status.details`.
     """
 
     def __init__(self, code: str, message: str, *details: object) -> None:
@@ -78,7 +78,7 @@ class Refusal(QueuewrightError):
 
 
 class TargetError(QueuewrightError):
-    """Something outside the spec failed; `hint` says what to do."""
+    """Something outside the files failed; `hint` says how to fix it."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         self.hint = hint

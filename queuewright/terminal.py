@@ -6,6 +6,7 @@ window or hide what was printed before (https://invisible-island.net/xterm/ctlse
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
@@ -46,6 +47,16 @@ def coloured(line: str) -> str:
     """
     safe = _unsafe_but_colours.sub(lambda match: match[1] or _escaped(match), line)
     return f"{safe}{_RESET}" if _has_colours(safe) else safe
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    r"""Return a value as JSON that is safe to print; those who read it get the same value.
+
+    >>> print(json_text({"title": "\x9d0;gone\x7f"}))
+    {"title": "\u009d0;gone\u007f"}
+    """
+    lines = json.dumps(value, indent=indent, ensure_ascii=False).split("\n")
+    return "\n".join(_unsafe.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
 
 
 def _escaped(match: re.Match[str]) -> str:

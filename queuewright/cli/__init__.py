@@ -12,6 +12,7 @@ import sys
 import click
 
 from queuewright.cli.counted import counted
+from queuewright.cli.printing import echo
 from queuewright.errors import QueuewrightError
 
 COMMANDS = {
@@ -62,7 +63,7 @@ def main() -> None:
     try:
         commands(standalone_mode=True)
     except QueuewrightError as error:
-        click.echo(_shown(error), err=True)
+        echo(_shown(error), err=True)
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()

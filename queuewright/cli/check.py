@@ -8,6 +8,7 @@ import click
 
 from queuewright.blueprint import MANY_ACCOUNTS, blueprint
 from queuewright.cli.counted import counted
+from queuewright.cli.printing import echo
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.cli.sources import with_sources_checked
 from queuewright.cloud_tasks.limits import SERVICE_ACCOUNTS_PER_PROJECT
@@ -29,9 +30,9 @@ def command(environment: str, file: Path | None) -> None:
     with_sources_checked(spec, root)
     needed = len(blueprint(spec).accounts)
     if needed > MANY_ACCOUNTS:
-        click.echo(f"warning: {_many_accounts(spec, needed)}", err=True)
+        echo(f"warning: {_many_accounts(spec, needed)}", err=True)
     queues, handlers = counted(len(spec.queues), "queue"), counted(len(spec.handlers), "handler")
-    click.echo(f"{spec.environment}: {queues}, {handlers}, no problems")
+    echo(f"{spec.environment}: {queues}, {handlers}, no problems")
 
 
 def _many_accounts(spec: Spec, needed: int) -> Problem:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections import Counter
@@ -13,6 +12,7 @@ import click
 
 from queuewright.blueprint import Blueprint, DeployerRole, blueprint, deployer_roles
 from queuewright.cli.counted import counted
+from queuewright.cli.printing import echo, echo_json
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.doctor import Finding, Machine, ThisMachine, examine
 from queuewright.errors import SpecError
@@ -74,9 +74,9 @@ def command(
             "missing": missing,
             "findings": [asdict(finding) for finding in findings],
         }
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        echo_json(data, indent=2)
     else:
-        click.echo("\n".join(_lines(environment, plan, findings, missing)))
+        echo("\n".join(_lines(environment, plan, findings, missing)))
     ctx.exit(1 if missing else 0)
 
 
@@ -100,12 +100,12 @@ def _lines(
 def _print_roles(plan: Blueprint, member: str | None, as_json: bool) -> None:
     needed = deployer_roles(plan)
     if as_json:
-        click.echo(json.dumps([asdict(role) for role in needed], indent=2, ensure_ascii=False))
+        echo_json([asdict(role) for role in needed], indent=2)
     elif member is not None:
         for role in needed:
-            click.echo(_grant_command(plan, role, member))
+            echo(_grant_command(plan, role, member))
     else:
-        click.echo(f"the deployer of {plan.environment} needs, in project `{plan.project}`\n")
+        echo(f"the deployer of {plan.environment} needs, in project `{plan.project}`\n")
         on_accounts = Counter(role.role for role in needed if role.kind == "account")
         for role in needed:
             on = f" on secret `{role.resource}`" if role.kind == "secret" else ""
@@ -113,7 +113,7 @@ def _print_roles(plan: Blueprint, member: str | None, as_json: bool) -> None:
                 if not (count := on_accounts.pop(role.role, 0)):
                     continue  # all accounts of a role are one entry
                 on = f" on {counted(count, 'service account')}"
-            click.echo(f"  {role.role}{on}\n    {role.because}")
+            echo(f"  {role.role}{on}\n    {role.because}")
 
 
 def _grant_command(plan: Blueprint, role: DeployerRole, member: str) -> str:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from queuewright.cli.project import LOG_FORMAT, PORT, quiet_grpc
+from queuewright.cli.project import ALLOW_HOST, LOG_FORMAT, PORT, quiet_grpc
 from queuewright.cli.signals import run_until_stopped
 from queuewright.local import STATE_FOLDER
+from queuewright.origins import is_loopback
 from queuewright.spec import EmulatorSpec, load_emulator
 
 if TYPE_CHECKING:
     from queuewright.local.console.console import Console
     from queuewright.local.emulator import Emulator
+
+OPEN = (
+    "anybody who reaches {host} can create tasks, which make this machine send requests\n"
+    "  hint: leave `--host` out, or make sure that only trusted machines reach it"
+)
 
 
 @click.command("emulator")
@@ -54,6 +59,7 @@ if TYPE_CHECKING:
 @click.option("--memory", is_flag=True, help="Keep nothing: start empty, leave no files.")
 @click.option("--verbose", is_flag=True, help="Also print the start of each attempt.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@ALLOW_HOST
 @LOG_FORMAT
 def command(
     host: str,
@@ -65,6 +71,7 @@ def command(
     memory: bool,
     verbose: bool,
     as_json: bool,
+    allowed_hosts: tuple[str, ...],
     log_format: str,
 ) -> None:
     """Run only Cloud Tasks on this machine, until Ctrl-C. No project is needed."""
@@ -72,16 +79,20 @@ def command(
     quiet_grpc()
     import uvloop
 
-    from queuewright.local.console.console import ENVIRONMENT, Console, LogLines
+    from queuewright.local.console.console import ENVIRONMENT
     from queuewright.local.console.event_printer import EventPrinter
+    from queuewright.local.console.opening import opened_console
     from queuewright.local.emulator import Emulator, EmulatorOptions
 
-    is_logged = log_format == "cloud-logging"
-    console = Console(sys.stderr if is_logged else None, as_json=as_json)
-    LogLines.install(console)
-    printer = EventPrinter(console, verbose=verbose, log=sys.stdout if is_logged else None)
-    options = EmulatorOptions(host, port, http_port, spec, queues, None if memory else state)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    kept = None if memory else state
+    options = EmulatorOptions(host, port, http_port, spec, queues, kept, allowed_hosts)
+    with (
+        opened_console(as_json=as_json, has_log=log_format == "cloud-logging") as (console, log),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        if not is_loopback(host):
+            console.say(ENVIRONMENT, OPEN.format(host=host), "warning")
+        printer = EventPrinter(console, verbose=verbose, log=log)
         runner.run(
             run_until_stopped(
                 Emulator.started(options, printer),

@@ -13,6 +13,7 @@ from google.cloud import tasks_v2
 
 from queuewright.blueprint import AppEngineRoute, Blueprint, HandlerRoute, QueuePlan
 from queuewright.cli.api import calling
+from queuewright.cli.printing import echo
 from queuewright.cli.project import Target, find_target, target_options
 from queuewright.client import connect
 from queuewright.cloud_tasks.durations import parse_us
@@ -86,8 +87,8 @@ def command(
         task.name = f"{plan.name}/tasks/{name}"
     with calling(target, plan.name):
         created = connect(target.address).create_task(parent=plan.name, task=task)
-    click.echo(_queued(plan, target), err=True)
-    click.echo(created.name)
+    echo(_queued(plan, target), err=True)
+    echo(created.name)
 
 
 def find_queue(plan: Blueprint, queue: str) -> QueuePlan:

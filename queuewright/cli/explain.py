@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from queuewright.blueprint import blueprint
 from queuewright.blueprint.explain import explain_data, explain_text
+from queuewright.cli.printing import echo, echo_json
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.spec import load
 
@@ -27,6 +26,6 @@ def command(environment: str, identity: str | None, queue: str | None, as_json: 
     plan = blueprint(load(environment, find_root()))
     if as_json:
         data = explain_data(plan, identity=identity, queue=queue)
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        echo_json(data, indent=2)
     else:
-        click.echo(explain_text(plan, identity=identity, queue=queue), nl=False)
+        echo(explain_text(plan, identity=identity, queue=queue), nl=False)

@@ -14,6 +14,7 @@ from string import Template
 import click
 
 from queuewright.cli.installed import requirement
+from queuewright.cli.printing import echo
 from queuewright.errors import TargetError
 from queuewright.spec.fields import LOCATION_ID, PROJECT_ID
 from queuewright.spec.schema import json_schema
@@ -67,14 +68,14 @@ def command(folder: Path, project: str, location: str) -> None:
     values["queuewright"] = requirement("deploy")
     starter = {path: Template(text).substitute(values) for path, text in _templates().items()}
     _write(folder, starter | {SCHEMA: f"{json.dumps(json_schema(), indent=2)}\n"})
-    click.echo(f"created a project in `{folder}`; next:")
+    echo(f"created a project in `{folder}`; next:")
     if folder.resolve() != Path.cwd():
-        click.echo(f"  cd {shlex.quote(str(folder))}")
-    click.echo("  queuewright up                               # runs it here")
-    click.echo("  queuewright enqueue greetings --example      # in a second terminal: a task")
-    click.echo("README.md explains the tests and how to deploy to Google Cloud")
+        echo(f"  cd {shlex.quote(str(folder))}")
+    echo("  queuewright up                               # runs it here")
+    echo("  queuewright enqueue greetings --example      # in a second terminal: a task")
+    echo("README.md explains the tests and how to deploy to Google Cloud")
     if project == PROJECT:
-        click.echo(f"before you deploy, replace `{PROJECT}` in stacks/*.yaml with your project")
+        echo(f"before you deploy, replace `{PROJECT}` in stacks/*.yaml with your project")
 
 
 def _templates() -> dict[PurePosixPath, str]:

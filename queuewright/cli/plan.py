@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from queuewright.blueprint import Blueprint, blueprint
+from queuewright.cli.printing import echo, echo_json
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.cli.resources import ACCOUNT, is_grant, words
 from queuewright.cli.sources import with_sources_checked
@@ -52,9 +52,9 @@ def command(environment: str, as_json: bool) -> None:
     plan = blueprint(with_sources_checked(load(environment, root), root))
     graph = _captured(environment, plan, root)
     if as_json:
-        click.echo(json.dumps(_data(plan, graph), indent=2, ensure_ascii=False))
+        echo_json(_data(plan, graph), indent=2)
     else:
-        click.echo("\n".join(_text(plan, graph)))
+        echo("\n".join(_text(plan, graph)))
 
 
 def _captured(environment: str, plan: Blueprint, root: Path) -> Graph:

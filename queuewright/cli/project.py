@@ -29,6 +29,15 @@ LOG_FORMAT = click.option(
     "output, and everything else to standard error.",
 )
 
+ALLOW_HOST = click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Answer requests to this name, too, as of a Compose service; `*`: to any. Can be "
+    "repeated. IP addresses, localhost and host.docker.internal are always answered.",
+)
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
-import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+from queuewright.cli.printing import echo, echo_json
+from queuewright.terminal import printable
 
 Row = dict[str, object]
 
@@ -18,8 +20,16 @@ def show_rows(
     """Print rows as the table that `table` makes, or as JSON; without rows, `nothing` to stderr."""
     if as_json:
         for row in rows:
-            click.echo(json.dumps(row))
+            echo_json(row)
     elif rows:
-        Console().print(table(rows))
+        Console().print(table([_shown(row) for row in rows]))
     else:
-        click.echo(nothing, err=True)
+        echo(nothing, err=True)
+
+
+def _shown(row: Row) -> Row:
+    """Escape control characters and markup: a name or a message may have come from anywhere."""
+    return {
+        name: escape(printable(value)) if isinstance(value, str) else value
+        for name, value in row.items()
+    }

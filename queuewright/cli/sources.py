@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-
+from queuewright.cli.printing import echo
 from queuewright.errors import Location, Problem, SpecError, TargetError
 from queuewright.packages import Suspect, source_files, suspects
 from queuewright.spec import Spec, dotted
-from queuewright.terminal import printable
 
 KINDS = ("function", "service", "app_engine")
 MOST_SHOWN = 10
@@ -41,7 +39,7 @@ def with_sources_checked(spec: Spec, root: Path) -> Spec:
         if folder.resolve() not in checked:
             checked.add(folder.resolve())
             for line in _warnings(source, suspects(folder, files), location, path):
-                click.echo(printable(line, keep_lines=True), err=True)
+                echo(line, err=True)
     if problems:
         raise SpecError(problems)
     return spec

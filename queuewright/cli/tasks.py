@@ -12,6 +12,7 @@ from rich.table import Table
 
 from queuewright.cli.api import calling
 from queuewright.cli.enqueue import find_queue
+from queuewright.cli.printing import echo
 from queuewright.cli.project import find_target, target_options
 from queuewright.cli.rows import Row, show_rows
 from queuewright.client import connect
@@ -33,7 +34,7 @@ def command(
         tasks: list[tasks_v2.Task] = []
         for task in connect(target.address).list_tasks(parent=plan.name):
             if limit and len(tasks) == limit:
-                click.echo(f"only the first {limit} tasks; `--limit` shows more", err=True)
+                echo(f"only the first {limit} tasks; `--limit` shows more", err=True)
                 break
             tasks.append(task)
     rows = sorted(map(_row, tasks), key=lambda row: str(row["schedule_time"]))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from queuewright.blueprint import Blueprint, blueprint
+from queuewright.cli.consent import ask_to_act
 from queuewright.cli.project import (
+    ALLOW_HOST,
     LOG_FORMAT,
     PORT,
     environment_argument,
@@ -54,6 +56,13 @@ if TYPE_CHECKING:
 @click.option("--no-reload", is_flag=True, help="Do not follow edits.")
 @click.option("--verbose", is_flag=True, help="Also print the start of each attempt.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Start an environment other than dev although its handlers would act with your own "
+    "Google credentials.",
+)
+@ALLOW_HOST
 @LOG_FORMAT
 def command(
     environment: str,
@@ -64,6 +73,8 @@ def command(
     no_reload: bool,
     verbose: bool,
     as_json: bool,
+    yes: bool,
+    allowed_hosts: tuple[str, ...],
     log_format: str,
 ) -> None:
     """Run an environment on this machine.
@@ -77,14 +88,14 @@ def command(
         return blueprint(load(environment, root))
 
     # Mistakes in the file are reported before anything else is loaded.
-    blueprint(with_sources_checked(load(environment, root), root))
+    plan = blueprint(with_sources_checked(load(environment, root), root))
+    ask_to_act(environment, plan.project, yes=yes)
     quiet_grpc()
     import uvloop
 
-    from queuewright.local.console.console import Console, LogLines
+    from queuewright.local.console.opening import opened_console
     from queuewright.local.environment import Options
 
-    is_logged = log_format == "cloud-logging"
     options = Options(
         root=root,
         stacks=root / STACKS,
@@ -94,12 +105,13 @@ def command(
         http_port=http_port,
         reload=not no_reload,
         verbose=verbose,
-        log=sys.stdout if is_logged else None,
+        allowed_hosts=allowed_hosts,
     )
-    console = Console(sys.stderr if is_logged else None, as_json=as_json)
-    LogLines.install(console)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(read, options, console))
+    with (
+        opened_console(as_json=as_json, has_log=log_format == "cloud-logging") as (console, log),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_run(read, replace(options, log=log), console))
 
 
 async def _run(read: Callable[[], Blueprint], options: Options, console: Console) -> None:

@@ -20,7 +20,7 @@ _LONGEST_NAP_US: Final = 10 * SECOND_US
 """A laptop's monotonic time stands still while it sleeps; so the wall is looked at this often."""
 
 _SET_BACK_US: Final = 100_000
-"""Less than this is a clock that is being corrected."""
+"""A smaller step is a correction of the clock."""
 
 
 class Timer(Protocol):
@@ -39,7 +39,7 @@ class Clock(Protocol):
         ...
 
     def steady_us(self) -> int:
-        """Return microseconds since some moment, whatever the wall clock is set to."""
+        """Return microseconds since a fixed moment; setting the wall clock does not change it."""
         ...
 
     def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
@@ -56,7 +56,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         self.on_set_back: Callable[[int], None] | None = None
-        """Called with the microseconds by which somebody has set the wall clock back."""
+        """Called with the number of microseconds by which the wall clock was set back."""
         self._ahead_us = _wall_us() - self.steady_us()
 
     def now_us(self) -> int:
@@ -72,7 +72,7 @@ class SystemClock:
         return wall_us
 
     def steady_us(self) -> int:
-        """Return microseconds since the machine was started, or some such moment."""
+        """Return microseconds since a fixed moment, such as the start of the machine."""
         return time.monotonic_ns() // 1_000
 
     def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
@@ -113,7 +113,7 @@ class _SystemTimer:
 
 
 class _AwakeTimer:
-    """Counts naps, not clocks: a laptop's sleep is at most one nap, whichever clock it stops."""
+    """Counts naps instead of reading a clock: however long a laptop sleeps, only a nap counts."""
 
     __slots__ = ("_callback", "_handle", "_left_us", "_nap_us")
 
@@ -148,7 +148,8 @@ class ManualClock:
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._now_us = moment_us(start)
-        self._timers: list[_ManualTimer] = []
+        self._timers: list[tuple[int, int, _ManualTimer]] = []
+        """A heap by moment, and by order for one moment."""
         self._order = count()
         self.sleepers = 0
         """How many coroutines are inside `sleep`."""
@@ -160,7 +161,7 @@ class ManualClock:
         return self._now_us
 
     def steady_us(self) -> int:
-        """Return the same as `now_us`: nobody sets this clock back."""
+        """Return the same as `now_us`: this clock is never set back."""
         return self._now_us
 
     def now(self) -> datetime:
@@ -169,8 +170,8 @@ class ManualClock:
 
     def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
         """Call back when the clock is moved to `when_us`; calls at one moment keep their order."""
-        timer = _ManualTimer(when_us, next(self._order), callback)
-        heapq.heappush(self._timers, timer)
+        timer = _ManualTimer(callback)
+        heapq.heappush(self._timers, (when_us, next(self._order), timer))
         return timer
 
     def call_after(self, span_us: int, callback: Callable[[], None]) -> Timer:
@@ -192,9 +193,9 @@ class ManualClock:
 
     def next_us(self) -> int | None:
         """Return the moment of the next call, or None when none is to come."""
-        while self._timers and self._timers[0].cancelled:
+        while self._timers and self._timers[0][2].cancelled:
             heapq.heappop(self._timers)
-        return self._timers[0].when_us if self._timers else None
+        return self._timers[0][0] if self._timers else None
 
     def step(self, until_us: int) -> bool:
         """Move to the next call and make it, if it is due by `until_us`; else move to there."""
@@ -202,23 +203,18 @@ class ManualClock:
         if when_us is None or when_us > until_us:
             self._now_us = max(self._now_us, until_us)
             return False
-        timer = heapq.heappop(self._timers)
+        timer = heapq.heappop(self._timers)[2]
         self._now_us = max(self._now_us, when_us)
         timer.callback()
         return True
 
 
 class _ManualTimer:
-    __slots__ = ("callback", "cancelled", "order", "when_us")
+    __slots__ = ("callback", "cancelled")
 
-    def __init__(self, when_us: int, order: int, callback: Callable[[], None]) -> None:
-        self.when_us = when_us
-        self.order = order
+    def __init__(self, callback: Callable[[], None]) -> None:
         self.callback = callback
         self.cancelled = False
-
-    def __lt__(self, other: _ManualTimer) -> bool:
-        return (self.when_us, self.order) < (other.when_us, other.order)
 
     def cancel(self) -> None:
         self.cancelled = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from queuewright.engine import DEVELOPER, Engine, Event, host_port
@@ -28,6 +29,8 @@ class EmulatorOptions:
     """The names of queues that must exist, besides those of the spec."""
     state: Path | None
     """The folder that keeps queues and tasks; None keeps nothing."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names of this machine that requests may use: see `RequestFilter`."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class Emulator:
             await _declare(engine, options)
             host = options.host
             grpc_port = await listen(engine.serve_grpc, host, options.grpc_port, "--port")
-            http_port = await listen(engine.serve_http, host, options.http_port, "--http-port")
+            serve_http = partial(engine.serve_http, allowed_hosts=options.allowed_hosts)
+            http_port = await listen(serve_http, host, options.http_port, "--http-port")
             await engine.start()
             emulator = cls(host_port(host, grpc_port), host_port(host, http_port))
             if folder is not None:

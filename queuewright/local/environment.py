@@ -9,13 +9,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Self
 
 from queuewright.blueprint import Blueprint
 from queuewright.engine import Engine, Settings, Signer
 from queuewright.errors import QueuewrightError, Refusal, TargetError
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.console.event_printer import EventPrinter
+from queuewright.local.console.line_writer import LineWriter
 from queuewright.local.console.table import ready_table
 from queuewright.local.door.listener import HOST
 from queuewright.local.edits import Edits
@@ -48,7 +49,9 @@ class Options:
     reload: bool = True
     """Follow changes of files."""
     verbose: bool = False
-    log: TextIO | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    """Names of this machine that requests may use: see `RequestFilter`."""
+    log: LineWriter | None = None
     """Where to write the operations that Cloud Tasks logs, in its format; None: to the console."""
 
 
@@ -129,7 +132,12 @@ class Environment:
             engine = Engine(state=kept, settings=settings, signer=signer, on_event=printer)
             stack.push_async_callback(engine.stop)
             grpc_port = await listen(engine.serve_grpc, HOST, options.grpc_port, "--grpc-port")
-            http_port = await listen(engine.serve_http, HOST, options.http_port, "--http-port")
+            http_port = await listen(
+                partial(engine.serve_http, allowed_hosts=options.allowed_hosts),
+                HOST,
+                options.http_port,
+                "--http-port",
+            )
             console.introduce(*current.blueprint.handlers)
             console.introduce(*(f"queue {q.queue_id}" for q in current.blueprint.queues.values()))
             context = HandlerContext(
@@ -145,6 +153,7 @@ class Environment:
                 ),
                 console=console,
                 shell=dict(os.environ),
+                allowed_hosts=options.allowed_hosts,
             )
             handlers = await stack.enter_async_context(Handlers.opened(context, current.blueprint))
             environment = cls(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,9 @@ from queuewright.files import write_whole
 
 STATE_FOLDER = ".queuewright"
 """The state folder's name in a project's folder."""
+
+PRIVATE = 0o700
+"""The folder's mode: tasks and the key that signs tokens are in it."""
 
 LOCK = "lock"
 RUNNING = "running.json"
@@ -77,7 +80,10 @@ class StateFolder:
         """
         lock = FileLock(path / LOCK, mode=0o644, thread_local=False)
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            if path.stat().st_mode & 0o077:
+                with suppress(PermissionError):  # a folder of somebody else's, such as a mount
+                    path.chmod(PRIVATE)
             (path / ".gitignore").write_text("*\n", encoding="utf-8")
             lock.acquire(timeout=START_S, poll_interval=POLL_S)
         except Timeout:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import stat
 import zipfile
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from queuewright.errors import TargetError
+from queuewright.files import write_whole
 from queuewright.packages.files import source_files
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can say
@@ -52,7 +52,7 @@ def package(
         digest = hashlib.sha256(data).hexdigest()[:DIGEST_LENGTH]
         path = into / f"{name}-{digest}.zip"
         if not path.exists():
-            _write(path, data)
+            write_whole(path, data)
     except OSError as error:
         where = error.filename or into
         raise TargetError(f"`{folder}` cannot be archived: {error.strerror}: `{where}`") from error
@@ -69,14 +69,3 @@ def _archive(files: Mapping[PurePosixPath, Path]) -> bytes:
             entry.create_system = 3  # Unix, on whichever machine
             archive.writestr(entry, files[path].read_bytes())
     return buffer.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write all of it or nothing, also where two processes write the same archive at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

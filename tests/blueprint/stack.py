@@ -1,4 +1,4 @@
-"""A stack with every kind of handler, and every right that one can have."""
+"""A stack with every kind of handler and every kind of grant."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ REST = "project: acme-prod\nlocation: europe-west1\n"
 
 
 def derive(text: str) -> Blueprint:
-    """The blueprint of a stack that is written out; project and location may be left out."""
+    """The blueprint of a spec; the project and location are optional."""
     return blueprint(parse(text if "project:" in text else text + REST))
 
 

@@ -1,4 +1,4 @@
-"""Who exists and who may do what: the least that works, each right because of a line of YAML."""
+"""Service accounts and their grants: as few rights as possible, each from a line of YAML."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ GRANTS = [
 
 
 def short(member: str) -> str:
-    """A member without what all of the stack's have in common."""
+    """A member without the domain of the stack's accounts."""
     return member.removeprefix("serviceAccount:").removesuffix("@acme-prod.iam.gserviceaccount.com")
 
 
@@ -48,12 +48,12 @@ def row(grant: GrantPlan) -> tuple[str, str, str, str]:
 
 
 def test_the_grants_of_a_stack_with_every_kind() -> None:
-    """These, and no other."""
+    """These and no others."""
     assert [row(grant) for grant in every_kind().grants] == GRANTS
 
 
 def test_every_grant_has_a_line_of_yaml() -> None:
-    """That says what it is granted for."""
+    """The line that asks for it."""
     lines = EVERY_KIND.splitlines()
     for grant in every_kind().grants:
         assert grant.reason.location.file == "spec.yaml"
@@ -62,7 +62,7 @@ def test_every_grant_has_a_line_of_yaml() -> None:
 
 
 def test_only_the_builder_has_a_right_on_the_project() -> None:
-    """No handler and no invoker: each has its rights on single things."""
+    """Handlers and invokers have rights on single resources only."""
     on_project = [grant for grant in every_kind().grants if grant.kind == "project"]
     assert {grant.account for grant in on_project} == {"build"}
     conditions = {grant.role: grant.condition for grant in on_project}
@@ -74,8 +74,8 @@ def test_only_the_builder_has_a_right_on_the_project() -> None:
     }
 
 
-def test_nobody_is_everybody() -> None:
-    """Neither all users nor all that have an account."""
+def test_no_grant_is_for_everyone() -> None:
+    """No grant is for all users or for all Google accounts."""
     members = {grant.member for grant in every_kind().grants}
     assert not {member for member in members if member.startswith("all")}
 
@@ -92,7 +92,7 @@ def test_an_invoker_may_call_its_handler_and_nothing_else() -> None:
 
 
 def test_each_right_is_granted_once() -> None:
-    """Two App Engine handlers run as one account; a second equal grant would fight the first."""
+    """Two App Engine handlers run as the same account; a duplicate grant would conflict."""
     plan = derive(
         "handlers: {a: {app_engine: {service: a}}, b: {app_engine: {service: b}}}\n"
         "queues: {q: {handler: a, enqueuers: [a, b]}}\n"
@@ -139,8 +139,8 @@ def test_the_accounts_of_a_stack_with_every_kind() -> None:
         ),
     ],
 )
-def test_no_account_is_made_for_nothing(handler: str, expected: list[str]) -> None:
-    """Somebody else's endpoint and an app that is deployed elsewhere need none."""
+def test_no_account_is_created_without_need(handler: str, expected: list[str]) -> None:
+    """External endpoints and apps deployed elsewhere need no account."""
     plan = derive(f"handlers: {{h: {{{handler}}}}}\nqueues: {{q: {{handler: h}}}}\n")
     assert list(plan.accounts) == expected
 
@@ -187,7 +187,7 @@ def test_another_queue_does_not_change_the_accounts() -> None:
 
 
 def test_a_secret_is_granted_to_its_reader_only() -> None:
-    """Two handlers, one secret each, and one that both read."""
+    """Two handlers with one secret each and one that they share."""
     plan = derive(
         """\
 handlers:
@@ -204,6 +204,6 @@ handlers:
 
 
 def test_a_queue_that_nobody_may_add_to_has_no_such_grant() -> None:
-    """The handler of a queue may not add to it unless the spec says so."""
+    """A queue's own handler may not add to it unless the spec says so."""
     plan = derive("handlers: {h: {service: {image: i}}}\nqueues: {q: {handler: h}}\n")
     assert [grant.role for grant in plan.grants] == [INVOKER]

@@ -1,4 +1,4 @@
-"""A blueprint is what follows from a spec, and nothing else."""
+"""A blueprint follows from its spec and from nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def shuffled(entries: Mapping[str, _Value], seed: int) -> dict[str, _Value]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_order_of_a_file_does_not_matter(seed: int) -> None:
-    """The same spec gives the same blueprint, in whatever order it comes."""
+    """The same entries in any order give the same blueprint."""
     spec = parse(EVERY_KIND)
     other = replace(
         spec, handlers=shuffled(spec.handlers, seed), queues=shuffled(spec.queues, seed)
@@ -38,7 +38,7 @@ def test_the_order_of_a_file_does_not_matter(seed: int) -> None:
 
 
 def test_the_order_of_functions_does_not_matter() -> None:
-    """What builds them is there because of the first by name."""
+    """The build account's reason is the first function by name."""
     code = "{function: {source: s, entry_point: f, runtime: python312}}"
     spec = parse(f"handlers:\n  b: {code}\n  a: {code}\n{REST}")
     other = replace(spec, handlers=dict(reversed(spec.handlers.items())))
@@ -48,14 +48,14 @@ def test_the_order_of_functions_does_not_matter() -> None:
 
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
 def test_the_shipped_stacks_have_a_blueprint(environment: str) -> None:
-    """Twice the same."""
+    """Deriving it twice gives the same result."""
     spec = load(environment, ROOT)
     assert blueprint(spec) == blueprint(load(environment, ROOT))
     assert blueprint(spec).environment == environment
 
 
 def test_a_handler_that_may_add_tasks_knows_the_queue() -> None:
-    """By its full name, in a variable; and no other handler does."""
+    """A variable has the queue's full name; other handlers do not have it."""
     plan = every_kind()
     emails = {"QUEUE_EMAILS": "projects/acme-prod/locations/europe-west1/queues/emails"}
     entries = {"QUEUE_ENTRIES": "projects/acme-prod/locations/europe-west1/queues/entries"}
@@ -79,7 +79,7 @@ def test_a_handler_that_may_add_tasks_knows_the_queue() -> None:
 
 
 def test_secrets_that_exist_and_secrets_that_are_made() -> None:
-    """A configuration value becomes a secret of its own."""
+    """A configuration value becomes a secret of the stack."""
     target = every_kind().handlers["mailer"].target
     assert isinstance(target, FunctionPlan)
     assert target.runtime.secrets == {
@@ -115,7 +115,7 @@ ALWAYS = ["cloudtasks"]
     ],
 )  # fmt: skip
 def test_the_apis_of_each_kind(handler: str, apis: list[str]) -> None:
-    """No API is enabled that nothing needs."""
+    """Only the APIs that are needed."""
     plan = derive(f"handlers: {{h: {{{handler}}}}}\nqueues: {{q: {{handler: h}}}}\n")
     assert list(plan.apis) == sorted(f"{api}.googleapis.com" for api in [*ALWAYS, *apis])
 
@@ -135,13 +135,13 @@ def test_the_apis_of_each_kind(handler: str, apis: list[str]) -> None:
 def test_a_bucket_and_a_repository_only_where_needed(
     handler: str, bucket: bool, repository: bool
 ) -> None:
-    """Archives go to the one, images to the other."""
+    """The bucket is for archives, the repository for images."""
     plan = derive(f"handlers: {{h: {{{handler}}}}}\n")
     assert (plan.bucket is not None, plan.repository is not None) == (bucket, repository)
 
 
 def test_every_part_knows_its_line() -> None:
-    """Queues, handlers and accounts say where they come from."""
+    """Queues, handlers and accounts have a reason with a place."""
     plan = every_kind()
     parts = [*plan.queues.values(), *plan.handlers.values(), *plan.accounts.values()]
     for part in parts:
@@ -149,8 +149,8 @@ def test_every_part_knows_its_line() -> None:
         assert part.key.rpartition("-")[0] in str(part.reason) or part.key in str(part.reason)
 
 
-def test_what_differs_here_is_carried_along() -> None:
-    """A command, an address and variables for this machine."""
+def test_local_settings_are_kept() -> None:
+    """The command, URL and variables for this machine."""
     plan = derive(
         """\
 handlers:

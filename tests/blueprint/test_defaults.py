@@ -1,4 +1,4 @@
-"""What a spec leaves out is written out: Google's default of each kind."""
+"""Settings that a spec leaves out have Google's defaults."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def runtime(handler: str) -> RuntimePlan:
     ids=["function", "service"],
 )
 def test_an_instance(kind: str, expected: tuple[object, ...]) -> None:
-    """Memory, CPU, timeout and requests at once, as Google gives them to each kind."""
+    """Google's defaults for memory, CPU, timeout and concurrency of each kind."""
     plan = runtime(kind)
     assert (plan.memory, plan.cpu, plan.timeout, plan.concurrency) == expected
     assert plan.instances == Instances(min=0, max=100)
@@ -40,7 +40,7 @@ def test_an_instance(kind: str, expected: tuple[object, ...]) -> None:
 
 
 def test_a_queue() -> None:
-    """Every field, because one that is left out of an update keeps its old value."""
+    """Every field is set, because a field left out of an update keeps its old value."""
     text = "handlers: {h: {url: https://a.example}}\nqueues: {q: {handler: h}}\n"
     queue = derive(text).queues["q"]
     assert queue.rate_limits.model_dump() == {
@@ -58,8 +58,8 @@ def test_a_queue() -> None:
     assert (queue.path, queue.example) == (None, None)
 
 
-def test_half_a_retry_config_is_filled_up() -> None:
-    """With the defaults of the other half."""
+def test_a_partial_retry_config_is_completed() -> None:
+    """The missing fields have their defaults."""
     text = (
         "handlers: {h: {url: https://a.example}}\n"
         "queues: {q: {handler: h, retry_config: {max_attempts: 3}}}\n"
@@ -69,7 +69,7 @@ def test_half_a_retry_config_is_filled_up() -> None:
 
 
 def test_app_engine() -> None:
-    """The default service, and the version that serves."""
+    """The default service and the serving version."""
     target = derive("handlers: {h: {app_engine: {}}}\n").handlers["h"].target
     assert target == AppEnginePlan(
         service="default",
@@ -105,13 +105,13 @@ def test_app_engine() -> None:
 def test_cpu_follows_memory_and_requests_follow_cpu(
     settings: str, cpu: float, concurrency: int
 ) -> None:
-    """As Google's tables have it; less than a whole CPU serves one request at a time."""
+    """By Google's tables; with less than a whole CPU one request at a time."""
     plan = runtime(settings)
     assert (plan.cpu, plan.concurrency) == (cpu, concurrency)
 
 
-def test_what_is_said_stays_as_it_was_said() -> None:
-    """No default in its place."""
+def test_a_given_value_is_kept() -> None:
+    """A value in the spec is never replaced by a default."""
     plan = runtime(
         f"{SERVICE}, memory: 1Gi, cpu: 2, timeout: 90s, concurrency: 7, ingress: internal, "
         "instances: {min: 1, max: 3}, vpc: {subnetwork: s, egress: all-traffic}"

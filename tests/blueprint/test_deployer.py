@@ -1,4 +1,4 @@
-"""The deployer's rights end where the stack does, as far as IAM can say so."""
+"""The deployer's rights are limited to the stack, as far as IAM can."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Resource:
 
 
 def allows(condition: str, kind: str, name: str) -> bool:
-    """What IAM makes of a condition: CEL's operators are Python's by other names."""
+    """Whether a condition allows access: CEL's operators have other names in Python."""
     python = condition.replace("&&", "and").replace("||", "or")
     return bool(eval(python, {"resource": Resource(kind, Name(name))}))
 
@@ -80,7 +80,7 @@ def roles(name: str) -> list[DeployerRole]:
     ],
 )
 def test_storage_is_the_stack_s_bucket(kind: str, name: str, allowed: bool) -> None:
-    """It may create a bucket, as the project is asked for that, and touch no other."""
+    """It may create a bucket, which IAM checks on the project, and use no other bucket."""
     (role,) = roles("storage.admin")
     assert role.condition == on_bucket("acme-dev-queuewright")
     assert allows(role.condition, kind, name) is allowed
@@ -98,7 +98,7 @@ def test_storage_is_the_stack_s_bucket(kind: str, name: str, allowed: bool) -> N
     ],
 )
 def test_secrets_are_those_that_the_stack_makes(kind: str, name: str, allowed: bool) -> None:
-    """Those that it only reads are granted one by one."""
+    """Secrets that it only reads are granted one by one."""
     made, read = roles("secretmanager.admin")
     assert (made.kind, read.kind, read.resource) == ("project", "secret", "api-key")
     assert made.condition is not None
@@ -106,7 +106,7 @@ def test_secrets_are_those_that_the_stack_makes(kind: str, name: str, allowed: b
 
 
 def test_no_condition_is_longer_than_iam_allows() -> None:
-    """Many secrets take several grants, and each secret is in one of them."""
+    """Many secrets need several grants, and each secret is in exactly one."""
     names = [f"secret-{number}" for number in range(12)]
     grants = list(on_secrets(names))
     assert [name for some, _ in grants for name in some] == names
@@ -118,7 +118,7 @@ def test_no_condition_is_longer_than_iam_allows() -> None:
 
 
 def test_it_acts_as_the_stack_s_accounts_and_no_others() -> None:
-    """On the project it may create accounts, which have no rights yet; each grant names one."""
+    """On the project it may only create accounts; every other grant is on one account."""
     emails = {each.email for each in blueprint(parse(STACK)).accounts.values()}
     for name in ("iam.serviceAccountUser", "iam.serviceAccountAdmin"):
         assert {(each.kind, each.resource) for each in roles(name)} == {

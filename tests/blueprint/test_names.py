@@ -1,4 +1,4 @@
-"""Names are derived, within Google's limits, and never shared by two things."""
+"""Names are derived, within Google's limits, and unique."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ ROLES = st.sampled_from(["handler", "invoker", "build"])
 
 @given(PREFIXES, QUEUES, ROLES)
 def test_an_account_id_is_one_that_google_takes(prefix: str | None, name: str, role: str) -> None:
-    """Six to thirty characters, a letter first and no hyphen last, whatever the queue is called."""
+    """Six to thirty characters, starting with a letter and not ending with a hyphen."""
     assert re.fullmatch(ACCOUNT_ID, account_id(prefixed(prefix, name), role))
 
 
 @given(st.lists(st.tuples(QUEUES, ROLES), min_size=2, max_size=20, unique=True))
 def test_two_accounts_never_share_an_id(names: list[tuple[str, str]]) -> None:
-    """Neither two names with one role, nor two roles of one name."""
+    """Neither two names with one role nor one name with two roles."""
     assert len({account_id(name, role) for name, role in names}) == len(names)
 
 
@@ -60,19 +60,19 @@ def test_two_accounts_never_share_an_id(names: list[tuple[str, str]]) -> None:
     ],
 )
 def test_names_that_look_alike_give_two_ids(one: str, other: str) -> None:
-    """What is cleaned away or cut off lives on in the hash."""
+    """The hash keeps what was removed or cut off."""
     assert account_id(one, "invoker") != account_id(other, "invoker")
     assert re.fullmatch(ACCOUNT_ID, account_id(one, "invoker"))
 
 
 def test_a_plain_name_stays_readable() -> None:
-    """A hash is only where it must be."""
+    """Only a name that does not fit gets a hash."""
     assert account_id("emails", "invoker") == "emails-invoker"
     assert account_id("feature-7-emails", "invoker") == "feature-7-emails-invoker"
 
 
 def test_an_id_is_stable() -> None:
-    """Another id would be another account, and what it may do would be gone."""
+    """Another id would be another account without the old one's rights."""
     assert account_id("Emails", "invoker") == "emails-invoker-b0b54019"
     assert account_id("a-queue-with-a-rather-long-name", "handler") == (
         "a-queue-with-a-rather-5d458451"
@@ -87,24 +87,24 @@ def test_an_id_is_stable() -> None:
     ],
 )
 def test_an_address_in_a_project_of_a_domain(project: str, email: str) -> None:
-    """The domain goes last."""
+    """The domain comes last."""
     assert account_email("a", project) == email
 
 
 def test_the_address_of_app_engine() -> None:
-    """The app's own account, which its versions run as unless they say otherwise."""
+    """App Engine's default account."""
     assert app_engine_email("acme-prod") == "acme-prod@appspot.gserviceaccount.com"
     assert app_engine_email("acme.com:prod") == "prod.acme.com@appspot.gserviceaccount.com"
 
 
 @given(st.from_regex(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", fullmatch=True), PREFIXES)
 def test_a_bucket_has_a_name_that_google_takes(project: str, prefix: str | None) -> None:
-    """Sixty-three characters at most, in small letters."""
+    """At most sixty-three lower-case characters."""
     assert re.fullmatch(BUCKET, bucket_name(project, prefix))
 
 
 def test_buckets_of_two_stacks_differ() -> None:
-    """By project and by prefix; a bucket's name is global."""
+    """By project and prefix, because bucket names are global."""
     names = {
         bucket_name("acme-prod", None),
         bucket_name("acme-dev", None),
@@ -121,7 +121,7 @@ def test_buckets_of_two_stacks_differ() -> None:
 
 @given(st.lists(st.tuples(HANDLERS, VARIABLES), min_size=2, max_size=10, unique=True), PREFIXES)
 def test_two_secrets_never_share_an_id(names: list[tuple[str, str]], prefix: str | None) -> None:
-    """And each is one that Secret Manager takes."""
+    """Each id is valid in Secret Manager."""
     ids = [secret_id(prefix, handler, variable) for handler, variable in names]
     assert len(set(ids)) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,255}", identifier) for identifier in ids)
@@ -129,20 +129,20 @@ def test_two_secrets_never_share_an_id(names: list[tuple[str, str]], prefix: str
 
 @given(st.lists(QUEUES, min_size=2, max_size=10, unique_by=str.lower))
 def test_two_queues_never_share_a_variable(names: list[str]) -> None:
-    """A shell can say each of them."""
+    """Each variable is valid in a shell."""
     variables = {queue_variable(name) for name in names}
     assert len(variables) == len(names)
     assert all(re.fullmatch(r"[A-Z_][A-Z0-9_]*", variable) for variable in variables)
 
 
 def test_a_queue_is_called_what_the_spec_calls_it() -> None:
-    """Its name is an address: nothing is added, and nothing is changed."""
+    """Its name is an address, so it is used unchanged."""
     assert every_kind().queues["emails"].name == queue_name("acme-prod", "europe-west1", "emails")
     assert every_kind().queues["emails"].queue_id == "emails"
 
 
 def test_a_prefix_goes_before_every_name() -> None:
-    """So that two stacks can share a project."""
+    """So two stacks can share a project."""
     text = """\
 prefix: feature-7
 handlers:
@@ -170,7 +170,7 @@ queues:
 
 
 def test_a_prefix_changes_no_key() -> None:
-    """Keys name the resources in Pulumi's state."""
+    """Pulumi's names are derived from keys."""
     text = "handlers: {m: {service: {image: i}}}\nqueues: {q: {handler: m}}\n"
     bare, prefixed_plan = derive(text), derive(text + "prefix: p\n")
     assert list(bare.accounts) == list(prefixed_plan.accounts)
@@ -178,7 +178,7 @@ def test_a_prefix_changes_no_key() -> None:
 
 
 def test_a_prefix_goes_before_an_app_engine_service_that_is_ours() -> None:
-    """Two stacks deploy two services; one that is deployed elsewhere has its own name."""
+    """Two stacks deploy two services; a service deployed elsewhere keeps its name."""
     text = """
 prefix: dev
 handlers:

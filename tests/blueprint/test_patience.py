@@ -1,4 +1,4 @@
-"""How long a queue is patient, computed without waiting, is what the engine then does."""
+"""The computed end of retries is the same as the engine's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MILLISECONDS = st.integers(1, 5_000_000).map(lambda count: timedelta(millisecond
 
 @st.composite
 def configs(draw: st.DrawFn) -> RetryConfig:
-    """Settings that a spec may have, with a limit that is reached in some thousand attempts."""
+    """Settings that a spec may have and that end after some thousand attempts at most."""
     least, most = sorted((draw(MILLISECONDS), draw(MILLISECONDS)))
     duration = timedelta(seconds=draw(st.integers(0, 5_000)) if most >= timedelta(seconds=2) else 0)
     attempts = draw(st.integers(1, 500) | st.just(-1)) if duration else draw(st.integers(1, 500))
@@ -35,7 +35,7 @@ def configs(draw: st.DrawFn) -> RetryConfig:
 
 
 def policy(retry: RetryConfig) -> RetryPolicy:
-    """The same settings, as the engine has them."""
+    """The same settings for the engine."""
     return RetryPolicy(
         max_attempts=retry.max_attempts,
         max_retry_duration_us=retry.max_retry_duration // MICROSECOND,
@@ -46,7 +46,7 @@ def policy(retry: RetryConfig) -> RetryPolicy:
 
 
 def tried(retry: RetryConfig) -> Patience:
-    """Attempt by attempt, by the engine's own arithmetic; each fails at once."""
+    """The attempts by the engine's own arithmetic; each fails at once."""
     attempts, now = 1, 0
     while not is_exhausted(policy(retry), attempts, now):
         later = now + backoff_us(policy(retry), attempts)
@@ -58,13 +58,13 @@ def tried(retry: RetryConfig) -> Patience:
 
 @given(configs())
 def test_the_end_is_where_the_engine_ends(retry: RetryConfig) -> None:
-    """The same attempt, at the same time, for the same reason."""
+    """The same last attempt at the same time for the same reason."""
     assert patience(retry) == tried(retry)
 
 
 @given(configs(), st.integers(1, 40))
 def test_the_waits_are_the_engines(retry: RetryConfig, count: int) -> None:
-    """One by one, and in sum."""
+    """Each wait and their sum."""
     waits = [backoff_us(policy(retry), failures) * MICROSECOND for failures in range(1, count + 1)]
     assert first_waits(retry, count) == waits
     assert elapsed(retry, count + 1) == sum(waits, timedelta())
@@ -92,18 +92,18 @@ def test_known_ends(settings: dict[str, object], expected: Patience) -> None:
 
 
 def test_without_a_bound_a_task_ages() -> None:
-    """It is tried for as long as a task is kept, and computed at once however often that is."""
+    """A task is tried until it is deleted for its age; computing that is fast."""
     often = RetryConfig(max_attempts=-1, min_backoff="1ms", max_backoff="1ms")
     assert patience(often) == Patience(2_678_400_001, TASK_RETENTION, True)
 
 
 def test_more_attempts_than_a_task_can_have() -> None:
-    """Two billion attempts an hour apart end with the task."""
+    """Two billion attempts, an hour apart, end with the task's age."""
     end = patience(RetryConfig(max_attempts=2**31 - 1, min_backoff="1h"))
     assert end == Patience(745, TASK_RETENTION, True)
 
 
 def test_waits_of_thousands_of_years() -> None:
-    """What a protobuf Duration can say, can be computed with."""
+    """Any protobuf `Duration` works."""
     end = patience(RetryConfig(max_attempts=3, min_backoff="3650000d", max_backoff="3650000d"))
     assert end == Patience(1, timedelta(), True)

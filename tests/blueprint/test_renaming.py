@@ -1,4 +1,4 @@
-"""What is renamed keeps what Google Cloud knows of it, and is called by its new key here."""
+"""A renamed queue or handler stays the same on Google Cloud and has its new key here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYS = st.sampled_from(["a", "b", "c", "d", "e"])
 
 
 def unplaced(plan: Blueprint) -> dict[str, tuple[QueuePlan, str | None, str | None, object]]:
-    """Queues as they are on Google Cloud, and by whom they are called and added to."""
+    """Queues as on Google Cloud, with their invokers and enqueuers, without keys and places."""
     return {
         queue.name: (
             replace(queue, key="", renamed_from=(), variable="", reason=None),  # type: ignore[arg-type]
@@ -35,12 +35,12 @@ def unplaced(plan: Blueprint) -> dict[str, tuple[QueuePlan, str | None, str | No
 
 
 def test_nothing_of_a_renamed_queue_changes_on_google_cloud() -> None:
-    """Its name, its settings, its invoker and all grants are those of before."""
+    """Its name, settings, invoker and grants stay."""
     assert unplaced(derive(RENAMED)) == unplaced(derive(EVERY_KIND))
 
 
 def test_who_adds_to_a_renamed_queue_gets_a_variable_of_its_new_key() -> None:
-    """With the full name, which is the old one."""
+    """Its value is the full name, which has the old key."""
     for handler in ("mailer", "web"):
         target = derive(RENAMED).handlers[handler].target
         assert isinstance(target, FunctionPlan | ServicePlan)
@@ -67,7 +67,7 @@ def test_a_renamed_queue_is_explained_by_both_names() -> None:
 
 
 def test_nothing_of_a_renamed_handler_changes_on_google_cloud() -> None:
-    """Its name, its account and what people read of that, its secrets, and who calls it."""
+    """Its name, accounts, their descriptions, secrets and callers stay."""
     text = EVERY_KIND.replace("  mailer:\n", "  postman:\n    renamed_from: mailer\n")
     text = text.replace("handler: mailer", "handler: postman").replace(
         "web, mailer", "web, postman"
@@ -93,7 +93,7 @@ def test_nothing_of_a_renamed_handler_changes_on_google_cloud() -> None:
 
 
 def test_the_invoker_of_a_renamed_url_is_the_same_account() -> None:
-    """Its owner may have let that address in."""
+    """The owner of the URL may have allowed its address."""
     text = EVERY_KIND.replace("  partner:\n", "  shop:\n    renamed_from: partner\n")
     renamed, plan = derive(text.replace("handler: partner", "handler: shop")), derive(EVERY_KIND)
     assert renamed.queues["hooks"].invoker == "shop-invoker"
@@ -102,7 +102,7 @@ def test_the_invoker_of_a_renamed_url_is_the_same_account() -> None:
 
 @given(st.dictionaries(KEYS, st.lists(KEYS, max_size=3), min_size=1))
 def test_two_queues_never_have_one_name(renamed: dict[str, list[str]]) -> None:
-    """Whatever a file says of former keys, it is refused or every queue has a name of its own."""
+    """For any former keys, the file is refused or every queue has its own name."""
     queues = {key: {"handler": "h", "renamed_from": former} for key, former in renamed.items()}
     text = f"handlers: {{h: {{service: {{image: i}}}}}}\nqueues: {flow(queues)}\n"
     try:

@@ -1,4 +1,4 @@
-"""Where a queue's tasks go, and with whose token."""
+"""The routes of queues, and their tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.blueprint.stack import derive, every_kind
 
 
 def test_a_handler_of_ours_is_named() -> None:
-    """Host and audience are its URL's, which only the target knows."""
+    """Its URL is known to the target only."""
     queues = every_kind().queues
     assert queues["emails"].route == HandlerRoute("mailer", "/send")
     assert queues["thumbs"].route == HandlerRoute("web", None)
@@ -17,7 +17,7 @@ def test_a_handler_of_ours_is_named() -> None:
 
 
 def test_an_app_engine_service_is_routed_to() -> None:
-    """Without a token: App Engine knows Cloud Tasks by itself."""
+    """Without a token: App Engine trusts Cloud Tasks itself."""
     queues = every_kind().queues
     assert queues["entries"].route == AppEngineRoute("ledger", "v2", None)
     assert queues["papers"].route == AppEngineRoute("reports", None, None)
@@ -25,7 +25,7 @@ def test_an_app_engine_service_is_routed_to() -> None:
 
 
 def test_somebody_elses_endpoint_is_written_out() -> None:
-    """With its port, its query, its headers, and a token for its audience."""
+    """With its port, query, headers, and a token for its audience."""
     queues = every_kind().queues
     assert queues["hooks"].route == UrlRoute(
         scheme="HTTPS",
@@ -60,7 +60,7 @@ def test_somebody_elses_endpoint_is_written_out() -> None:
 def test_a_queues_path_is_joined_to_the_urls(
     url: str, path: str | None, joined: str | None
 ) -> None:
-    """With one slash between them, and otherwise as they were written."""
+    """With exactly one slash between them."""
     more = f", path: {path}" if path else ""
     plan = derive(f"handlers: {{h: {{url: '{url}'}}}}\nqueues: {{q: {{handler: h{more}}}}}\n")
     route = plan.queues["q"].route
@@ -77,7 +77,7 @@ def test_a_queues_path_is_joined_to_the_urls(
     ],
 )
 def test_host_and_port(url: str, host: str, port: int | None) -> None:
-    """A host in small letters; a port only where one was written."""
+    """The host in lower case; the port only if the URL has one."""
     plan = derive(f"handlers: {{h: {{url: '{url}'}}}}\nqueues: {{q: {{handler: h}}}}\n")
     route = plan.queues["q"].route
     assert isinstance(route, UrlRoute)

@@ -30,7 +30,12 @@ class Emulator:
         self._process = process
         self.pid = process.pid
         self._lines = (json.loads(line) for line in lines)
-        ready = self.line_with("ready")
+        self.before: list[dict[str, Any]] = []
+        """The lines before it was ready."""
+        for ready in self._lines:
+            if ready["text"].startswith("ready"):
+                break
+            self.before.append(ready)
         self.grpc: str = ready["grpc"]
         self.http: str = ready["http"]
         self.client = connect(self.grpc)
@@ -43,6 +48,11 @@ class Emulator:
         """Interrupt it; the texts of the rest of its lines."""
         self._process.send_signal(signal.SIGINT)
         return [line["text"] for line in self._lines]
+
+    def terminate(self) -> int:
+        """Its exit code after SIGTERM, with nobody reading what it prints."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(PATIENCE_S)
 
 
 @contextmanager

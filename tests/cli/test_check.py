@@ -87,7 +87,7 @@ def test_many_accounts_are_a_warning(run: Run, project: Path, handlers: int, war
     outcome = run("check")
     assert (outcome.code, outcome.out) == (
         0,
-        f"dev: {handlers} queues, {handlers} handlers, no problem\n",
+        f"dev: {handlers} queues, {handlers} handlers, no problems\n",
     )
     warning = (
         "warning: stacks/dev.yaml:3:1: handlers: need 92 service accounts, "

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.emulator_process import Handler, emulator, ended
+from tests.cli.emulator_process import PATIENCE_S, Handler, emulator, ended
 
 LOCATION = "projects/p-of-mine/locations/us-central1"
 QUEUE = f"{LOCATION}/queues/jobs"
@@ -221,3 +223,37 @@ def test_a_wrong_file_is_an_error_before_anything_starts(tmp_path: Path) -> None
         "2 problems\n"
     )
     assert [file.name for file in tmp_path.iterdir()] == ["emulator.yaml"]
+
+
+def status(address: str, host: str) -> int:
+    """The status of a request that names this host."""
+    host_name, _, port = address.rpartition(":")
+    connection = http.client.HTTPConnection(host_name, int(port), timeout=PATIENCE_S)
+    with closing(connection):
+        connection.request("GET", f"/v2/{LOCATION}/queues", headers={"Host": host})
+        return connection.getresponse().status
+
+
+def test_a_name_of_this_machine_can_be_allowed(tmp_path: Path) -> None:
+    """More than one, with `--allow-host`."""
+    words = ("--memory", "--allow-host", "tasks", "--allow-host", "other")
+    with emulator(tmp_path, *words) as running:
+        hosts = ("tasks:8124", "other", "evil.example")
+        assert [status(running.http, host) for host in hosts] == [200, 200, 403]
+
+
+def test_an_address_that_others_reach_is_warned_about(tmp_path: Path) -> None:
+    """Anybody who reaches it can make this machine send requests."""
+    with emulator(tmp_path, "--memory", "--host", "0.0.0.0") as running:
+        running.stop()
+    assert "anybody who reaches 0.0.0.0 can create tasks" in running.before[0]["text"]
+
+
+def test_output_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+    """Tasks are created and SIGTERM ends it, though the pipe has been full for long."""
+    with emulator(tmp_path, "--memory", "--queue", QUEUE) as running:
+        running.client.pause_queue(name=QUEUE)
+        task = {"http_request": {"url": "https://a.example/"}}
+        for _ in range(1_000):  # each prints a line; a pipe holds 64 KiB
+            running.client.create_task(parent=QUEUE, task=task, timeout=20.0)
+        assert running.terminate() == 0

@@ -1,4 +1,4 @@
-"""The graphs that several tests ask; each program is run once."""
+"""Graphs that several tests share; each program runs once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.components.projects import everything, this_project
 collect_ignore = ["everything"]
 
 with warnings.catch_warnings():
-    # It warns of a misspelt function of its own when it is first used.
+    # It raises a warning about one of its own functions on first use.
     warnings.simplefilter("ignore", DeprecationWarning)
     assert storage.Bucket
 
@@ -26,7 +26,7 @@ GraphOf = Callable[[str], Graph]
 
 @pytest.fixture(scope="session")
 def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """By stack, the folder of the project that it is a stack of."""
+    """The project folder of each stack."""
     shipped = this_project(tmp_path_factory.mktemp("project"))
     whole = everything(tmp_path_factory.mktemp("everything"))
     return {"dev": shipped, "staging": shipped, "prod": shipped, "all": whole}
@@ -34,7 +34,7 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def graph_of(projects: dict[str, Path]) -> GraphOf:
-    """`graph_of("prod")`: what `pulumi up` would build."""
+    """`graph_of("prod")`: the resources that `pulumi up` would create."""
     graphs: dict[str, Graph] = {}
 
     def graph(stack: str) -> Graph:
@@ -53,7 +53,7 @@ def everything_graph(graph_of: GraphOf) -> Graph:
 
 @pytest.fixture(scope="session")
 def everything_blueprint(projects: dict[str, Path]) -> Blueprint:
-    """What that stack's YAML means."""
+    """The blueprint of that stack."""
     return blueprint(load("all", projects["all"]))
 
 

@@ -1,4 +1,4 @@
-"""A way to make a component wrong: its resources' arguments, edited on their way."""
+"""Breaks a component by editing the arguments of its resources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Edit = Callable[[dict[str, Any]], object]
 def edit_arguments(
     monkeypatch: pytest.MonkeyPatch, kind: type[pulumi.CustomResource], edit: Edit
 ) -> None:
-    """From now on, `edit` changes the arguments of each resource of a kind before it is made."""
+    """Apply `edit` to the arguments of every resource of a kind before it is created."""
     right = kind.__init__
 
     def wrong(resource: pulumi.CustomResource, logical: str, /, **arguments: Any) -> None:

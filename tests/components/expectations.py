@@ -1,4 +1,4 @@
-"""What a blueprint promises, in the words of a graph."""
+"""The grants of a blueprint in the form of a graph's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from queuewright.testing import Grant
 
 
 def promised_grants(blueprint: Blueprint) -> list[Grant]:
-    """Every grant of the blueprint, as `Graph.grants` tells them."""
+    """Every grant of the blueprint, as `Graph.grants` returns them."""
     return sorted(
         Grant(
             grant.member,

@@ -1,4 +1,4 @@
-"""Copies of this project, and a project that has one of everything."""
+"""Copies of this project, and a project with one of everything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EVERYTHING = Path(__file__).parent / "everything"
 
 
 def shipped_stacks() -> list[str]:
-    """The environments that ship, without those files that only others build on."""
+    """The shipped environments, without files that others only extend."""
     found = []
     for name in environments(ROOT):
         with contextlib.suppress(SpecError):
@@ -23,7 +23,7 @@ def shipped_stacks() -> list[str]:
 
 
 def this_project(into: Path) -> Path:
-    """A copy of the project that ships, which a test may edit."""
+    """A copy of the shipped project, which a test may edit."""
     for name in ("stacks", "handlers"):
         ignored = shutil.ignore_patterns("__pycache__", "Pulumi.*.yaml")
         shutil.copytree(ROOT / name, into / name, ignore=ignored)

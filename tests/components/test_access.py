@@ -1,4 +1,4 @@
-"""Who may do what: the whole policy of a stack that has every kind of handler."""
+"""The whole access policy of a stack with every kind of handler."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ web@acme-web.iam.gserviceaccount.com      cloudtasks.enqueuer           queues/s
 
 
 def test_the_policy_is_this_table(everything_graph: Graph) -> None:
-    """Every grant is here, and there is no other."""
+    """Every grant is in the table, and there are no others."""
     rows = [
         (
             grant.member.removeprefix("serviceAccount:").removesuffix(
@@ -68,7 +68,7 @@ def test_the_policy_is_this_table(everything_graph: Graph) -> None:
 def test_the_policy_is_what_the_blueprint_promises(
     graph_of: GraphOf, projects: dict[str, Path], stack: str
 ) -> None:
-    """What `queuewright explain` tells, what runs here and what is deployed are one policy."""
+    """`queuewright explain`, this machine and Google Cloud have the same policy."""
     promised = promised_grants(blueprint(load(stack, projects[stack])))
     built = graph_of(stack).grants()
     lost = "\n".join(str(grant) for grant in promised if grant not in built)
@@ -78,19 +78,19 @@ def test_the_policy_is_what_the_blueprint_promises(
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_nothing_is_public(graph_of: GraphOf, stack: str) -> None:
-    """Neither `allUsers` nor any other way of being called by anybody."""
+    """No `allUsers`, and no other way to be called by anyone."""
     assert graph_of(stack).public_resources() == []
     assert "allUsers" not in graph_of(stack).inventory()
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_no_account_has_a_key(graph_of: GraphOf, stack: str) -> None:
-    """Nothing that can be stolen and used from elsewhere."""
+    """Nothing that can be stolen and used elsewhere."""
     assert graph_of(stack).of_type("gcp:serviceaccount/key:Key") == []
 
 
 def test_no_handler_and_no_invoker_has_a_role_on_the_project(everything_graph: Graph) -> None:
-    """Only what builds functions does: its log, and the sources of builds."""
+    """Only the build account has: for its log and the sources of builds."""
     on_project = [
         grant.member for grant in everything_graph.grants() if grant.resource == "projects/acme-all"
     ]
@@ -110,7 +110,7 @@ def test_every_queue_may_call_its_handler_and_no_other(everything_graph: Graph) 
 
 
 def test_every_queue_routes_to_its_handler_with_a_token_for_it(everything_graph: Graph) -> None:
-    """Host and audience are the handler's, for functions and services alike."""
+    """Host and audience are the handler's, for functions and services."""
     for queue, handler in (("emails", "mailer"), ("images", "resizer"), ("reports", "reports")):
         answer = everything_graph.routes_to(queue, handler)
         assert answer, answer
@@ -119,7 +119,7 @@ def test_every_queue_routes_to_its_handler_with_a_token_for_it(everything_graph:
 def test_a_handler_may_enqueue_where_the_yaml_names_it_and_nowhere_else(
     everything_graph: Graph, everything_blueprint: Blueprint
 ) -> None:
-    """The enqueuers of each queue are those of its YAML."""
+    """The enqueuers of each queue are those in the YAML."""
     allowed = {
         (handler, queue)
         for handler in ("mailer", "resizer", "reports", "ready")
@@ -158,7 +158,7 @@ def test_a_grant_that_the_code_loses_is_named(
     kind: type[pulumi.CustomResource],
     lost: str,
 ) -> None:
-    """Take a grant out of the code, and the comparison above fails with that grant in words."""
+    """If a component breaks a grant, the comparison above names it."""
     edit_arguments(monkeypatch, kind, lambda grant: grant.update(member="user:nobody@example.com"))
     missing = set(promised_grants(everything_blueprint)) - set(
         captured(projects["all"], "all").grants()
@@ -167,7 +167,7 @@ def test_a_grant_that_the_code_loses_is_named(
 
 
 def test_a_configured_secret_is_made_whoever_reads_it_first() -> None:
-    """A handler above the one that gives the value reads the same secret by its id."""
+    """An earlier handler reads the same secret by its id."""
     text = """
 project: acme-dev
 location: europe-west1

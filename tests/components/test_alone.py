@@ -1,4 +1,4 @@
-"""The parts one by one, without YAML."""
+"""Components one by one, without YAML."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tests.components.conftest import GraphOf
 PLACE = {"project": "acme-dev", "location": "europe-west1"}
 
 
-def test_a_queue_admits_one_that_was_made_after_it() -> None:
-    """A handler that is told the queue's name can still be admitted to it."""
+def test_a_queue_admits_a_handler_that_is_created_later() -> None:
+    """A handler that needs the queue's name can be admitted later."""
 
     def program() -> None:
         worker = ServiceHandler("worker", source=ImageSource("worker:1"), **PLACE)
@@ -44,7 +44,7 @@ def test_a_queue_admits_one_that_was_made_after_it() -> None:
 
 
 def test_a_build_account_has_the_same_roles_without_yaml(graph_of: GraphOf, tmp_path: Path) -> None:
-    """What it may do unless it is told otherwise is what the blueprint lets it do."""
+    """By default it has the roles that the blueprint grants."""
 
     def program() -> None:
         BuildAccount(
@@ -66,8 +66,8 @@ def test_a_build_account_has_the_same_roles_without_yaml(graph_of: GraphOf, tmp_
 
 
 @pytest.mark.parametrize("member", ["allUsers", "allAuthenticatedUsers", "web", "user:"])
-def test_a_queue_admits_nobody_who_is_no_member(member: str) -> None:
-    """Least of all everybody, be it later or from the start."""
+def test_a_queue_admits_members_only(member: str) -> None:
+    """Neither in the constructor nor later, and above all not everyone."""
 
     def program() -> None:
         worker = ServiceHandler("worker", source=ImageSource("worker:1"), **PLACE)
@@ -89,7 +89,7 @@ def test_a_queue_admits_nobody_who_is_no_member(member: str) -> None:
 def test_a_service_has_the_cpu_that_its_memory_takes(
     settings: dict[str, object], limits: dict[str, str], concurrency: int
 ) -> None:
-    """As one of a YAML file; and less than a whole CPU serves one request at a time."""
+    """As in a YAML file; with less than a whole CPU one request at a time."""
 
     def program() -> None:
         ServiceHandler("worker", source=ImageSource("worker:1"), **PLACE, **settings)
@@ -100,7 +100,7 @@ def test_a_service_has_the_cpu_that_its_memory_takes(
 
 
 def test_a_secret_of_another_project_is_read_there(tmp_path: Path) -> None:
-    """By a function and by a service; the right to read it is given there, too."""
+    """By a function and by a service; the grant is in that project too."""
     (tmp_path / "main.py").write_text("def handle(request): return 'done'")
 
     def program() -> None:
@@ -136,7 +136,7 @@ def test_a_secret_of_another_project_is_read_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("service", ["ledger", "default"])
 def test_what_serves_in_app_engine_is_not_deleted(tmp_path: Path, service: str) -> None:
-    """Deleting a version could take the whole service with it."""
+    """Deleting a version could delete the whole service."""
     (tmp_path / "main.py").write_text("app = None")
 
     def program() -> None:

@@ -1,4 +1,4 @@
-"""What a program gets to read where it says what no file may say."""
+"""Wrong arguments of components are refused with the rules of the YAML."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def refused(program: Callable[[], None]) -> list[str]:
     ],
 )
 def test_a_queue_that_no_file_may_describe_is_refused(arguments: dict[str, Any], said: str) -> None:
-    """In the words of the YAML, with the program's names and a way out."""
+    """In the words of the YAML, with the program's names and a fix."""
     assert refused(lambda: queue(**arguments)) == [said]
 
 
@@ -212,12 +212,12 @@ def test_a_queue_that_no_file_may_describe_is_refused(arguments: dict[str, Any],
 def test_a_service_that_no_file_may_describe_is_refused(
     arguments: dict[str, Any], said: str
 ) -> None:
-    """In the words of the YAML, with the program's names and a way out."""
+    """In the words of the YAML, with the program's names and a fix."""
     assert refused(lambda: service(**arguments)) == [said]
 
 
 def test_a_function_that_no_file_may_describe_is_refused(tmp_path: Path) -> None:
-    """What belongs to a function alone is named as its argument."""
+    """A setting of functions is named like its argument."""
     assert refused(lambda: function(tmp_path, runtime="python3.12", entry_point="main:app")) == [
         "mailer.entry_point: `main:app` is not a function name → such as `handle`",
         "mailer.runtime: `python3.12` is not a Google runtime → such as `python312`",
@@ -225,7 +225,7 @@ def test_a_function_that_no_file_may_describe_is_refused(tmp_path: Path) -> None
 
 
 def test_a_source_that_does_not_say_how_it_runs_is_refused(tmp_path: Path) -> None:
-    """A folder without its Dockerfile, or as it is without its command."""
+    """A folder without a Dockerfile, or without a command."""
 
     def from_a_dockerfile() -> None:
         images = ImageRepository("images", repository_id="r", folder=tmp_path, **PLACE)
@@ -245,7 +245,7 @@ def test_a_source_that_does_not_say_how_it_runs_is_refused(tmp_path: Path) -> No
 
 
 def test_an_app_engine_version_that_no_file_may_describe_is_refused(tmp_path: Path) -> None:
-    """What belongs to App Engine alone is named as its argument."""
+    """A setting of App Engine is named like its argument."""
 
     def program() -> None:
         AppEngineHandler(
@@ -285,12 +285,12 @@ def test_an_app_engine_version_that_no_file_may_describe_is_refused(tmp_path: Pa
     ],
 )
 def test_a_name_that_google_would_refuse_is_refused(program: Callable[[], None], said: str) -> None:
-    """Before anything is made."""
+    """Before anything is created."""
     assert refused(program) == [said]
 
 
-def test_all_mistakes_of_a_component_are_told_at_once() -> None:
-    """Like those of a file; and nothing of it has been made."""
+def test_all_mistakes_of_a_component_are_reported_at_once() -> None:
+    """As for a file; and nothing is created."""
 
     def program() -> None:
         with pytest.raises(SpecError) as error:
@@ -306,7 +306,7 @@ def test_all_mistakes_of_a_component_are_told_at_once() -> None:
 
 
 def test_settings_may_be_written_as_in_the_yaml(tmp_path: Path) -> None:
-    """A map of the file's words, or the class: they make the same resources."""
+    """A map with the words of the YAML and the class give the same resources."""
 
     def made(words: bool) -> Graph:
         def program() -> None:

@@ -1,4 +1,4 @@
-"""The garbage collector while a program makes its resources."""
+"""The garbage collector while a program creates its resources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.components.conftest import captured
 
 @pytest.fixture(autouse=True)
 def before() -> Iterator[None]:
-    """The collector as Python starts it, and afterwards as it was."""
+    """The collector's defaults, restored afterwards."""
     found = gc.get_threshold()
     gc.set_threshold(700, 10, 10)
     yield
@@ -33,13 +33,13 @@ def before() -> Iterator[None]:
 def test_only_a_collector_that_looks_often_is_calmed(
     set_to: tuple[int, int, int], becomes: tuple[int, int, int]
 ) -> None:
-    """What a program has chosen for itself stays."""
+    """The program's own choice is kept."""
     gc.set_threshold(*set_to)
     calm_collector()
     assert gc.get_threshold() == becomes
 
 
 def test_a_stack_calms_it(projects: dict[str, Path]) -> None:
-    """A program of many queues spends its time on them."""
+    """So that a program with many queues does not spend its time collecting."""
     captured(projects["dev"], "dev")
     assert gc.get_threshold() == THRESHOLDS

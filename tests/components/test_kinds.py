@@ -1,4 +1,4 @@
-"""The three stacks that ship, taken together, deploy a handler of every kind that there is."""
+"""The shipped stacks together deploy every kind of handler."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Way = tuple[str, frozenset[str]]
 
 
 def test_the_shipped_stacks_use_every_kind_of_handler() -> None:
-    """A kind that is new in the spec is missing here until a stack has it."""
+    """A new kind fails this test until a stack uses it."""
     used = {
         way
         for stack in ("dev", "staging", "prod")
@@ -33,7 +33,7 @@ def test_the_shipped_stacks_use_every_kind_of_handler() -> None:
 
 
 def _known() -> Iterator[Way]:
-    """Every kind that the spec takes, found by trying all keys with their own examples."""
+    """Every kind that the spec accepts, found by trying all keys with their examples."""
     for kind in KINDS:
         field = HandlerSpec.model_fields[kind]
         model = next(models_in(field.annotation), None)
@@ -51,7 +51,7 @@ def _known() -> Iterator[Way]:
 
 
 def _ways(handler: HandlerSpec) -> Iterator[Way]:
-    """The kind of a handler, with the keys by which it says where its code comes from."""
+    """The kind of a handler, with the keys that name its code."""
     for kind in KINDS:
         value = getattr(handler, kind)
         if value is not None:

@@ -1,4 +1,4 @@
-"""Mistakes that somebody could make in a component, each caught before anything is deployed."""
+"""Mistakes in a component, each caught before a deployment."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ MISTAKES: dict[str, tuple[type[pulumi.CustomResource], Edit, str]] = {
 def test_the_mistake_is_caught(
     monkeypatch: pytest.MonkeyPatch, projects: dict[str, Path], mistake: str
 ) -> None:
-    """The check of inputs tells the resource, the path and what is wrong."""
+    """The problem has the resource, the path and the reason."""
     kind, edit, problem = MISTAKES[mistake]
     edit_arguments(monkeypatch, kind, edit)
     problems = captured(projects["all"], "all").input_problems()

@@ -1,4 +1,4 @@
-"""What of a handler's folder reaches Google Cloud: in a package, and in the context of an image."""
+"""The files of a handler that reach Google Cloud: in a package, and in an image's context."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLACE = {"project": "acme-dev", "location": "europe-west1"}
 
 @pytest.fixture
 def handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A handler's folder with secrets beside its code, which `.gitignore` names."""
+    """A handler's folder with secrets that `.gitignore` excludes."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "handlers" / "thumbnails"
     folder.mkdir(parents=True)
@@ -30,7 +30,7 @@ def handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def build(source: Path, folder: Path) -> None:
-    """Make a service from the folder's Dockerfile, and a function from the same code."""
+    """Create a service from the folder's Dockerfile and a function from the same code."""
 
     def program() -> None:
         images = ImageRepository("images", repository_id="r", folder=folder, **PLACE)
@@ -43,7 +43,7 @@ def build(source: Path, folder: Path) -> None:
 
 
 def test_what_git_ignores_is_in_neither(handler: Path, tmp_path: Path) -> None:
-    """A secret beside the code stays on this machine; what Docker leaves out is Docker's to do."""
+    """Secrets beside the code stay on this machine; Docker applies its own ignore file."""
     build(handler.relative_to(tmp_path), tmp_path / "out")
     expected = {".dockerignore", "Dockerfile", "main.py"}
     (package,) = (tmp_path / "out").glob("mailer-*.zip")
@@ -54,7 +54,7 @@ def test_what_git_ignores_is_in_neither(handler: Path, tmp_path: Path) -> None:
 
 
 def test_a_link_out_of_the_project_is_in_neither(handler: Path, tmp_path: Path) -> None:
-    """Nothing is built at all."""
+    """Nothing is built."""
     (handler / "etc").symlink_to("/etc")
     with pytest.raises(TargetError, match="leads out of the project"):
         build(handler.relative_to(tmp_path), tmp_path / "out")

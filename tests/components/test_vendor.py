@@ -1,4 +1,4 @@
-"""What a folder's `requirements.txt` brings into its archive."""
+"""The packages of a folder's `requirements.txt` in its archive."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Handler = Callable[..., Path]
 
 
 def wheel(folder: Path, tag: str = "py3-none-any", version: str = "1.0") -> Path:
-    """A package `greeting` with one module and one command, as a wheel."""
+    """A wheel of the package `greeting`, with one module and one command."""
     info = f"greeting-{version}.dist-info"
     files = {
         "greeting/__init__.py": f'HELLO = "hello from {tag}"\n',
@@ -71,7 +71,7 @@ def wheels(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def handler(tmp_path: Path, wheels: Path) -> Handler:
-    """`handler("greeting==1.0")`: a folder that requires it, from this machine's wheels alone."""
+    """`handler("greeting==1.0")`: a folder that requires it, from local wheels only."""
 
     def made(*requirements: str, links: object = wheels) -> Path:
         folder = tmp_path / "handler"
@@ -90,7 +90,7 @@ def names(files: dict[PurePosixPath, Path]) -> list[str]:
 def test_packages_are_laid_out_under_one_folder(
     handler: Handler, wheels: Path, cache: Path
 ) -> None:
-    """Modules and metadata, and nothing that tells of this machine: no command, no RECORD."""
+    """Modules and metadata, without traces of this machine: no command, no RECORD."""
     wheel(wheels)
     files = vendored(handler("greeting"), "python313", cache=cache)
     assert names(files) == LAYOUT
@@ -98,7 +98,7 @@ def test_packages_are_laid_out_under_one_folder(
 
 
 def test_a_folder_without_requirements_brings_nothing(tmp_path: Path, cache: Path) -> None:
-    """Nor does one of another language, whatever is in it."""
+    """Nor does a folder in another language."""
     assert vendored(tmp_path, "python313", cache=cache) == {}
     (tmp_path / "requirements.txt").write_text("greeting==1.0\n")
     assert vendored(tmp_path, "nodejs22", cache=cache) == {}
@@ -106,12 +106,12 @@ def test_a_folder_without_requirements_brings_nothing(tmp_path: Path, cache: Pat
 
 
 def test_requirements_without_a_package_bring_nothing(handler: Handler, cache: Path) -> None:
-    """A file of comments is no error."""
+    """A file with only comments is fine."""
     assert vendored(handler("# later: greeting"), "python313", cache=cache) == {}
 
 
 def test_packages_are_fetched_once_for_a_text(handler: Handler, wheels: Path, cache: Path) -> None:
-    """The same requirements again are answered from the cache, wherever the folder is."""
+    """The same requirements come from the cache, for any folder."""
     only = wheel(wheels)
     first = vendored(handler("greeting"), "python313", cache=cache)
     only.unlink()
@@ -120,7 +120,7 @@ def test_packages_are_fetched_once_for_a_text(handler: Handler, wheels: Path, ca
 
 
 def test_other_requirements_are_fetched_anew(handler: Handler, wheels: Path, cache: Path) -> None:
-    """A changed line is another folder of the cache."""
+    """A changed line is another folder in the cache."""
     wheel(wheels)
     wheel(wheels, version="2.0")
     old = vendored(handler("greeting==1.0"), "python313", cache=cache)
@@ -132,7 +132,7 @@ def test_other_requirements_are_fetched_anew(handler: Handler, wheels: Path, cac
 def test_a_changed_file_that_is_taken_in_is_noticed(
     handler: Handler, wheels: Path, cache: Path
 ) -> None:
-    """Requirements are what `-r` and `-c` add to them, too."""
+    """Files that `-r` and `-c` include count too."""
     for version in ("1.0", "2.0", "3.0"):
         wheel(wheels, version=version)
     folder = handler("-r more.txt", "--constraint=limits.txt")
@@ -148,7 +148,7 @@ def test_a_changed_file_that_is_taken_in_is_noticed(
 
 
 def test_each_runtime_has_packages_of_its_own(handler: Handler, wheels: Path, cache: Path) -> None:
-    """What is fetched is for the runtime's Python on Linux, not for this machine's."""
+    """Packages are for the runtime's Python on Linux, not for this machine's."""
     wheel(wheels, "cp312-cp312-manylinux2014_x86_64")
     wheel(wheels, "cp313-cp313-manylinux_2_28_x86_64")
     folder, said = handler("greeting"), {}
@@ -161,10 +161,10 @@ def test_each_runtime_has_packages_of_its_own(handler: Handler, wheels: Path, ca
     }
 
 
-def test_a_package_without_a_wheel_for_linux_is_refused_with_a_way_out(
+def test_a_package_without_a_wheel_for_linux_is_refused_with_a_fix(
     handler: Handler, wheels: Path, cache: Path
 ) -> None:
-    """The error names the file and the Python, says what pip says, and leaves nothing behind."""
+    """The error has the file, the Python version and pip's message, and leaves no files behind."""
     wheel(wheels, "cp313-cp313-macosx_11_0_arm64")
     folder = handler("greeting")
     with pytest.raises(TargetError) as refused:
@@ -178,10 +178,10 @@ def test_a_package_without_a_wheel_for_linux_is_refused_with_a_way_out(
     assert [each for each in cache.iterdir() if each.is_dir()] == []
 
 
-def test_where_pip_is_not_installed_the_way_out_is_to_install_it(
+def test_where_pip_is_missing_the_fix_is_to_install_it(
     handler: Handler, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A virtual environment can be made without it."""
+    """A virtual environment can be created without pip."""
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
     monkeypatch.setattr(sys, "executable", str(bare / "bin" / "python"))
@@ -190,7 +190,7 @@ def test_where_pip_is_not_installed_the_way_out_is_to_install_it(
 
 
 class Shelf(ThreadingHTTPServer):
-    """Serves a folder of wheels; a request for one waits until it is let go."""
+    """Serves a folder of wheels; requests wait until they are released."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.asked, self.open = folder, threading.Semaphore(0), threading.Event()
@@ -220,7 +220,7 @@ class _Shelf(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *args: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def _wheels(self) -> list[Path]:
         return sorted(self.server.folder.glob("*.whl"))
@@ -241,7 +241,7 @@ def shelf(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
 
 
 def test_two_at_once_fetch_once(handler: Handler, wheels: Path, cache: Path, shelf: Shelf) -> None:
-    """The second waits for the first and has the same files."""
+    """The second waits for the first and gets the same files."""
     wheel(wheels)
     folder = handler("greeting", links=shelf.address)
     with ThreadPoolExecutor() as pool:
@@ -254,10 +254,10 @@ def test_two_at_once_fetch_once(handler: Handler, wheels: Path, cache: Path, she
     assert shelf.downloads == 1
 
 
-def test_one_that_is_killed_half_way_leaves_nothing_half(
+def test_a_killed_fetch_leaves_no_partial_folder(
     handler: Handler, wheels: Path, cache: Path, shelf: Shelf
 ) -> None:
-    """The next one fetches all of it, and clears away what was left."""
+    """The next one fetches everything and removes the remains."""
     wheel(wheels)
     folder = handler("greeting", links=shelf.address)
     program = f"""\

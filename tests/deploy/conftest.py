@@ -25,7 +25,7 @@ def shipped(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the project that has one of everything, its state and its cloud, all up."""
+    """A folder with the project that has one of everything, its state and its cloud, deployed."""
     folder = tmp_path_factory.mktemp("settled")
     project = everything(folder / "project")
     with deployment(project, folder, stack="all") as running:
@@ -43,7 +43,7 @@ def whole(settled: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def deployed(whole: Path) -> Iterator[Deployment]:
-    """The stack of that copy, up and settled."""
+    """The stack of that copy, deployed and unchanged since."""
     with deployment(whole, whole.parent, stack="all") as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""One edit, and exactly what it changes, on the real Pulumi engine."""
+"""Each edit changes exactly the expected resources, on the real Pulumi engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OBJECT = "gcp:storage/bucketObject:BucketObject"
 
 
 def rewrite(file: Path, old: str, new: str) -> None:
-    """Replace a text that must be there."""
+    """Replace a text that the file must contain."""
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new))
@@ -27,7 +27,7 @@ def rewrite(file: Path, old: str, new: str) -> None:
 def test_a_functions_code_changes_its_package_and_the_function(
     deployed: Deployment, whole: Path
 ) -> None:
-    """An edited file of a function is another object, and the function is deployed again."""
+    """New code is a new object, and the function is deployed again."""
     rewrite(whole / "handlers" / "mailer" / "main.py", "sent", "delivered")
     assert deployed.up().steps == {
         f"{OBJECT}::tasks-mailer-package": "replace",
@@ -39,7 +39,7 @@ def test_a_functions_code_changes_its_package_and_the_function(
 def test_a_services_code_builds_its_image_and_changes_the_service(
     deployed: Deployment, whole: Path
 ) -> None:
-    """An edited file beside a Dockerfile is another image."""
+    """New code beside a Dockerfile is a new image."""
     rewrite(whole / "handlers" / "resizer" / "main.py", "resizer", "RESIZER")
     assert deployed.up().steps == {
         "docker-build:index:Image::tasks-resizer-image": "update",
@@ -50,7 +50,7 @@ def test_a_services_code_builds_its_image_and_changes_the_service(
 def test_a_folders_code_changes_its_package_and_the_service(
     deployed: Deployment, whole: Path
 ) -> None:
-    """A service that is deployed without a build is updated in place."""
+    """A service without a build is updated in place."""
     rewrite(whole / "handlers" / "reports" / "main.py", "reports", "REPORTS")
     assert deployed.up().steps == {
         f"{OBJECT}::tasks-reports-package": "replace",
@@ -61,7 +61,7 @@ def test_a_folders_code_changes_its_package_and_the_service(
 def test_an_app_engine_services_code_changes_its_package_and_the_version(
     deployed: Deployment, whole: Path
 ) -> None:
-    """The version stays the same and serves the new code."""
+    """The same version serves the new code."""
     rewrite(whole / "handlers" / "ledger" / "main.py", "None", "'ledger'")
     assert deployed.up().steps == {
         f"{OBJECT}::tasks-ledger-package": "replace",
@@ -70,7 +70,7 @@ def test_an_app_engine_services_code_changes_its_package_and_the_version(
 
 
 def test_what_is_not_source_changes_nothing(deployed: Deployment, whole: Path) -> None:
-    """An ignored file, a compiled one, or only a file's time: no change."""
+    """An ignored file, a compiled file or only a file's time."""
     mailer, resizer = whole / "handlers" / "mailer", whole / "handlers" / "resizer"
     (mailer / "notes.txt").write_text("other notes")
     (mailer / "__pycache__").mkdir()
@@ -107,13 +107,13 @@ def test_what_is_not_source_changes_nothing(deployed: Deployment, whole: Path) -
 def test_one_setting_changes_one_thing(
     deployed: Deployment, whole: Path, old: str, new: str, changed: str
 ) -> None:
-    """A value, a pinned secret, an image, a rate, a state, a path: the one thing that it is of."""
+    """A value, a secret, an image, a rate, a state or a path changes its own resource only."""
     rewrite(whole / "stacks" / "all.yaml", old, new)
     assert deployed.up().steps == {changed: "update"}
 
 
 def test_a_removed_variable_is_gone(deployed: Deployment, whole: Path) -> None:
-    """The last variable of the YAML leaves the function, too."""
+    """The function loses even the last variable of the YAML."""
     rewrite(whole / "stacks" / "all.yaml", "    env: {SMTP_HOST: smtp.internal}\n", "")
     deployed.up()
     ((_, function),) = deployed.cloud.of_type(FUNCTION)
@@ -130,7 +130,7 @@ def test_a_removed_variable_is_gone(deployed: Deployment, whole: Path) -> None:
 def test_settings_that_leave_the_yaml_go_back_to_googles_defaults(
     deployed: Deployment, whole: Path
 ) -> None:
-    """Without `retry_config` and `rate_limits` the live queue has Google's own."""
+    """Without `retry_config` and `rate_limits` the live queue has Google's defaults."""
     file = whole / "stacks" / "all.yaml"
     text = file.read_text()
     start = text.index("    rate_limits: {max_dispatches_per_second: 0.5")
@@ -152,7 +152,7 @@ def test_settings_that_leave_the_yaml_go_back_to_googles_defaults(
 
 
 def test_a_new_value_of_a_configured_secret_reaches_its_handler(deployed: Deployment) -> None:
-    """The version is replaced, and whoever reads it is deployed again."""
+    """The version is replaced, and its handlers are deployed again."""
     deployed.configure("smtp_token", "another-token", secret=True)
     steps = deployed.up().steps
     version = "gcp:secretmanager/secretVersion:SecretVersion"
@@ -172,7 +172,7 @@ def test_a_new_value_of_a_configured_secret_reaches_its_handler(deployed: Deploy
 def test_an_edit_that_would_move_a_queue_is_refused_in_the_preview(
     deployed: Deployment, whole: Path, old: str, new: str
 ) -> None:
-    """Another region, project, prefix or name is another queue, and the old one is protected."""
+    """Another region, project, prefix or key is another queue, and the old one is protected."""
     before = deployed.cloud.contents()
     rewrite(whole / "stacks" / "all.yaml", old, new)
     with pytest.raises(EngineError, match=r"protect"):
@@ -181,7 +181,7 @@ def test_an_edit_that_would_move_a_queue_is_refused_in_the_preview(
 
 
 def test_an_enqueuer_comes_and_goes_alone(deployed: Deployment, whole: Path) -> None:
-    """A grant is one resource; granting touches neither the queue nor a handler."""
+    """A grant is one resource; the queue and handlers do not change."""
     file = whole / "stacks" / "all.yaml"
     grant = "gcp:cloudtasks/queueIamMember:QueueIamMember"
     rewrite(file, '["group:ops@example.com"]', '["group:ops@example.com", "user:a@example.com"]')
@@ -191,7 +191,7 @@ def test_an_enqueuer_comes_and_goes_alone(deployed: Deployment, whole: Path) -> 
 
 
 def test_a_new_queue_leaves_the_others_alone(deployed: Deployment, whole: Path) -> None:
-    """It shares the invoker of its handler, and so it comes alone."""
+    """It shares its handler's invoker, so it is the only new resource."""
     file = whole / "stacks" / "all.yaml"
     file.write_text(f"{file.read_text()}  letters: {{handler: mailer}}\n")
     outcome = deployed.up()

@@ -1,4 +1,4 @@
-"""When a handler's package comes and goes, on the real Pulumi engine."""
+"""When a handler's package is uploaded and deleted, on the real Pulumi engine."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ PACKAGE, SERVICE = "tasks-reports-package", "tasks-reports-service"
 
 
 def packages(deployed: Deployment) -> list[str]:
-    """The names of the reports' packages that are in the bucket."""
+    """The names of the reports handler's packages in the bucket."""
     names = [str(each["name"]) for _, each in deployed.cloud.of_type(OBJECT)]
     return sorted(name for name in names if name.startswith("shop-reports-"))
 
 
-def test_the_old_package_goes_when_nobody_runs_from_it(deployed: Deployment, whole: Path) -> None:
-    """The new one is uploaded, the service changes over to it, and only then the old one goes."""
+def test_the_old_package_is_deleted_when_its_handler_runs_from_the_next(
+    deployed: Deployment, whole: Path
+) -> None:
+    """The new package is uploaded, the service is updated, and then the old package is deleted."""
     before, already = packages(deployed), len(deployed.gcp.calls)
     rewrite(whole / "handlers" / "reports" / "main.py", "reports", "REPORTS")
     deployed.up()
@@ -38,7 +40,7 @@ def test_the_old_package_goes_when_nobody_runs_from_it(deployed: Deployment, who
 def test_the_old_package_stays_when_the_service_cannot_change(
     deployed: Deployment, whole: Path
 ) -> None:
-    """An update that fails half way takes nothing from what runs; the next one tidies up."""
+    """A failed update deletes nothing that is still running; the next update cleans up."""
     before = packages(deployed)
     rewrite(whole / "handlers" / "reports" / "main.py", "reports", "REPORTS")
     deployed.gcp.failures[SERVICE] = "Error 503: try again"

@@ -20,7 +20,7 @@ APIS = ("cloudtasks", "iam", "run")
 def program(
     queue: str, handler: str, former_queues: Sequence[str], former_handlers: Sequence[str]
 ) -> Callable[[], None]:
-    """A queue, its handler, which also adds to it, and what both were called."""
+    """A queue and its handler, which is also its enqueuer, and their former names."""
 
     def made() -> None:
         services = ProjectServices(
@@ -49,7 +49,7 @@ def program(
 
 
 def test_a_component_may_be_renamed(deploy: Deploy) -> None:
-    """What it is called on Google Cloud is derived from the first name that it had."""
+    """Its name on Google Cloud is derived from the oldest name."""
     deployment = deploy(program("emails", "mailer", [], []))
     deployment.up()
     deployment.use(program("letters", "postman", ["emails"], ["mailer"]))

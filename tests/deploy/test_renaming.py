@@ -1,4 +1,4 @@
-"""A queue or handler whose key changes in the YAML, on the real engine: Google's name stays."""
+"""Queues and handlers whose keys change in the YAML, on the real engine: Google's names stay."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ENQUEUERS = {
 
 
 def rename(whole: Path, old: str, new: str, formerly: str | None = None) -> None:
-    """Give the queue of key `old` another one, and say what it was called, or not."""
+    """Change the key of queue `old`, with or without `renamed_from`."""
     line = f"    renamed_from: {formerly}\n" if formerly else ""
     rewrite(whole / "stacks" / "all.yaml", f"  {old}:\n", f"  {new}:\n{line}")
 
 
 def rename_handler(whole: Path, old: str, new: str) -> None:
-    """Give the handler of key `old` another one, wherever the file names it."""
+    """Change the key of handler `old` wherever the file uses it."""
     file = whole / "stacks" / "all.yaml"
     text = file.read_text().replace(f"  {old}:\n", f"  {new}:\n    renamed_from: {old}\n", 1)
     text = text.replace(f"handler: {old}", f"handler: {new}")
@@ -35,12 +35,12 @@ def rename_handler(whole: Path, old: str, new: str) -> None:
 
 
 def names(deployment: Deployment) -> set[str]:
-    """What the queues are called on Google Cloud."""
+    """The names of the queues on Google Cloud."""
     return {str(queue["name"]) for _, queue in deployment.cloud.of_type(QUEUE)}
 
 
 def test_a_renamed_queue_is_the_same_queue(deployed: Deployment, whole: Path) -> None:
-    """Nothing is replaced, made or deleted; whoever adds to it gets its name in a new variable."""
+    """Nothing is replaced, created or deleted; enqueuers get its name in a new variable."""
     before = deployed.cloud.contents()
     rename(whole, "emails", "letters", "emails")
     assert deployed.preview().steps == ENQUEUERS
@@ -57,7 +57,7 @@ def test_a_renamed_queue_is_the_same_queue(deployed: Deployment, whole: Path) ->
 def test_every_resource_of_a_renamed_queue_is_called_after_it(
     deployed: Deployment, whole: Path
 ) -> None:
-    """Nothing in the state has the old logical name, so the next change finds all it looks for."""
+    """The state has no old logical names, so the next rename also works."""
     rename(whole, "emails", "letters", "emails")
     deployed.up()
     state = deployed.state()
@@ -67,7 +67,7 @@ def test_every_resource_of_a_renamed_queue_is_called_after_it(
 
 
 def test_a_queue_may_be_renamed_again(deployed: Deployment, whole: Path) -> None:
-    """All its keys are listed, and stacks that missed one of them lose nothing."""
+    """All former keys are listed, so stacks that missed a rename lose nothing."""
     rename(whole, "emails", "letters", "emails")
     deployed.up()
     rewrite(
@@ -79,14 +79,14 @@ def test_a_queue_may_be_renamed_again(deployed: Deployment, whole: Path) -> None
 
 
 def test_a_stack_that_missed_a_name_follows_to_the_last(deployed: Deployment, whole: Path) -> None:
-    """From `emails` to `post` in one step, though others were at `letters` in between."""
+    """From `emails` to `post` in one step, although others were at `letters` in between."""
     rename(whole, "emails", "post", "[emails, letters]")
     assert deployed.up().steps == ENQUEUERS
     assert deployed.up().steps == {}
 
 
 def test_a_queue_may_be_renamed_back(deployed: Deployment, whole: Path) -> None:
-    """Its own key is the first of the list, as that is where Google's name comes from."""
+    """Its own key is the first of the list, because Google's name comes from it."""
     before = deployed.cloud.contents()
     rename(whole, "emails", "letters", "emails")
     deployed.up()
@@ -99,7 +99,7 @@ def test_a_queue_may_be_renamed_back(deployed: Deployment, whole: Path) -> None:
 
 
 def test_a_renamed_queue_without_its_old_name_is_refused(deployed: Deployment, whole: Path) -> None:
-    """The file must say which queue it is; otherwise the old one would go, and it is protected."""
+    """Without `renamed_from` the old queue would be deleted, and it is protected."""
     before = deployed.cloud.contents()
     rename(whole, "emails", "letters")
     with pytest.raises(EngineError, match=r"(?s)tasks-emails-queue.*protect"):
@@ -108,7 +108,7 @@ def test_a_renamed_queue_without_its_old_name_is_refused(deployed: Deployment, w
 
 
 def test_the_old_name_must_stay_in_the_file(deployed: Deployment, whole: Path) -> None:
-    """Without it Google's name would follow the key, and the queue be another one: refused."""
+    """Without it Google's name would follow the key and be another queue's."""
     rename(whole, "emails", "letters", "emails")
     deployed.up()
     before = deployed.cloud.contents()
@@ -119,7 +119,7 @@ def test_the_old_name_must_stay_in_the_file(deployed: Deployment, whole: Path) -
 
 
 def test_a_renamed_queue_is_protected_as_before(deployed: Deployment, whole: Path) -> None:
-    """Taken out of the file later, it is refused under its new name."""
+    """Removing it later is refused under its new name."""
     rename(whole, "emails", "letters", "emails")
     deployed.up()
     file = whole / "stacks" / "all.yaml"
@@ -133,7 +133,7 @@ def test_a_renamed_queue_is_protected_as_before(deployed: Deployment, whole: Pat
 def test_a_renamed_handler_is_the_same_handler(
     deployed: Deployment, whole: Path, handler: str
 ) -> None:
-    """Its code, its account, its secrets and every grant stay the same ones: there is no change."""
+    """Its code, accounts, secrets and grants stay: the preview has no changes."""
     rename_handler(whole, handler, "other")
     assert deployed.preview().steps == {}
     assert deployed.up().steps == {}
@@ -145,7 +145,7 @@ def test_a_renamed_handler_is_the_same_handler(
 
 
 def test_a_queue_and_its_handler_may_be_renamed_at_once(deployed: Deployment, whole: Path) -> None:
-    """Each grant between the two had another name by both of them."""
+    """Grants between them had other names because of both."""
     before = deployed.cloud.contents()
     rename(whole, "emails", "letters", "emails")
     rename_handler(whole, "mailer", "postman")

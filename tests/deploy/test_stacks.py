@@ -1,4 +1,4 @@
-"""Each stack on the real Pulumi engine: from nothing, again, and gone."""
+"""Each stack on the real Pulumi engine: created, updated and destroyed."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def test_a_shipped_stack_goes_up_and_settles(start: Start, shipped: Path, stack:
 
 
 def test_a_stack_of_every_kind_goes_up_and_settles(deployed: Deployment) -> None:
-    """Function, three kinds of service, App Engine, somebody else's URL: all in one stack."""
+    """A function, three kinds of service, App Engine and an external URL in one stack."""
     assert deployed.preview().steps == {}
     assert deployed.up().steps == {}
     assert "s3cret-token" not in deployed.state()
 
 
 def test_destroy_empties_a_stack_that_may_go(start: Start, shipped: Path) -> None:
-    """Nothing of dev is left but the APIs, which others may use, and the agent of Cloud Tasks."""
+    """Only the APIs, which others may use, and the agent of Cloud Tasks are left."""
     deployment = start(shipped, "dev")
     deployment.up()
     deployment.destroy()
@@ -44,7 +44,7 @@ def test_destroy_empties_a_stack_that_may_go(start: Start, shipped: Path) -> Non
 
 
 def test_destroy_is_refused_for_a_protected_stack(start: Start, shipped: Path) -> None:
-    """Queues are protected unless the YAML says otherwise, and nothing is gone."""
+    """Queues are protected by default, and nothing is deleted."""
     deployment = start(shipped, "prod")
     deployment.up()
     before = deployment.cloud.contents()
@@ -54,7 +54,7 @@ def test_destroy_is_refused_for_a_protected_stack(start: Start, shipped: Path) -
 
 
 def test_outputs_are_what_people_and_programs_use(start: Start, shipped: Path) -> None:
-    """Queues with their console pages, handlers' URLs, and the accounts."""
+    """Queues with their console pages, handlers' URLs and the accounts."""
     deployment = start(shipped, "dev")
     deployment.up()
     outputs = deployment.outputs()
@@ -77,7 +77,7 @@ def test_outputs_are_what_people_and_programs_use(start: Start, shipped: Path) -
 
 
 def test_an_update_that_failed_is_finished_by_the_next(start: Start, shipped: Path) -> None:
-    """A function that Google would not make is made next time, and nothing is made twice."""
+    """A function that failed is created by the next update, and nothing is created twice."""
     deployment = start(shipped, "dev")
     deployment.gcp.failures["tasks-mailer-function"] = "Error 503: try again"
     with pytest.raises(EngineError, match="Error 503"):
@@ -88,7 +88,7 @@ def test_an_update_that_failed_is_finished_by_the_next(start: Start, shipped: Pa
 
 
 def test_two_stacks_share_a_project_by_their_prefixes(start: Start, shipped: Path) -> None:
-    """A prefix keeps every name of one stack apart from the other's."""
+    """The prefix keeps all names of two stacks apart."""
     dev = shipped / "stacks" / "dev.yaml"
     (shipped / "stacks" / "feature.yaml").write_text(f"{dev.read_text()}prefix: feature-7\n")
     one, other = start(shipped, "dev"), start(shipped, "feature")

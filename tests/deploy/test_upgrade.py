@@ -1,4 +1,4 @@
-"""A stack whose queues have an invoker each, as they had once, on the real engine: it follows."""
+"""The upgrade of a stack whose queues have an invoker each, on the real engine."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ queues:
 
 
 def stack() -> None:
-    """What the YAML above becomes today."""
+    """The YAML above, deployed by this version."""
     TaskStack("tasks", blueprint(parse(SPEC)))
 
 
 class Component(pulumi.ComponentResource):
-    """One of the components of before."""
+    """A component of the earlier version."""
 
     def __init__(self, kind: str, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"queuewright:index:{kind}", name, None, opts)
 
 
-def stack_of_before() -> None:
-    """What became of it before: the parts in question, with their names of then."""
+def earlier_stack() -> None:
+    """The relevant part of what the earlier version deployed."""
     provider = gcp.Provider("tasks-google", project=PROJECT, region=LOCATION)
     whole = Component("TaskStack", "tasks", pulumi.ResourceOptions(providers=[provider]))
     inside = pulumi.ResourceOptions(parent=whole)
@@ -65,12 +65,12 @@ def stack_of_before() -> None:
         )
         for api in ("cloudtasks", "iam", "run")
     ]
-    handlers = {key: handler_of_before(key, inside, apis) for key in ("mailer", "reports")}
+    handlers = {key: earlier_handler(key, inside, apis) for key in ("mailer", "reports")}
     for key, handler in QUEUES.items():
-        queue_of_before(key, handler, *handlers[handler], inside, apis)
+        earlier_queue(key, handler, *handlers[handler], inside, apis)
 
 
-def handler_of_before(
+def earlier_handler(
     key: str, inside: pulumi.ResourceOptions, apis: list[projects.Service]
 ) -> tuple[Component, cloudrunv2.Service]:
     component = Component("ServiceHandler", f"tasks-{key}", inside)
@@ -90,7 +90,7 @@ def handler_of_before(
     return component, service
 
 
-def queue_of_before(
+def earlier_queue(
     key: str,
     handler: str,
     called: Component,
@@ -126,7 +126,7 @@ def queue_of_before(
 
 
 def tokens(deployment: Deployment) -> dict[str, object]:
-    """By queue, the account whose token its tasks carry."""
+    """The account whose token the tasks of each queue carry."""
     found = {}
     for _, queue in deployment.cloud.of_type(QUEUE):
         target = queue["httpTarget"]
@@ -138,7 +138,7 @@ def tokens(deployment: Deployment) -> dict[str, object]:
 
 
 def callers(deployment: Deployment) -> set[tuple[str, str]]:
-    """Service and account for each account that may call a service."""
+    """Each service with an account that may call it."""
     return {
         (str(grant["name"]), str(grant["member"]).partition(":")[2].partition("@")[0])
         for _, grant in deployment.cloud.of_type(INVOKER)
@@ -147,8 +147,8 @@ def callers(deployment: Deployment) -> set[tuple[str, str]]:
 
 @pytest.fixture
 def upgraded(deploy: Deploy) -> tuple[Deployment, Callable[[], None]]:
-    """A deployed stack of before, and what it becomes."""
-    deployment = deploy(stack_of_before)
+    """A stack deployed by the earlier version, and its program in this version."""
+    deployment = deploy(earlier_stack)
     deployment.up()
     assert tokens(deployment) == {key: f"{key}-invoker" for key in QUEUES}
     return deployment, stack
@@ -157,7 +157,7 @@ def upgraded(deploy: Deploy) -> tuple[Deployment, Callable[[], None]]:
 def test_queues_change_over_to_the_accounts_of_their_handlers(
     upgraded: tuple[Deployment, Callable[[], None]],
 ) -> None:
-    """The new accounts come, the queues' tokens change, and the old accounts go, in that order."""
+    """New accounts are created, then queues get their tokens, then old accounts are deleted."""
     deployment, program = upgraded
     already = len(deployment.gcp.calls)
     deployment.use(program)
@@ -186,7 +186,7 @@ def test_queues_change_over_to_the_accounts_of_their_handlers(
 def test_the_account_of_a_queue_with_the_name_of_its_handler_stays(
     upgraded: tuple[Deployment, Callable[[], None]],
 ) -> None:
-    """It has the very id that the handler's invoker gets, and so it and its right are kept."""
+    """It already has the id of the handler's invoker, so it and its grant are kept."""
     deployment, program = upgraded
     already = len(deployment.gcp.calls)
     deployment.use(program)

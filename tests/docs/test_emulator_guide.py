@@ -214,3 +214,11 @@ def test_the_token_check_accepts_a_token_of_the_engine() -> None:
     )
     assert names["caller"](token) == "a@p.iam.gserviceaccount.com"
     assert asked == ["http://127.0.0.1:8124/oauth2/v1/certs"]
+
+
+def test_docker_publishes_on_this_machine_only() -> None:
+    """Anybody who reaches a port can create tasks."""
+    texts = [TEXT, *((ROOT / name).read_text("utf-8") for name in ("Dockerfile", "README.md"))]
+    published = re.findall(r"(?:--publish|-p) (\S+)", "\n".join(texts))
+    assert len(published) >= 4
+    assert all(address.startswith("127.0.0.1:") for address in published)

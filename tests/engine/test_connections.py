@@ -1,6 +1,6 @@
-"""Which connection a request uses, and what becomes of one that its server has closed.
+"""Which connection a request uses, and what happens when its server closes it.
 
-Every test runs on asyncio's own event loop and on uvloop, which `queuewright up` uses.
+Tests run on asyncio's event loop and on uvloop, which `queuewright up` uses.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SILENCE = b""
 
 
 def on_both_loops(test: Callable[[], Awaitable[None]]) -> Callable[[Callable], None]:
-    """Run a test on both event loops; a fixture it would need, it makes itself."""
+    """Run a test without fixtures on both event loops."""
 
     @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
     def run(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
@@ -193,6 +193,21 @@ async def test_a_request_whose_answer_has_begun_is_not_sent_again() -> None:
 
 
 @on_both_loops
+async def test_a_connection_that_is_closed_before_the_request_is_no_answer() -> None:
+    pool, server = ConnectionPool(), Server()
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    connection = await pool.open(Origin("http", "127.0.0.1", port))
+    connection.abort()
+    await connection.closed
+    with pytest.raises(NoAnswerError, match="closed before a response came"):
+        await connection.ask(b"GET / HTTP/1.1\r\n\r\n", is_head=False)
+    await pool.close()
+    await asyncio.gather(*server.tasks)
+    listening.close()
+
+
+@on_both_loops
 async def test_on_a_new_connection_a_reset_is_no_answer() -> None:
     server = Server([RESET])
     async with serving(server) as sender:
@@ -220,7 +235,7 @@ async def test_after_these_answers_a_connection_is_closed(answer: bytes) -> None
 
 
 @on_both_loops
-async def test_what_a_server_says_unasked_is_nobodys_answer() -> None:
+async def test_bytes_on_an_idle_connection_are_not_an_answer() -> None:
     server = Server()
     async with serving(server) as sender:
         await sender.send(post(server))
@@ -417,7 +432,7 @@ async def test_a_lookup_that_hangs_holds_up_no_other_host() -> None:
 
 
 async def test_a_connection_that_is_not_made_in_time_is_no_answer() -> None:
-    """No matter whether the lookup, the connection or TLS takes that long."""
+    """Whether the lookup, the connection or TLS takes that long."""
     names = Names()
     pool = ConnectionPool(resolver=Resolver(names), connect_timeout_s=0)
     with pytest.raises(NoAnswerError) as none:

@@ -289,7 +289,7 @@ async def test_no_body_is_awaited_after_a_head_request(head: bytes) -> None:
             assert await sender.send(request(server.port, "HEAD")) == Answer(200)
 
 
-async def test_another_protocol_that_nobody_asked_for_is_an_answer() -> None:
+async def test_a_switch_of_protocols_is_an_answer() -> None:
     answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nabc"
     async with wire(answer) as (server, sender):
         assert await sender.send(request(server.port)) == Answer(101)
@@ -364,7 +364,7 @@ def following(port: int, method: str = "POST") -> OutgoingRequest:
     return OutgoingRequest(method, url, headers, b"body", follow_redirects=True)
 
 
-async def test_redirects_in_a_circle_are_said_in_a_line() -> None:
+async def test_a_redirect_loop_is_reported_in_a_line() -> None:
     async with wire(redirect(307, "/elsewhere")) as (server, sender):
         with pytest.raises(NoAnswerError) as none:
             await sender.send(following(server.port))
@@ -415,7 +415,7 @@ async def test_a_redirect_that_leads_nowhere_is_no_answer(location: str) -> None
             await sender.send(following(server.port))
 
 
-async def test_a_redirect_that_says_no_place_is_the_answer() -> None:
+async def test_a_redirect_without_a_location_is_the_answer() -> None:
     async with wire(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n") as (server, sender):
         assert await sender.send(following(server.port)) == Answer(302)
 

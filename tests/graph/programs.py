@@ -1,4 +1,4 @@
-"""A small program to ask about: one queue, its handler, and a producer."""
+"""A small program for the tests: a queue, its handler and a producer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about who may do what, and how they read when they fail."""
+"""Questions about who may do what, and the text of a no."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def test_grants_are_a_table() -> None:
 
 
 def test_a_queue_may_invoke_its_handler() -> None:
-    """With the invoker's grant the answer is yes, and names it."""
+    """With the invoker's grant the answer is yes and names it."""
     answer = graph().may_invoke("emails", "mailer")
     assert answer
     assert answer.because == f"{INVOKER} has roles/run.invoker on {SERVICE}"
 
 
 def test_without_the_grant_it_may_not() -> None:
-    """A missing grant is named, with what the account has instead."""
+    """The answer names the missing grant and the account's other grants."""
     answer = graph(invoker_grant=False).may_invoke("emails", "mailer")
     assert not answer
     assert repr(answer) == (f"<no: {INVOKER} lacks roles/run.invoker on {SERVICE}; it has no role>")
 
 
 def test_a_handler_may_enqueue() -> None:
-    """A handler is asked about by name, a member by its own."""
+    """A handler is given by name, a member as IAM writes it."""
     with_it, without = graph(), graph(enqueuer_grant=False)
     assert with_it.may_enqueue("mailer", "emails")
     assert with_it.may_enqueue(MAILER, "emails")
@@ -53,7 +53,7 @@ def test_a_handler_may_enqueue() -> None:
 
 
 def test_a_project_role_counts() -> None:
-    """Whoever holds the role on the whole project may, too."""
+    """A role on the whole project also allows it."""
 
     def program() -> None:
         emails_and_mailer(enqueuer_grant=False)()
@@ -66,13 +66,13 @@ def test_a_project_role_counts() -> None:
 
 
 def test_tasks_go_where_they_should() -> None:
-    """Host, audience and enforcement are read off the queue."""
+    """The queue has the host, the audience and the enforcement."""
     found = graph()
     assert found.routes_to("emails", "mailer")
 
 
 def test_a_wrong_audience_is_no_route() -> None:
-    """A token made out to another address is refused by Cloud Run, so it is by the claim."""
+    """Cloud Run refuses a token for another URL, so the answer is no."""
 
     def program() -> None:
         service = cloudrunv2.Service("mailer", name="mailer", location="l", template={})
@@ -112,14 +112,14 @@ def test_public_access_is_found() -> None:
     ]
 
 
-def test_nothing_of_a_closed_program_is_public() -> None:
-    """The claim that one wants to make."""
+def test_a_private_program_has_nothing_public() -> None:
+    """The list is empty."""
     assert graph().public_resources() == []
     assert graph(public=True).public_resources() != []
 
 
 def test_every_kind_of_grant_is_understood() -> None:
-    """Members, bindings, policies and conditions, on things that are named in different ways."""
+    """Members, bindings, policies and conditions, on resources that are named in different ways."""
 
     def program() -> None:
         account = "projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com"
@@ -152,7 +152,7 @@ def test_every_kind_of_grant_is_understood() -> None:
 
 
 def test_an_unknown_name_lists_what_there_is() -> None:
-    """A misspelt queue or handler is an error, never a silent no."""
+    """A misspelt queue or handler is an error, not a no."""
     with pytest.raises(LookupError, match="no queue is named 'mails'; the program has emails"):
         graph().may_invoke("mails", "mailer")
     with pytest.raises(LookupError, match="no handler is named 'mail'; the program has mailer"):
@@ -160,7 +160,7 @@ def test_an_unknown_name_lists_what_there_is() -> None:
 
 
 def test_a_name_may_be_that_of_the_component_or_its_end() -> None:
-    """`emails` finds what a stack called `tasks` made for it: `tasks-emails`."""
+    """`emails` finds `tasks-emails`, which a stack called `tasks` created."""
 
     def program() -> None:
         stack = pulumi.ComponentResource("acme:index:Stack", "tasks")

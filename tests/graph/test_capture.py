@@ -1,4 +1,4 @@
-"""A program's resources, as the engine would be asked for them."""
+"""A program's resources, as it requests them from the engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def graph(**options: bool) -> Graph:
 
 
 def test_every_resource_is_there_with_its_inputs() -> None:
-    """The graph holds what the program made, named as on the wire."""
+    """The graph has the program's resources, with inputs named as on the wire."""
     queue = graph()["emails"]
     assert queue.type == "gcp:cloudtasks/queue:Queue"
     assert queue.input("httpTarget.uriOverride.host") == (
@@ -32,7 +32,7 @@ def test_every_resource_is_there_with_its_inputs() -> None:
 
 
 def test_dependencies_say_through_which_input() -> None:
-    """Dependencies that an input explains are told from those of `depends_on`."""
+    """Dependencies through an input are separate from those of `depends_on`."""
     found = graph()
     service, queue = found["mailer"], found["emails"]
     assert service.urn in queue.property_dependencies["httpTarget"]
@@ -49,7 +49,7 @@ def test_secrets_are_marked_and_readable() -> None:
 
 
 def test_a_preview_does_not_know_what_only_the_cloud_can_tell() -> None:
-    """In a preview computed values are unknown, and given ones are not."""
+    """In a preview computed values are unknown, and given ones are known."""
     queue = graph(preview=True)["emails"]
     assert queue.input("httpTarget.oidcToken.audience") is UNKNOWN
     assert queue.input("location") == "europe-west1"
@@ -58,7 +58,7 @@ def test_a_preview_does_not_know_what_only_the_cloud_can_tell() -> None:
 
 
 def test_two_runs_are_equal() -> None:
-    """The same program gives the same graph, whatever the order of its requests."""
+    """The same program gives the same graph, in whatever order it makes its requests."""
     assert graph() == graph()
 
 
@@ -83,18 +83,18 @@ def test_hash_seeds_do_not_matter() -> None:
 
 
 def test_exports_are_kept() -> None:
-    """What the program exports is the graph's output."""
+    """The program's exports are the graph's outputs."""
     assert graph().outputs == {"queue": "projects/acme/locations/europe-west1/queues/emails"}
 
 
 def test_an_invoke_is_refused() -> None:
-    """A program that asks a provider for data is stopped, and told what to do instead."""
+    """A program that asks a provider for data is stopped with a hint."""
     with pytest.raises(TargetError, match=r"getProject:getProject(.|\n)*hint: pass the value"):
         capture(lambda: organizations.get_project(project_id="acme"))
 
 
 def test_two_resources_of_one_name_are_refused() -> None:
-    """The engine would refuse them; so does the capture."""
+    """As by the engine."""
 
     def program() -> None:
         cloudtasks.Queue("emails", location="europe-west1")
@@ -105,7 +105,7 @@ def test_two_resources_of_one_name_are_refused() -> None:
 
 
 def test_an_error_of_the_program_is_raised_as_it_is() -> None:
-    """What the program raises reaches the test, from an `apply` too."""
+    """The test gets the program's own error, also from an `apply`."""
 
     def at_once() -> None:
         raise KeyError("at once")
@@ -121,7 +121,7 @@ def test_an_error_of_the_program_is_raised_as_it_is() -> None:
 
 
 def test_a_component_holds_its_children() -> None:
-    """Children are found within their component, and carry its types in their URN."""
+    """Children are found in their component, and their URNs have its type."""
 
     class Pair(pulumi.ComponentResource):
         def __init__(self, name: str) -> None:
@@ -139,8 +139,8 @@ def test_a_component_holds_its_children() -> None:
     assert not found["both"].custom
 
 
-def test_assets_are_told_apart() -> None:
-    """A file asset, a text asset and an archive come through as what they are."""
+def test_assets_keep_their_kind() -> None:
+    """A file asset, a text asset and an archive keep their kind."""
 
     def program() -> None:
         storage.BucketObject("a", bucket="b", source=pulumi.FileAsset("setup.py"))
@@ -154,7 +154,7 @@ def test_assets_are_told_apart() -> None:
 
 
 def test_logged_messages_are_kept() -> None:
-    """Warnings of a program can be asserted."""
+    """A test can assert the program's warnings."""
     found = capture(lambda: pulumi.log.warn("queue emails is paused"))
     assert found.messages == ("warning: queue emails is paused",)
 
@@ -171,7 +171,7 @@ pulumi.export("project", pulumi.get_project())
 
 @pytest.mark.parametrize("name", ["", "__main__.py"])
 def test_a_program_in_a_folder_runs_there(tmp_path: Path, name: str) -> None:
-    """A program's folder is its working directory, its modules import, its project is named."""
+    """It runs in its folder, can import its modules, and its project has a name."""
     (tmp_path / "__main__.py").write_text(PROGRAM)
     (tmp_path / "neighbour.py").write_text("NAME = 'emails'")
     (tmp_path / "location").write_text("europe-west1")
@@ -187,13 +187,13 @@ def test_a_program_in_a_folder_runs_there(tmp_path: Path, name: str) -> None:
 
 
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
-    """No traceback from deep inside: the path, and what was wanted."""
+    """The error has the path and a hint instead of a traceback."""
     with pytest.raises(TargetError, match=r"no-such-folder: no Pulumi program here"):
         capture(tmp_path / "no-such-folder")
 
 
 def test_the_library_imports_without_pulumi() -> None:
-    """`import queuewright.testing` needs no Pulumi, and `capture` says how to get it."""
+    """`import queuewright.testing` needs no Pulumi, and `capture` says how to install it."""
     code = (
         "import sys\n"
         "sys.modules['pulumi'] = None\n"
@@ -210,7 +210,7 @@ def test_the_library_imports_without_pulumi() -> None:
 
 
 def test_a_clone_has_no_components_of_the_wheel(tmp_path: Path) -> None:
-    """A project that `queuewright init` made says so in a line, with the way out."""
+    """The error of a project from `queuewright init` is one line with a hint."""
     (tmp_path / "__main__.py").write_text("from queuewright.components import TaskStack\n")
     with pytest.raises(TargetError, match=r"is part of the wheel, and this is a clone"):
         capture(tmp_path)

@@ -1,4 +1,4 @@
-"""Asking a graph for its parts, its inventory and its differences."""
+"""Resources, inventories and differences of a graph."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def queues(**rates: float) -> Graph:
 
 
 def test_a_resource_is_found_by_its_name() -> None:
-    """By its logical name, or by its type and name where several share that."""
+    """By its logical name, or by type and name if several share the name."""
     shared = {
         "urn:1": Resource("urn:1", "gcp:cloudtasks/queue:Queue", "emails"),
         "urn:2": Resource("urn:2", "acme:index:TaskQueue", "emails"),
@@ -34,14 +34,14 @@ def test_a_resource_is_found_by_its_name() -> None:
 
 
 def test_types_may_be_shortened() -> None:
-    """`Queue` is a queue and not a queue's IAM member."""
+    """`Queue` finds queues, and not their IAM members."""
     found = queues(emails=1, reports=2)
     assert len(found.of_type("Queue")) == len(found.of_type("gcp:cloudtasks/queue:Queue")) == 2
     assert found.of_type("QueueIamMember") == []
 
 
 def test_a_change_names_the_resource_and_the_input() -> None:
-    """One edited rate is one change; a new queue is one more."""
+    """One edited rate is one change, and so is a new queue."""
     before, after = queues(emails=1, reports=2), queues(emails=5, reports=2, audits=1)
     assert after.changes_since(before) == {
         "gcp:cloudtasks/queue:Queue::audits": ["added"],
@@ -50,7 +50,7 @@ def test_a_change_names_the_resource_and_the_input() -> None:
 
 
 def test_an_equal_inventory_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Written once, the file agrees with the program that it was written from."""
+    """A file matches the program that it was written from."""
     monkeypatch.delenv("CI", raising=False)
     file = tmp_path / "inventories" / "dev.yaml"
     monkeypatch.setenv(REGENERATE, "1")
@@ -85,7 +85,7 @@ def test_another_inventory_fails_with_the_difference_and_the_command(
 
 
 def test_ci_never_writes_an_inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In CI a stale inventory fails, whatever the environment asks for."""
+    """On CI an outdated inventory fails, even if a rewrite is requested."""
     monkeypatch.setenv(REGENERATE, "1")
     monkeypatch.setenv("CI", "true")
     with pytest.raises(AssertionError):
@@ -94,7 +94,7 @@ def test_ci_never_writes_an_inventory(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_hash_of_a_content_is_not_in_the_inventory() -> None:
-    """A handler's edit changes the name of its package; the inventory stays."""
+    """New code changes the name of its package, but not the inventory."""
 
     def program(digest: str) -> Graph:
         return capture(

@@ -1,4 +1,4 @@
-"""Inputs that the provider or Google would refuse, told before anything is made."""
+"""Inputs that the provider or Google would refuse, found before a deployment."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ MEMBER = "gcp:cloudtasks/queueIamMember:QueueIamMember"
     ],
 )  # fmt: skip
 def test_types(type_token: str, inputs: Properties, problems: list[str]) -> None:
-    """Unknown keys, missing fields, wrong types and output-only fields, each in words."""
+    """Unknown keys, missing fields, wrong types and output-only fields."""
     assert type_problems(type_token, inputs) == problems
 
 
@@ -133,19 +133,19 @@ def test_types(type_token: str, inputs: Properties, problems: list[str]) -> None
     ],
 )
 def test_formats(type_token: str, inputs: Properties, problems: list[str]) -> None:
-    """Units, ranges and spellings that a type does not tell."""
+    """Units, ranges and spellings that a type does not have."""
     assert format_problems(type_token, inputs) == problems
 
 
 def test_a_right_program_has_no_problems() -> None:
-    """The check passes what the provider takes, in a preview too."""
+    """Also in a preview."""
     for preview in (False, True):
         graph = capture(emails_and_mailer(), config={"token": "t"}, preview=preview)
         assert graph.input_problems() == []
 
 
 def test_a_problem_names_its_resource() -> None:
-    """The text begins with the resource's type and name."""
+    """The text starts with the resource's type and name."""
     graph = capture(emails_and_mailer(), config={"token": "t"})
     graph["emails"].inputs["desiredState"] = "STOPPED"
     assert graph.input_problems() == [
@@ -154,7 +154,7 @@ def test_a_problem_names_its_resource() -> None:
 
 
 def test_a_type_that_no_package_knows_is_an_error() -> None:
-    """Neither a misspelt type nor a missing package passes unseen."""
+    """Neither a misspelt type nor a missing package is ignored."""
     with pytest.raises(LookupError, match="is not a resource of pulumi-gcp"):
         type_problems("gcp:cloudtasks/queue:Quue", {})
     with pytest.raises(LookupError, match="pulumi-nowhere is not installed"):

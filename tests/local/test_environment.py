@@ -649,3 +649,27 @@ async def test_a_handler_that_could_not_change_is_tried_again_at_the_next_save(
     project.spec(changed)
     await output.line_with("mailer       │ now runs with its new settings")
     await output.line_with("│ up to date")
+
+
+async def test_a_name_of_this_machine_is_allowed_at_every_listener(
+    project: Project, up: Up
+) -> None:
+    """REST, and a handler's own way to it."""
+    project.service("mailer")
+    project.spec(MAILER)
+    environment = await up(allowed_hosts=("tasks",))
+    place = process_place(environment, "mailer")
+    assert place.tasks is not None
+    rest = f"http://{environment.http_address}/v2/{EMAILS}"
+    own = f"http://127.0.0.1:{place.tasks.http_port}/v2/{EMAILS}"
+    async with aiohttp.ClientSession() as client:
+
+        async def status(url: str, host: str) -> int:
+            async with client.get(url, headers={"Host": host}) as answer:
+                return answer.status
+
+        assert [await status(rest, host) for host in ("tasks", "evil.example")] == [200, 403]
+        refusal = "is not a name of this machine"
+        for host, is_refused in (("tasks", False), ("evil.example", True)):
+            async with client.get(own, headers={"Host": host}) as answer:
+                assert (refusal in await answer.text()) == is_refused

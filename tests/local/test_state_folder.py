@@ -106,3 +106,15 @@ def test_the_folder_stays_out_of_git(tmp_path: Path) -> None:
     """It ignores itself, so nobody commits a database by accident."""
     with StateFolder.locked(tmp_path / "state"):
         assert (tmp_path / "state" / ".gitignore").read_text() == "*\n"
+
+
+def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+    """A folder from before is changed, too; nothing above it is."""
+    tmp_path.chmod(0o755)
+    for name in ("new", "old"):
+        folder = tmp_path / name
+        if name == "old":
+            folder.mkdir(mode=0o755)
+        with StateFolder.locked(folder):
+            assert folder.stat().st_mode & 0o777 == 0o700
+    assert tmp_path.stat().st_mode & 0o777 == 0o755

@@ -1,10 +1,11 @@
-"""What Google refuses to make or unmake, in its words: the rules between things."""
+"""Google's rules between resources: what it refuses to create or delete, in its words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from queuewright.cloud_tasks import roles
 from queuewright.graph.formats import format_problems
 from queuewright.graph.wire import Properties, walk
 from tests.pulumi_double.cloud import BLOCKED, Cloud
@@ -25,17 +26,17 @@ from tests.pulumi_double.rules import (
 SECRET_MEMBER = "gcp:secretmanager/secretIamMember:SecretIamMember"
 PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
 
-# google/cloud/tasks/v2/cloudtasks.proto, DeleteQueue, and what the service answers.
+# google/cloud/tasks/v2/cloudtasks.proto, DeleteQueue, and the service's own message.
 TOO_RECENT = "The queue cannot be created because a queue with this name existed too recently."
-# A build without it leaves no log, and fails:
+# A build cannot write its log without it, and fails:
 # https://cloud.google.com/functions/docs/securing/build-custom-sa
-BUILD_ROLE = "roles/logging.logWriter"
+BUILD_ROLE = roles.LOG_WRITER
 
-# By the type of the grant: what it guards, which input names that, and its id.
+# Part of a grant's type, the types it guards, the input that names the resource, and its id.
 _GUARDED = (
     ("cloudtasks/queueIam", (QUEUE,), "name", "{place}/queues/{name}"),
     ("cloudrunv2/serviceIam", (RUN_SERVICE,), "name", "{place}/services/{name}"),
-    # A 2nd gen function is a Cloud Run service underneath.
+    # A 2nd gen function has a Cloud Run service of the same name.
     ("cloudrunv2/serviceIam", (FUNCTION,), "name", "{place}/functions/{name}"),
     (
         "artifactregistry/repositoryIam",
@@ -48,16 +49,16 @@ _GUARDED = (
 
 
 class GoogleError(Exception):
-    """What Google answers instead."""
+    """Google's refusal."""
 
 
 def admit(
     cloud: Cloud, type_token: str, identity: str, properties: Properties, project: str
 ) -> None:
-    """Let a thing be made, or say why not.
+    """Refuse to create a resource if a rule forbids it.
 
     Raises:
-        GoogleError: its API is off, its name is taken or blocked, or what it refers to is missing.
+        GoogleError: its API is disabled, its name is taken or blocked, or a reference is missing.
     """
     known = rule(type_token)
     if known.api and cloud.get(API, f"{project}/{known.api}") is None:
@@ -73,11 +74,11 @@ def admit(
 
 
 def admit_references(cloud: Cloud, type_token: str, properties: Properties, project: str) -> None:
-    """Let a thing refer to what it does, or say what is missing.
+    """Check the values of a resource and the resources that it refers to.
 
     Raises:
-        GoogleError: a value is none that Google takes, or an account, a secret's grant, a source
-            or a guarded thing is not there.
+        GoogleError: a value is invalid, or an account, a secret's grant, a source or a guarded
+            resource is missing.
     """
     for problem in format_problems(type_token, sent(properties)):
         raise GoogleError(f"Error 400: Invalid value: {problem}, badRequest")
@@ -92,10 +93,10 @@ def admit_references(cloud: Cloud, type_token: str, properties: Properties, proj
 
 
 def admit_removal(cloud: Cloud, type_token: str, identity: str, properties: Properties) -> None:
-    """Let a thing be unmade, or say why not.
+    """Refuse to delete a resource if a rule forbids it.
 
     Raises:
-        GoogleError: it is protected in the cloud, or still holds something.
+        GoogleError: it is protected in the cloud, or not empty.
     """
     if properties.get("deletionPolicy") == "PREVENT":
         raise GoogleError('cannot destroy resource without setting deletion_policy="DELETE"')
@@ -122,7 +123,7 @@ def _require_guarded(cloud: Cloud, type_token: str, properties: Properties, proj
 
 
 def _require_account(cloud: Cloud, email: str, project: str) -> None:
-    """Accounts of other projects, and Google's own, are taken to exist."""
+    """An account of the project must exist; other projects' and Google's accounts always do."""
     own = email.endswith(f"@{project}.iam.gserviceaccount.com")
     if own and cloud.get(ACCOUNT, f"projects/{project}/serviceAccounts/{email}") is None:
         raise GoogleError(f"Error 400: Service account {email} does not exist., badRequest")
@@ -156,7 +157,7 @@ def _require_buildable(cloud: Cloud, properties: Properties) -> None:
 
 
 def _accounts(properties: Properties) -> Iterator[str]:
-    """The accounts that a thing runs as, is built by, signs as or gives a role to."""
+    """The accounts that a resource runs as, is built by, gets tokens of or grants a role to."""
     for path, value in walk(properties):
         if isinstance(value, str) and re.search(r"(^|\.)serviceAccount(Email)?$", path):
             yield value.split("/")[-1]
@@ -165,7 +166,7 @@ def _accounts(properties: Properties) -> Iterator[str]:
 
 
 def _secrets(properties: Properties) -> Iterator[str]:
-    """The secrets that a handler's variables are taken from."""
+    """The secrets of a handler's variables."""
     for path, value in walk(properties):
         if re.search(r"(secretKeyRef|secretEnvironmentVariables\[\d+\])\.secret$", path):
             yield str(value)

@@ -1,4 +1,4 @@
-"""A Google Cloud that is a folder: one JSON file for each thing that exists."""
+"""A Google Cloud in a folder, with one JSON file for each resource."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ BLOCKED = "the name of a deleted queue"
 
 
 class Cloud:
-    """Everything that exists, by type and id, in a folder that outlives the process."""
+    """Every resource, by type and id, in a folder that outlives the process."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, type_token: str, identity: str) -> Properties | None:
-        """What is known of a thing; `None` if it does not exist."""
+        """The properties of a resource; `None` if it does not exist."""
         file = self._file(type_token, identity)
         return _read(file)[2] if file.exists() else None
 
     def put(self, type_token: str, identity: str, properties: Properties) -> None:
-        """Make or change a thing, asking nobody."""
+        """Create or change a resource without any checks."""
         document = {"type": type_token, "id": identity, "properties": _to_json(properties)}
         self._file(type_token, identity).write_text(
             json.dumps(document, sort_keys=True, indent=1), encoding="utf-8"
         )
 
     def remove(self, type_token: str, identity: str) -> None:
-        """Unmake a thing, asking nobody; a queue's name stays blocked."""
+        """Delete a resource without any checks; a queue's name stays blocked."""
         self._file(type_token, identity).unlink(missing_ok=True)
         if type_token == QUEUE:
             self.put(BLOCKED, identity, {})
 
     def forget_deleted_queues(self) -> None:
-        """As if days had passed: the names of deleted queues are free again."""
+        """Free the names of deleted queues, as if days had passed."""
         for identity, _ in list(self.of_type(BLOCKED)):
             self._file(BLOCKED, identity).unlink()
 
     def of_type(self, type_token: str) -> Iterator[tuple[str, Properties]]:
-        """Every thing of a type, with its id."""
+        """Every resource of a type, with its id."""
         for file in sorted(self.folder.glob("*.json")):
             found, identity, properties = _read(file)
             if found == type_token:
                 yield identity, properties
 
     def contents(self) -> list[str]:
-        """What exists, as `type id`, sorted; the blocked names of queues left out."""
+        """All resources as `type id`, sorted, without the blocked names of queues."""
         read = [_read(file) for file in self.folder.glob("*.json")]
         return sorted(f"{kind} {identity}" for kind, identity, _ in read if kind != BLOCKED)
 

@@ -1,4 +1,4 @@
-"""What the provider sees between the live resource and the program: pure."""
+"""The provider's comparison of a live resource with the program. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from queuewright.graph.wire import Asset, Properties, Value
 from tests.pulumi_double.rules import Rule
 
-# Maps whose keys are the user's: an empty text in them is a value and not an absence.
+# Maps with the user's keys: an empty text in them is a value.
 MAPS = frozenset({"annotations", "envVariables", "environmentVariables", "labels", "metadata"})
 
 
@@ -16,18 +16,18 @@ def differences(live: Properties, old: Properties, new: Properties, rule: Rule) 
     """Each path that differs, and how: `"ADD"`, `"DELETE"` or `"UPDATE"`.
 
     Args:
-        live: what the cloud holds.
-        old: what the program said before.
-        new: what it says now.
-        rule: the type's rule; a path of `rule.kept` that is left out is no difference.
+        live: the properties in the cloud.
+        old: the program's earlier inputs.
+        new: the program's inputs now.
+        rule: the type's rule; a missing path of `rule.kept` is not a difference.
     """
     return dict(sorted(_differences(live, old, new, rule, "")))
 
 
 def sent(properties: Properties) -> Properties:
-    """What reaches Google's API: zeros, and blocks of nothing but zeros, are left out.
+    """The properties that reach Google's API: without zeros, and without blocks of zeros only.
 
-    A block that is empty from the start says something by being there: `auto: {}`.
+    A block that is empty in the program means something: `auto: {}`.
     """
     kept: Properties = {}
     for key, value in properties.items():
@@ -39,18 +39,18 @@ def sent(properties: Properties) -> Properties:
 
 
 def is_zero(value: Value) -> bool:
-    """What Terraform's providers take for `not set`."""
+    """Whether a value means `not set` to Terraform's providers."""
     return value in (None, 0, "", False, [], {}) and not isinstance(value, Asset)
 
 
 def stored(properties: Properties, rule: Rule) -> Properties:
-    """What the cloud, or the provider's own state, holds after `properties` were asked for."""
+    """The properties that the cloud and the provider's state have after a request."""
     own = {key: properties.get(key, default) for key, default in rule.own_defaults.items()}
     return {**filled(sent(properties), rule.defaults), **own}
 
 
 def filled(properties: Properties, defaults: Properties) -> Properties:
-    """`properties` with Google's defaults where they say nothing."""
+    """`properties` with Google's defaults for missing ones."""
     result = dict(properties)
     for key, default in defaults.items():
         given = result.get(key)
@@ -62,7 +62,7 @@ def filled(properties: Properties, defaults: Properties) -> Properties:
 
 
 def retained(live: Properties, new: Properties, rule: Rule, path: str = "") -> Properties:
-    """`new`, with what it leaves out of the kept paths taken from `live`."""
+    """`new`, with missing values of kept paths taken from `live`."""
     result = dict(new)
     for key, value in live.items():
         here = f"{path}{key}"
@@ -93,7 +93,7 @@ def _differences(
                 if not is_zero(live.get(key)) and not _is_kept(here, rule):
                     yield here, "DELETE"
             elif key not in live:
-                # A scalar zero is what is there already; a block, even of zeros, is one more.
+                # A scalar zero is already there; a block, even of zeros, is new.
                 if not is_zero(new[key]):
                     yield here, "ADD"
             else:
@@ -110,7 +110,7 @@ def _differences(
 
 
 def _is_kept(path: str, rule: Rule) -> bool:
-    """Whether a path keeps its value; of a map only the whole, never one of its keys."""
+    """Whether a path keeps its value; only a whole map does, not its keys."""
     general = re.sub(r"\[\d+\]", "[n]", path)
     return general in rule.kept or any(
         general.startswith(f"{kept}.") for kept in rule.kept if kept.split(".")[-1] not in MAPS

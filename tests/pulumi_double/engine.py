@@ -1,4 +1,4 @@
-"""A stack on the real Pulumi engine, with the double for a provider."""
+"""A stack on the real Pulumi engine, with the provider double."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ PASSPHRASE = "correct horse battery staple"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one `preview`, `up` or `destroy` did, or would do.
+    """The result of one `preview`, `up` or `destroy`.
 
     Attributes:
-        steps: by resource (`type::name`), what became of it: `"create"`, `"update"`,
-            `"replace"`, `"delete"`; what stayed the same is not in it.
-        same: how many resources stayed the same.
-        differences: by resource, the paths that made the difference.
-        text: what the CLI printed.
+        steps: the step of each changed resource (`type::name`): `"create"`, `"update"`,
+            `"replace"` or `"delete"`.
+        same: the number of unchanged resources.
+        differences: the paths that differ, by resource.
+        text: the output of the CLI.
     """
 
     steps: Mapping[str, str]
@@ -40,12 +40,12 @@ class Outcome:
     text: str
 
     def names(self, step: str) -> list[str]:
-        """The logical names of what `step` befell."""
+        """The logical names of the resources with this step."""
         return sorted(each.split("::")[1] for each, what in self.steps.items() if what == step)
 
 
 class EngineError(Exception):
-    """The engine ended with an error; the text is what it printed."""
+    """The engine's error, with its output."""
 
 
 class Deployment:
@@ -73,7 +73,7 @@ class Deployment:
         return _outcome(lambda **options: self.stack.up(**options))
 
     def destroy(self) -> Outcome:
-        """`pulumi destroy`, which looks at what it would do before it does any of it."""
+        """`pulumi destroy`, after a preview."""
         _outcome(lambda **options: self.stack.preview_destroy(**options))
         return _outcome(lambda **options: self.stack.destroy(**options))
 
@@ -83,17 +83,17 @@ class Deployment:
         return {key: each.value for key, each in found.items()}
 
     def use(self, program: Program) -> None:
-        """From now on, another version of the program."""
+        """Switch to another version of the program."""
         self.stack.workspace.program = runnable(program)
 
     def state(self) -> str:
-        """The stack's state as it is stored, its secrets encrypted."""
+        """The stored state of the stack, with encrypted secrets."""
         (file,) = (self.folder / "backend" / ".pulumi" / "stacks").rglob("*.json")
         return file.read_text(encoding="utf-8")
 
 
 class _Stack(automation.Stack):
-    """A stack that is not asked for its outputs and its history after each update."""
+    """A stack that does not read its outputs and its history after each update."""
 
     def outputs(self) -> automation.OutputMap:
         return {}
@@ -104,11 +104,11 @@ class _Stack(automation.Stack):
 
 @contextlib.contextmanager
 def deployment(program: Program, folder: Path, *, stack: str = "dev") -> Iterator[Deployment]:
-    """A stack of `program`, its state and its cloud in `folder`: a new one, or what is there."""
+    """A stack of `program`, new or existing, with its state and its cloud in `folder`."""
     require_engine()
     for name in ("backend", "home", "work"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    # The CLI runs in the project's folder, and finds its files and its configuration from there.
+    # The CLI runs in the project's folder, where it finds files and configuration.
     work = folder / "work" if callable(program) else Path(program)
     cloud = Cloud(folder / "cloud")
     gcp, images = ProviderDouble(cloud), ProviderDouble(cloud)
@@ -134,17 +134,17 @@ def deployment(program: Program, folder: Path, *, stack: str = "dev") -> Iterato
 
 
 def require_engine() -> None:
-    """Skip the test where the CLI is not built; fail it in CI, which must not skip it."""
+    """Skip the test if the CLI is not built; on CI, fail it."""
     if (TOOLS / "bin" / "pulumi").exists():
         return
-    reason = "the Pulumi engine is not there: run `make pulumi`"
+    reason = "the Pulumi engine is missing: run `make pulumi`"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
 
 
 def _diagnostics(text: str) -> str:
-    """What the CLI tells of an error, without the list of what it did before."""
+    """The CLI's text about an error, without the list of earlier steps."""
     return text.partition("Diagnostics:")[2]
 
 

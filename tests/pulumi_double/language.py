@@ -1,7 +1,7 @@
-"""Runs a program for the real engine, in this process, and leaves nothing behind.
+"""Runs a program for the real engine in this process, without leaving tasks behind.
 
 The SDK's own server for inline programs leaks its event loop and coroutines when an update is
-refused; they complain when they are collected, in whichever test runs by then.
+refused. They print warnings when they are collected, during some later test.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Language(LanguageServer):
         program = asyncio.ensure_future(run_in_stack(self.program))
 
         def stop(_: asyncio.AbstractEventLoop, failed: dict[str, Any]) -> None:
-            """The engine has gone away: what waits for its answers would wait for ever."""
+            """The engine is gone: tasks that wait for it would wait forever."""
             if isinstance(failed.get("exception"), grpc.RpcError):
                 program.cancel()
 
@@ -60,7 +60,7 @@ class _Language(LanguageServer):
 
 @contextlib.contextmanager
 def clean_programs() -> Iterator[None]:
-    """Inline programs of the Automation API run as above."""
+    """Run the Automation API's inline programs this way."""
     _stack.LanguageServer = _Language  # type: ignore[attr-defined]
     try:
         yield

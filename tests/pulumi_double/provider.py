@@ -1,9 +1,9 @@
-"""A provider that the real Pulumi engine talks to, and no cloud behind it.
+"""A provider for the real Pulumi engine, without a cloud behind it.
 
-It serves Pulumi's provider protocol raw, follows the rules of Google's own provider (`rules.py`),
-keeps what it makes in a folder and notes every call.
+It serves Pulumi's provider protocol, follows the rules of Google's provider (`rules.py`), keeps its
+resources in a folder and records every call.
 """
-# The methods are named by the protocol, and take what it hands them.
+# The protocol gives the methods their names and arguments.
 # ruff: noqa: N802, ARG002
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Call:
         method: `"Create"`, `"Update"`, `"Delete"`, `"Read"`, `"Diff"` or `"Check"`.
         type: the resource's type token.
         name: its logical name.
-        preview: nothing was to be done.
+        preview: whether it was part of a preview.
     """
 
     method: str
@@ -58,11 +58,11 @@ class Call:
 
 
 class ProviderDouble(provider_pb2_grpc.ResourceProviderServicer):
-    """A provider for one package whose things live in `cloud`.
+    """A provider for one package, with its resources in `cloud`.
 
     Attributes:
-        calls: every call, in the order they came.
-        failures: by logical name, the error that the next creation or update of it meets.
+        calls: every call, in order.
+        failures: by logical name, the error of the next creation or update.
     """
 
     def __init__(self, cloud: Cloud) -> None:
@@ -72,7 +72,7 @@ class ProviderDouble(provider_pb2_grpc.ResourceProviderServicer):
         self.project = "project"
         self._lock = threading.Lock()
 
-    # The protocol's own business.
+    # The protocol itself.
 
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
@@ -108,10 +108,10 @@ class ProviderDouble(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.ConfigureResponse:
         given = decode(request.args).properties
         self.project = str(given.get("project", "project"))
-        # Without secrets the engine sends plain values and marks the outputs itself.
+        # The engine sends secrets as plain values, and marks the outputs itself.
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
-    # What is done to a resource.
+    # Operations on resources.
 
     def Check(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
@@ -220,7 +220,7 @@ class ProviderDouble(provider_pb2_grpc.ResourceProviderServicer):
         context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.tok} would need the network")
 
     def made(self, method: str) -> list[str]:
-        """The names that `method` was really called for, in order; previews left out."""
+        """The names of the resources with this call, in order, without previews."""
         return [each.name for each in self.calls if each.method == method and not each.preview]
 
     def _note(self, method: str, request: Request, *, preview: bool = False) -> None:
@@ -233,7 +233,7 @@ class ProviderDouble(provider_pb2_grpc.ResourceProviderServicer):
 
     @contextlib.contextmanager
     def _answering(self, context: grpc.ServicerContext, name: str) -> Iterator[None]:
-        """A refusal, or the failure that a test asked for, as an answer on the wire."""
+        """Turn a refusal, or a failure that a test asked for, into a gRPC error."""
         if failure := self.failures.pop(name, None):
             context.abort(grpc.StatusCode.UNKNOWN, f"googleapi: {failure}")
         try:
@@ -244,7 +244,7 @@ class ProviderDouble(provider_pb2_grpc.ResourceProviderServicer):
 
 @contextlib.contextmanager
 def serving(double: ProviderDouble) -> Iterator[int]:
-    """The port of loopback at which `double` answers."""
+    """Serve `double` on a port of the loopback address."""
     server = grpc.server(futures.ThreadPoolExecutor(32), options=_GRPC_CHANNEL_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(double, server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -27,19 +27,19 @@ IMAGE = "docker-build:index:Image"
 
 @dataclass(frozen=True)
 class Rule:
-    """One resource type.
+    """The rules of one resource type.
 
     Attributes:
         force_new: inputs whose change replaces the resource.
-        kept: paths (Optional and Computed) that keep their value when left out; what is below
-            such a path keeps its value too.
-        defaults: what Google fills in for a field that is absent or zero in the request.
-        own_defaults: what the provider itself takes for a field that the program leaves out.
-        delete_first: a replacement deletes the old one before it makes the new one.
-        autonamed: without a `name` it gets one with a random end.
-        unique: a second one of the same id is refused with 409.
-        api: the API that must be enabled in the project; empty for none.
-        noun: how the API's conflict text calls it.
+        kept: paths (Optional and Computed) that keep their value when left out, with everything
+            below them.
+        defaults: Google's values for fields that are absent or zero in the request.
+        own_defaults: the provider's values for fields that the program leaves out.
+        delete_first: whether a replacement deletes the old resource first.
+        autonamed: whether a resource without a `name` gets a random one.
+        unique: whether a second resource with the same id is refused with 409.
+        api: the API that the project needs; empty for none.
+        noun: the resource's name in the API's conflict message.
     """
 
     force_new: frozenset[str]
@@ -57,7 +57,7 @@ def rule(type_token: str) -> Rule:
     """The rule of a type.
 
     Raises:
-        LookupError: the double does not know the type; nothing is guessed.
+        LookupError: the double has no rule for the type.
     """
     if type_token in RULES:
         return RULES[type_token]

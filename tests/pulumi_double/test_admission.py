@@ -1,4 +1,4 @@
-"""What Google refuses, rule by rule, without the engine."""
+"""Google's refusals, rule by rule, without the engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUN_INVOKER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Cloud:
-    """A project whose APIs are on, with two accounts."""
+    """A project with enabled APIs and two accounts."""
     cloud = Cloud(tmp_path)
     for api in ("cloudtasks", "run", "cloudfunctions"):
         cloud.put(API, f"acme/{api}.googleapis.com", {})
@@ -37,20 +37,20 @@ def made(cloud: Cloud, type_token: str, identity: str, properties: Properties) -
 
 
 def test_an_api_must_be_on(tmp_path: Path) -> None:
-    """Nothing is made before its API is enabled."""
+    """Nothing is created before its API is enabled."""
     with pytest.raises(GoogleError, match=r"403: cloudtasks\.googleapis\.com has not been used"):
         admit(Cloud(tmp_path), QUEUE, f"{PLACE}/queues/q", {}, "acme")
 
 
 def test_a_second_of_one_name_is_a_conflict(cloud: Cloud) -> None:
-    """A queue that exists cannot be made again."""
+    """An existing queue cannot be created again."""
     made(cloud, QUEUE, f"{PLACE}/queues/q", {})
     with pytest.raises(GoogleError, match="409: Queue already exists"):
         made(cloud, QUEUE, f"{PLACE}/queues/q", {})
 
 
 def test_a_deleted_queues_name_is_blocked(cloud: Cloud) -> None:
-    """The name is free again after days, and not before."""
+    """The name is free again only after days."""
     made(cloud, QUEUE, f"{PLACE}/queues/q", {})
     cloud.remove(QUEUE, f"{PLACE}/queues/q")
     with pytest.raises(GoogleError, match="existed too recently"):
@@ -60,14 +60,14 @@ def test_a_deleted_queues_name_is_blocked(cloud: Cloud) -> None:
 
 
 def test_a_value_out_of_range_is_refused(cloud: Cloud) -> None:
-    """A duration without a unit is no duration; a zero is left out and never seen."""
+    """A duration needs a unit; a zero is omitted, so Google never sees it."""
     with pytest.raises(GoogleError, match=r"400: .*minBackoff: '10' is not a duration"):
         made(cloud, QUEUE, f"{PLACE}/queues/q", {"retryConfig": {"minBackoff": "10"}})
     made(cloud, QUEUE, f"{PLACE}/queues/q", {"retryConfig": {"maxDoublings": 0}})
 
 
 def test_a_member_must_exist(cloud: Cloud) -> None:
-    """A grant to an account of the project that is not there is refused; others are taken."""
+    """Only accounts of this project are checked."""
     made(cloud, QUEUE, f"{PLACE}/queues/q", {})
     grant: Properties = {"name": "q", "location": "l", "role": "roles/cloudtasks.enqueuer"}
     nobody = "serviceAccount:nobody@acme.iam.gserviceaccount.com"
@@ -79,7 +79,7 @@ def test_a_member_must_exist(cloud: Cloud) -> None:
 
 
 def test_what_is_guarded_must_exist(cloud: Cloud) -> None:
-    """A grant on a queue that is not there is refused; a function is guarded as a service."""
+    """A grant needs its queue; a function is guarded as a service."""
     grant: Properties = {
         "name": "f",
         "location": "l",
@@ -94,7 +94,7 @@ def test_what_is_guarded_must_exist(cloud: Cloud) -> None:
 
 
 def test_an_account_that_signs_or_runs_must_exist(cloud: Cloud) -> None:
-    """A queue's invoker and a service's own account are looked up."""
+    """A queue's invoker and a service's own account must exist."""
     target: Properties = {"oidcToken": {"serviceAccountEmail": "gone@acme.iam.gserviceaccount.com"}}
     with pytest.raises(GoogleError, match=r"gone@acme\S+ does not exist"):
         made(cloud, QUEUE, f"{PLACE}/queues/q", {"httpTarget": target})
@@ -125,7 +125,7 @@ def test_a_secret_must_be_readable_by_who_runs(cloud: Cloud) -> None:
 
 
 def test_a_function_needs_its_source_and_a_builder_who_may(cloud: Cloud) -> None:
-    """Neither a missing object nor a builder without its role leads to a function."""
+    """A missing object or a builder without its role fails the function."""
     function: Properties = {
         "buildConfig": {
             "serviceAccount": f"projects/acme/serviceAccounts/{BUILDER}",
@@ -145,8 +145,8 @@ def test_a_function_needs_its_source_and_a_builder_who_may(cloud: Cloud) -> None
         admit_references(cloud, FUNCTION, function, "acme")
 
 
-def test_what_is_protected_in_the_cloud_is_not_unmade(cloud: Cloud) -> None:
-    """Cloud Run's own protection, the provider's policy, and a bucket that is not empty."""
+def test_what_is_protected_in_the_cloud_is_not_deleted(cloud: Cloud) -> None:
+    """Cloud Run's protection, the provider's policy, and a bucket with objects."""
     with pytest.raises(GoogleError, match="deletion_protection=false"):
         admit_removal(cloud, RUN_SERVICE, "s", {"deletionProtection": True})
     with pytest.raises(GoogleError, match="deletion_policy"):

@@ -1,4 +1,4 @@
-"""What the provider takes for a difference: tables, no engine."""
+"""The provider's differences as tables, without the engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RETRY: Properties = {"maxAttempts": 8, "minBackoff": "10s", "maxBackoff": "300s"
 
 
 def settled(type_token: str, before: Properties, after: Properties) -> dict[str, str]:
-    """The difference when `after` is asked for where `before` was made."""
+    """The difference between a request for `after` and the result of a request for `before`."""
     known = rule(type_token)
     return differences(stored(before, known), before, after, known)
 
@@ -22,11 +22,11 @@ def settled(type_token: str, before: Properties, after: Properties) -> dict[str,
     [
         (QUEUE, {"name": "q"}, {"name": "q"}, {}),
         (QUEUE, {"name": "q"}, {"name": "r"}, {"name": "UPDATE"}),
-        # Left out, they keep their value: no difference.
+        # They keep their value when left out: no difference.
         (QUEUE, {"retryConfig": RETRY}, {}, {}),
         (QUEUE, {"retryConfig": RETRY}, {"retryConfig": {"maxAttempts": 8}}, {}),
         (QUEUE, {"rateLimits": {"maxDispatchesPerSecond": 5}}, {"rateLimits": {}}, {}),
-        # Written out, they differ.
+        # They differ when written out.
         (
             QUEUE,
             {"retryConfig": RETRY},
@@ -35,7 +35,7 @@ def settled(type_token: str, before: Properties, after: Properties) -> dict[str,
         ),
         # The queue's target is not kept.
         (QUEUE, {"httpTarget": {"httpMethod": "POST"}}, {}, {"httpTarget": "DELETE"}),
-        # An explicit zero never arrives: the difference stays for ever.
+        # An explicit zero is never sent: the difference stays.
         (
             QUEUE,
             {"retryConfig": {"maxDoublings": 0}},
@@ -56,7 +56,7 @@ def settled(type_token: str, before: Properties, after: Properties) -> dict[str,
             {},
         ),
         (QUEUE, {"desiredState": "PAUSED"}, {}, {"desiredState": "DELETE"}),
-        # The last variable of a function is not removed by removing the map.
+        # Removing the map does not remove the last variable of a function.
         (
             FUNCTION,
             {"serviceConfig": {"environmentVariables": {"A": "1"}}},
@@ -69,7 +69,7 @@ def settled(type_token: str, before: Properties, after: Properties) -> dict[str,
             {"serviceConfig": {"environmentVariables": {"A": "1"}}},
             {"serviceConfig.environmentVariables.B": "DELETE"},
         ),
-        # An asset differs by its content and not by its path.
+        # Assets are compared by content, not by path.
         (
             OBJECT,
             {"source": Asset("asset", "path", "/tmp/a", "1")},
@@ -93,19 +93,19 @@ def settled(type_token: str, before: Properties, after: Properties) -> dict[str,
 def test_differences(
     type_token: str, before: Properties, after: Properties, found: dict[str, str]
 ) -> None:
-    """Each row is one measured fact about the real provider."""
+    """Each row is a measured fact about the real provider."""
     assert settled(type_token, before, after) == found
 
 
 def test_a_left_out_setting_stays_live() -> None:
-    """An update that leaves `retryConfig` out keeps the old one in the cloud."""
+    """An update without `retryConfig` keeps the old one in the cloud."""
     known = rule(QUEUE)
     live = stored({"retryConfig": RETRY}, known)
     assert stored(retained(live, {"name": "q"}, known), known)["retryConfig"] == RETRY
 
 
 def test_defaults_are_googles() -> None:
-    """What a new queue is given where the program is silent."""
+    """A new queue gets them for settings that the program leaves out."""
     assert stored({"name": "q", "retryConfig": {"maxDoublings": 0}}, rule(QUEUE)) == {
         "name": "q",
         "desiredState": "RUNNING",
@@ -124,6 +124,6 @@ def test_defaults_are_googles() -> None:
 
 
 def test_an_unknown_type_is_not_guessed() -> None:
-    """The double says that it has no rule rather than make one up."""
+    """The double reports that it has no rule."""
     with pytest.raises(LookupError, match="no rule for gcp:pubsub/topic:Topic"):
         rule("gcp:pubsub/topic:Topic")

@@ -1,4 +1,4 @@
-"""The double under the real engine: it behaves as the measured provider does."""
+"""The double behaves like the measured provider, on the real engine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOCATION = "europe-west1"
 
 
 class Place:
-    """An explicit provider and the APIs that are switched on."""
+    """An explicit provider and enabled APIs."""
 
     def __init__(self, *apis: str) -> None:
         self.provider = Provider("gcp", project="acme", region=LOCATION)
@@ -75,7 +75,7 @@ def one_object(content: Path, *, name: str, force_destroy: bool = False) -> Call
 
 
 def test_up_makes_it_and_up_again_changes_nothing(deploy: Deploy) -> None:
-    """A program is previewed, deployed, and settled."""
+    """A program is previewed, deployed and settled."""
     stack = deploy(one_queue(rate_limits={"max_dispatches_per_second": 5}))
     assert stack.preview().names("create") == ["cloudtasks", "emails", "gcp", "project-dev"]
     assert stack.cloud.contents() == []
@@ -89,7 +89,7 @@ def test_up_makes_it_and_up_again_changes_nothing(deploy: Deploy) -> None:
 
 
 def test_a_rate_updates_in_place(deploy: Deploy) -> None:
-    """Rates change the queue and replace nothing."""
+    """A new rate updates the queue and replaces nothing."""
     stack = deploy(one_queue(rate_limits={"max_dispatches_per_second": 5}))
     stack.up()
     stack.use(one_queue(rate_limits={"max_dispatches_per_second": 6}))
@@ -97,7 +97,7 @@ def test_a_rate_updates_in_place(deploy: Deploy) -> None:
 
 
 def test_a_removed_setting_stays_on_the_live_queue(deploy: Deploy) -> None:
-    """The trap: what is taken out of the program is no difference and keeps its value."""
+    """A pitfall: a setting removed from the program keeps its value."""
     stack = deploy(one_queue(retry_config={"max_attempts": 3}))
     stack.up()
     stack.use(one_queue())
@@ -109,7 +109,7 @@ def test_a_removed_setting_stays_on_the_live_queue(deploy: Deploy) -> None:
 
 
 def test_an_explicit_zero_never_settles(deploy: Deploy) -> None:
-    """The trap: zero is left out of the request, and every preview shows the difference."""
+    """A pitfall: the provider omits a zero, so every preview shows a difference."""
     stack = deploy(one_queue(retry_config={"max_doublings": 0}))
     stack.up()
     assert stack.preview().steps == {"gcp:cloudtasks/queue:Queue::emails": "update"}
@@ -125,7 +125,7 @@ def test_a_queues_address_replaces_it(deploy: Deploy, edit: dict[str, str]) -> N
 
 
 def test_a_protected_queue_is_not_replaced(deploy: Deploy) -> None:
-    """`protect` refuses in the preview, and the engine does it, not the provider."""
+    """The engine, not the provider, refuses in the preview."""
     stack = deploy(one_queue(protect=True))
     stack.up()
     stack.use(one_queue(protect=True, name="mails"))
@@ -134,7 +134,7 @@ def test_a_protected_queue_is_not_replaced(deploy: Deploy) -> None:
 
 
 def test_the_name_of_a_deleted_queue_is_blocked(deploy: Deploy) -> None:
-    """Deleted and made again, a queue is refused until days have passed."""
+    """A deleted queue cannot be created again for days."""
     stack = deploy(one_queue())
     stack.up()
     stack.destroy()
@@ -145,7 +145,7 @@ def test_the_name_of_a_deleted_queue_is_blocked(deploy: Deploy) -> None:
 
 
 def test_a_grant_changes_by_replacement(deploy: Deploy) -> None:
-    """Every field of an IAM member makes another grant."""
+    """Another value in any field is another grant."""
 
     def program(role: str) -> Callable[[], None]:
         def run() -> None:
@@ -164,7 +164,7 @@ def test_a_grant_changes_by_replacement(deploy: Deploy) -> None:
 
 
 def test_an_object_is_replaced_when_its_content_changes(deploy: Deploy, tmp_path: Path) -> None:
-    """With an equal name the delete comes first; the object is there in the end."""
+    """With the same name the delete comes first, and the object still exists in the end."""
     content = tmp_path / "content"
     content.write_text("one")
     stack = deploy(one_object(content, name="package.zip"))
@@ -184,7 +184,7 @@ def test_an_api_stays_enabled_after_destroy(deploy: Deploy) -> None:
 
 
 def test_wrong_inputs_fail_in_the_preview(deploy: Deploy) -> None:
-    """A misspelt key and a wrong type are refused before anything is made."""
+    """A misspelt key and a wrong type are refused before anything is created."""
     stack = deploy(one_queue(retry_config={"max_attempts": "three", "max_atempts": 3}))
     with pytest.raises(EngineError) as failure:
         stack.preview()
@@ -193,7 +193,7 @@ def test_wrong_inputs_fail_in_the_preview(deploy: Deploy) -> None:
 
 
 def test_a_failure_can_be_asked_for(deploy: Deploy) -> None:
-    """A test can let one creation fail; the next `up` goes on from there."""
+    """A test can make one creation fail; the next `up` continues."""
     stack = deploy(one_queue())
     stack.gcp.failures["emails"] = "Error 503: try again"
     with pytest.raises(EngineError, match="Error 503: try again"):
@@ -202,7 +202,7 @@ def test_a_failure_can_be_asked_for(deploy: Deploy) -> None:
 
 
 def test_secrets_are_encrypted_in_the_state(deploy: Deploy) -> None:
-    """A secret input is nowhere in the state in the clear."""
+    """The state never has a secret in clear text."""
 
     def program() -> None:
         place = Place("run")
@@ -227,10 +227,10 @@ def test_secrets_are_encrypted_in_the_state(deploy: Deploy) -> None:
     assert "s3cret-value" not in stack.state()
 
 
-def test_a_missing_engine_is_skipped_with_the_way_out_and_fails_in_ci(
+def test_a_missing_engine_is_skipped_with_a_fix_and_fails_in_ci(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nobody's CI can pass without the engine; a laptop is told how to get it."""
+    """CI cannot pass without the engine; on a laptop the message says how to build it."""
     monkeypatch.setattr("tests.pulumi_double.engine.TOOLS", tmp_path)
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="run `make pulumi`"):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -211,7 +210,6 @@ def _allowed(headers: Mapping[str, str]) -> Headers:
     return [(name, headers[name]) for name in headers if _is_sent(name)]
 
 
-@lru_cache(maxsize=1024)
 def _is_sent(name: str) -> bool:
     return not (is_reserved(name) or is_framing(name))
 

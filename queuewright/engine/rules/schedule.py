@@ -126,7 +126,7 @@ class QueueCore:
         return max(due_us, self._bucket.next_token_us(now_us))
 
     def clock_set_back(self, by_us: int, now_us: int) -> None:
-        """Go on when the clock was set back to `now_us`: what was due before is due now.
+        """Adjust to a clock that was set back to `now_us`: tasks that were due stay due.
 
         Other tasks keep their time.
         """

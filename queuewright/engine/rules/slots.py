@@ -5,8 +5,8 @@ An attempt in flight holds a slot: a connection, and so a file descriptor. What 
 1. A queue takes no more slots than it leaves free. So one queue alone uses half of them, two
    use a third each, and a queue that comes later finds about as many as the others hold.
 2. One slot is kept for each queue that holds none, up to half of all slots. So a queue with
-   nothing in flight starts its task at once, whatever the others wait for.
-3. A task that is run by hand takes a slot, whether there is one or not.
+   nothing in flight starts its task at once.
+3. A task that is run by hand takes a slot even when none is free.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Hashable
 
 
 class Slots:
-    """The slots and who holds them.
+    """The slots, and how many each queue holds.
 
     Args:
         limit: how many there are; None: no limit.

@@ -9,13 +9,16 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal, TextIO
 
 from rich.color import ColorSystem
 from rich.console import Console as Terminal
 from rich.style import Style
+
+from queuewright.local.console.line_writer import LineWriter
+from queuewright.terminal import coloured, json_text, printable
 
 Level = Literal["info", "warning", "error"]
 
@@ -43,9 +46,13 @@ SEVERITIES: dict[str, Level] = {
 class Console:
     """Prints lines to `stream`, each in one piece, in the order of the calls.
 
+    Control characters are escaped: a text may come from anywhere. Only the lines of handlers keep
+    their colours.
+
     Args:
         stream: standard output unless given.
         as_json: print one object per line instead: `{"time", "source", "level", "text", …}`.
+        writer: writes the lines to the stream; at once, unless given.
         now: returns the time of a line.
     """
 
@@ -54,9 +61,11 @@ class Console:
         stream: TextIO | None = None,
         *,
         as_json: bool = False,
+        writer: LineWriter | None = None,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
-        self._stream = stream or sys.stdout or _nowhere()
+        self._stream = stream or standard_stream("stdout")
+        self._writer = writer or LineWriter(self._stream)
         self._as_json = as_json
         self._now = now
         terminal = Terminal(file=self._stream)
@@ -78,34 +87,48 @@ class Console:
 
         `facts` are the values in the text, by name; they are printed as JSON only.
         """
-        time = self._now()
-        if self._as_json:
-            known = {name: fact for name, fact in facts.items() if fact is not None}
-            line = {"time": time.isoformat(), "source": source, "level": level, "text": text}
-            self._write(json.dumps({**line, **known}, ensure_ascii=False))
-            return
-        clock = self._styled(f"{time:%H:%M:%S}", DIM)
-        name = self._styled(f"{source:<{self._width}}", self._sources.get(source, BOLD))
-        bar, style = self._styled("│", DIM), STYLES[level]
-        for line_text in (LABELS[level] + text).splitlines() or [""]:
-            self._write(f"{clock} {name} {bar} {self._styled(line_text, style)}")
+        self._say(source, text, level, printable, facts)
 
     def log(self, source: str, line: str) -> None:
         """Print a line of a handler's output; a structured one as Cloud Logging shows it."""
         severity, text = structured(line)
         level = SEVERITIES.get(severity, "info")
-        self.say(source, text, level, log=line)
+        self._say(source, text, level, coloured, {"log": line})
 
     def print(self, text: str) -> None:
         """Print a text as it is, unless the console prints JSON."""
         if not self._as_json:
-            self._write(text)
+            self._write(printable(text, keep_lines=True))
+
+    def _say(
+        self,
+        source: str,
+        text: str,
+        level: Level,
+        safe: Callable[[str], str],
+        facts: Mapping[str, str | int | float | None],
+    ) -> None:
+        """Print a text; `safe` makes each line of it safe for a terminal."""
+        time = self._now()
+        if self._as_json:
+            known = {name: fact for name, fact in facts.items() if fact is not None}
+            line = {"time": time.isoformat(), "source": source, "level": level, "text": text}
+            self._write(json_text({**line, **known}))
+            return
+        clock = self._styled(f"{time:%H:%M:%S}", DIM)
+        shown, style = printable(source), self._sources.get(source, BOLD)
+        name = self._styled(f"{shown:<{self._width}}", style)
+        bar, style = self._styled("│", DIM), STYLES[level]
+        for line_text in (LABELS[level] + text).splitlines() or [""]:
+            self._write(f"{clock} {name} {bar} {self._styled(safe(line_text), style)}")
 
     def _styled(self, text: str, style: Style) -> str:
         return style.render(text, color_system=self._colours) if self._colours else text
 
     def _write(self, line: str) -> None:
-        write_line(self._stream, line)
+        self._writer.write(line)
+        if dropped := self._writer.take_dropped():
+            self.say(ENVIRONMENT, dropped_lines(dropped), "warning")
 
 
 class LogLines(logging.Handler):
@@ -126,26 +149,15 @@ class LogLines(logging.Handler):
         logging.getLogger("queuewright").addHandler(cls(console))
 
 
-def write_line(stream: TextIO, line: str) -> None:
-    """Write a line at once; if its reader is gone, as after `| head`, the line is dropped.
-
-    A line that does not fit on the disk is lost: printing must not stop the work.
-    """
-    try:
-        stream.write(f"{line}\n")
-        stream.flush()
-    except BrokenPipeError:
-        # What is left in its buffer is dropped, too: https://docs.python.org/3/library/signal.html#note-on-sigpipe
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-    except OSError:
-        return
+def dropped_lines(count: int) -> str:
+    """Return the warning that lines are missing."""
+    return f"{count:,} lines before this one were dropped: nobody read them in time"
 
 
-def _nowhere() -> TextIO:
-    """Replaces a standard output that was closed before the start, as by `>&-`."""
-    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
+def standard_stream(name: Literal["stdout", "stderr"]) -> TextIO:
+    """Return a standard stream; one that was closed before the start, as by `>&-`, is nowhere."""
+    stream: TextIO | None = getattr(sys, name)
+    return stream or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
 
 
 def structured(line: str) -> tuple[str, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TextIO
 
 from queuewright.engine import Event, events, is_sampled, log_entry
-from queuewright.local.console.console import Console, write_line
+from queuewright.local.console.console import ENVIRONMENT, Console, dropped_lines
 from queuewright.local.console.event_lines import facts, line
+from queuewright.local.console.line_writer import LineWriter
+from queuewright.terminal import json_text
 
 
 @dataclass
@@ -23,7 +23,7 @@ class EventPrinter:
     console: Console
     verbose: bool = False
     """Print a line for the start of each attempt, too."""
-    log: TextIO | None = None
+    log: LineWriter | None = None
 
     def __call__(self, event: Event) -> None:
         """Print an event."""
@@ -31,7 +31,9 @@ class EventPrinter:
         if self.log is None or logged is None:
             self._print(event)
         elif is_sampled(event):
-            write_line(self.log, json.dumps(logged, ensure_ascii=False))
+            self.log.write(json_text(logged))
+            if dropped := self.log.take_dropped():
+                self.console.say(ENVIRONMENT, dropped_lines(dropped), "warning")
 
     def _print(self, event: Event) -> None:
         if isinstance(event, events.QueueChange) and event.origin == "program":

@@ -9,6 +9,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from queuewright.cloud_tasks.headers import APP_ENGINE_PREFIX
 from queuewright.local.door.access import without_signature
 
 # These headers concern one connection and are not passed on: RFC 9110, 7.6.1.
@@ -74,12 +75,26 @@ def session() -> aiohttp.ClientSession:
 class Exchange:
     """One request on its way to a backend and back."""
 
-    def __init__(self, request: web.BaseRequest, *, hides_token: bool) -> None:
-        """`hides_token` replaces the signature of the token in `Authorization`."""
+    def __init__(
+        self, request: web.BaseRequest, path: str, *, hides_token: bool, hides_app_engine: bool
+    ) -> None:
+        """Prepare to pass a request on.
+
+        Args:
+            request: the request.
+            path: the path and query that the backend gets.
+            hides_token: replace the signature of the token in `Authorization`.
+            hides_app_engine: leave the headers `X-AppEngine-*` out.
+        """
         self.response: web.StreamResponse | None = None
         """The response, once the backend has begun it."""
         self._request = request
-        self._hides_token = hides_token
+        self._path = path
+        self._headers = _end_to_end(request.raw_headers, hides_token=hides_token)
+        if hides_app_engine:
+            for name in list(self._headers):
+                if name.lower().startswith(APP_ENGINE_PREFIX.lower()):
+                    self._headers.popall(name, None)
 
     async def run(self, client: aiohttp.ClientSession, backend: Backend) -> web.StreamResponse:
         """Pass the request on, and stream the response.
@@ -91,8 +106,8 @@ class Exchange:
         request = self._request
         async with client.request(
             request.method,
-            URL(backend.url + request.raw_path, encoded=True),
-            headers=_end_to_end(request.raw_headers, hides_token=self._hides_token),
+            URL(backend.url + self._path, encoded=True),
+            headers=self._headers,
             skip_auto_headers=CLIENT_HEADERS,
             data=request.content if request.can_read_body else None,
             allow_redirects=False,

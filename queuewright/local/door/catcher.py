@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Self
 
 from aiohttp import web
 
-from queuewright.local.door.listener import HOST, bound, listening
+from queuewright.local.door.listener import HOST, bound, listening, names_a_path
+from queuewright.origins import RequestFilter
 
 SHOWN_CHARACTERS = 300
 """How much of a body is printed."""
@@ -19,22 +20,46 @@ TRANSPORT_HEADERS = frozenset({"host", "content-length", "connection"})
 class Catcher:
     """A listener for the tasks of one handler. Made by `Catcher.listen`."""
 
-    def __init__(self, port: int, target: str, on_caught: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        port: int,
+        target: str,
+        on_caught: Callable[[str], None],
+        request_filter: RequestFilter,
+    ) -> None:
         self.url = f"http://{HOST}:{port}"
         self.target = target
         """Scheme and host that the requests are meant for."""
         self._on_caught = on_caught
+        self._filter = request_filter
 
     @classmethod
     @asynccontextmanager
-    async def listen(cls, target: str, *, on_caught: Callable[[str], None]) -> AsyncIterator[Self]:
-        """Listen on a free port; `on_caught` gets a description of each request."""
+    async def listen(
+        cls,
+        target: str,
+        *,
+        on_caught: Callable[[str], None],
+        allowed_hosts: Collection[str] = (),
+    ) -> AsyncIterator[Self]:
+        """Listen on a free port.
+
+        Args:
+            target: scheme and host that the requests are meant for.
+            on_caught: gets a description of each request.
+            allowed_hosts: see `RequestFilter`, which refuses foreign web pages.
+        """
         with bound() as listener:
-            catcher = cls(listener.getsockname()[1], target, on_caught)
+            port = listener.getsockname()[1]
+            catcher = cls(port, target, on_caught, RequestFilter(allowed_hosts))
             async with listening(listener, catcher._answer):
                 yield catcher
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
+        if not names_a_path(request):
+            return self._refused(400, "the request does not name a path")
+        if (objection := self._filter.objection(request.headers)) is not None:
+            return self._refused(403, objection)
         body = await request.read()
         lines = [f"not sent: {request.method} {self.target}{request.raw_path}"]
         for name, value in request.raw_headers:
@@ -44,6 +69,10 @@ class Catcher:
             lines.append(f"  {shortened(body)}")
         self._on_caught("\n".join(lines))
         return web.Response(text="caught: the handler does not run on this machine\n")
+
+    def _refused(self, status: int, reason: str) -> web.Response:
+        self._on_caught(f"{status}: {reason}")
+        return web.Response(status=status, text=f"{reason}\n")
 
 
 def shortened(body: bytes) -> str:

@@ -1,13 +1,15 @@
 """The stable address in front of a handler, as Cloud Run's front end.
 
-It lets in callers with permission, holds requests while the process starts or reloads, runs no
-more requests at once than the handler's instances would, and ends a request that takes too long.
+It lets in callers with permission and no web pages, holds requests while the process starts or
+reloads, runs no more requests at once than the handler's instances would, and ends a request that
+takes too long.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import secrets
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,8 +21,9 @@ from aiohttp import web
 from queuewright.cloud_tasks.durations import written_duration
 from queuewright.local.door.access import Access, Denied
 from queuewright.local.door.backend import Backend, Exchange, session
-from queuewright.local.door.listener import HOST, bound, listening
+from queuewright.local.door.listener import HOST, bound, listening, names_a_path
 from queuewright.local.door.slots import Slots
+from queuewright.origins import RequestFilter
 
 HOLD_S = 60.0
 """How long a request waits for a process that serves."""
@@ -49,6 +52,7 @@ class FrontDoor:
         *,
         now_us: Callable[[], int],
         on_refused: Callable[[str], None],
+        request_filter: RequestFilter,
         hold_s: float,
         pending_s: float,
     ) -> None:
@@ -60,6 +64,8 @@ class FrontDoor:
         self._client = client
         self._now_us = now_us
         self._on_refused = on_refused
+        self._filter = request_filter
+        self._engine_path = f"/{secrets.token_urlsafe(32)}"
         self._hold_s = hold_s
         self._pending_s = pending_s
         self._backend: Backend | None = None
@@ -75,6 +81,7 @@ class FrontDoor:
         *,
         now_us: Callable[[], int],
         on_refused: Callable[[str], None],
+        allowed_hosts: Collection[str] = (),
         hold_s: float = HOLD_S,
         pending_s: float = PENDING_S,
     ) -> AsyncIterator[Self]:
@@ -85,6 +92,7 @@ class FrontDoor:
             limits: what it can take.
             now_us: returns the time, in microseconds.
             on_refused: gets the reason for each request that did not reach the handler.
+            allowed_hosts: see `RequestFilter`, which refuses foreign web pages.
             hold_s: how long a request waits for a process that serves.
             pending_s: how long a request waits for a free instance.
         """
@@ -97,6 +105,7 @@ class FrontDoor:
                     client,
                     now_us=now_us,
                     on_refused=on_refused,
+                    request_filter=RequestFilter(allowed_hosts),
                     hold_s=hold_s,
                     pending_s=pending_s,
                 )
@@ -107,6 +116,15 @@ class FrontDoor:
     def url(self) -> str:
         """Its root URL: the audience of tokens for it."""
         return f"http://{HOST}:{self.port}"
+
+    @property
+    def engine_url(self) -> str:
+        """The URL at which only the engine calls: its path is a secret, which no handler sees.
+
+        App Engine trusts `X-AppEngine-*`, which it removes from the requests of everyone else:
+        https://cloud.google.com/tasks/docs/creating-appengine-handlers#reading-headers.
+        """
+        return f"{self.url}{self._engine_path}"
 
     @property
     def busy(self) -> int:
@@ -130,24 +148,48 @@ class FrontDoor:
         self._slots.size = limits.at_once
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        denied = None
-        if self.access is not None:
-            denied = self.access.denial(request.headers.get("Authorization"), self._now_us())
+        if not names_a_path(request):
+            hint = "send a path, such as `POST /send`; the front door is no proxy"
+            return self._denied(Denied(400, "the request does not name a path", hint))
+        path = self._path_of_engine(request.raw_path)
+        denied = None if path is not None else self._objection(request)
         if denied is not None:
             return self._denied(denied)
+        exchange = Exchange(
+            request,
+            path or request.raw_path,
+            hides_token=self.access is not None,
+            hides_app_engine=path is None,
+        )
         async with self._slots.taken(self._pending_s) as has_slot:
             if not has_slot:
                 text = f"it is already busy with {self.busy} requests"
                 hint = "raise `instances.max` or `concurrency`, or slow the queue down"
                 return self._denied(Denied(429, text, hint))
-            return await self._with_backend(request)
+            return await self._with_backend(exchange)
 
-    async def _with_backend(self, request: web.BaseRequest) -> web.StreamResponse:
+    def _path_of_engine(self, path: str) -> str | None:
+        """The path that the engine asks for; None for a request of somebody else."""
+        start, rest = path[: len(self._engine_path)], path[len(self._engine_path) :]
+        # Compared as bytes: `compare_digest` takes no other text than ASCII.
+        expected = self._engine_path.encode()
+        if not secrets.compare_digest(start.encode("utf-8", "surrogateescape"), expected):
+            return None
+        return rest if rest.startswith("/") else f"/{rest}"
+
+    def _objection(self, request: web.BaseRequest) -> Denied | None:
+        """Why a request is denied. With a valid token, it comes from no web page."""
+        if self.access is not None:
+            return self.access.denial(request.headers.get("Authorization"), self._now_us())
+        objection = self._filter.objection(request.headers)
+        return Denied(403, objection, "call it from a program") if objection is not None else None
+
+    async def _with_backend(self, exchange: Exchange) -> web.StreamResponse:
         gone: Backend | None = None
         while (backend := await self._open_backend(gone)) is not None:
             backend.enter()
             try:
-                return await self._exchanged(request, backend)
+                return await self._exchanged(exchange, backend)
             except aiohttp.ClientConnectorError:  # nothing was sent yet
                 if not backend.comes_back:
                     text = f"nothing listens at {backend.url}"
@@ -168,8 +210,7 @@ class FrontDoor:
                 return None
         return self._backend
 
-    async def _exchanged(self, request: web.BaseRequest, backend: Backend) -> web.StreamResponse:
-        exchange = Exchange(request, hides_token=self.access is not None)
+    async def _exchanged(self, exchange: Exchange, backend: Backend) -> web.StreamResponse:
         try:
             async with asyncio.timeout(self._limits.timeout_s):
                 return await exchange.run(self._client, backend)

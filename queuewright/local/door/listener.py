@@ -21,6 +21,14 @@ def bound() -> socket.socket:
     return socket.create_server((HOST, 0), backlog=BACKLOG)
 
 
+def names_a_path(request: web.BaseRequest) -> bool:
+    """Return whether the target is a path, as for an origin server (RFC 9112, 3.2.1).
+
+    `OPTIONS *`, `CONNECT`, and a whole URL as for a proxy, are not.
+    """
+    return request.raw_path.startswith("/")
+
+
 @asynccontextmanager
 async def listening(listener: socket.socket, answer: Answer) -> AsyncIterator[None]:
     """Answer requests with `answer`, which is cancelled when its client goes away."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,3 +27,5 @@ class HandlerContext:
     console: Console
     shell: Mapping[str, str]
     """The variables of this process."""
+    allowed_hosts: Collection[str] = ()
+    """Names of this machine: see `RequestFilter`."""

@@ -41,6 +41,11 @@ class DoorPlace(HandlerPlace):
         """The front door."""
         return Address(self.door.url, is_its_own=isinstance(self.plan.target, UrlPlan))
 
+    @property
+    def app_engine_url(self) -> str:
+        """The front door's URL for the engine."""
+        return self.door.engine_url
+
     def admit(self, blueprint: Blueprint) -> None:
         """Let in the callers that a blueprint allows."""
         if isinstance(self.plan.target, FunctionPlan | ServicePlan):
@@ -95,7 +100,11 @@ async def front_door(context: HandlerContext, plan: HandlerPlan) -> AsyncIterato
         context.console.say(plan.key, reason, "warning")
 
     async with FrontDoor.listen(
-        plan.key, limits(plan), now_us=context.engine.clock.now_us, on_refused=warn
+        plan.key,
+        limits(plan),
+        now_us=context.engine.clock.now_us,
+        on_refused=warn,
+        allowed_hosts=context.allowed_hosts,
     ) as door:
         yield door
 

@@ -63,7 +63,7 @@ class Handlers:
     def app_engine_urls(self) -> dict[str, str]:
         """The URL of each App Engine service: one version of it runs here, in one instance."""
         return {
-            place.plan.target.service: place.address.url
+            place.plan.target.service: place.app_engine_url
             for place in self.places.values()
             if isinstance(place.plan.target, AppEnginePlan)
         }

@@ -38,6 +38,11 @@ class HandlerPlace(ABC):
         """Where its tasks go."""
 
     @property
+    def app_engine_url(self) -> str:
+        """Where its App Engine tasks go; only the engine may know it."""
+        return self.address.url
+
+    @property
     @abstractmethod
     def runs(self) -> str:
         """What answers there, in words."""
@@ -81,7 +86,9 @@ class CaughtPlace(HandlerPlace):
     ) -> AsyncIterator[Self]:
         """Catch the handler's tasks until the block ends."""
         show = partial(context.console.say, plan.key)
-        async with Catcher.listen(_target(plan, blueprint), on_caught=show) as catcher:
+        async with Catcher.listen(
+            _target(plan, blueprint), on_caught=show, allowed_hosts=context.allowed_hosts
+        ) as catcher:
             yield cls(plan, caught, catcher)
 
     @property

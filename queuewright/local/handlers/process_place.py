@@ -177,7 +177,9 @@ async def _tasks_api(
     engine, caller = context.engine, Caller(identity)
     grpc_port = await engine.serve_grpc(HOST, 0, caller=caller)
     try:
-        http_port = await engine.serve_http(HOST, 0, caller=caller)
+        http_port = await engine.serve_http(
+            HOST, 0, caller=caller, allowed_hosts=context.allowed_hosts
+        )
         try:
             yield TasksApi(grpc_port, http_port)
         finally:

@@ -37,6 +37,31 @@ class TasksApi:
     http_port: int
 
 
+FOR_PIP = re.compile(
+    r"PIP_(?!(TARGET|USER|PREFIX|ROOT)$)\w+|XDG_(CACHE|CONFIG|DATA)_\w+|NETRC|CURL_CA_BUNDLE",
+    re.IGNORECASE,
+)
+"""What pip reads besides (https://pip.pypa.io/en/stable/topics/configuration/), except where it
+installs."""
+NOT_FOR_PIP = re.compile(r"GOOGLE_APPLICATION_CREDENTIALS|CLOUDSDK_CONFIG", re.IGNORECASE)
+
+
+def pip_variables(shell: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with which a handler's requirements are installed.
+
+    Installing a source distribution runs its code, which sees no token of this shell.
+
+    >>> sorted(pip_variables({"HOME": "/h", "PIP_INDEX_URL": "u", "GITHUB_TOKEN": "t"}))
+    ['HOME', 'PIP_INDEX_URL']
+    """
+    return {
+        name: value
+        for name, value in shell.items()
+        if FOR_PIP.fullmatch(name)
+        or (PASSED_ON.fullmatch(name) and not NOT_FOR_PIP.fullmatch(name))
+    }
+
+
 def variables(
     handler: HandlerPlan,
     blueprint: Blueprint,

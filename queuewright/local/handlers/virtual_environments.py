@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from queuewright.errors import TargetError
+from queuewright.local.handlers.variables import pip_variables
 from queuewright.local.processes.groups import ProcessGroups
 from queuewright.packages.requirements import contents
 
@@ -92,11 +93,7 @@ class VirtualEnvironments:
         self._say(handler, f"installed {requirements.name}")
 
     async def _run(self, handler: str, log: Path, *argv: str, folder: Path = Path()) -> None:
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_USER")
-        }
+        environment = pip_variables(os.environ)
         child = await self._groups.start(argv, folder=folder, environment=environment)
         try:
             with log.open("ab") as file:

@@ -1,4 +1,4 @@
-"""What `queuewright explain` prints, whole; and what it answers about one identity or queue."""
+"""The output of `queuewright explain`: everything, one identity, one queue."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ PLAN = derive(STACK)
 PROJECT = "acme-prod.iam.gserviceaccount.com"
 
 
-def test_all_of_it() -> None:
+def test_everything() -> None:
     """Every queue, handler, account and grant, with its line."""
     assert explain_text(PLAN) == WHOLE.read_text("utf-8")
 
 
 def test_one_queue() -> None:
-    """With its handler, those who may add to it, and its invoker."""
+    """With its handler, its enqueuers and its invoker."""
     assert (
         explain_text(PLAN, queue="emails")
         == """\
@@ -188,12 +188,12 @@ serviceAccount:acme-prod@appspot.gserviceaccount.com
     ],
 )
 def test_what_may_this_account_do(name: str, answer: str) -> None:
-    """And because of which line of YAML, whatever name the account is called by."""
+    """And which line of YAML allows it, whichever name is given."""
     assert explain_text(PLAN, identity=name) == answer
 
 
 def test_a_handler_and_a_queue_of_one_name() -> None:
-    """Both are meant, and both are answered."""
+    """Both are explained."""
     plan = derive("handlers: {a: {service: {image: i}}}\nqueues: {a: {handler: a}}\n")
     assert (
         explain_text(plan, identity="a")
@@ -212,7 +212,7 @@ serviceAccount:a-invoker@acme-prod.iam.gserviceaccount.com
 
 
 def test_an_identity_and_a_queue() -> None:
-    """Only what it may do there."""
+    """Only its rights on that queue."""
     assert explain_text(PLAN, identity="web", queue="emails") == (
         WEB.replace("else here", "else with queue emails")
     )
@@ -252,8 +252,8 @@ def test_an_identity_and_a_queue() -> None:
         ({"queue": "email"}, "no queue `email` in dev\n  hint: did you mean `emails`?"),
     ],
 )
-def test_a_name_that_means_nobody(asked: dict[str, str], saying: str) -> None:
-    """It is told who may have been meant, to people and to programs alike."""
+def test_an_unknown_name(asked: dict[str, str], saying: str) -> None:
+    """The error suggests a name, for people and for programs."""
     for explain in (explain_text, explain_data):
         with pytest.raises(TargetError) as error:
             explain(PLAN, **asked)
@@ -261,7 +261,7 @@ def test_a_name_that_means_nobody(asked: dict[str, str], saying: str) -> None:
 
 
 def test_a_stack_without_queues() -> None:
-    """There is little to say."""
+    """Only the project and its APIs."""
     with pytest.raises(TargetError, match="add one under `queues:`"):
         explain_text(derive("labels: {}\n"), queue="q")
     assert explain_text(derive("labels: {}\n")) == (
@@ -269,8 +269,8 @@ def test_a_stack_without_queues() -> None:
     )
 
 
-def test_a_program_gets_all_of_it() -> None:
-    """In JSON, with durations and sizes as a spec writes them."""
+def test_a_program_gets_everything() -> None:
+    """As JSON, with durations and sizes written as in a spec."""
     data = json.loads(json.dumps(explain_data(PLAN)))
     assert list(data) == [
         "environment",
@@ -352,7 +352,7 @@ def test_a_program_gets_all_of_it() -> None:
 
 
 def test_a_program_gets_an_answer_about_one_identity() -> None:
-    """The same as people, in parts."""
+    """The same content as the text."""
     data = json.loads(json.dumps(explain_data(PLAN, identity="web")))
     assert data == {
         "environment": "dev",

@@ -161,3 +161,35 @@ def test_our_log_records_are_lines_of_the_engine() -> None:
 def test_debug_records_are_not_printed() -> None:
     """Only warnings and errors are."""
     assert LogLines(Console(io.StringIO())).level == logging.WARNING
+
+
+# What comes from outside
+
+CLIPBOARD = "\x1b]52;c;aGk=\x07"
+
+
+def test_a_text_cannot_control_the_terminal() -> None:
+    """A task's body or name may hold anything; its source and a table are no different."""
+    stream = io.StringIO()
+    console = printed(stream)
+    console.say(f"queue {CLIPBOARD}", f"task {CLIPBOARD}\x9b2J\x7f\r\x1b[31mred")
+    console.print(f"a table\n{CLIPBOARD}")
+    console.log("mailer", CLIPBOARD)
+    console.log("mailer", json.dumps({"message": CLIPBOARD}))
+    assert not set(stream.getvalue()) & set("\x1b\x07\x9b\x7f\r")
+    assert "a table\n\\x1b]52" in stream.getvalue()
+
+
+def test_a_handlers_own_colours_stay() -> None:
+    """And end with its line."""
+    stream = io.StringIO()
+    printed(stream).log("mailer", "\x1b[32mgreen")
+    assert stream.getvalue().endswith("│ \x1b[32mgreen\x1b[0m\n")
+
+
+def test_json_cannot_control_the_terminal_either() -> None:
+    """JSON leaves DEL and C1 as they are; escaped, they mean the same."""
+    stream = io.StringIO()
+    printed(stream, as_json=True).say("mailer", f"\x7f\x9d{CLIPBOARD}", task="\x9b")
+    assert not set(stream.getvalue()) & set("\x1b\x07\x9b\x9d\x7f")
+    assert json.loads(stream.getvalue())["text"] == f"\x7f\x9d{CLIPBOARD}"

@@ -10,6 +10,7 @@ import pytest
 from queuewright.engine import events
 from queuewright.local.console.console import Console
 from queuewright.local.console.event_printer import EventPrinter
+from queuewright.local.console.line_writer import LineWriter
 
 QUEUE = "projects/p/locations/l/queues/emails"
 
@@ -51,7 +52,7 @@ def test_without_a_log_every_event_is_a_line_whatever_the_ratio() -> None:
 def test_with_a_log_an_operation_is_an_entry_and_no_line() -> None:
     """One JSON object per line."""
     words, log = io.StringIO(), io.StringIO()
-    printer = EventPrinter(Console(words), log=log)
+    printer = EventPrinter(Console(words), log=LineWriter(log))
     printer(created())
     printer(deleted())
     entries = [json.loads(line) for line in log.getvalue().splitlines()]
@@ -65,14 +66,14 @@ def test_with_a_log_an_operation_is_an_entry_and_no_line() -> None:
 def test_an_event_that_is_not_sampled_is_not_printed() -> None:
     """The queue's ratio leaves it out."""
     words, log = io.StringIO(), io.StringIO()
-    EventPrinter(Console(words), log=log)(created(sampling_ratio=0.0))
+    EventPrinter(Console(words), log=LineWriter(log))(created(sampling_ratio=0.0))
     assert words.getvalue() + log.getvalue() == ""
 
 
 def test_an_event_that_cloud_tasks_does_not_log_stays_a_line() -> None:
     """Such as a full disk, whatever the ratio of any queue."""
     words, log = io.StringIO(), io.StringIO()
-    printer = EventPrinter(Console(words), log=log)
+    printer = EventPrinter(Console(words), log=LineWriter(log))
     printer(events.StateFailed(time_us=0, status="RESOURCE_EXHAUSTED", message="the disk is full"))
     assert "error: the disk is full" in words.getvalue()
     assert log.getvalue() == ""

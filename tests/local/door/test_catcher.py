@@ -63,3 +63,14 @@ async def test_a_body_is_shown_in_one_short_line(
 async def test_a_task_of_the_largest_size_is_caught(catcher: Catcher) -> None:
     """1 MiB."""
     assert await send(catcher, b"x" * 1024 * 1024) == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Host": "rebound.evil.example"}]
+)
+async def test_a_foreign_page_is_not_caught(
+    catcher: Catcher, caught: list[str], headers: dict[str, str]
+) -> None:
+    """What it sends is not printed as a task."""
+    assert await send(catcher, b"{}", **headers) == 403
+    assert caught[0].startswith("403: ")

@@ -63,6 +63,7 @@ async def door(stack: AsyncExitStack, refused: list[str]) -> Door:
         limits: Limits = WIDE,
         hold_s: float = 30.0,
         pending_s: float = 30.0,
+        allowed_hosts: tuple[str, ...] = (),
     ) -> FrontDoor:
         door = await stack.enter_async_context(
             FrontDoor.listen(
@@ -72,6 +73,7 @@ async def door(stack: AsyncExitStack, refused: list[str]) -> Door:
                 on_refused=refused.append,
                 hold_s=hold_s,
                 pending_s=pending_s,
+                allowed_hosts=allowed_hosts,
             )
         )
         if answer is not None:
@@ -113,7 +115,9 @@ async def test_nothing_is_added_to_a_request(door: Door) -> None:
 
     front = await door(answer)
     reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
-    writer.write(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi")
+    writer.write(
+        b"POST / HTTP/1.1\r\nHost: ::1\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"
+    )
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
     writer.close()
     assert set(names) - {"connection"} == {"host", "content-length"}
@@ -467,3 +471,91 @@ async def test_a_cancelled_wait_for_a_slot_takes_no_slot() -> None:
 async def _hold(slots: Slots) -> bool:
     async with slots.taken(30.0) as has_slot:
         return has_slot
+
+
+# What comes from outside
+
+
+FOREIGN = [
+    ({"Origin": "https://evil.example"}, "a web page of `https://evil.example`"),
+    ({"Origin": "null"}, "a web page"),
+    ({"Sec-Fetch-Site": "cross-site"}, "a web page of another site"),
+    ({"Host": "rebound.evil.example:80"}, "`rebound.evil.example` is not a name of this machine"),
+]
+
+
+@pytest.mark.parametrize(("headers", "reason"), FOREIGN)
+async def test_a_foreign_page_does_not_reach_a_handler(
+    door: Door,
+    client: aiohttp.ClientSession,
+    refused: list[str],
+    headers: dict[str, str],
+    reason: str,
+) -> None:
+    """Even where no token is asked for, as at App Engine's."""
+    reached: list[str] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        reached.append(request.path)
+        return web.Response()
+
+    front = await door(answer)
+    got = await client.post(front.url, data=b"{}", headers=headers)
+    assert got.status == 403
+    assert reason in refused[0]
+    assert not reached
+
+
+async def test_a_foreign_page_does_not_reach_a_guarded_handler(
+    guarded: Guarded, client: aiohttp.ClientSession
+) -> None:
+    """It has no token."""
+    got = await client.post(guarded.front.url, headers={"Origin": "https://evil.example"})
+    assert got.status == 403
+
+
+async def test_a_name_of_this_machine_can_be_allowed(
+    door: Door, client: aiohttp.ClientSession
+) -> None:
+    """With `--allow-host`."""
+    front = await door(allowed_hosts=("tasks",))
+    assert (await client.post(front.url, headers={"Host": "tasks:80"})).status == 200
+    assert (await client.post(front.url, headers={"Host": "other:80"})).status == 403
+
+
+@pytest.mark.parametrize(
+    "line", ["GET http://127.0.0.1:1/x", "OPTIONS *", "CONNECT 127.0.0.1:1", "GET http://["]
+)
+async def test_a_target_that_is_no_path_is_400(
+    door: Door, caplog: pytest.LogCaptureFixture, line: str
+) -> None:
+    """The front door is no proxy; nothing is logged with a traceback."""
+    front = await door()
+    reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
+    writer.write(f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+    assert (await reader.readline()).split()[1] == b"400"
+    writer.close()
+    assert all(record.exc_info is None for record in caplog.records)
+
+
+async def test_only_the_engine_can_send_app_engines_headers(
+    door: Door, client: aiohttp.ClientSession
+) -> None:
+    """App Engine's handlers trust them. The path that lets the engine in does not get through."""
+    seen: list[tuple[str, set[str]]] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        names = {name for name in request.headers if name.lower().startswith("x-")}
+        seen.append((request.raw_path, names))
+        return web.Response()
+
+    front = await door(answer)
+    headers = {"X-AppEngine-QueueName": "a", "x-appengine-taskname": "b", "X-Own": "c"}
+    await client.post(f"{front.url}/work?x=1", headers=headers)
+    await client.post(f"{front.engine_url}/work?x=1", headers=headers)
+    await client.post(f"{front.engine_url}", headers={"Origin": "https://a.task.example"})
+    assert seen == [
+        ("/work?x=1", {"X-Own"}),
+        ("/work?x=1", set(headers)),
+        ("/", set()),
+    ]

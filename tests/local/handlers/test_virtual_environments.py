@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -176,3 +177,21 @@ async def test_two_are_made_side_by_side(venvs: VirtualEnvironments, handler: Pa
         venvs.interpreter("thumbnails", requirements, None),
     )
     assert len(set(made)) == 2
+
+
+async def test_the_build_of_a_package_sees_no_token(
+    venvs: VirtualEnvironments, handler: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is code from elsewhere; it gets what a handler gets, and pip's own variables."""
+    tells = (
+        f"import json, os\nopen({str(handler / 'seen')!r}, 'w').write(json.dumps([*os.environ]))"
+    )
+    (handler / "greeting" / "backend.py").write_text(f"{tells}\n{BACKEND}")
+    (handler / "requirements.txt").write_text("./greeting\n")
+    tokens = ("GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "GOOGLE_APPLICATION_CREDENTIALS")
+    for name in (*tokens, "PIP_RETRIES", "XDG_CACHE_HOME", "no_proxy"):
+        monkeypatch.setenv(name, "1")
+    await venvs.interpreter("mailer", handler / "requirements.txt", None)
+    seen = json.loads((handler / "seen").read_text())
+    assert {"PIP_RETRIES", "XDG_CACHE_HOME", "no_proxy", "PATH"} <= set(seen)
+    assert not set(tokens) & set(seen)

@@ -79,7 +79,7 @@ def test_tasks_go_to_the_front_door_with_the_invokers_token(project: Project) ->
             "uriOverrideEnforceMode": "ALWAYS",
         },
         "oidcToken": {
-            "serviceAccountEmail": "emails-invoker@acme-dev.iam.gserviceaccount.com",
+            "serviceAccountEmail": "mailer-invoker@acme-dev.iam.gserviceaccount.com",
             "audience": "http://127.0.0.1:5000",
         },
     }
@@ -126,7 +126,7 @@ def test_an_audience_of_its_own_stays(project: Project) -> None:
     found = target(project, "events", extra="audience: https://partner.example")
     assert isinstance(found, dict)
     assert found["oidcToken"] == {
-        "serviceAccountEmail": "events-invoker@acme-dev.iam.gserviceaccount.com",
+        "serviceAccountEmail": "partner-invoker@acme-dev.iam.gserviceaccount.com",
         "audience": "https://partner.example",
     }
 

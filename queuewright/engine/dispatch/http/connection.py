@@ -3,10 +3,11 @@
 What holds:
 
 1. A connection carries one request at a time.
-2. A body is read to its end, or to `MAX_BODY_BYTES`, and dropped. Interim answers (1xx) and
-   trailers are dropped too; 101 is an answer, since nobody asked for another protocol.
-3. A connection that could not be told apart from a broken one is never used again: after
-   `Connection: close`, HTTP/1.0, HEAD, unread data, or a request that was not sent in full.
+2. A body is read to its end, or to `MAX_BODY_BYTES`, and dropped. So are interim answers (1xx)
+   and trailers. 101 counts as an answer, because no request asks for another protocol.
+3. A connection is not used again after `Connection: close`, after an HTTP/1.0 answer without
+   keep-alive, after HEAD, after bytes that belong to no answer, or when the answer came before
+   the request was sent in full.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 
 _NEEDED: Final = frozenset((b"content-length", b"location", b"retry-after", b"transfer-encoding"))
 _SWITCHING_PROTOCOLS: Final = 101
+_CLOSED: Final = "the connection was closed before a response came"
 
 
 class Response(NamedTuple):
@@ -79,17 +81,20 @@ class HttpConnection(asyncio.Protocol):
     # What the sender calls
 
     def ask(self, message: bytes, *, is_head: bool) -> asyncio.Future[Response]:
-        """Send a request; whoever stops to wait for the answer calls `abort`.
+        """Send a request. A caller that stops waiting for the answer must call `abort`.
 
         The future raises `NoAnswerError`, or `StaleError` when the request may be sent again.
         """
-        self._answer = self._loop.create_future()
+        self._answer = answer = self._loop.create_future()
         self._is_head = is_head
         self._bytes = 0
         self._status = 0
         self._headers.clear()
-        self._transport.write(message)
-        return self._answer
+        if self.closed.done():
+            self._fail(_CLOSED)
+        else:
+            self._transport.write(message)
+        return answer
 
     def abort(self) -> None:
         """Close the connection without waiting for the other side."""
@@ -99,12 +104,12 @@ class HttpConnection(asyncio.Protocol):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way to the server."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Read on in the answer."""
-        if self._answer is None:  # nobody asked
+        """Parse the next bytes of the answer."""
+        if self._answer is None:  # bytes that answer no request
             self.abort()
             return
         is_body = self._status != 0
@@ -128,7 +133,7 @@ class HttpConnection(asyncio.Protocol):
             self.abort()
 
     def eof_received(self) -> None:
-        """Close: a server that has said everything gets no more requests."""
+        """Close the connection when the server has closed its side."""
         self._transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -148,17 +153,17 @@ class HttpConnection(asyncio.Protocol):
         elif isinstance(error, OSError):
             self._fail(reason(error))
         else:
-            self._fail("the connection was closed before a response came")
+            self._fail(_CLOSED)
 
     # What the parser calls
 
     def on_message_begin(self) -> None:
-        """Begin another answer; one that comes unasked spoils the connection."""
+        """Note that the connection cannot be used again if no request awaits this answer."""
         if self._answer is None:
             self.is_reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header that matters, the first of its name. Trailers come after the status."""
+        """Keep a needed header, the first of its name. Trailers come after the status is set."""
         name = name.lower()
         if name in _NEEDED and self._status == 0:
             self._headers.setdefault(name, value)
@@ -210,7 +215,7 @@ class HttpConnection(asyncio.Protocol):
             answer.set_exception(result)
 
     def _ends_with_the_connection(self) -> bool:
-        """Whether the body's end is the connection's (RFC 9112, 6.3)."""
+        """Whether the body ends where the connection ends (RFC 9112, 6.3)."""
         coding = self._headers.get(b"transfer-encoding")
         if coding is not None:
             return not coding.lower().endswith(b"chunked")

@@ -1,4 +1,4 @@
-"""The only place where tasks leave: requests over the network, on connections that are shared."""
+"""The only place where tasks leave: sends requests over shared connections."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ MAX_REDIRECTS: Final = 10
 
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _WITHOUT_LENGTH: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-"""Methods whose requests say nothing of a body they have not."""
+"""Methods that send no `Content-Length` without a body."""
 _SECRET: Final = frozenset(("authorization", "cookie", "proxy-authorization"))
 
 
 class HttpSender:
-    """Sends over the network. Deadlines are the caller's, who cancels.
+    """Sends over the network. The caller keeps the deadline, and cancels.
 
-    A request that meets a connection just closed by its server, before any byte of an answer, is
-    sent again on a new connection, once: as proxies do. It may have arrived, so a handler can see
-    one attempt twice; Cloud Tasks, too, delivers at least once.
+    When the server closes a reused connection before the first byte of the answer, the request is
+    sent again on a new connection, once, as proxies do. The first one may have arrived, so a
+    handler can receive one attempt twice; Cloud Tasks, too, delivers at least once.
 
     Args:
         connections: idle connections are closed when there would be more connections than this.
@@ -62,7 +62,7 @@ class HttpSender:
         await self._pool.close()
 
     async def _followed(self, request: OutgoingRequest, response: Response) -> Response:
-        """Go where an answer points, and on from there."""
+        """Follow redirects, from the first response to the last."""
         redirects = 0
         while response.status in _REDIRECTS and response.location:
             redirects += 1
@@ -106,7 +106,7 @@ def _destination(url: str) -> Destination:
 
 
 def _message(to: Destination, request: OutgoingRequest) -> bytes:
-    """Return a request as bytes: nothing is in it that nobody asked for (RFC 9112, 3)."""
+    """Return a request as bytes (RFC 9112, 3): its own headers, `Host`, and `Content-Length`."""
     method, body = request.method, request.body
     lines = [f"{method} {to.target} HTTP/1.1", f"Host: {to.host}"]
     lines += [f"{name}: {value}" for name, value in request.headers]

@@ -1,4 +1,4 @@
-"""The open connections: which one a request uses, when one is opened, and when one is given up."""
+"""The open connections: which one a request uses, and when one is opened or closed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ConnectionPool:
         self._expiry: asyncio.TimerHandle | None = None
 
     def idle(self, origin: Origin) -> HttpConnection | None:
-        """Take the idle connection that was used last; None: there is none."""
+        """Take the idle connection that was used last, None if there is none."""
         idle = self._idle_by_origin.get(origin)
         if not idle:
             return None
@@ -69,7 +69,7 @@ class ConnectionPool:
         """Return a new connection.
 
         Raises:
-            NoAnswerError: there is none to be had.
+            NoAnswerError: it could not be made; says why.
         """
         self._make_room()
         self._opening += 1
@@ -130,7 +130,8 @@ class ConnectionPool:
             ssl=self._tls if is_tls else None,
             server_hostname=origin.host.rstrip(".") if is_tls else None,
         )
-        self._open.add(connection)
+        if not connection.closed.done():
+            self._open.add(connection)
         return connection
 
     @cached_property
@@ -151,7 +152,7 @@ class ConnectionPool:
             oldest.abort()
 
     def _expire(self) -> None:
-        """Close what has been idle for too long, and come back for the next one."""
+        """Close connections that have been idle too long, and plan the next look."""
         loop = asyncio.get_running_loop()
         self._expiry = None
         for connection in list(self._idle):

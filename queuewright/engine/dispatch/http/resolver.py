@@ -16,7 +16,7 @@ Addresses = Sequence[AddrInfoType]
 
 _KEEP_S: Final = 10.0
 _THREADS: Final = 16
-"""Its own threads: a name server that hangs holds up nobody but those who ask it."""
+"""A pool of its own, so that a name server that hangs delays no other work."""
 
 
 class Resolver:
@@ -72,6 +72,6 @@ class _Lookup:
         """The event loop's time until which the answer counts; a failure isn't kept."""
 
     def answered(self, answer: asyncio.Future[Addresses]) -> None:
-        """Start to count the time."""
+        """Set how long the answer counts."""
         is_good = not answer.cancelled() and answer.exception() is None
         self.until_s = answer.get_loop().time() + _KEEP_S if is_good else -inf

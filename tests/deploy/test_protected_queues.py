@@ -1,4 +1,4 @@
-"""What `docs/guides/renaming.md` says to do with a protected queue, on the real Pulumi engine."""
+"""The steps of `docs/guides/renaming.md` for a protected queue, on the real Pulumi engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OLD = "  images: {handler: resizer, desired_state: PAUSED}\n"
 
 
 def test_a_queue_moves_by_a_new_one_beside_it(deployed: Deployment, whole: Path) -> None:
-    """The new one comes, those who add turn to it, and the old one is paused: nothing goes."""
+    """The new queue is created, enqueuers move to it, and the old one is paused."""
     file = whole / "stacks" / "all.yaml"
     enqueuers = (
         '    enqueuers: [reports, ledger, "serviceAccount:web@acme-web.iam.gserviceaccount.com"]\n'
@@ -35,7 +35,7 @@ def test_a_queue_moves_by_a_new_one_beside_it(deployed: Deployment, whole: Path)
 
 
 def test_a_queue_goes_in_two_steps(deployed: Deployment, whole: Path) -> None:
-    """First it is no longer protected, which changes nothing else; then it may be taken out."""
+    """First only the protection is removed, then the queue."""
     file = whole / "stacks" / "all.yaml"
     rewrite(file, OLD, OLD.replace("PAUSED", "PAUSED, protect: false"))
     assert set(deployed.up().steps.values()) <= {"update"}
