@@ -180,16 +180,16 @@ class Engine:
         pages: Iterable[web.AbstractRouteDef] = (),
         allowed_hosts: Collection[str] = (),
     ) -> int:
-        """Listen for REST, as `serve_grpc` for gRPC.
+        """Listen for REST. Can be called several times.
 
-        Requests that a foreign web page causes are answered with 403 (see `RequestFilter`).
+        Requests from foreign web pages are answered with 403 (see `RequestFilter`).
 
         Args:
             host: the address to listen on.
             port: 0 lets the system choose.
-            caller: in whose name calls on this listener are made.
-            pages: routes beside the API's.
-            allowed_hosts: names that the `Host` header may have, besides IP addresses and
+            caller: the caller of every call on this listener.
+            pages: routes in addition to the API's, for a dashboard.
+            allowed_hosts: names accepted in the `Host` header, besides IP addresses and
                 `localhost`.
 
         Returns:

@@ -233,7 +233,7 @@ async def test_enums_come_as_numbers_when_asked(
 async def fetched(client: TestClient[Any, Any], target: str) -> bytes:
     """Ask for `target` exactly as written; an HTTP client would tidy it."""
     reader, writer = await asyncio.open_connection(client.server.host, client.server.port)
-    writer.write(f"GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     answer = await reader.read()
     writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -408,7 +408,7 @@ async def test_a_body_that_does_not_arrive_is_given_up(
 ) -> None:
     """A connection that stalls in the middle of a body gets its answer all the same."""
     reader, writer = await asyncio.open_connection(client.server.host, client.server.port)
-    head = f"POST /v2/{QUEUE}:pause HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n{{"
+    head = f"POST /v2/{QUEUE}:pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{{"
     writer.write(head.encode())
     answer = await reader.readuntil(b"The request's body did not arrive.")
     writer.close()

@@ -1,6 +1,6 @@
-"""Which queue may start another attempt when not all attempts can be in flight at once. Pure.
+"""Shares the slots for attempts among the queues.
 
-An attempt in flight holds a slot: a connection, and so a file descriptor. What holds:
+An attempt in flight holds a slot: a connection, and so a file descriptor. Invariants:
 
 1. A queue takes no more slots than it leaves free. So one queue alone uses half of them, two
    use a third each, and a queue that comes later finds about as many as the others hold.
@@ -18,7 +18,7 @@ class Slots:
     """The slots, and how many each queue holds.
 
     Args:
-        limit: how many there are; None: no limit.
+        limit: the number of slots; None is no limit.
     """
 
     __slots__ = ("_held", "_taken", "limit")
@@ -29,7 +29,7 @@ class Slots:
         self._taken = 0
 
     def may_take(self, queue: Hashable, queues: int) -> bool:
-        """Return whether a queue may take a slot; `queues` is how many queues there are."""
+        """Return whether a queue may take a slot. `queues` is the number of queues."""
         if self.limit is None:
             return True
         held, free = self._held.get(queue, 0), self.limit - self._taken

@@ -169,7 +169,7 @@ class HttpConnection(asyncio.Protocol):
             self._headers.setdefault(name, value)
 
     def on_headers_complete(self) -> None:
-        """Note the status."""
+        """Keep the status."""
         status = self._parser.get_status_code()
         if self._answer is None or _is_interim(status):
             self._headers.clear()

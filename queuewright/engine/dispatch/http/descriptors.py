@@ -1,4 +1,4 @@
-"""How many connections this process may have open: its share of the file descriptors."""
+"""How many connections this process may open: its share of the file descriptors."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _FEWEST: Final = 16
 
 
 def connections(descriptors_each: int) -> int:
-    """Return how many connections to handlers there may be.
+    """Return the maximum number of connections to handlers.
 
     Args:
-        descriptors_each: what one costs this process.
+        descriptors_each: the file descriptors that each connection uses in this process.
     """
     return max(_FEWEST, (raised_limit() - _FOR_OTHERS) // descriptors_each)
 
 
 def raised_limit() -> int:
-    """Raise the soft limit on descriptors as far as it goes, and return it.
+    """Raise the soft limit on file descriptors as far as possible, and return it.
 
-    Shells begin with 1,024 on most Linux systems and with 256 on macOS.
+    By default it is 1,024 on most Linux systems and 256 on macOS.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _WANTED if hard == resource.RLIM_INFINITY else min(hard, _WANTED)

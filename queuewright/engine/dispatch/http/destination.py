@@ -1,4 +1,4 @@
-"""Where a URL leads: the server to connect to, and what to ask of it. Pure."""
+"""Parses a URL: the server to connect to, and the target and headers of the request."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ class Origin(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """A URL, as a request needs it."""
+    """The parts of a URL that a request needs."""
 
     origin: Origin
     target: str
-    """Path and query, as written: `/` at least."""
+    """Path and query, as written; at least `/`."""
     host: str
     """The `Host` header: without a default port (RFC 9110, 7.2)."""
     authorization: str | None
-    """The `Authorization` header that the URL's user and password ask for."""
+    """The `Authorization` header for the URL's user and password, if any."""
 
 
 @lru_cache(maxsize=1024)
 def destination(url: str) -> Destination:
-    """Take a URL apart.
+    """Parse a URL.
 
     Raises:
-        ValueError: nothing can be sent there; says why.
+        ValueError: nothing can be sent there; the text is the reason.
 
     >>> destination("http://Example.com:8080/a%2Fb?q#part")[1:3]
     ('/a%2Fb?q', 'Example.com:8080')

@@ -32,7 +32,7 @@ class HttpSender:
     Args:
         connections: idle connections are closed when there would be more connections than this.
         idle_limit_s: how long a connection is kept for the next request.
-        tls: which servers are trusted; those that the system trusts by default.
+        tls: decides which servers are trusted; by default those that the system trusts.
         resolver: looks hosts up.
     """
 
@@ -46,10 +46,10 @@ class HttpSender:
         self._pool = ConnectionPool(connections, idle_limit_s, tls=tls, resolver=resolver)
 
     async def send(self, request: OutgoingRequest) -> Answer:
-        """Send one request and return the answer's status once all of the answer is there.
+        """Send a request and return its answer once it is complete.
 
         Raises:
-            NoAnswerError: there is none; says why.
+            NoAnswerError: there is none; the text is the reason.
         """
         to = _destination(request.url)
         response = await self._exchanged(to, request)

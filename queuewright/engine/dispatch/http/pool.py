@@ -22,7 +22,7 @@ IDLE_LIMIT_S: Final = 1.5
 Uvicorn after 5 s. So a request hardly ever meets a connection that is being closed."""
 
 _SECOND_ADDRESS_AFTER_S: Final = 0.25
-"""When to try a host's next address beside the first one (RFC 8305, 5)."""
+"""When to try a host's next address in parallel (RFC 8305, 5)."""
 
 
 class ConnectionPool:
@@ -32,7 +32,7 @@ class ConnectionPool:
         limit: idle connections are closed when there would be more connections than this.
         idle_limit_s: how long a connection is kept without a request.
         connect_timeout_s: for looking up the host, connecting, and TLS together.
-        tls: which servers are trusted; those that the system trusts by default.
+        tls: decides which servers are trusted; by default those that the system trusts.
         resolver: looks hosts up.
     """
 
@@ -95,7 +95,7 @@ class ConnectionPool:
             self._opening -= 1
 
     def give_back(self, connection: HttpConnection) -> None:
-        """Keep a connection for the next request, if it can take one."""
+        """Keep a connection for the next request if it is reusable, or close it."""
         if not connection.is_reusable:
             connection.abort()
             return
@@ -164,7 +164,7 @@ class ConnectionPool:
             connection.abort()
 
     def _lost(self, connection: HttpConnection) -> None:
-        """Forget a connection that is closed, or about to be."""
+        """Forget a connection that is closed or about to be."""
         self._open.discard(connection)
         if connection in self._idle:
             self._forget_idle(connection)

@@ -1,4 +1,4 @@
-"""The addresses of hosts: each looked up once at a time, in a thread, and kept for ten seconds."""
+"""Looks up the addresses of hosts, in threads, and keeps them for ten seconds."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Resolver:
         self._known: dict[tuple[str, int], _Lookup] = {}
 
     async def addresses(self, host: str, port: int) -> Addresses:
-        """Return where to connect to, the preferred address first.
+        """Return a host's addresses, the preferred one first.
 
         Raises:
             OSError: the host is unknown.
-            UnicodeError: no host can have this name.
+            UnicodeError: the name is not valid for a host.
         """
         try:
             return socket.getaddrinfo(
@@ -64,12 +64,12 @@ class Resolver:
 
 
 class _Lookup:
-    """A lookup that runs, or its answer."""
+    """A running lookup, or its answer."""
 
     def __init__(self, answer: asyncio.Future[Addresses]) -> None:
         self.answer = answer
         self.until_s = inf
-        """The event loop's time until which the answer counts; a failure isn't kept."""
+        """The event loop's time until which the answer is valid. Failures are not kept."""
 
     def answered(self, answer: asyncio.Future[Addresses]) -> None:
         """Set how long the answer counts."""
