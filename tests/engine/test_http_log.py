@@ -1,4 +1,4 @@
-"""A request that is not HTTP is answered, and is one line in the log."""
+"""Malformed HTTP requests are answered and logged as one line."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ async def answered(port: int, request: bytes) -> bytes:
         ),
     ],
 )
-async def test_a_malformed_request_is_one_line_and_no_traceback(
+async def test_a_malformed_request_is_logged_as_one_line(
     request_: bytes, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is the caller's mistake, who is told so."""
+    """The caller made the mistake and gets the answer."""
     engine = Engine()
     port = await engine.serve_http(port=0)
     assert b" 400 " in await answered(port, request_)
@@ -56,7 +56,7 @@ async def test_a_malformed_request_is_one_line_and_no_traceback(
 async def test_a_bug_behind_a_listener_keeps_its_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Of that, one wants to know all."""
+    """A bug is logged in full."""
 
     async def broken(_: web.BaseRequest) -> web.Response:
         raise RuntimeError("a bug")
