@@ -147,7 +147,9 @@ def _program(queues: int, handlers: int, root: Path) -> None:
     calling = [apis["cloudtasks"], apis["iam"], agent]
     serving = [apis["iam"], apis["cloudfunctions"], apis["cloudbuild"], apis["run"]]
     accounts: list[serviceaccount.Account] = []
-    called: list[tuple[cloudfunctionsv2.Function, serviceaccount.Account, pulumi.Resource]] = []
+    called: list[
+        tuple[cloudfunctionsv2.Function, serviceaccount.Account, cloudrunv2.ServiceIamMember]
+    ] = []
     for number in range(handlers):
         name = f"handler{number}"
         account = serviceaccount.Account(

@@ -10,7 +10,7 @@ from pulumi_gcp import projects
 from queuewright.blueprint import Condition
 from queuewright.cloud_tasks import roles
 
-from .grants import Grantee, named_grant
+from .grants import Grantee
 from .options import within
 
 CLOUD_TASKS = "cloudtasks.googleapis.com"
@@ -71,12 +71,12 @@ class ProjectServices(pulumi.ComponentResource):
 
 
 class ProjectAccess:
-    """Roles of one component's account on the whole project.
+    """Roles on the whole project, for the account of one component.
 
     Args:
         name: the component's logical name.
         project: the id of the project.
-        owner: the component, which becomes the parent of the grants.
+        owner: the component, which is the parent of the grants.
         opts: the component's options.
     """
 
@@ -91,14 +91,14 @@ class ProjectAccess:
         self._name, self._project, self._owner, self._opts = name, project, owner, opts
 
     def admit(
-        self, grantee: Grantee | str, *, role: str, condition: Condition | None = None
+        self, grantee: Grantee, *, role: str, condition: Condition | None = None
     ) -> projects.IAMMember:
-        """Grant a role on the project."""
+        """Grant the component's account, which is `grantee`'s, a role on the project."""
         return projects.IAMMember(
             f"{self._name}-project-{role.removeprefix(roles.PREFIX)}",
             project=self._project,
             role=role,
-            member=named_grant(self._name, role, grantee).member,
+            member=grantee.member,
             condition=(
                 {"title": condition.title, "expression": condition.expression}
                 if condition

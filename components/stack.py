@@ -21,7 +21,6 @@ from queuewright.blueprint import (
     HandlerRoute,
     QueuePlan,
     ServicePlan,
-    UrlPlan,
     first_key,
 )
 
@@ -37,7 +36,13 @@ from .code import (
 )
 from .collector import calm_collector
 from .grants import Grantee
-from .handlers import AppEngineHandler, FunctionHandler, Handler, ServiceHandler
+from .handlers import (
+    AppEngineHandler,
+    DeployedHandler,
+    FunctionHandler,
+    Handler,
+    ServiceHandler,
+)
 from .options import within
 from .project import ProjectServices
 from .queue import TYPE as QUEUE_TYPE
@@ -139,7 +144,9 @@ class TaskStack(pulumi.ComponentResource):
         """The resource of a grant, created by the component that it is on."""
         grantee = self._grantees[grant.account] if grant.account is not None else grant.member
         if grant.kind == "project":
-            access = _present(self._builder).project_access
+            if not isinstance(grantee, BuildAccount | DeployedHandler):
+                raise ValueError(f"{grant.member} can have no role on the project")
+            access = grantee.project_access
             return access.admit(grantee, role=grant.role, condition=grant.condition)
         if grant.condition is not None:
             raise ValueError(f"a grant on a {grant.kind} takes no condition")
@@ -300,7 +307,7 @@ class TaskStack(pulumi.ComponentResource):
                 continue
             account, former = self._blueprint.accounts[plan.invoker], self._namesakes(plan)
             aliases = [self._former_invoker(queue) for queue in former]
-            if isinstance(plan.target, UrlPlan):
+            if plan.kind == "url":
                 # The stack has no component for it, so the account is the stack's own child.
                 former_names = [f"{self._name}-{old}-invoker" for old in plan.renamed_from]
                 yield (

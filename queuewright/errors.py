@@ -48,16 +48,26 @@ class Problem:
         return f"{text}\n  hint: {self.hint}" if self.hint else text
 
 
+MAX_SHOWN_PROBLEMS = 100
+
+
 class SpecError(QueuewrightError):
-    """A file that cannot be used; has every problem found, in file order."""
+    """A file that cannot be used; has every problem found, in file order.
+
+    Its text has the first `MAX_SHOWN_PROBLEMS`, and says how many more there are.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=_place))
-        super().__init__("\n".join(map(str, self.problems)))
+        lines = [str(problem) for problem in self.problems[:MAX_SHOWN_PROBLEMS]]
+        if (more := len(self.problems) - MAX_SHOWN_PROBLEMS) > 0:
+            lines.append(f"and {more:,} more")
+        super().__init__("\n".join(lines))
 
 
-def _place(problem: Problem) -> Location:
-    return problem.location or Location("", 0, 0)
+def _place(problem: Problem) -> tuple[str, int, int]:
+    place = problem.location  # compared as a tuple: there may be many problems
+    return (place.file, place.line, place.column) if place is not None else ("", 0, 0)
 
 
 class Refusal(QueuewrightError):

@@ -13,7 +13,7 @@ from queuewright.spec.fields import QUEUE_ID
 from queuewright.spec.handler_rules import handler_rules
 from queuewright.spec.rules import name_rule, queue_rules
 from queuewright.spec.values import shown
-from queuewright.spec.words import validated
+from queuewright.spec.words import Names, validated
 
 from ..mistakes import Mistakes, described
 from .place import check_place
@@ -67,7 +67,7 @@ def queue_arguments(
     found += handler_rules(aim, (*at, TARGET), handler)
     found += name_rule(node, at, QUEUE_ID, queue_id)
     queue = validated(QueueSpec, node.plain(), root, at, found)
-    found += queue_rules(node, at, queue, [TARGET], {TARGET: handler} if handler else {})
+    found += queue_rules(node, at, queue, Names([TARGET]), {TARGET: handler} if handler else {})
     return mistakes.unless(queue, found)
 
 

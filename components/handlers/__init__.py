@@ -1,8 +1,16 @@
 """Handlers as components: a function, a service, an App Engine version."""
 
 from .app_engine import AppEngineHandler
+from .deployed import DeployedHandler
 from .function import FunctionHandler
 from .handler import Handler, Invoker
 from .service import ServiceHandler
 
-__all__ = ["AppEngineHandler", "FunctionHandler", "Handler", "Invoker", "ServiceHandler"]
+__all__ = [
+    "AppEngineHandler",
+    "DeployedHandler",
+    "FunctionHandler",
+    "Handler",
+    "Invoker",
+    "ServiceHandler",
+]

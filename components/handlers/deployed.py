@@ -12,19 +12,21 @@ from queuewright.blueprint import AccountPlan, HandlerPlan, first_key
 
 from ..accounts import Identity, service_account
 from ..options import former_names, renamed, within
+from ..project import ProjectAccess
 
 
 class DeployedHandler(pulumi.ComponentResource):
     """Code that runs as an account of its own.
 
-    It is created in two steps: the constructor creates the account, so that rights can be granted
-    to it; then `deploy`, of each kind of handler, adds the code.
+    The constructor only creates the account, so that rights can be granted to it. Then the `deploy`
+    method of each kind of handler adds the code.
 
     Attributes:
         key: its name in the logical names of grants.
         renamed_from: its former keys.
         account: the service account that it runs as. It has no rights but those granted to it.
         member: the account as an IAM member.
+        project_access: grants the account roles on the project.
     """
 
     TYPE: ClassVar[str]
@@ -33,6 +35,7 @@ class DeployedHandler(pulumi.ComponentResource):
     renamed_from: Sequence[str]
     account: serviceaccount.Account
     member: pulumi.Output[str]
+    project_access: ProjectAccess
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class DeployedHandler(pulumi.ComponentResource):
             opts=within(self, opts),
         )
         self.member = self.account.member
+        self.project_access = ProjectAccess(name, project=project, owner=self, opts=opts)
 
     @classmethod
     def from_plan(

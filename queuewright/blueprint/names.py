@@ -118,6 +118,6 @@ def _host(project: str) -> str:
 
 
 def _hashed(text: str, whole: str, limit: int) -> str:
-    """`text`, shortened to `limit` characters, of which the last nine are a hash of `whole`."""
+    """`text`, shortened to `limit` characters that end with a hash of `whole`."""
     digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
     return f"{text[: limit - 9].rstrip('-')}-{digest}"

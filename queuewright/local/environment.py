@@ -22,7 +22,6 @@ from queuewright.local.door.listener import HOST
 from queuewright.local.edits import Edits
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.handlers import Handlers
-from queuewright.local.handlers.place import kind
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
 from queuewright.local.processes.background import BackgroundTasks, cancel
 from queuewright.local.processes.groups import ProcessGroups
@@ -178,7 +177,7 @@ class Environment:
     def table(self) -> str:
         """Its queues, handlers and addresses, for people."""
         places = self.handlers.places.values()
-        rows = [(p.plan.key, kind(p.plan), p.shown_address, p.runs) for p in places]
+        rows = [(p.plan.key, p.plan.kind, p.shown_address, p.runs) for p in places]
         queues = self.blueprint.queues.values()
         return ready_table(queues, rows, self.grpc_address, self.http_address)
 

@@ -17,7 +17,7 @@ from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.renaming import renaming_rules
 from queuewright.spec.rules import name_rule, queue_rules
 from queuewright.spec.values import flow, shown
-from queuewright.spec.words import validated
+from queuewright.spec.words import Names, validated
 
 DEFAULTS: Mapping[str, tuple[str, type[Closed]]] = {
     "handlers": ("handler_defaults", HandlerSpec),
@@ -132,6 +132,7 @@ def _queues(
 ) -> dict[str, QueueSpec]:
     queues: dict[str, QueueSpec] = {}
     names = [name for name, _ in document.entries("handlers")]
+    known = Names(names)
     seen: dict[str, str] = {}
     prefix = _prefix(document)
     examples = {"handler": flow(names[0])} if names else {}
@@ -143,7 +144,7 @@ def _queues(
             hint = "choose another name: both would be the same variable in a handler"
             found.append(Problem(node.place, dotted(at), message, hint))
         queue = validated(QueueSpec, node.plain(), document, at, found, examples)
-        found.extend(queue_rules(node, at, queue, names, handlers))
+        found.extend(queue_rules(node, at, queue, known, handlers))
         if queue is not None:
             queues[name] = queue
     found.extend(renaming_rules(document, "queues", queues, prefix))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from math import isfinite
 
 from queuewright.cloud_tasks.durations import written_duration
@@ -13,7 +13,7 @@ from queuewright.spec.fields import HANDLER_NAME, MEMBER
 from queuewright.spec.handler_model import HandlerSpec
 from queuewright.spec.queue_model import QueueSpec, RetryConfig
 from queuewright.spec.values import shown
-from queuewright.spec.words import did_you_mean
+from queuewright.spec.words import Names
 
 
 def queue_variable(queue: str) -> str:
@@ -42,13 +42,13 @@ def queue_rules(
     node: Node,
     at: Path,
     queue: QueueSpec | None,
-    names: Sequence[str],
+    names: Names,
     handlers: Mapping[str, HandlerSpec],
 ) -> Iterator[Problem]:
     """The problems of one queue, apart from its single values; `names` has all handlers' names."""
     reference = node.at(("handler",))
     if reference is not None and _is_unknown(reference.value, names):
-        hint = did_you_mean(reference.value, names) or "add it under `handlers:`"
+        hint = names.hint(reference.value) or "add it under `handlers:`"
         what = f"no handler {shown(reference.value)}"
         yield Absence(reference.place, dotted((*at, "handler")), what, hint)
     yield from _enqueuer_rules(node, at, names, handlers)
@@ -100,7 +100,7 @@ def backoff_rules(node: Node, at: Path) -> Iterator[Problem]:
 
 
 def _enqueuer_rules(
-    node: Node, at: Path, names: Sequence[str], handlers: Mapping[str, HandlerSpec]
+    node: Node, at: Path, names: Names, handlers: Mapping[str, HandlerSpec]
 ) -> Iterator[Problem]:
     listed = node.at(("enqueuers",))
     items = listed.value if listed is not None and isinstance(listed.value, list) else []
@@ -125,7 +125,7 @@ def _enqueuer_rules(
             )
             yield Problem(item.place, path, f"{shown(item.value)} is not an IAM member", hint)
         elif _is_unknown(item.value, names):
-            hint = did_you_mean(item.value, names) or "add it under `handlers:`"
+            hint = names.hint(item.value) or "add it under `handlers:`"
             yield Absence(item.place, path, f"no handler {shown(item.value)}", hint)
         elif (handler := handlers.get(item.value)) is not None:
             yield from _own_account_rules(item, path, handler, variable)
@@ -155,5 +155,5 @@ def _example_rules(node: Node, at: Path) -> Iterator[Problem]:
             yield Problem(child.place, dotted(path), message, "quote it, or give a number")
 
 
-def _is_unknown(name: object, names: Sequence[str]) -> bool:
+def _is_unknown(name: object, names: Names) -> bool:
     return isinstance(name, str) and bool(name.strip()) and name not in names

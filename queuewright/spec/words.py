@@ -34,6 +34,7 @@ _EXPECTED = {
 }
 _KEY = "[key]"
 """In one of pydantic's paths: the mistake is in a map's key, not in its value."""
+MAX_COMPARISONS = 100_000
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than_equal", "between")
 
 
@@ -83,6 +84,29 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     if 0 < len(choices) <= 20:
         return "choose one of " + ", ".join(map(shown, choices))
     return None
+
+
+class Names:
+    """The names that a document defines, and a hint for a name that is not among them.
+
+    Looking for the nearest name takes a comparison with each, so there are no hints after
+    `MAX_COMPARISONS`: a document may have many names and as many mistakes.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = dict.fromkeys(names)
+        self.comparisons = 0
+        """How many were made."""
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def hint(self, word: str) -> str | None:
+        """Return the hint of `did_you_mean`, or None."""
+        if self.comparisons + len(self._names) > MAX_COMPARISONS:
+            return None
+        self.comparisons += len(self._names)
+        return did_you_mean(word, self._names)
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:

@@ -72,6 +72,18 @@ def test_a_new_role_reaches_both_targets(
     assert allowed_here(plan) - allowed_here(everything_blueprint) == {right(new)}
 
 
+def test_a_handler_may_get_a_role_on_the_project(
+    everything_blueprint: Blueprint, projects: dict[str, Path]
+) -> None:
+    """Beside the build account, which has the same role."""
+    grants = everything_blueprint.grants
+    known = next(each for each in grants if each.kind == "project" and each.condition is None)
+    account = everything_blueprint.accounts["mailer-handler"]
+    new = replace(known, account=account.key, member=account.member)
+    plan = replace(everything_blueprint, grants=(*grants, new))
+    assert deployed(plan, projects["all"]).grants() == promised_grants(plan)
+
+
 def test_a_grant_that_no_component_supports_is_an_error(
     everything_blueprint: Blueprint, projects: dict[str, Path]
 ) -> None:

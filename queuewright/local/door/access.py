@@ -51,7 +51,7 @@ class Access:
             return Denied(401, refusal.message, hint)
         member = f"serviceAccount:{claims.get('email')}"
         if member not in self.callers:
-            hint = f"the account of a queue with `handler: {self.handler}` may call it"
+            hint = f"tasks of a queue with `handler: {self.handler}` carry the token it needs"
             return Denied(403, f"`{member}` lacks {INVOKER} on `{self.handler}`", hint)
         return None
 

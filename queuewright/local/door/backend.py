@@ -84,7 +84,7 @@ class Exchange:
             request: the request.
             path: the path and query that the backend gets.
             hides_token: replace the signature of the token in `Authorization`.
-            hides_app_engine: leave the headers `X-AppEngine-*` out.
+            hides_app_engine: leave the headers of App Engine out.
         """
         self.response: web.StreamResponse | None = None
         """The response, once the backend has begun it."""

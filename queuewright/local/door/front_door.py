@@ -121,7 +121,7 @@ class FrontDoor:
     def engine_url(self) -> str:
         """The URL at which only the engine calls: its path is a secret, which no handler sees.
 
-        App Engine trusts `X-AppEngine-*`, which it removes from the requests of everyone else:
+        App Engine trusts its own headers, which it removes from the requests of everyone else:
         https://cloud.google.com/tasks/docs/creating-appengine-handlers#reading-headers.
         """
         return f"{self.url}{self._engine_path}"

@@ -9,10 +9,7 @@ from typing import Self
 from queuewright.blueprint import (
     AppEnginePlan,
     Blueprint,
-    FunctionPlan,
     HandlerPlan,
-    ServicePlan,
-    UrlPlan,
 )
 from queuewright.local.door.access import Access, callers
 from queuewright.local.door.backend import Backend
@@ -39,7 +36,7 @@ class DoorPlace(HandlerPlace):
     @property
     def address(self) -> Address:
         """The front door."""
-        return Address(self.door.url, is_its_own=isinstance(self.plan.target, UrlPlan))
+        return Address(self.door.url, is_its_own=self.plan.kind == "url")
 
     @property
     def app_engine_url(self) -> str:
@@ -48,7 +45,7 @@ class DoorPlace(HandlerPlace):
 
     def admit(self, blueprint: Blueprint) -> None:
         """Let in the callers that a blueprint allows."""
-        if isinstance(self.plan.target, FunctionPlan | ServicePlan):
+        if self.plan.runtime is not None:
             name = self.plan.key
             self.door.access = Access(
                 name, self.door.url, callers(blueprint, name), self._context.signer
@@ -111,9 +108,8 @@ async def front_door(context: HandlerContext, plan: HandlerPlan) -> AsyncIterato
 
 def limits(plan: HandlerPlan) -> Limits:
     """Return how many requests a handler's instances take at once, and for how long."""
-    target = plan.target
-    if isinstance(target, FunctionPlan | ServicePlan):
-        runtime = target.runtime
+    target, runtime = plan.target, plan.runtime
+    if runtime is not None:
         return Limits(runtime.instances.max * runtime.concurrency, runtime.timeout.total_seconds())
     if isinstance(target, AppEnginePlan):
         return Limits(target.instances.max * APP_ENGINE_CONCURRENCY, APP_ENGINE_TIMEOUT_S)

@@ -15,13 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan, UrlPlan
+from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan
 from queuewright.errors import TargetError
 from queuewright.local.handlers.command import Caught, Command, Elsewhere, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.door_place import ForwardingPlace
 from queuewright.local.handlers.place import CaughtPlace, DirectPlace, HandlerPlace
-from queuewright.local.handlers.process_place import ProcessPlace, principal
+from queuewright.local.handlers.process_place import ProcessPlace
 from queuewright.local.queues.planned import Address
 
 HowItRuns = Command | Elsewhere | Caught
@@ -156,7 +156,7 @@ def _place(
         case Caught():
             return CaughtPlace.open(context, plan, how, blueprint)
         case Elsewhere():
-            if isinstance(plan.target, UrlPlan):
+            if plan.kind == "url":
                 return nullcontext(DirectPlace(plan, how))
             return ForwardingPlace.open(context, plan, how, blueprint)
 
@@ -165,10 +165,10 @@ def _change(
     place: HandlerPlace, plan: HandlerPlan, how: HowItRuns, blueprint: Blueprint
 ) -> Callable[[], Coroutine[None, None, None]] | None:
     """What makes a place follow another plan; None if the plan needs a place of another kind."""
-    if type(place.plan.target) is not type(plan.target):
+    if place.plan.kind != plan.kind:
         return None
     match place, how:
-        case ProcessPlace(), Command() if place.principal == principal(plan, blueprint):
+        case ProcessPlace(), Command() if place.plan.member == plan.member:
             return partial(place.change, plan, how, blueprint)
         case ForwardingPlace(), Elsewhere():
             return partial(place.change, plan, how, blueprint)

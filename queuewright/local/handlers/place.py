@@ -13,11 +13,8 @@ from pathlib import Path
 from typing import Self
 
 from queuewright.blueprint import (
-    AppEnginePlan,
     Blueprint,
-    FunctionPlan,
     HandlerPlan,
-    ServicePlan,
     UrlPlan,
 )
 from queuewright.local.door.catcher import Catcher
@@ -134,18 +131,6 @@ class DirectPlace(HandlerPlace):
         """Follow another plan from now on."""
         self.plan = plan
         self._url = elsewhere.url
-
-
-def kind(plan: HandlerPlan) -> str:
-    """Return the kind of a handler, as the YAML names it."""
-    match plan.target:
-        case FunctionPlan():
-            return "function"
-        case ServicePlan():
-            return "service"
-        case AppEnginePlan():
-            return "app_engine"
-    return "url"
 
 
 def _target(plan: HandlerPlan, blueprint: Blueprint) -> str:

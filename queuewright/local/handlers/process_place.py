@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan
-from queuewright.blueprint.names import app_engine_email
+from queuewright.blueprint import Blueprint, HandlerPlan
 from queuewright.engine import Caller
 from queuewright.errors import TargetError
 from queuewright.local.door.front_door import FrontDoor
@@ -33,14 +32,11 @@ class ProcessPlace(DoorPlace):
         plan: HandlerPlan,
         command: Command,
         door: FrontDoor,
-        principal: str | None,
         tasks: TasksApi | None,
     ) -> None:
         super().__init__(context, plan, door)
-        self.principal = principal
-        """The caller of Cloud Tasks that it is; None for the stand-in of an endpoint."""
         self.tasks = tasks
-        """Its own way to Cloud Tasks, if it has a principal."""
+        """Its own way to Cloud Tasks; None for the stand-in of somebody else's endpoint."""
         self.process = HandlerProcess(
             plan.key, door, context.groups, context.background, context.console
         )
@@ -53,9 +49,8 @@ class ProcessPlace(DoorPlace):
         cls, context: HandlerContext, plan: HandlerPlan, command: Command, blueprint: Blueprint
     ) -> AsyncIterator[Self]:
         """Listen for the handler's tasks, which wait until `serve`; stop it when the block ends."""
-        identity = principal(plan, blueprint)
-        async with front_door(context, plan) as door, _tasks_api(context, identity) as tasks:
-            place = cls(context, plan, command, door, identity, tasks)
+        async with front_door(context, plan) as door, _tasks_api(context, plan) as tasks:
+            place = cls(context, plan, command, door, tasks)
             place.admit(blueprint)
             try:
                 yield place
@@ -157,24 +152,13 @@ class ProcessPlace(DoorPlace):
             )
 
 
-def principal(plan: HandlerPlan, blueprint: Blueprint) -> str | None:
-    """Return who a handler is when it calls Cloud Tasks; None for somebody else's endpoint."""
-    if plan.account is not None:
-        return blueprint.accounts[plan.account].member
-    if isinstance(plan.target, AppEnginePlan):
-        return f"serviceAccount:{app_engine_email(blueprint.project)}"
-    return None
-
-
 @asynccontextmanager
-async def _tasks_api(
-    context: HandlerContext, identity: str | None
-) -> AsyncIterator[TasksApi | None]:
-    """Listeners of the engine that know `identity` as their caller."""
-    if identity is None:
+async def _tasks_api(context: HandlerContext, plan: HandlerPlan) -> AsyncIterator[TasksApi | None]:
+    """Listeners of the engine that know the handler as their caller."""
+    if plan.member is None:
         yield None
         return
-    engine, caller = context.engine, Caller(identity)
+    engine, caller = context.engine, Caller(plan.member)
     grpc_port = await engine.serve_grpc(HOST, 0, caller=caller)
     try:
         http_port = await engine.serve_http(

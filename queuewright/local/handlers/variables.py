@@ -16,7 +16,6 @@ from queuewright.blueprint import (
     FunctionPlan,
     HandlerPlan,
     SecretPlan,
-    ServicePlan,
 )
 from queuewright.local.door.listener import HOST
 
@@ -81,14 +80,14 @@ def variables(
         image: the variables in its Dockerfile.
         shell: the variables of this process, where the values of secrets are looked up.
     """
-    secrets = {name: shell[name] for name in _secrets(handler) if name in shell}
+    secrets = {name: shell[name] for name in handler.secrets if name in shell}
     own = {name: value for name, value in shell.items() if PASSED_ON.fullmatch(name)}
     return {
         **own,
         **_direct(own),
         "PYTHONUNBUFFERED": "1",
         **image,
-        **_environment(handler),
+        **handler.environment,
         **secrets,
         **handler.local.environment,
         **dict(_platform(handler, blueprint)),
@@ -102,7 +101,7 @@ def unset_secrets(handler: HandlerPlan, shell: Mapping[str, str]) -> dict[str, S
     """Return the secrets of a handler that have no value on this machine, by variable."""
     return {
         name: secret
-        for name, secret in _secrets(handler).items()
+        for name, secret in handler.secrets.items()
         if name not in shell and name not in handler.local.environment
     }
 
@@ -113,21 +112,9 @@ def _tasks(api: TasksApi | None) -> Iterator[tuple[str, str]]:
         yield "CLOUD_TASKS_EMULATOR_URL", f"http://{HOST}:{api.http_port}"
 
 
-def _secrets(handler: HandlerPlan) -> Mapping[str, SecretPlan]:
-    if isinstance(handler.target, FunctionPlan | ServicePlan):
-        return handler.target.runtime.secrets
-    return {}
-
-
-def _environment(handler: HandlerPlan) -> Mapping[str, str]:
-    if isinstance(handler.target, FunctionPlan | ServicePlan):
-        return handler.target.runtime.environment
-    return handler.target.environment if isinstance(handler.target, AppEnginePlan) else {}
-
-
 def _platform(handler: HandlerPlan, blueprint: Blueprint) -> Iterator[tuple[str, str]]:
     """The variables that the platform sets."""
-    if isinstance(handler.target, FunctionPlan | ServicePlan):
+    if handler.runtime is not None:
         # https://cloud.google.com/run/docs/container-contract#services-env-vars
         yield "K_SERVICE", handler.name
         yield "K_REVISION", f"{handler.name}-local"
