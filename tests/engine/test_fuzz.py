@@ -183,7 +183,7 @@ class Attacker:
             ["", "?pageSize=x", "?$alt=json;enum-encoding=int", "?a=%zz&;&=", "?%ff"]
         )
         head = (
-            f"{route.method} /{version}/{path}{query} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+            f"{route.method} /{version}/{path}{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         )
         await self.raw(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
@@ -215,7 +215,7 @@ class Attacker:
     async def http(self) -> None:
         """What is hardly HTTP: broken lines and headers, wrong lengths, bodies that never end."""
         chance = self.chance
-        start = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\nHost: h\r\n"
+        start = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\nHost: localhost\r\n"
         request = chance.choice(
             [
                 b"\r\n\r\n",

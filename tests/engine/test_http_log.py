@@ -27,12 +27,12 @@ async def answered(port: int, request: bytes) -> bytes:
     [
         (b"GET / HTTP/9.9x\r\n\r\n", "refused: Bad status line"),
         (
-            b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
             "refused: Invalid character in Content-Length",
         ),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n\r\n", "refused: Got more than"),
         (
-            b"POST /v2/projects/p/locations/l/queues HTTP/1.1\r\nHost: h\r\n"
+            b"POST /v2/projects/p/locations/l/queues HTTP/1.1\r\nHost: localhost\r\n"
             b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
             "refused: Can not decode content-encoding: gzip",
         ),
@@ -65,7 +65,7 @@ async def test_a_bug_behind_a_listener_keeps_its_traceback(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
-    assert await answered(port, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n") == (
+    assert await answered(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") == (
         b"HTTP/1.1 500 Internal Server Error\r\n"
     )
     await runner.cleanup()
