@@ -1,18 +1,18 @@
 """Runs a case of the conformance table: real clients, a real engine, time moved by hand.
 
-A case is a list of steps. `$L` is the location, `$Q` the queue, `$T` the target's URL and `$P`
-its port, `$in(5m)` and `$ago(5m)` are moments, `$text(n)` and `$bytes(n)` stand for so much text or
-base64, `{$times: [3, x]}` for `[x, x, x]`; `"~[0-9]+"` is a pattern.
+A case is a list of steps. `$L` is the location, `$Q` the queue, `$T` the target's URL and `$P` its
+port. `$in(5m)` and `$ago(5m)` are moments, `$text(n)` and `$bytes(n)` are n characters of text and
+n bytes in base64, `{$times: [3, x]}` is `[x, x, x]`, and `"~[0-9]+"` is a pattern.
 
     call: CreateTask          an RPC through the client; `with` is the request in JSON
-    task: {...}               short for a CreateTask of an HTTP task on `$Q`
-    tasks: 3                  as many of them
-    http: [GET, /v2/$Q]       a request of its own, for what the clients cannot send
-      gives / lacks           what the answer holds, what it does not
-      refused: [CODE, text]   or how it is refused
-    answers: [500, 200]       what the target answers next; then 200
-    advance: 10m | drain      time
-    dispatched: {...}         what came to the target since the last look
+    task: {...}               creates an HTTP task in `$Q`
+    tasks: 3                  creates three of them
+    http: [GET, /v2/$Q]       a plain request, for what the clients cannot send
+      gives / lacks           fields that the answer has or lacks
+      refused: [CODE, text]   or the expected refusal
+    answers: [500, 200]       the next answers of the target; then 200
+    advance: 10m | drain      moves time
+    dispatched: {...}         the requests that reached the target since the previous check
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Case:
     over: tuple[str, ...] = ("grpc", "rest")
     version: str = "v2"
     queue: dict[str, JSON] | None = None
-    """Configuration of `$Q`, made before the steps; None makes none."""
+    """The configuration of `$Q`, which is created before the steps. None creates no queue."""
     settings: Mapping[str, JSON] = field(default_factory=dict)
 
 
@@ -85,7 +85,7 @@ def table() -> list[Case]:
 
 
 class DeviationError(AssertionError):
-    """The engine does not do what a case says."""
+    """The engine deviates from a case."""
 
 
 async def run(case: Case, over: str) -> None:
@@ -138,7 +138,7 @@ async def _stage(case: Case, over: str) -> AsyncIterator[_Stage]:
 
 
 class _Stage:
-    """Where a case is played: the engine, a client, the target and the clock."""
+    """The engine, a client, the target and the clock of a running case."""
 
     def __init__(
         self,
@@ -302,7 +302,7 @@ class _Stage:
 
 @dataclass(frozen=True)
 class _Came:
-    """A request as it came to the target."""
+    """A request that the target received."""
 
     at_us: int
     method: str
@@ -311,7 +311,7 @@ class _Came:
     body: str
 
     def claims(self) -> Mapping[str, JSON]:
-        """Return what the ID token in `Authorization` says."""
+        """Return the claims of the ID token in `Authorization`."""
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         try:
             return dict(jwt.decode(token, verify=False))
@@ -320,7 +320,7 @@ class _Came:
 
 
 class _Target:
-    """Where the tasks go. An answer is a status, or a map: status, after (a span), headers."""
+    """The target of the tasks. An answer is a status, or a map: status, after (a span), headers."""
 
     def __init__(self, clock: ManualClock) -> None:
         self.answers: list[JSON] = []
@@ -372,14 +372,14 @@ class _RefusedError(Exception):
 
 
 def _setting(name: str, value: JSON) -> Any:
-    """Return a setting of the engine; text is a span, a burst the same for every rate."""
+    """Return a setting of the engine. Text is a span; a number is the burst for every rate."""
     if name == "burst":
         return lambda _: value
     return timedelta(microseconds=span_us(value)) if isinstance(value, str) else value
 
 
 def _refusal(error: GoogleAPICallError) -> _RefusedError:
-    """Return code and text as they went over the wire, whatever the client made of them."""
+    """Return the code and the text that were sent, however the client changed them."""
     response = error.response
     if hasattr(response, "json"):
         told = response.json()["error"]
@@ -398,7 +398,7 @@ def _plain(answer: Any) -> JSON:
 
 
 def _holds(wanted: JSON, got: JSON, path: str) -> None:
-    """Check that `got` has all that `wanted` says; more is fine, in maps."""
+    """Check that `got` has everything in `wanted`. Maps may have more."""
     if isinstance(wanted, dict) and isinstance(got, dict):
         for key, value in wanted.items():
             _holds(value, got.get(key), f"{path}.{key}")

@@ -1,4 +1,4 @@
-"""An engine as a process of its own: prints its port, ends with its standard input."""
+"""An engine in its own process. It prints its port and stops when its standard input ends."""
 
 from __future__ import annotations
 

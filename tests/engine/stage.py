@@ -1,4 +1,4 @@
-"""What the tests of the engine play on: an engine whose time moves by hand, and its handler."""
+"""A fixture for the engine's tests: an engine with a manual clock, and its handler."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ URL = "https://handler.example/work"
 
 
 class Recorder:
-    """A handler that notes what it receives and answers what it is told to, then 200."""
+    """A handler that records its requests and returns the prepared answers, then 200."""
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
@@ -119,7 +119,7 @@ class Stage:
         return await self.service.run_task(m.RunTaskRequest(name=task), DEVELOPER)
 
     def outcomes(self) -> list[str]:
-        """What became of each attempt, in order."""
+        """The outcome of each attempt, in order."""
         return [event.outcome for event in self.events if event.kind == "AttemptResponse"]
 
 

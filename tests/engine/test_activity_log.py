@@ -1,4 +1,4 @@
-"""Events become the entries that Cloud Tasks writes to Cloud Logging."""
+"""The log entries that events become."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ NOT_LOGGED: list[Event] = [
 
 
 def test_every_kind_of_event_is_either_logged_or_not() -> None:
-    """A new kind has to be entered in one of the two lists."""
+    """A new kind must be added to one of the two lists."""
     listed = {type(told) for told, _, _ in LOGGED} | {type(told) for told in NOT_LOGGED}
     assert listed == set(get_args(Event))
 
@@ -147,12 +147,12 @@ def test_an_operation_of_a_task_is_an_entry_as_cloud_tasks_writes_it(
 
 
 @pytest.mark.parametrize("told", NOT_LOGGED, ids=lambda told: told.kind)
-def test_what_cloud_tasks_does_not_log_is_no_entry(told: Event) -> None:
+def test_other_events_are_not_logged(told: Event) -> None:
     """Calls on queues are in its audit log, and the rest is ours."""
     assert log_entry(told) is None
 
 
-def test_an_attempt_that_is_made_again_after_a_restart_had_no_response() -> None:
+def test_an_interrupted_attempt_is_not_logged() -> None:
     """The engine was stopped under it; Google's would not have been."""
     assert log_entry(answered(outcome="interrupted", result=0)) is None
 
@@ -165,7 +165,7 @@ def test_entries_are_told_apart_by_their_ids() -> None:
 
 
 def sampled(ratio: float | None) -> set[str]:
-    """Which of ten thousand tasks are in the log."""
+    """Return which of ten thousand tasks are logged."""
     tasks = (f"{QUEUE}/tasks/{number}" for number in range(10_000))
     return {task for task in tasks if is_sampled(created(task=task, sampling_ratio=ratio))}
 
@@ -177,17 +177,17 @@ def test_a_ratio_is_the_share_of_tasks_that_is_logged() -> None:
 
 
 def test_without_a_ratio_everything_is_logged() -> None:
-    """Google logs nothing then; here, somebody has asked for the log."""
+    """Google logs nothing then; here, the user asked for the log."""
     assert len(sampled(None)) == 10_000
 
 
-def test_a_greater_ratio_adds_tasks_and_loses_none() -> None:
-    """The choice is by the task's name, and so the same for each of its entries."""
+def test_a_higher_ratio_adds_tasks_and_drops_none() -> None:
+    """The choice depends only on the task's name."""
     assert sampled(0.1) < sampled(0.2) < sampled(0.9)
 
 
-def test_of_a_task_all_events_are_logged_or_none() -> None:
-    """So that what is in the log is whole stories."""
+def test_all_events_of_a_task_are_logged_or_none() -> None:
+    """So every task in the log is complete."""
     for number in range(100):
         task = f"{QUEUE}/tasks/{number}"
         facts: dict[str, Any] = {"task": task, "sampling_ratio": 0.5}

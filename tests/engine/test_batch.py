@@ -54,7 +54,7 @@ async def test_a_batch_creates_all_its_tasks_and_is_done() -> None:
         assert len(s.handler.received) == 100
 
 
-async def test_what_fails_is_told_by_index_and_the_rest_is_done() -> None:
+async def test_failed_requests_are_listed_by_index_and_the_others_are_carried_out() -> None:
     async with stage() as s:
         await s.create_queue()
         await s.pause()
@@ -115,7 +115,7 @@ async def test_a_batch_deletes_up_to_a_thousand() -> None:
             await delete(s, *[f"{QUEUE}/tasks/t"] * 1001)
 
 
-async def test_a_repeated_request_id_finds_the_first_operation_also_after_a_restart(
+async def test_a_repeated_request_id_finds_the_first_operation_even_after_a_restart(
     tmp_path: Path,
 ) -> None:
     clock = ManualClock()
@@ -132,7 +132,7 @@ async def test_a_repeated_request_id_finds_the_first_operation_also_after_a_rest
             await delete(s, "x", request_id="once")
 
 
-async def test_an_operation_can_be_asked_for() -> None:
+async def test_get_operation_returns_the_operation_of_a_batch() -> None:
     async with stage() as s:
         await s.create_queue()
         operation = await create(s, task())

@@ -34,7 +34,7 @@ def test_a_third_of_a_token_a_second_never_drifts() -> None:
     assert bucket.tokens(3_000_000 * S) == 1
 
 
-def test_a_clock_that_is_set_back_neither_gives_nor_takes_tokens() -> None:
+def test_setting_the_clock_back_neither_adds_nor_removes_tokens() -> None:
     bucket = TokenBucket(1.0, 10, 100 * S)
     for _ in range(10):
         bucket.take(100 * S)

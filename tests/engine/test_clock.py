@@ -108,7 +108,7 @@ def test_a_span_is_numbers_with_units(text: str, us: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "10", "s", "10 s", "-1s", "1w", "1h-30m"])
-def test_what_is_no_span_is_refused(text: str) -> None:
+def test_text_that_is_not_a_span_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         span_us(text)
 

@@ -62,7 +62,7 @@ class Process:
         await self._channel.close()
 
     async def end(self) -> None:
-        """Let it stop in order."""
+        """Stop it normally."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         assert await self._process.wait() == 0

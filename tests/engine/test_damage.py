@@ -1,4 +1,4 @@
-"""A state file that goes bad, or goes, while the engine uses it: one task suffers, not all."""
+"""A state file that is damaged or deleted while the engine uses it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.engine.stage import QUEUE, Stage, stage
 
 
 async def with_a_damaged_task(folder: Path, clock: ManualClock) -> list[m.Task]:
-    """Five tasks of a paused queue, kept in a file in which the content of the third is none."""
+    """Create five tasks in a paused queue; the content of the third is unreadable."""
     async with stage(state=folder, clock=clock) as s:
         await s.create_queue(rate_limits=m.RateLimits(max_concurrent_dispatches=2))
         await s.pause()
@@ -40,7 +40,7 @@ def failures(s: Stage) -> list[str]:
     return [event.message for event in s.events if event.kind == "StateFailed"]
 
 
-async def test_an_unreadable_task_keeps_no_other_from_its_slot(tmp_path: Path) -> None:
+async def test_an_unreadable_task_does_not_block_the_other_tasks(tmp_path: Path) -> None:
     clock = ManualClock()
     tasks = await with_a_damaged_task(tmp_path, clock)
     async with stage(state=tmp_path, clock=clock) as s:
@@ -63,7 +63,7 @@ async def test_an_unreadable_task_keeps_no_other_from_its_slot(tmp_path: Path) -
         assert len(failures(s)) == 2
 
 
-async def test_what_is_asked_of_an_unreadable_task_is_refused(tmp_path: Path) -> None:
+async def test_calls_on_an_unreadable_task_are_refused(tmp_path: Path) -> None:
     clock = ManualClock()
     tasks = await with_a_damaged_task(tmp_path, clock)
     async with stage(state=tmp_path, clock=clock) as s:
@@ -108,8 +108,8 @@ async def test_a_queue_that_cannot_be_read_is_refused_at_the_start(tmp_path: Pat
     assert (tmp_path / FILE_NAME).read_bytes() == before
 
 
-async def test_a_disk_that_cannot_be_used_is_no_damage(tmp_path: Path) -> None:
-    """Nobody shall move a sound file away because the disk was full when it was opened."""
+async def test_an_unusable_disk_is_not_reported_as_damage(tmp_path: Path) -> None:
+    """A full disk must not make anybody move a sound file away."""
     async with stage(state=tmp_path) as s:
         await s.create_queue()
     log = tmp_path / f"{FILE_NAME}-wal"

@@ -342,7 +342,7 @@ async def test_with_throttling_an_overloaded_target_stops_its_queue_and_says_so(
 
 
 @pytest.mark.parametrize(("code", "slows"), [(429, False), (503, True), (500, False)])
-async def test_of_an_app_engine_target_only_a_503_slows_its_queue(code: int, slows: bool) -> None:
+async def test_only_a_503_of_an_app_engine_target_slows_its_queue(code: int, slows: bool) -> None:
     settings = Settings(throttling=True, app_engine_url=lambda *_: "http://h")
     async with stage(settings=settings) as s:
         await s.create_queue()
@@ -380,7 +380,7 @@ async def test_the_queues_routing_beats_the_tasks() -> None:
         assert s.handler.received[0].url == "http://queue/"
 
 
-async def test_an_app_engine_task_that_nobody_serves_fails_and_says_what_to_set() -> None:
+async def test_an_app_engine_task_without_an_address_fails_and_names_the_setting() -> None:
     async with stage() as s:
         await s.create_queue(retry_config=retries(max_attempts=1))
         await s.create_task(app_engine_http_request=m.AppEngineHttpRequest())
@@ -390,7 +390,7 @@ async def test_an_app_engine_task_that_nobody_serves_fails_and_says_what_to_set(
         assert ended.outcome == "gave_up"
 
 
-async def test_events_tell_the_whole_story_of_a_task() -> None:
+async def test_every_step_of_a_task_has_an_event() -> None:
     async with stage() as s:
         await s.create_queue(retry_config=retries(min_backoff=10))
         s.handler.takes = "2s"
@@ -425,7 +425,7 @@ async def test_a_change_of_a_queue_names_who_made_it() -> None:
         ]
 
 
-async def test_an_attempts_end_is_told_with_its_own_schedule_and_its_own_answer() -> None:
+async def test_the_event_of_an_ended_attempt_has_its_own_schedule_and_counts_its_answer() -> None:
     """Not with the next attempt's time, and counting the answer that it got."""
     async with stage() as s:
         await s.create_queue(retry_config=retries(min_backoff=10))
@@ -440,7 +440,7 @@ async def test_an_attempts_end_is_told_with_its_own_schedule_and_its_own_answer(
         assert [event.attempt for event in ended] == [1, 2, 3]
 
 
-async def test_a_tasks_beginning_and_end_by_hand_are_told_with_its_target() -> None:
+async def test_the_events_of_a_creation_and_a_deletion_name_the_target() -> None:
     """As the queue would have it: with its own method and host laid over the task's."""
     target = m.HttpTarget(http_method=PUT)
     target.uri_override.host = "queue.example"
@@ -459,7 +459,7 @@ async def test_a_tasks_beginning_and_end_by_hand_are_told_with_its_target() -> N
             assert event.target_type == "HTTP"
 
 
-async def test_an_app_engine_task_is_told_with_its_relative_uri() -> None:
+async def test_the_events_of_an_app_engine_task_have_its_relative_uri() -> None:
     """Where its service is depends on who asks, and when."""
     async with stage() as s:
         await s.create_queue()
@@ -508,7 +508,7 @@ async def test_only_a_manual_clock_can_be_moved() -> None:
     await engine.stop()
 
 
-async def test_the_recent_figures_of_a_queue_can_be_asked_for() -> None:
+async def test_a_queue_has_statistics() -> None:
     async with stage() as s:
         await s.create_queue()
         s.handler.takes = "5s"
@@ -524,7 +524,7 @@ async def test_the_recent_figures_of_a_queue_can_be_asked_for() -> None:
         assert s.service.stats(QUEUE).executed_last_minute == 0
 
 
-async def test_a_listener_that_fails_is_logged_and_disturbs_nothing(
+async def test_a_failing_listener_is_logged_and_ignored(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail(event: Event) -> None:
@@ -548,7 +548,7 @@ async def test_an_engine_can_be_stopped_twice() -> None:
         await s.engine.stop()
 
 
-async def test_as_a_context_manager_an_engine_is_stopped_whatever_happens() -> None:
+async def test_a_context_manager_always_stops_its_engine() -> None:
     engine = Engine(clock=ManualClock())
 
     async def fail() -> None:

@@ -49,9 +49,7 @@ def queue() -> m.Queue:
         ("(" * 500 + "state=RUNNING" + ")" * 500, None),
     ],
 )  # fmt: skip
-def test_a_filter_says_which_queues_are_listed_or_is_refused(
-    text: str, matches: bool | None
-) -> None:
+def test_a_filter_selects_queues_or_is_refused(text: str, matches: bool | None) -> None:
     if matches is None:
         with pytest.raises(Refusal, match="Invalid filter"):
             queue_filter(text)

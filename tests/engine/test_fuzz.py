@@ -1,4 +1,4 @@
-"""What nobody should send, and what an engine that stays up makes of it."""
+"""Malformed input of every kind: the engine refuses it and keeps running."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ GRPC_CODES = {
     "RESOURCE_EXHAUSTED",
     "UNIMPLEMENTED",
 }
-"""What a caller's mistake may be answered with: nothing that says that we failed."""
+"""The codes that may answer a caller's mistake."""
 
 HTTP_STATUSES = {200, 400, 404, 405, 408, 409, 411, 413, 414, 417, 429, 431, 501, 505}
 
@@ -102,7 +102,7 @@ def scalar(field: Any, chance: random.Random) -> Any:
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:
-    """Some bytes changed, dropped or added."""
+    """Return the bytes with some changed, dropped or added."""
     result = bytearray(data)
     for _ in range(chance.randrange(1, 6)):
         place = chance.randrange(len(result) + 1)
@@ -117,7 +117,7 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
 
 
 class Attacker:
-    """Sends what is malformed, and counts what comes back."""
+    """Sends malformed requests and counts the answers."""
 
     def __init__(self, grpc_port: int, http_port: int, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -183,7 +183,7 @@ class Attacker:
             ["", "?pageSize=x", "?$alt=json;enum-encoding=int", "?a=%zz&;&=", "?%ff"]
         )
         head = (
-            f"{route.method} /{version}/{path}{query} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+            f"{route.method} /{version}/{path}{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         )
         await self.raw(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
@@ -215,7 +215,7 @@ class Attacker:
     async def http(self) -> None:
         """What is hardly HTTP: broken lines and headers, wrong lengths, bodies that never end."""
         chance = self.chance
-        start = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\nHost: h\r\n"
+        start = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\nHost: localhost\r\n"
         request = chance.choice(
             [
                 b"\r\n\r\n",
@@ -295,7 +295,7 @@ def descriptors() -> int:
 
 
 async def gone(leak: Callable[[], bool]) -> bool:
-    """Whether what has been closed goes away, given a little time."""
+    """Return whether closed connections and files disappear within a little time."""
     for _ in range(200):
         if not leak():
             return True
@@ -323,7 +323,7 @@ async def test_malformed_requests_leave_it_running(
 
 
 async def attacked(engine: Engine, seed: int, count: int) -> Attacker:
-    """Attack an engine; check that it is whole afterwards."""
+    """Attack an engine, then check that it still works."""
     await engine.declare_queue(messages.Queue(name=QUEUE, state=2))
     grpc_port = await engine.serve_grpc(port=0)
     http_port = await engine.serve_http(port=0)

@@ -1,4 +1,4 @@
-"""A request that is not HTTP is answered, and is one line in the log."""
+"""Malformed HTTP requests are answered and logged as one line."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ async def answered(port: int, request: bytes) -> bytes:
     [
         (b"GET / HTTP/9.9x\r\n\r\n", "refused: Bad status line"),
         (
-            b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
             "refused: Invalid character in Content-Length",
         ),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n\r\n", "refused: Got more than"),
         (
-            b"POST /v2/projects/p/locations/l/queues HTTP/1.1\r\nHost: h\r\n"
+            b"POST /v2/projects/p/locations/l/queues HTTP/1.1\r\nHost: localhost\r\n"
             b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
             "refused: Can not decode content-encoding: gzip",
         ),
     ],
 )
-async def test_a_malformed_request_is_one_line_and_no_traceback(
+async def test_a_malformed_request_is_logged_as_one_line(
     request_: bytes, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is the caller's mistake, who is told so."""
+    """The caller made the mistake and gets the answer."""
     engine = Engine()
     port = await engine.serve_http(port=0)
     assert b" 400 " in await answered(port, request_)
@@ -56,7 +56,7 @@ async def test_a_malformed_request_is_one_line_and_no_traceback(
 async def test_a_bug_behind_a_listener_keeps_its_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Of that, one wants to know all."""
+    """A bug is logged in full."""
 
     async def broken(_: web.BaseRequest) -> web.Response:
         raise RuntimeError("a bug")
@@ -65,7 +65,7 @@ async def test_a_bug_behind_a_listener_keeps_its_traceback(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
-    assert await answered(port, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n") == (
+    assert await answered(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") == (
         b"HTTP/1.1 500 Internal Server Error\r\n"
     )
     await runner.cleanup()

@@ -1,4 +1,4 @@
-"""What a handler receives."""
+"""The request that a handler receives."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def app_engine_task(**fields: Any) -> m.Task:
 
 
 class Signer:
-    """Signs nothing, says what it was asked."""
+    """Returns its arguments in place of a signed token."""
 
     def oidc(self, email: str, audience: str, now_us: int) -> str:
         return f"oidc:{email}:{audience}:{now_us}"
@@ -69,7 +69,7 @@ def test_a_first_attempt_carries_the_documented_headers_and_no_others() -> None:
 @pytest.mark.parametrize(
     ("previous", "shown"), [(500, "500"), (302, "302"), (TIMED_OUT, "504"), (UNREACHABLE, "503")]
 )
-def test_a_retry_says_what_the_attempt_before_came_to_and_gives_an_empty_reason(
+def test_a_retry_has_the_result_of_the_previous_attempt_and_an_empty_reason(
     previous: int, shown: str
 ) -> None:
     headers = dict(http_request(http_task(), facts(previous=previous), None, None, 0).headers)
@@ -90,7 +90,7 @@ def test_an_http_target_counts_executions_and_an_app_engine_target_responses() -
     ["Host", "content-length", "X-Google-Foo", "x-appengine-queuename", "X-CloudTasks-TaskName",
      "Transfer-Encoding", "Connection"],
 )  # fmt: skip
-def test_a_header_that_cloud_tasks_keeps_for_itself_is_not_taken_from_the_user(name: str) -> None:
+def test_a_reserved_header_of_the_user_is_not_sent(name: str) -> None:
     request = http_request(http_task(headers={name: "evil"}), facts(), None, None, 0)
     assert "evil" not in dict(request.headers).values()
 
@@ -100,7 +100,7 @@ def test_other_headers_are_sent_as_they_were_written() -> None:
     assert ("x-MiXed", "1, 2") in request.headers
 
 
-def test_an_oidc_token_is_for_the_url_unless_it_names_an_audience() -> None:
+def test_the_default_audience_of_an_oidc_token_is_the_url() -> None:
     token = m.OidcToken(service_account_email="a@p")
     request = http_request(http_task(oidc_token=token), facts(), None, Signer(), 7)
     assert dict(request.headers)["Authorization"] == "Bearer oidc:a@p:https://h.example/a:7"
@@ -109,7 +109,7 @@ def test_an_oidc_token_is_for_the_url_unless_it_names_an_audience() -> None:
     assert dict(request.headers)["Authorization"] == "Bearer oidc:a@p:https://h.example:7"
 
 
-def test_an_oauth_token_is_for_the_whole_platform_unless_it_names_a_scope() -> None:
+def test_the_default_scope_of_an_oauth_token_is_the_whole_platform() -> None:
     token = m.OAuthToken(service_account_email="a@p")
     request = http_request(http_task(oauth_token=token), facts(), None, Signer(), 7)
     scope = "https://www.googleapis.com/auth/cloud-platform"
@@ -144,7 +144,7 @@ def test_the_queues_target_replaces_method_headers_and_token() -> None:
     assert not {"x-a", "Host"} & set(headers)
 
 
-def test_a_queue_that_makes_it_a_get_leaves_the_body_out() -> None:
+def test_a_queue_that_changes_the_method_to_get_drops_the_body() -> None:
     request = http_request(http_task(body=b"x"), facts(), m.HttpTarget(http_method=2), None, 0)
     assert (request.method, request.body) == ("GET", b"")
 

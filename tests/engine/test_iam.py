@@ -27,7 +27,7 @@ def test_a_grant_is_for_one_queue_a_project_or_everything() -> None:
     ]  # fmt: skip
 
 
-def test_a_queues_own_policy_counts_for_that_queue() -> None:
+def test_a_queues_policy_applies_to_that_queue() -> None:
     policy = m.Policy(bindings=[m.Binding(role="roles/cloudtasks.viewer", members=["user:a"])])
     grants = Grants()
     assert grants.allows("user:a", "cloudtasks.queues.get", "q", policy)
@@ -35,7 +35,7 @@ def test_a_queues_own_policy_counts_for_that_queue() -> None:
     assert not grants.allows("user:b", "cloudtasks.queues.get", "q", policy)
 
 
-def test_a_denial_is_in_googles_words_followed_by_ours() -> None:
+def test_a_denial_has_googles_text_followed_by_ours() -> None:
     grants = Grants(lambda _principal, permission, _resource: f"Ask for {permission}.")
     with pytest.raises(Refusal) as refused:
         grants.check("user:a", "cloudtasks.tasks.create", "projects/p/locations/l/queues/q")
@@ -54,7 +54,7 @@ def test_an_enqueuer_creates_tasks_and_a_queue_admin_sees_none() -> None:
     assert not any(".tasks." in name for name in ROLES["roles/cloudtasks.queueAdmin"])
 
 
-def test_a_policy_with_a_condition_is_refused_rather_than_half_kept() -> None:
+def test_a_policy_with_a_condition_is_refused() -> None:
     binding = m.Binding(role="roles/viewer", members=["user:a"], condition=m.Expr(expression="x"))
     with pytest.raises(Refusal, match="not emulated"):
         check_policy(m.Policy(bindings=[binding]))

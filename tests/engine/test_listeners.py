@@ -147,7 +147,7 @@ async def test_a_client_that_would_wait_longer_than_30_seconds_is_refused() -> N
         assert text.endswith("Z. The deadline cannot be more than 30s in the future.")
 
 
-async def test_who_connects_to_a_listener_of_its_own_is_known() -> None:
+async def test_a_listener_has_its_own_caller() -> None:
     mailer = Caller("serviceAccount:mailer@acme.iam.gserviceaccount.com")
     async with engine() as e, client(e) as developer, client(e, caller=mailer) as c:
         await developer.create_queue(parent=LOCATION, queue={"name": QUEUE})
@@ -166,7 +166,7 @@ async def test_who_connects_to_a_listener_of_its_own_is_known() -> None:
         ("CloudTasks/LeaseTasks", b"", grpc.StatusCode.UNIMPLEMENTED),
     ],
 )
-async def test_bytes_that_are_no_request_are_refused(
+async def test_malformed_requests_are_refused(
     method: str, request_bytes: bytes, code: grpc.StatusCode
 ) -> None:
     async with engine() as e:
@@ -194,7 +194,7 @@ async def test_a_bug_of_ours_answers_internal_and_leaves_the_server_running(
             await c.get_queue(name=QUEUE)
 
 
-async def test_a_name_of_any_length_is_refused_in_words_that_fit_the_wire() -> None:
+async def test_the_refusal_of_a_long_name_is_short_enough_for_a_header() -> None:
     async with engine() as e:
         port = await e.serve_grpc(port=0)
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -207,7 +207,7 @@ async def test_a_name_of_any_length_is_refused_in_words_that_fit_the_wire() -> N
 
 
 @pytest.mark.parametrize("kind", ["gRPC", "HTTP"])
-async def test_a_port_in_use_is_named_with_a_way_out(kind: str) -> None:
+async def test_the_error_for_a_port_in_use_names_the_port_and_a_fix(kind: str) -> None:
     async with engine() as e:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -225,8 +225,10 @@ async def test_a_port_in_use_is_named_with_a_way_out(kind: str) -> None:
     ("host", "why"),
     [("a..b", "no such host"), ("192.0.2.1", "address")],  # of documentation: RFC 5737
 )
-async def test_a_host_that_is_not_this_machine_is_said(kind: str, host: str, why: str) -> None:
-    """No other port would help."""
+async def test_the_error_for_a_foreign_host_asks_for_an_address_of_this_machine(
+    kind: str, host: str, why: str
+) -> None:
+    """Another port would not help."""
     async with engine() as e:
         serve = e.serve_grpc if kind == "gRPC" else e.serve_http
         with pytest.raises(TargetError, match=why) as refused:
@@ -260,7 +262,7 @@ async def test_one_listener_can_be_closed_and_the_others_stay(kind: str) -> None
         assert (await c.get_location(request={"name": LOCATION})).location_id == "europe-west1"
 
 
-async def test_a_call_that_is_denied_is_told() -> None:
+async def test_a_denied_call_has_an_event() -> None:
     """Who, on which queue, and in the words that the caller got; the developer may do all."""
     events: list[Any] = []
     mailer = "serviceAccount:mailer@p.iam.gserviceaccount.com"
@@ -296,7 +298,7 @@ def open_files() -> int:
     return len(list(Path(folder).iterdir()))
 
 
-async def test_engines_that_come_and_go_leave_no_file_open(tmp_path: Path) -> None:
+async def test_stopped_engines_leave_no_file_open(tmp_path: Path) -> None:
     async def life(number: int) -> None:
         e = Engine(state=tmp_path / str(number))
         await e.start()

@@ -424,7 +424,7 @@ class ServiceMachine(RuleBasedStateMachine):
 @pytest.mark.parametrize(
     "examples", [pytest.param(40, id="short"), pytest.param(250, id="long", marks=pytest.mark.slow)]
 )
-def test_whatever_is_called_and_whenever_it_crashes_no_promise_is_broken(examples: int) -> None:
+def test_no_sequence_of_calls_and_crashes_breaks_a_promise(examples: int) -> None:
     run_state_machine_as_test(
         ServiceMachine,
         settings=settings(

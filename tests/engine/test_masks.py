@@ -19,7 +19,7 @@ def queue(**fields: Any) -> m.Queue:
 
 
 @pytest.mark.parametrize("path", ["retry_config.max_attempts", "retryConfig.maxAttempts"])
-def test_a_mask_writes_what_it_names_and_nothing_else(path: str) -> None:
+def test_an_update_writes_only_the_fields_of_its_mask(path: str) -> None:
     current = queue(rate_limits=m.RateLimits(max_dispatches_per_second=5))
     result = updated(current, m.Queue(retry_config=m.RetryConfig(max_attempts=7)), [path])
     assert result.retry_config.max_attempts == 7
@@ -28,7 +28,7 @@ def test_a_mask_writes_what_it_names_and_nothing_else(path: str) -> None:
 
 
 @pytest.mark.parametrize("paths", [[], ["*"]])
-def test_an_empty_mask_writes_everything_that_can_be_written(paths: list[str]) -> None:
+def test_an_empty_mask_writes_all_writable_fields(paths: list[str]) -> None:
     current = queue(rate_limits=m.RateLimits(max_dispatches_per_second=5))
     current.purge_time.seconds = 9
     result = updated(current, m.Queue(name="other", state=2), paths)
@@ -45,7 +45,7 @@ def test_a_mask_of_output_only_fields_changes_nothing() -> None:
     assert updated(current, wanted, paths) == current
 
 
-def test_a_mask_clears_what_is_not_given() -> None:
+def test_a_field_of_the_mask_without_a_value_is_cleared() -> None:
     current = queue(http_target=m.HttpTarget(http_method=2))
     assert not updated(current, m.Queue(), ["httpTarget"]).HasField("http_target")
     assert updated(current, m.Queue(), ["http_target.http_method"]).http_target.http_method == 0
@@ -54,6 +54,6 @@ def test_a_mask_clears_what_is_not_given() -> None:
 @pytest.mark.parametrize(
     "path", ["colour", "rate_limits.colour", "name.x", "", "http_target.header_overrides.header"]
 )
-def test_a_mask_that_names_no_field_is_refused(path: str) -> None:
+def test_a_mask_with_an_unknown_field_is_refused(path: str) -> None:
     with pytest.raises(Refusal, match="Invalid field path"):
         updated(queue(), m.Queue(), [path])

@@ -1,4 +1,4 @@
-"""The written types of the messages are those of their descriptors."""
+"""`messages.pyi` agrees with the message descriptors."""
 
 from __future__ import annotations
 

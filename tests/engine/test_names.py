@@ -37,6 +37,6 @@ def test_a_malformed_task_id_is_refused_in_googles_words(task_id: str) -> None:
     )
 
 
-def test_a_name_that_is_no_tasks_is_refused() -> None:
+def test_a_malformed_task_name_is_refused() -> None:
     with pytest.raises(Refusal, match="Task name must be formatted"):
         names.task_name("projects/p/tasks/t")

@@ -10,7 +10,7 @@ from queuewright.engine.service.pages import LIFETIME_US, PageTokens, page_size
 from queuewright.errors import Refusal
 
 
-def test_a_page_token_leads_on_for_two_hours() -> None:
+def test_a_page_token_is_valid_for_two_hours() -> None:
     pages = PageTokens(1)
     token = pages.token("query", "last", 0)
     assert pages.after(token, "query", LIFETIME_US - 1) == "last"
@@ -28,13 +28,13 @@ def test_a_page_token_of_another_request_or_engine_is_refused() -> None:
 
 @settings(deadline=None)
 @given(st.text(max_size=40))
-def test_no_text_is_taken_for_a_page_token(text: str) -> None:
+def test_other_text_is_not_accepted_as_a_page_token(text: str) -> None:
     if text:
         with pytest.raises(Refusal, match="page token is invalid"):
             PageTokens(1).after(text, "query", 0)
 
 
-def test_a_page_has_as_many_entries_as_asked_for_up_to_the_most() -> None:
+def test_a_page_has_the_requested_size_up_to_the_maximum() -> None:
     assert [page_size(asked, 1000) for asked in (0, 1, 1000, 5000)] == [1000, 1, 1000, 1000]
     with pytest.raises(Refusal, match="negative"):
         page_size(-1, 1000)

@@ -1,4 +1,4 @@
-"""What one queue decides, by example and by a machine that tries everything."""
+"""The schedule of one queue, by example and as a state machine."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_changing_the_time_of_a_task_a_million_times_keeps_one_entry_of_it() -> 
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """A queue against a model that remembers everything and decides nothing."""
+    """A queue against a model that records everything it does."""
 
     def __init__(self) -> None:
         super().__init__()

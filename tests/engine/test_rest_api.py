@@ -1,4 +1,4 @@
-"""Which call an HTTP request becomes, and what comes back."""
+"""HTTP requests: which RPC they call and how they are answered."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TASK = f"{QUEUE}/tasks/t"
 
 @dataclass
 class Recorder:
-    """Stands where the service stands: keeps what it is asked, answers what it is told to."""
+    """Replaces the service: records its calls and returns the prepared answer."""
 
     answer: Any = field(default_factory=messages.Queue)
     calls: list[tuple[str, Any, Any]] = field(default_factory=list)
@@ -122,7 +122,7 @@ async def error(response: Any) -> dict[str, Any]:
         ("GET", LOCATION, "get_location", {"name": LOCATION}),
     ],
 )
-async def test_each_path_is_its_call(
+async def test_each_path_calls_its_rpc(
     client: TestClient[Any, Any],
     service: Recorder,
     method: str,
@@ -140,7 +140,7 @@ async def test_each_path_is_its_call(
 
 def test_no_route_is_left_untested() -> None:
     """The table above and the buffer tests below name every RPC of the routes."""
-    mark = next(m for m in test_each_path_is_its_call.pytestmark if m.name == "parametrize")
+    mark = next(m for m in test_each_path_calls_its_rpc.pytestmark if m.name == "parametrize")
     tested = {row[2].replace("_", "") for row in mark.args[1]} | {"buffertask"}
     assert {route.rpc.lower() for route in ROUTES} == tested
 
@@ -279,13 +279,13 @@ async def test_a_nested_query_field_is_bound(
 async def test_a_wrong_query_is_refused(
     client: TestClient[Any, Any], service: Recorder, query: str, message: str
 ) -> None:
-    """Nothing in a query is silently left aside."""
+    """No part of a query is silently ignored."""
     response = await client.get(f"/v2/{LOCATION}/queues?{query}")
     assert (response.status, (await error(response))["message"]) == (400, message)
     assert not service.calls
 
 
-async def test_a_message_cannot_come_in_the_query(client: TestClient[Any, Any]) -> None:
+async def test_a_query_cannot_hold_a_message(client: TestClient[Any, Any]) -> None:
     """Only single values can; a queue has to be the body."""
     response = await client.patch(f"/v2/{QUEUE}?queue=x")
     assert (await error(response))["message"] == (
@@ -308,7 +308,7 @@ async def test_the_path_counts_before_the_body(
     ]
 
 
-async def test_a_mistake_in_the_body_has_its_path_from_the_request(
+async def test_the_path_of_a_mistake_starts_at_the_request(
     client: TestClient[Any, Any],
 ) -> None:
     """The body of CreateQueue is the request's field `queue`, and so its paths begin."""
@@ -375,7 +375,7 @@ async def test_a_refusal_is_googles_envelope(
 async def test_a_bug_of_ours_is_internal_and_logged(
     client: TestClient[Any, Any], service: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The caller sees Google's words, the log the traceback."""
+    """The caller gets Google's text; the traceback goes to the log."""
     service.answer = ZeroDivisionError()
     response = await client.get(f"/v2/{QUEUE}")
     assert (response.status, (await error(response))["message"]) == (
@@ -448,15 +448,15 @@ async def test_a_buffered_task_takes_body_and_headers(
     assert not refused & {name.lower() for name in headers}
 
 
-async def test_v2beta2_is_refused_and_names_the_way_out(client: TestClient[Any, Any]) -> None:
-    """Leasing comes later; nothing of v2beta2 pretends to work."""
+async def test_v2beta2_is_refused_with_an_alternative(client: TestClient[Any, Any]) -> None:
+    """No call of v2beta2 pretends to work."""
     response = await client.post(f"/v2beta2/{QUEUE}/tasks:lease")
     assert response.status == 501
     assert "use v2" in (await error(response))["message"]
 
 
 async def test_the_keys_are_published(client: TestClient[Any, Any]) -> None:
-    """From the discovery document one finds the keys, at Google's own paths."""
+    """The discovery document leads to the keys, which have Google's own paths."""
     discovery = await (await client.get("/.well-known/openid-configuration")).json()
     async with ClientSession() as session, session.get(discovery["jwks_uri"]) as response:
         keys = await response.json()

@@ -1,4 +1,4 @@
-"""What JSON may say and what is answered when it says it wrongly."""
+"""Reading requests in JSON, and the refusals of mistakes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from queuewright.errors import Refusal
 
 
 class InvalidArgumentError(Exception):
-    """The one refusal that reading JSON may end in, with text that can be sent."""
+    """Return the text of the only refusal that reading JSON may raise; it can be sent."""
 
 
 def read(value: Any, kind: Any = messages.CreateTaskRequest) -> Any:
@@ -175,7 +175,7 @@ def test_a_wrong_value_is_answered_in_googles_words(value: Any, text: str) -> No
     assert refusal(value).message == text
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     """One line and one field violation for each, in the order of the body."""
     refused = refusal({"x": 1, "task": {"y": 2, "name": 3}})
     assert refused.message.splitlines() == [
@@ -206,7 +206,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         (b'{"a": ' + b"9" * 5_000 + b"}", "Unexpected token."),
     ],
 )
-def test_what_is_not_json_is_refused_with_the_place(data: bytes, text: str) -> None:
+def test_a_syntax_error_is_refused_with_its_position(data: bytes, text: str) -> None:
     """The message shows the text around the mistake and points at it."""
     with pytest.raises(Refusal) as refused:
         parsed(data)
@@ -251,8 +251,8 @@ _values = st.recursive(
 
 
 @given(value=_values)
-def test_any_json_is_read_or_refused(value: Any) -> None:
-    """There is no value of JSON that leads to anything but a message or INVALID_ARGUMENT."""
+def test_all_json_is_accepted_or_refused(value: Any) -> None:
+    """Every JSON value becomes a message or is refused with INVALID_ARGUMENT."""
     with contextlib.suppress(InvalidArgumentError):
         message = read(value)
         assert read(shown(message, enums_as_numbers=False)) == message

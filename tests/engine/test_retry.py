@@ -1,4 +1,4 @@
-"""Backoff and stop rule, as tables."""
+"""The backoff and the stop rule, as tables."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What goes over the wire, byte by byte, against a server on loopback."""
+"""The bytes that the sender sends and accepts, against a server on loopback."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def request(port: int, method: str = "POST", path: str = "/", **fields: object) 
     return OutgoingRequest(method, f"http://127.0.0.1:{port}{path}", headers, body)  # type: ignore[arg-type]
 
 
-async def test_nothing_is_sent_that_the_request_does_not_say() -> None:
+async def test_nothing_is_added_to_a_request() -> None:
     async with wire() as (server, sender):
         headers = (("x-MIXED-Case", "a"), ("User-Agent", "Google-Cloud-Tasks"))
         await sender.send(request(server.port, headers=headers, body=b"hello"))
@@ -178,7 +178,7 @@ async def test_an_endless_answer_is_cut_off_and_still_counts() -> None:
         (b"HTTP/1.1 200 OK\r\n", "the connection was closed before a response came"),
     ],
 )
-async def test_why_there_is_no_answer_is_said_in_a_line(answer: bytes, why: str) -> None:
+async def test_the_reason_for_no_answer_is_one_line(answer: bytes, why: str) -> None:
     async with wire(answer) as (server, sender):
         server.breaks_off = True
         with pytest.raises(NoAnswerError) as none:
@@ -198,7 +198,7 @@ async def test_https_to_a_plain_handler_asks_whether_it_is_http() -> None:
 @pytest.mark.parametrize(
     "answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 abc x\r\n\r\n"]
 )
-async def test_an_answer_that_is_none_is_no_answer(answer: bytes) -> None:
+async def test_a_malformed_answer_is_no_answer(answer: bytes) -> None:
     async with wire(answer) as (server, sender):
         with pytest.raises(NoAnswerError):
             await sender.send(request(server.port))

@@ -1,4 +1,4 @@
-"""The calls: what they answer, what they refuse, and in which words."""
+"""The RPCs: their answers and their refusals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GONE = (
 
 
 class refused:  # noqa: N801 (reads as a statement: `with refused(...)`)
-    """Expects a refusal with this code and text."""
+    """Expect a refusal with this code and text."""
 
     def __init__(self, code: str, text: str) -> None:
         self.expected = (code, text)
@@ -116,7 +116,7 @@ async def test_declaring_a_queue_again_changes_it_and_keeps_its_tasks_and_state(
         assert s.outcomes() == ["succeeded"]
 
 
-async def test_calls_on_a_queue_that_is_not_there_say_so_as_google_does() -> None:
+async def test_calls_on_a_missing_queue_are_refused_in_googles_words() -> None:
     async with stage() as s:
         service = s.service
         for call in (
@@ -133,7 +133,7 @@ async def test_calls_on_a_queue_that_is_not_there_say_so_as_google_does() -> Non
             await delete_queue(s)
 
 
-async def test_a_setting_answers_create_task_as_of_old() -> None:
+async def test_a_setting_gives_the_earlier_answer_to_create_task_on_a_missing_queue() -> None:
     async with stage(settings=Settings(missing_queue_is_precondition=True)) as s:
         with refused("FAILED_PRECONDITION", "Queue does not exist."):
             await s.create_task()
@@ -195,7 +195,7 @@ async def test_a_burst_that_is_sent_is_ignored_whatever_it_is() -> None:
         assert queue.rate_limits.max_burst_size == 100
 
 
-async def test_an_update_by_mask_changes_what_it_names() -> None:
+async def test_an_update_changes_the_fields_of_its_mask() -> None:
     async with stage() as s:
         await s.create_queue(retry_config=m.RetryConfig(max_attempts=7))
         limits = m.RateLimits(max_dispatches_per_second=1, max_concurrent_dispatches=2)
@@ -207,7 +207,7 @@ async def test_an_update_by_mask_changes_what_it_names() -> None:
 
 
 @pytest.mark.parametrize("path", ["rateLimits.maxBurstSize", "rateLimits.maxConcurrentDispatches"])
-async def test_a_burst_of_ones_own_stays_until_v2_sets_the_rate(path: str) -> None:
+async def test_a_chosen_burst_stays_until_v2_sets_the_rate(path: str) -> None:
     """`max_burst_size` is output only in v2, so a mask that names it writes nothing."""
     async with stage() as s:
         queue = m.Queue(name=QUEUE)
@@ -219,7 +219,7 @@ async def test_a_burst_of_ones_own_stays_until_v2_sets_the_rate(path: str) -> No
         assert changed.rate_limits.max_burst_size == 80
 
 
-async def test_an_update_without_a_mask_resets_what_it_does_not_say() -> None:
+async def test_an_update_without_a_mask_resets_missing_fields() -> None:
     async with stage() as s:
         await s.create_queue(retry_config=m.RetryConfig(max_attempts=7))
         queue = await update(s, [], rate_limits=m.RateLimits(max_dispatches_per_second=3))
@@ -227,7 +227,7 @@ async def test_an_update_without_a_mask_resets_what_it_does_not_say() -> None:
         assert queue.retry_config.max_attempts == 100
 
 
-async def test_an_update_creates_a_queue_that_is_not_there() -> None:
+async def test_an_update_creates_a_missing_queue() -> None:
     async with stage() as s:
         queue = await update(s, ["retry_config"], retry_config=m.RetryConfig(max_attempts=3))
         assert (queue.state, queue.retry_config.max_attempts) == (1, 3)
@@ -349,7 +349,7 @@ async def test_a_name_that_is_in_use_is_refused_whatever_the_task() -> None:
 
 
 @pytest.mark.parametrize("end", ["succeeded", "deleted", "gave_up", "purged"])
-async def test_the_name_of_a_task_that_is_gone_stays_taken_for_a_day(end: str) -> None:
+async def test_the_name_of_a_finished_task_stays_taken_for_a_day(end: str) -> None:
     async with stage() as s:
         await s.create_queue(retry_config=m.RetryConfig(max_attempts=1))
         if end in ("deleted", "purged"):
@@ -396,7 +396,7 @@ async def test_without_a_reuse_time_a_name_is_free_at_once() -> None:
         assert s.outcomes() == ["succeeded"] * 3
 
 
-async def test_an_unnamed_task_that_is_gone_is_known_to_have_been() -> None:
+async def test_a_finished_unnamed_task_is_known_to_have_existed() -> None:
     async with stage() as s:
         await s.create_queue()
         task = await s.create_task()
@@ -408,7 +408,7 @@ async def test_an_unnamed_task_that_is_gone_is_known_to_have_been() -> None:
 
 
 @pytest.mark.parametrize("name", [f"{QUEUE}/tasks/never", f"{LOCATION}/queues/none/tasks/t"])
-async def test_a_task_that_never_was_is_not_found(name: str) -> None:
+async def test_a_task_that_never_existed_is_not_found(name: str) -> None:
     async with stage() as s:
         await s.create_queue()
         for call in (s.get_task(name), delete(s, name), s.run(name)):
@@ -552,7 +552,7 @@ async def test_a_policy_that_is_set_on_a_queue_counts_and_guards_against_overwri
         assert refusal.value.code == "ABORTED"
 
 
-async def test_permissions_can_be_asked_for_also_on_a_queue_that_is_not_there() -> None:
+async def test_permissions_can_be_tested_on_a_missing_queue() -> None:
     async with stage() as s:
         web = Caller("user:web@acme")
         s.engine.grant("user:web@acme", "roles/cloudtasks.enqueuer", QUEUE)
@@ -565,7 +565,7 @@ async def test_permissions_can_be_asked_for_also_on_a_queue_that_is_not_there() 
         assert list((await test(request, web)).permissions) == asked[:1]
 
 
-async def test_locations_are_listed_and_any_is_there() -> None:
+async def test_locations_are_listed_and_every_location_exists() -> None:
     async with stage() as s:
         await s.create_queue("projects/acme/locations/moon/queues/q")
         request = m.ListLocationsRequest(name="projects/acme")
@@ -576,7 +576,7 @@ async def test_locations_are_listed_and_any_is_there() -> None:
         assert (place.name, place.location_id) == (name, "mars")
 
 
-async def test_keys_of_ones_own_are_refused() -> None:
+async def test_customer_managed_keys_are_refused() -> None:
     async with stage() as s:
         name = f"{LOCATION}/cmekConfig"
         config = await s.service.get_cmek_config(m.GetCmekConfigRequest(name=name), DEVELOPER)
@@ -605,7 +605,7 @@ async def test_a_buffered_request_goes_to_the_queues_host_in_either_mode() -> No
         assert s.handler.received[0].url == "https://h.example/"
 
 
-async def test_a_shorter_life_of_tasks_counts_for_those_that_are_there() -> None:
+async def test_a_shorter_task_ttl_applies_to_existing_tasks() -> None:
     async with stage() as s:
         await s.create_queue()
         await s.pause()

@@ -1,4 +1,4 @@
-"""The state file: what is refused and left alone, and what survives."""
+"""The state file: which files are refused, and what survives a restart."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def a_task(number: int, name: str | None = None, queue: int = 1) -> NewTask:
 
 
 def filled(folder: Path) -> Path:
-    """A sound state file with enough in it to have inner pages."""
+    """Create a sound state file that is large enough to have inner pages."""
     store = Store(folder)
     store.insert([a_task(number, f"name-{number}") for number in store.new_ids(3_000)])
     store.close()
@@ -34,7 +34,7 @@ def filled(folder: Path) -> Path:
 
 
 def refusal(folder: Path) -> str:
-    """The text of the refusal, after a look at the folder's bytes before and after."""
+    """Return the text of the refusal; check that it left the folder unchanged."""
     before = {path.name: path.read_bytes() for path in folder.iterdir() if "sqlite" in path.name}
     with pytest.raises(TargetError) as refused:
         Store(folder)
@@ -44,7 +44,7 @@ def refusal(folder: Path) -> str:
     return str(refused.value)
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text("shopping list\n" * 20)
     assert "is not a state file; it was left as it is" in refusal(tmp_path)
 
@@ -100,7 +100,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         Store(tmp_path / "file" / "state")
 
 
-def test_a_second_engine_on_the_same_state_is_told_who_has_it(tmp_path: Path) -> None:
+def test_a_second_engine_on_the_same_state_learns_which_process_has_it(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from queuewright.engine.state.store import Store\n"
         f"store = Store(Path({str(tmp_path)!r})); print('ready', flush=True); sys.stdin.read()"
@@ -139,7 +139,7 @@ def test_a_number_is_never_given_twice_even_after_all_tasks_are_gone(tmp_path: P
     store.close()
 
 
-def test_what_is_noted_is_seen_at_once_and_written_later(tmp_path: Path) -> None:
+def test_pending_results_are_visible_at_once_and_written_later(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.insert([a_task(number, f"n{number}") for number in store.new_ids(3)])
     row = store.task(1)
@@ -165,7 +165,7 @@ def test_a_page_full_of_ended_tasks_is_not_the_end_of_the_list() -> None:
 
 
 def full(store: Store) -> None:
-    """Let the file grow no further."""
+    """Stop the file from growing."""
     database = store._database
     pages = database.execute("PRAGMA page_count").fetchone()[0]
     database.execute(f"PRAGMA max_page_count = {pages}")
@@ -195,7 +195,7 @@ async def test_a_full_disk_refuses_new_work_and_loses_none(tmp_path: Path) -> No
         assert len(s.handler.received) == len(kept)
 
 
-async def test_dispatching_goes_on_while_nothing_can_be_written(tmp_path: Path) -> None:
+async def test_dispatching_continues_while_nothing_can_be_written(tmp_path: Path) -> None:
     async with stage(state=tmp_path) as s:
         await s.create_queue()
         s.handler.answers = [500]
@@ -334,7 +334,7 @@ async def shown(s: Stage) -> tuple[m.Queue, m.Policy]:
     return queue, policy
 
 
-async def test_purged_tasks_stay_purged_though_nothing_was_swept(tmp_path: Path) -> None:
+async def test_purged_tasks_stay_purged_even_if_they_were_not_swept(tmp_path: Path) -> None:
     clock = ManualClock()
     purging = Stage(clock, tmp_path, None)  # never started: nobody sweeps
     await purging.create_queue()

@@ -18,6 +18,6 @@ def test_an_http_code_has_a_canonical_name(http_code: int, name: str) -> None:
     assert code_name(http_code) == name
 
 
-def test_the_status_of_an_attempt_reads_as_the_real_services() -> None:
+def test_the_status_of_an_attempt_has_the_real_services_text() -> None:
     status = attempt_status(502)
     assert (status.code, status.message) == (13, "INTERNAL(13): HTTP status code 502")

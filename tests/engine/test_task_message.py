@@ -1,4 +1,4 @@
-"""What a task must look like, and how it is completed."""
+"""Which tasks are valid, and how they are completed."""
 
 from __future__ import annotations
 
@@ -75,20 +75,20 @@ def deadline(task: m.Task, seconds: int, nanos: int = 0) -> m.Task:
         (due(0, -1), "Task.scheduleTime is not a valid timestamp."),
     ],
 )  # fmt: skip
-def test_a_task_that_cannot_be_is_refused(task: m.Task, text: str) -> None:
+def test_an_invalid_task_is_refused(task: m.Task, text: str) -> None:
     with pytest.raises(Refusal) as refused:
         accepted(task, QUEUE, NOW)
     assert refused.value.code == "INVALID_ARGUMENT"
     assert text in refused.value.message
 
 
-def test_the_time_in_the_refusal_is_the_one_that_was_asked_for() -> None:
+def test_the_refusal_has_the_requested_time() -> None:
     with pytest.raises(Refusal, match=r"The Task\.scheduleTime, 2027-02-14T08:00:01Z, is too far"):
         accepted(due(NOW // 10**6 + 30 * DAY + 1), QUEUE, NOW)
 
 
 @pytest.mark.parametrize("url", ["http://h/%zz", "https://h:8/p?q#f", "http://a_b/", "http://h"])
-def test_a_url_may_be_odd(url: str) -> None:
+def test_unusual_urls_are_accepted(url: str) -> None:
     assert accepted(http(url=url), QUEUE, NOW).stored.http_request.url == url
 
 
@@ -98,7 +98,7 @@ def test_a_token_may_go_to_a_handler_on_this_machine_without_tls(host: str) -> N
     accepted(http(url=f"http://{host}/", oidc_token=token), QUEUE, NOW)
 
 
-def test_a_name_that_only_begins_like_this_machine_is_no_exception() -> None:
+def test_a_host_that_only_starts_like_localhost_needs_https() -> None:
     token = m.OidcToken(service_account_email="a@p")
     with pytest.raises(Refusal, match="https://"):
         accepted(http(url="http://127.0.0.1.evil.example/", oidc_token=token), QUEUE, NOW)
@@ -169,7 +169,7 @@ def test_a_retry_configuration_of_its_own_is_checked_and_completed() -> None:
         accepted(task, QUEUE, NOW)
 
 
-def test_the_greatest_task_is_accepted_and_one_byte_more_is_not() -> None:
+def test_the_largest_task_is_accepted_and_one_byte_more_is_not() -> None:
     def size(body: int) -> m.Task:
         return accepted(http(body=b"x" * body), QUEUE, NOW).stored
 

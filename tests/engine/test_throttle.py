@@ -31,7 +31,7 @@ def test_retry_after_makes_the_pause_longer_never_shorter() -> None:
     assert throttle.until_us == 30 * S
 
 
-def test_a_success_lets_the_next_overload_begin_small() -> None:
+def test_after_a_success_the_next_overload_starts_with_the_first_pause() -> None:
     throttle = Throttle()
     throttle.overloaded(0, None)
     throttle.overloaded(1 * S, None)

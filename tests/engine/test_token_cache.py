@@ -1,4 +1,4 @@
-"""A cached token is the very one that would be signed anew."""
+"""The token cache."""
 
 from queuewright.engine.dispatch.token_cache import TokenCache
 from queuewright.engine.dispatch.tokens import Signer
@@ -6,7 +6,7 @@ from queuewright.engine.dispatch.tokens import Signer
 S = 1_000_000
 
 
-def test_a_token_from_the_cache_is_what_the_signer_would_make() -> None:
+def test_a_cached_token_equals_a_new_one() -> None:
     signer = Signer()
     cache = TokenCache(signer)
     for now_us in (5 * S, 5 * S + 999_999, 6 * S, 5 * S):

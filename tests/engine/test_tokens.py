@@ -1,4 +1,4 @@
-"""What a handler may rely on in the tokens that the engine signs."""
+"""The tokens that the engine signs and checks."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_an_account_number_is_21_digits_and_stable() -> None:
 
 
 def test_the_issuer_can_be_our_own(signer: Signer) -> None:
-    """A checker that follows the discovery document finds one issuer in both places."""
+    """The token and the discovery document name the same issuer."""
     own = Signer(issuer="http://127.0.0.1:8124")
     assert jwt.decode(own.oidc(EMAIL, "a", NOW_US), verify=False)["iss"] == own.issuer
     assert own.discovery("http://127.0.0.1:8124")["issuer"] == own.issuer
@@ -76,7 +76,7 @@ def test_the_issuer_can_be_our_own(signer: Signer) -> None:
 
 
 def test_a_token_verifies_against_the_published_certificate(signer: Signer) -> None:
-    """What Google's own library does with the certificates endpoint accepts our signature."""
+    """Google's own library accepts our signature with the published certificate."""
     token = signer.oidc(EMAIL, AUDIENCE, NOW_US)
     message, _, signature = token.rpartition(".")
     certificate = signer.certificates()[signer.key_id]
@@ -120,7 +120,7 @@ def test_verify_returns_the_claims_of_a_good_token(signer: Signer) -> None:
         ("https://other", 0, f"the token's audience is `{AUDIENCE}`, expected `https://other`"),
     ],
 )
-def test_verify_says_what_is_wrong(signer: Signer, audience: str, later_s: int, text: str) -> None:
+def test_verify_names_the_reason(signer: Signer, audience: str, later_s: int, text: str) -> None:
     """Each reason for a refusal has its own sentence."""
     token = signer.oidc(EMAIL, AUDIENCE, NOW_US)
     with pytest.raises(Refusal) as refused:
@@ -129,7 +129,7 @@ def test_verify_says_what_is_wrong(signer: Signer, audience: str, later_s: int, 
 
 
 def test_verify_refuses_what_another_key_signed(signer: Signer) -> None:
-    """A token with the right claims and a foreign signature is nobody's."""
+    """The right claims do not make up for a foreign signature."""
     foreign = Signer().oidc(EMAIL, AUDIENCE, NOW_US)
     with pytest.raises(Refusal, match="the token was not issued here"):
         signer.verify(foreign, AUDIENCE, NOW_US)
@@ -206,7 +206,7 @@ def test_an_access_token_is_not_accepted_as_an_id_token(signer: Signer) -> None:
 
 
 def test_a_key_in_a_folder_outlives_the_signer(tmp_path: Path) -> None:
-    """After a restart the tokens of before are still good."""
+    """Tokens from before a restart are still valid."""
     token = Signer.in_folder(tmp_path / "state").oidc(EMAIL, AUDIENCE, NOW_US)
     again = Signer.in_folder(tmp_path / "state")
     assert again.verify(token, AUDIENCE, NOW_US)["email"] == EMAIL
@@ -214,7 +214,7 @@ def test_a_key_in_a_folder_outlives_the_signer(tmp_path: Path) -> None:
 
 
 def test_the_key_file_is_for_its_owner_only(tmp_path: Path) -> None:
-    """Mode 0600, also when somebody had opened it wider."""
+    """The mode is 0600, even if somebody had widened it."""
     Signer.in_folder(tmp_path).jwks()
     file = tmp_path / KEY_FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
