@@ -9,7 +9,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Literal, TextIO
 
@@ -144,9 +145,15 @@ class LogLines(logging.Handler):
         self._console.say(ENGINE, self.format(record), level)
 
     @classmethod
-    def install(cls, console: Console) -> None:
-        """Print the records of all our loggers to a console from now on."""
-        logging.getLogger("queuewright").addHandler(cls(console))
+    @contextmanager
+    def printed(cls, console: Console) -> Iterator[None]:
+        """Print the records of all our loggers to a console until the block ends."""
+        logger, handler = logging.getLogger("queuewright"), cls(console)
+        logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
 
 
 def dropped_lines(count: int) -> str:

@@ -29,5 +29,5 @@ def opened_console(*, as_json: bool, has_log: bool) -> Iterator[tuple[Console, L
 
         name: Literal["stdout", "stderr"] = "stderr" if has_log else "stdout"
         console = Console(standard_stream(name), as_json=as_json, writer=writer(name))
-        LogLines.install(console)
+        stack.enter_context(LogLines.printed(console))
         yield console, writer("stdout") if has_log else None

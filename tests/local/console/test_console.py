@@ -193,3 +193,13 @@ def test_json_cannot_control_the_terminal_either() -> None:
     printed(stream, as_json=True).say("mailer", f"\x7f\x9d{CLIPBOARD}", task="\x9b")
     assert not set(stream.getvalue()) & set("\x1b\x07\x9b\x9d\x7f")
     assert json.loads(stream.getvalue())["text"] == f"\x7f\x9d{CLIPBOARD}"
+
+
+def test_log_records_are_printed_until_the_block_ends() -> None:
+    """A console that is closed gets no record of a later run in the same process."""
+    stream, logger = io.StringIO(), logging.getLogger("queuewright.engine")
+    with LogLines.printed(printed(stream)):
+        logger.warning("inside")
+    logger.warning("outside")
+    assert "inside" in stream.getvalue()
+    assert "outside" not in stream.getvalue()
