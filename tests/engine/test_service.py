@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from queuewright.engine import DEVELOPER, Caller, Settings
+from queuewright.engine import DEVELOPER, Caller, ManualClock, Settings
+from queuewright.engine.api.conversion import converted
 from queuewright.engine.protocol import messages as m
+from queuewright.engine.protocol import messages_beta, names
 from queuewright.engine.rules.queue_config import QueueOptions
+from queuewright.engine.service import tasks
 from queuewright.errors import Refusal
 from tests.engine.stage import LOCATION, QUEUE, URL, Stage, stage
 
@@ -416,6 +420,117 @@ async def test_a_task_that_never_existed_is_not_found(name: str) -> None:
                 await call
 
 
+def later(s: Stage) -> Any:
+    task = m.Task()
+    task.schedule_time.FromMicroseconds(s.clock.now_us() + 3_600_000_000)
+    return task.schedule_time
+
+
+def named(name: str) -> m.CreateTaskRequest:
+    queue = name.partition("/tasks/")[0]
+    return m.CreateTaskRequest(
+        parent=queue, task=m.Task(name=name, http_request=m.HttpRequest(url=URL))
+    )
+
+
+async def test_the_id_of_a_task_without_a_name_is_no_name_for_another() -> None:
+    async with stage() as s:
+        target = m.HttpTarget(uri_override=m.UriOverride(host="h.example"))
+        await s.create_queue(http_target=target)
+        await s.pause()
+        task = await s.create_task()
+        with refused("ALREADY_EXISTS", "Requested entity already exists"):
+            await s.service.create_task(named(task.name), DEVELOPER)
+        with refused("ALREADY_EXISTS", "Requested entity already exists"):
+            await s.service.buffer_task(QUEUE, names.short(task.name), {}, b"", DEVELOPER)
+        batch = m.BatchCreateTasksRequest(parent=QUEUE, requests=[named(task.name)])
+        operation = await s.service.batch_create_tasks(batch, DEVELOPER)
+        assert operation.HasField("error")
+        assert [shown.name for shown in await s.tasks()] == [task.name]
+
+
+@pytest.mark.parametrize("end", ["success", "delete", "purge"])
+async def test_the_id_of_a_task_without_a_name_stays_taken_when_it_is_gone(end: str) -> None:
+    async with stage() as s:
+        await s.create_queue()
+        task = await s.create_task(schedule_time=later(s))
+        if end == "success":
+            await s.engine.drain()
+        elif end == "delete":
+            await delete(s, task.name)
+        else:
+            await s.service.purge_queue(m.PurgeQueueRequest(name=QUEUE), DEVELOPER)
+        await s.engine.advance("2h")
+        with refused("ALREADY_EXISTS", "Requested entity already exists"):
+            await s.service.create_task(named(task.name), DEVELOPER)
+        s.engine.reset_names()
+        await s.service.create_task(named(task.name), DEVELOPER)
+
+
+async def test_without_a_reuse_time_the_id_of_a_task_that_is_gone_is_free_at_once() -> None:
+    async with stage(settings=Settings(task_name_reuse=timedelta(0))) as s:
+        await s.create_queue()
+        await s.pause()
+        task = await s.create_task()
+        with refused("ALREADY_EXISTS", "Requested entity already exists"):
+            await s.service.create_task(named(task.name), DEVELOPER)
+        await delete(s, task.name)
+        await s.service.create_task(named(task.name), DEVELOPER)
+        await delete(s, task.name)
+        assert await s.tasks() == []
+
+
+async def test_a_task_may_be_moved_to_another_queue_under_its_id() -> None:
+    other = f"{QUEUE}-2"
+    async with stage() as s:
+        for queue in (QUEUE, other):
+            await s.create_queue(queue)
+            await s.pause(queue)
+        task = await s.create_task()
+        moved = task.name.replace(QUEUE, other)
+        await s.service.create_task(named(moved), DEVELOPER)
+        await delete(s, task.name)
+        assert (await s.get_task(moved)).name == moved
+
+
+def ids_to_come(s: Stage, *ahead: int) -> list[str]:
+    """The names that later tasks without a name would get; with a seed, they are known."""
+    ids, last = s.engine.service._parts.ids, s.engine._store.last_id
+    return [f"{QUEUE}/tasks/{ids.text(last + number)}" for number in ahead]
+
+
+async def test_a_task_without_a_name_gets_no_id_that_a_user_gave_as_a_name(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with stage(state=tmp_path, clock=clock) as s:
+        await s.create_queue()
+        await s.pause()
+        for name in ids_to_come(s, 2, 3, 5):
+            await s.service.create_task(named(name), DEVELOPER)
+        for name in ids_to_come(s, 100_000 + 5):
+            await s.service.create_task(named(name), DEVELOPER)
+            await delete(s, name)
+        for _ in range(20):
+            await s.create_task()
+    async with stage(state=tmp_path, clock=clock) as s:
+        for _ in range(20):
+            await s.create_task()
+        found = [task.name for task in await s.tasks()]
+        assert len(found) == len(set(found)) == 43
+        assert name not in found, "it was used until recently"
+
+
+async def test_a_batch_gives_no_id_that_it_has_as_a_name() -> None:
+    async with stage() as s:
+        await s.create_queue()
+        await s.pause()
+        requests = [named(name) for name in ids_to_come(s, 2, 4)]
+        requests += [m.CreateTaskRequest(task=m.Task(http_request=m.HttpRequest(url=URL)))] * 20
+        batch = m.BatchCreateTasksRequest(parent=QUEUE, requests=requests)
+        await s.service.batch_create_tasks(batch, DEVELOPER)
+        found = [task.name for task in await s.tasks()]
+        assert len(found) == len(set(found)) == 22
+
+
 async def test_a_task_of_another_queue_is_not_found_by_its_number() -> None:
     async with stage() as s:
         await s.create_queue()
@@ -469,9 +584,60 @@ async def test_a_page_of_large_tasks_ends_early_and_goes_on() -> None:
             await s.create_task(http_request=m.HttpRequest(url=URL, body=b"x" * 1_000_000))
         request = m.ListTasksRequest(parent=QUEUE, response_view=2)
         first = await s.service.list_tasks(request, DEVELOPER)
-        assert len(first.tasks) == 5
+        assert len(first.tasks) == 4
         request.page_token = first.next_page_token
-        assert len((await s.service.list_tasks(request, DEVELOPER)).tasks) == 1
+        assert len((await s.service.list_tasks(request, DEVELOPER)).tasks) == 2
+
+
+GRPC_LIMIT = 4 * 1024 * 1024
+"""What a gRPC client takes in one message unless it is told otherwise."""
+
+
+@pytest.mark.parametrize("view", [1, 2], ids=["basic", "full"])
+@pytest.mark.parametrize("size", [4_000, 16_000, 70_000])
+async def test_no_page_is_too_large_for_a_grpc_client(view: int, size: int) -> None:
+    """Also with all the headers that a task may have, which every view shows."""
+    headers = {f"X-{number}": "x" * (size // 10) for number in range(10)}
+    async with stage() as s:
+        await s.create_queue()
+        await s.pause()
+        body = b"x" * size if view == 2 else b""
+        http = m.HttpRequest(url=URL, headers=headers, body=body)
+        count = 2 * GRPC_LIMIT // size
+        for _ in range(count // 100 + 1):
+            requests = [m.CreateTaskRequest(task=m.Task(http_request=http))] * 50
+            batch = m.BatchCreateTasksRequest(parent=QUEUE, requests=requests)
+            await s.service.batch_create_tasks(batch, DEVELOPER)
+        request = m.ListTasksRequest(parent=QUEUE, response_view=view)
+        found: list[str] = []
+        while not found or request.page_token:
+            page = await s.service.list_tasks(request, DEVELOPER)
+            beta = converted(page, messages_beta.ListTasksResponse)
+            assert max(page.ByteSize(), beta.ByteSize()) <= GRPC_LIMIT
+            if page.next_page_token:
+                assert len(page.tasks) == 1_000 or page.ByteSize() > GRPC_LIMIT * 0.9
+            found += [task.name for task in page.tasks]
+            request.page_token = page.next_page_token
+        assert len(set(found)) == len(found) == (count // 100 + 1) * 50
+
+
+async def test_a_task_too_large_for_any_page_has_one_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks, "_PAGE_BYTES", 1_000)
+    async with stage() as s:
+        await s.create_queue()
+        await s.pause()
+        names = [
+            (await s.create_task(http_request=m.HttpRequest(url=URL, body=b"x" * size))).name
+            for size in (10, 5_000, 10)
+        ]
+        request = m.ListTasksRequest(parent=QUEUE, response_view=2)
+        for name in names:
+            page = await s.service.list_tasks(request, DEVELOPER)
+            assert [task.name for task in page.tasks] == [name]
+            request.page_token = page.next_page_token
+        assert not request.page_token
 
 
 async def test_a_buffered_request_becomes_a_task_of_the_queues_target() -> None:

@@ -150,9 +150,12 @@ class BatchCalls(TaskCalls):
         if caller.principal is not None:
             self._allow_create(create, caller)
         new = self._prepared(queue.name, queue, create.task)
-        if new.row.name is not None:
-            if new.row.name in taken:
-                raise refusals.task_exists()
+        if new.row.name is None:
+            while taken and names.short(new.name) in taken:  # an id that the batch has as a name
+                new = self._prepared(queue.name, queue, create.task)
+        elif new.row.name in taken:
+            raise refusals.task_exists()
+        else:
             taken.add(new.row.name)
         return new
 

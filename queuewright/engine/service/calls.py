@@ -19,6 +19,9 @@ from queuewright.engine.state.store import Store
 from queuewright.engine.state.task_ids import TaskIds
 from queuewright.errors import Refusal
 
+_REACHABLE: Final = 2**40
+"""More tasks than a state ever has; an id with a larger number will not be given."""
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -113,11 +116,38 @@ class Calls:
         )
 
     def _is_taken(self, queue: RunningQueue, task_id: str) -> bool:
-        """Return whether a task has this name or had it until recently."""
+        """Return whether a task has this id or had it until recently."""
+        return self._is_name(queue, task_id) or self._is_unnamed_tasks(queue, task_id)
+
+    def _is_name(self, queue: RunningQueue, task_id: str) -> bool:
+        """Return whether a user gave this name to a task that is there or was until recently."""
         until_us = self._store.tombstone_us(queue.number, task_id)
         if until_us is not None and until_us > self._clock.now_us():
             return True
         return self._store.find(queue.number, task_id) is not None
+
+    def _is_unnamed_tasks(self, queue: RunningQueue, task_id: str) -> bool:
+        """Return whether a task without a name has this id or had it.
+
+        Once such a task is gone, neither its queue nor its end is known; so its id stays taken.
+        """
+        number = self._parts.ids.number(task_id)
+        if number is None or not self._store.was_given(number):
+            return False
+        row = self._store.task(number)
+        if row is None:
+            return queue.name_reuse_us > 0 and number > self._store.freed_id
+        return row.name is None and row.queue == queue.number
+
+    def _claim(self, task_id: str) -> None:
+        """Note that a user's name may be the id of an unnamed task to come."""
+        number = self._parts.ids.number(task_id)
+        if number is not None and number < _REACHABLE and not self._store.was_given(number):
+            self._store.claim_ids()
+
+    def _is_claimed(self, queue: RunningQueue, number: int) -> bool:
+        """Return whether the id of a new unnamed task is a user's name."""
+        return self._store.has_claimed_ids and self._is_name(queue, self._parts.ids.text(number))
 
     def _task_name(self, queue: RunningQueue, row: TaskRow) -> str:
         return f"{queue.name}/tasks/{row.name or self._parts.ids.text(row.id)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from google.protobuf.empty_pb2 import Empty
@@ -32,8 +32,14 @@ from queuewright.engine.service.task_view import shown, shown_new
 from queuewright.engine.state.rows import NewTask, TaskRow
 from queuewright.errors import Refusal
 
-_PAGE_BYTES: Final = 4 * 1024 * 1024
-"""A page of tasks ends when it exceeds this size, so it may have fewer tasks than requested."""
+_PAGE_BYTES: Final = 4 * 1024 * 1024 - 64 * 1024
+"""A page of tasks is no larger than this, so it may have fewer tasks than requested.
+
+A gRPC client takes messages of up to 4 MiB unless it is told otherwise; the rest is for the page
+token, and for the other field numbers of v2beta3.
+"""
+_ENTRY_BYTES: Final = 5
+"""A task in a list: its tag and its length, beside itself."""
 
 
 class Prepared(NamedTuple):
@@ -82,18 +88,9 @@ class TaskCalls(Calls):
         after = int(self._parts.pages.after(request.page_token, query, now_us) or 0)
         after = max(after, queue.row.purged_id)
         response = ListTasksResponse()
-        bytes_left = _PAGE_BYTES
-        while len(response.tasks) < size and bytes_left > 0:
-            rows = self._store.tasks(queue.number, after, size - len(response.tasks))
-            if not rows:
-                break
-            for row in rows:
-                task = self._shown(queue, row, request.response_view)
-                response.tasks.append(task)
-                after = row.id
-                bytes_left -= task.ByteSize()
-                if bytes_left <= 0:
-                    break
+        for task, number in self._shown_after(queue, after, size, request.response_view):
+            response.tasks.append(task)
+            after = number
         if self._store.tasks(queue.number, after, 1):
             response.next_page_token = self._parts.pages.token(query, after, now_us)
         return response
@@ -187,7 +184,10 @@ class TaskCalls(Calls):
                 self._store.catch_up()
             if self._is_taken(queue, task_id):
                 raise refusals.task_exists()
+            self._claim(task_id)
         number = self._store.new_ids(1)[0]
+        while task_id is None and self._is_claimed(queue, number):
+            number = self._store.new_ids(1)[0]
         name = task.name or f"{parent}/tasks/{self._parts.ids.text(number)}"
         check_size(stored, name, schedule_us, now_us)
         row = NewTask(
@@ -203,6 +203,27 @@ class TaskCalls(Calls):
         self._parts.dispatcher.expires(row.create_us + queue.retention_us)
         if self._parts.emit is not None:
             self._tell_of_task(TaskCreated, queue, new.name, row.schedule_us, new.content)
+
+    def _shown_after(
+        self, queue: RunningQueue, after: int, count: int, view: int
+    ) -> Iterator[tuple[Task, int]]:
+        """Yield the tasks after a number, and their numbers, as far as they fit into a page.
+
+        The first one is yielded whatever its size.
+        """
+        bytes_left, is_first = _PAGE_BYTES, True
+        while rows := self._store.tasks(queue.number, after, count):
+            for row in rows:
+                task = self._shown(queue, row, view)
+                bytes_left -= task.ByteSize() + _ENTRY_BYTES
+                if bytes_left < 0 and not is_first:
+                    return
+                yield task, row.id
+                is_first = False
+            after = rows[-1].id
+            count -= len(rows)
+            if not count:
+                return
 
     def _shown(self, queue: RunningQueue, row: TaskRow, view: int) -> Task:
         task = self._store.content(row.id)

@@ -62,6 +62,10 @@ class Store:
         self.key = self._fact("key", secrets.randbits(63) if key is None else key)
         """Scrambles the ids of unnamed tasks; kept with the state."""
         self._next_id = self._reserved_id = self._fact("next_id", 1)
+        self.freed_id = self._fact("freed_id", 0)
+        """The ids of unnamed tasks with numbers up to this were made free by `free_names`."""
+        self.has_claimed_ids = bool(self._fact("has_claimed_ids", 0))
+        """Whether a user may have named a task by the id of an unnamed task to come."""
 
     def close(self) -> None:
         """Write what waits, if that is possible, and close the state."""
@@ -76,8 +80,7 @@ class Store:
         first = self._next_id
         if first + count > self._reserved_id:
             reserved = first + count + _ID_BLOCK
-            with self._state.transaction():
-                self._database.execute("REPLACE INTO fact VALUES ('next_id', ?)", (reserved,))
+            self._keep_fact("next_id", reserved)
             self._reserved_id = reserved
         self._next_id += count
         return range(first, first + count)
@@ -90,6 +93,12 @@ class Store:
     def was_given(self, number: int) -> bool:
         """Return whether this number has ever been given to something."""
         return 0 < number < self._next_id
+
+    def claim_ids(self) -> None:
+        """Note that a user has named a task by an id that was not given yet."""
+        if not self.has_claimed_ids:
+            self._keep_fact("has_claimed_ids", 1)
+            self.has_claimed_ids = True
 
     # Queues
 
@@ -334,6 +343,9 @@ class Store:
             self._database.execute("DELETE FROM task_tombstone")
             self._database.execute("DELETE FROM queue_tombstone")
 
+        self._keep_fact("freed_id", self.last_id)
+        self.freed_id = self.last_id
+
     def _delete(self, tasks: Sequence[GoneTask]) -> None:
         ids = [(number,) for number, _ in tasks]
         self._database.executemany("DELETE FROM task WHERE id = ?", ids)
@@ -353,9 +365,13 @@ class Store:
         found = self._database.execute("SELECT value FROM fact WHERE key = ?", (key,)).fetchone()
         if found is not None:
             return int(found[0])
-        with self._state.transaction():
-            self._database.execute("INSERT INTO fact VALUES (?, ?)", (key, otherwise))
+        if otherwise:
+            self._keep_fact(key, otherwise)
         return otherwise
+
+    def _keep_fact(self, key: str, value: int) -> None:
+        with self._state.transaction():
+            self._database.execute("REPLACE INTO fact VALUES (?, ?)", (key, value))
 
 
 def _read(content: bytes | None) -> Task:
