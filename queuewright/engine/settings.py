@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import cached_property
 
@@ -20,7 +20,11 @@ ExplainDenial = Callable[[str, str, str], str | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings. The defaults are values that Google documents or that were observed."""
+    """The settings. The defaults are values that Google documents or that were observed.
+
+    Raises:
+        ValueError: a duration is negative.
+    """
 
     task_name_reuse: timedelta = limits.TASK_NAME_REUSE
     """How long the name of a finished or deleted task stays taken."""
@@ -61,6 +65,12 @@ class Settings:
 
     patience: timedelta = timedelta(seconds=1)
     """With a `ManualClock`: how long time stands still for a handler, in real time."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, timedelta) and value < timedelta(0):
+                raise ValueError(f"`{field.name}` cannot be negative, like {value!r}")
 
     @cached_property
     def retention_us(self) -> int:

@@ -113,6 +113,11 @@ def test_text_that_is_not_a_span_is_refused(text: str) -> None:
         span_us(text)
 
 
+def test_a_negative_span_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be negative"):
+        span_us(timedelta(microseconds=-1))
+
+
 def test_the_system_clock_tells_how_far_it_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clocks, told = Clocks(monkeypatch), []
     clock = SystemClock()

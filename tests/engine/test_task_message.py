@@ -69,6 +69,11 @@ def deadline(task: m.Task, seconds: int, nanos: int = 0) -> m.Task:
         (deadline(http(), 0), "Task.dispatchDeadline must be between 15s and 1800s."),
         (deadline(http(), 1801), "Task.dispatchDeadline must be between 15s and 1800s."),
         (deadline(app_engine(), 86_416), "Task.dispatchDeadline must be between 15s and 86415s."),
+        (
+            deadline(app_engine(), 1, -(10**9)),
+            "Task.dispatchDeadline must be between 15s and 86415s.",
+        ),
+        (deadline(app_engine(), 0, -1), "Task.dispatchDeadline must be between 15s and 86415s."),
         (due(NOW // 10**6 + 30 * DAY, 1000),
          "is too far in the future. Schedule time must be no more than 720h in the future."),
         (due(2**62), "Task.scheduleTime is not a valid timestamp."),

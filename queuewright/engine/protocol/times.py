@@ -24,12 +24,16 @@ def span_us(span: timedelta | str) -> int:
     """Return a span in microseconds. Text is numbers with units (`ms`, `s`, `m`, `h`, `d`).
 
     Raises:
-        ValueError: the text is not a duration.
+        ValueError: the text is not a duration, or the span is negative.
 
     >>> span_us("1h30m"), span_us(timedelta(hours=1))
     (5400000000, 3600000000)
     """
-    return parse_us(span) if isinstance(span, str) else span // timedelta(microseconds=1)
+    if isinstance(span, str):
+        return parse_us(span)
+    if span < timedelta(0):
+        raise ValueError(f"a span cannot be negative, like {span!r}")
+    return span // timedelta(microseconds=1)
 
 
 def moment(us: int) -> datetime:

@@ -218,10 +218,11 @@ def _method(method: int, has_body: bool, field: str) -> int:
 
 
 def _deadline_ms(deadline: Duration, longest_ms: int, *, zero_allowed: bool) -> int:
+    is_valid = 0 <= deadline.nanos < 10**9
     ms = deadline.seconds * 1_000 + deadline.nanos // 1_000_000
-    if ms == 0 and zero_allowed:
+    if ms == 0 and zero_allowed and is_valid:
         return _DEFAULT_DEADLINE_MS
-    if not _SHORTEST_DEADLINE_MS <= ms <= longest_ms or not 0 <= deadline.nanos < 10**9:
+    if not _SHORTEST_DEADLINE_MS <= ms <= longest_ms or not is_valid:
         raise refusals.invalid(
             f"Task.dispatchDeadline must be between {_SHORTEST_DEADLINE_MS // 1_000}s and "
             f"{longest_ms // 1_000}s."

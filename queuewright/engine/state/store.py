@@ -342,7 +342,6 @@ class Store:
         with self._state.transaction():
             self._database.execute("DELETE FROM task_tombstone")
             self._database.execute("DELETE FROM queue_tombstone")
-
         self._keep_fact("freed_id", self.last_id)
         self.freed_id = self.last_id
 
