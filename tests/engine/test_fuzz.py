@@ -182,7 +182,8 @@ class Attacker:
         query = chance.choice(
             ["", "?pageSize=x", "?$alt=json;enum-encoding=int", "?a=%zz&;&=", "?%ff"]
         )
-        head = f"{route.method} /{version}/{path}{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        head = f"{route.method} /{version}/{path}{query} HTTP/1.1\r\nHost: localhost\r\n"
+        head += "Connection: close\r\n"
         await self.raw(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
     def value(self, depth: int) -> Any:
