@@ -100,6 +100,16 @@ def test_a_full_name_is_as_good(run: Run, engine: Background) -> None:
         (["emails", "--in", "31d"], 1, "is too far in the future"),
         (["emails", "--name", "a b"], 1, 'Task ID "a b" can contain only letters'),
         (["emails", "--header", "nope"], 2, "`nope` is not `KEY:VALUE`"),
+        (
+            ["entries", "--path", "nopath"],
+            1,
+            "error: `nopath` is not a path\n  hint: start it with `/`, such as `/send`\n",
+        ),
+        (
+            ["emails", "--path", "/other"],
+            1,
+            "error: queue `emails` sends every task to `/send`\n  hint: leave out `--path`",
+        ),
     ],
 )
 def test_a_mistake_is_an_error_with_a_hint(
