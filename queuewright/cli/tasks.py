@@ -21,7 +21,13 @@ from queuewright.cloud_tasks.durations import rounded_duration
 
 @click.command("tasks")
 @click.argument("queue")
-@click.option("--limit", default=50, show_default=True, help="The most tasks to show; 0: all.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="The most tasks to show; 0: all.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @target_options
 def command(

@@ -145,6 +145,14 @@ def test_tasks_are_listed_by_time(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("engine")
+def test_a_negative_limit_is_refused(run: Run) -> None:
+    """Only 0 means all."""
+    outcome = run("tasks", "emails", "--limit", "-1")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "-1 is not in the range x>=0" in outcome.err
+
+
+@pytest.mark.usefixtures("engine")
 def test_an_empty_queue_is_reported_on_stderr(run: Run) -> None:
     """Stdout is for tasks."""
     outcome = run("tasks", "emails")
