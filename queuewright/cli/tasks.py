@@ -50,8 +50,9 @@ def command(
 
 def _row(task: tasks_v2.Task) -> Row:
     last = task.last_attempt
-    answered = last is not None and last.response_time is not None
-    status = last.response_status if answered else None
+    # An attempt without a response has a status, but no `response_time`.
+    ended = last is not None and (last.response_time is not None or last.response_status.code)
+    status = last.response_status if ended else None
     return {
         "id": task.name.rpartition("/")[2],
         "schedule_time": _iso(task.schedule_time),
