@@ -79,6 +79,8 @@ def command(
         raise click.UsageError("give one of PAYLOAD, --file and --example")
     target = find_target(environment, state)
     plan = find_queue(target.blueprint(), queue)
+    if path is not None:
+        _check_path(plan, path)
     body, content_type = _body(plan, payload, file, example)
     task = _task(plan, body, {**_typed(content_type), **_headers(headers)}, path)
     if delay is not None:
@@ -102,6 +104,18 @@ def find_queue(plan: Blueprint, queue: str) -> QueuePlan:
             return candidate
     hint = did_you_mean(queue.rpartition("/")[2], plan.queues)
     raise TargetError(f"{plan.environment} has no queue `{queue}`", hint=hint)
+
+
+def _check_path(plan: QueuePlan, path: str) -> None:
+    """Refuse a path that is none, or that the queue would replace with its own."""
+    if not path.startswith("/"):
+        raise TargetError(f"`{path}` is not a path", hint="start it with `/`, such as `/send`")
+    own = None if isinstance(plan.route, AppEngineRoute) else plan.route.path
+    if own is not None:
+        raise TargetError(
+            f"queue `{plan.key}` sends every task to `{own}`",
+            hint="leave out `--path`, or remove the queue's own path from the file",
+        )
 
 
 def _body(

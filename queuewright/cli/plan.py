@@ -15,9 +15,11 @@ from queuewright.cli.project import environment_argument, find_root
 from queuewright.cli.resources import ACCOUNT, is_grant, words
 from queuewright.cli.sources import with_sources_checked
 from queuewright.doctor import config_keys, full_key, pulumi_project, stack_config
+from queuewright.errors import TargetError
 from queuewright.graph import UNKNOWN, Asset, Graph, Resource, capture
 from queuewright.spec import load
 
+PROGRAM = "__main__.py"
 STACK_TYPE = "pulumi:pulumi:Stack"
 QUEUE_TYPE = "gcp:cloudtasks/queue:Queue"
 SECRET = "(secret)"
@@ -49,6 +51,11 @@ def command(environment: str, as_json: bool) -> None:
     exists already; `pulumi preview` compares with that.
     """
     root = find_root()
+    if not (root / PROGRAM).is_file():
+        raise TargetError(
+            f"no Pulumi program (`{PROGRAM}`) in `{root}`",
+            hint="write one that creates a `TaskStack`; `queuewright explain` needs no program",
+        )
     plan = blueprint(with_sources_checked(load(environment, root), root))
     graph = _captured(environment, plan, root)
     if as_json:

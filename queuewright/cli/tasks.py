@@ -21,7 +21,13 @@ from queuewright.cloud_tasks.durations import rounded_duration
 
 @click.command("tasks")
 @click.argument("queue")
-@click.option("--limit", default=50, show_default=True, help="The most tasks to show; 0: all.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="The most tasks to show; 0: all.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @target_options
 def command(
@@ -44,8 +50,9 @@ def command(
 
 def _row(task: tasks_v2.Task) -> Row:
     last = task.last_attempt
-    answered = last is not None and last.response_time is not None
-    status = last.response_status if answered else None
+    # An attempt without a response has a status, but no `response_time`.
+    ended = last is not None and (last.response_time is not None or last.response_status.code)
+    status = last.response_status if ended else None
     return {
         "id": task.name.rpartition("/")[2],
         "schedule_time": _iso(task.schedule_time),

@@ -100,6 +100,16 @@ def test_a_full_name_is_as_good(run: Run, engine: Background) -> None:
         (["emails", "--in", "31d"], 1, "is too far in the future"),
         (["emails", "--name", "a b"], 1, 'Task ID "a b" can contain only letters'),
         (["emails", "--header", "nope"], 2, "`nope` is not `KEY:VALUE`"),
+        (
+            ["entries", "--path", "nopath"],
+            1,
+            "error: `nopath` is not a path\n  hint: start it with `/`, such as `/send`\n",
+        ),
+        (
+            ["emails", "--path", "/other"],
+            1,
+            "error: queue `emails` sends every task to `/send`\n  hint: leave out `--path`",
+        ),
     ],
 )
 def test_a_mistake_is_an_error_with_a_hint(
@@ -132,6 +142,14 @@ def test_tasks_are_listed_by_time(run: Run) -> None:
     assert [line.split()[0] for line in listed.out.splitlines()] == ["TASK", "sooner", "later"]
     rows = [json.loads(line) for line in run("tasks", "emails", "--json").out.splitlines()]
     assert [(row["id"], row["attempts"]) for row in rows] == [("sooner", 0), ("later", 0)]
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_negative_limit_is_refused(run: Run) -> None:
+    """Only 0 means all."""
+    outcome = run("tasks", "emails", "--limit", "-1")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "-1 is not in the range x>=0" in outcome.err
 
 
 @pytest.mark.usefixtures("engine")

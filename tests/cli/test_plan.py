@@ -182,8 +182,9 @@ def test_without_a_program_it_is_an_error(run: Run, project: Path) -> None:
     outcome = run("plan")
     assert outcome.code == 1
     assert outcome.err == (
-        f"error: {project}: no Pulumi program here\n"
-        "  hint: give the folder that has `__main__.py`\n"
+        f"error: no Pulumi program (`__main__.py`) in `{project}`\n"
+        "  hint: write one that creates a `TaskStack`; "
+        "`queuewright explain` needs no program\n"
     )
 
 
