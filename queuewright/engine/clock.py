@@ -1,7 +1,7 @@
 """Time, as something that can be handed over: the only place where it passes.
 
-`SystemClock` is the machine's; `ManualClock` moves only by hand, so that a day of retries
-takes milliseconds and happens the same way each time.
+`SystemClock` is the machine's time. `ManualClock` moves only by hand, so a day of retries takes
+milliseconds and is the same in every run.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from typing import Final, Protocol
 from queuewright.engine.protocol.times import SECOND_US, moment, moment_us, span_us
 
 _LONGEST_NAP_US: Final = 10 * SECOND_US
-"""A laptop's monotonic time stands still while it sleeps; so the wall is looked at this often."""
+"""How often a timer checks the wall clock, because monotonic time stops while a laptop sleeps."""
 
 _SET_BACK_US: Final = 100_000
 """A smaller step is a correction of the clock."""
 
 
 class Timer(Protocol):
-    """A call that is still to come."""
+    """A planned call."""
 
     def cancel(self) -> None:
-        """Let the call not happen; harmless when it has happened."""
+        """Cancel the call. Does nothing if it was already made."""
         ...
 
 
 class Clock(Protocol):
-    """What the engine needs to know of time."""
+    """The interface of a clock."""
 
     def now_us(self) -> int:
         """Return microseconds since the epoch."""
@@ -43,16 +43,16 @@ class Clock(Protocol):
         ...
 
     def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
-        """Call back once `now_us()` has reached `when_us`: never before, never in this call."""
+        """Call back when `now_us()` reaches `when_us`, never earlier and never within this call."""
         ...
 
     def call_after(self, span_us: int, callback: Callable[[], None]) -> Timer:
-        """Call back when the machine has been awake for that much longer."""
+        """Call back after `span_us` of the time during which the machine is awake."""
         ...
 
 
 class SystemClock:
-    """The machine's own time; its timers need a running event loop."""
+    """The machine's time. Timers need a running event loop."""
 
     def __init__(self) -> None:
         self.on_set_back: Callable[[int], None] | None = None
@@ -64,7 +64,7 @@ class SystemClock:
         wall_us = _wall_us()
         ahead_us = wall_us - self.steady_us()
         if self._ahead_us - ahead_us >= _SET_BACK_US:
-            # Perhaps this process was only held up between its looks at the two clocks.
+            # This process may only have been delayed between reading the two clocks.
             ahead_us = max(ahead_us, *(_wall_us() - self.steady_us() for _ in range(3)))
         set_back_us, self._ahead_us = self._ahead_us - ahead_us, ahead_us
         if set_back_us >= _SET_BACK_US and self.on_set_back is not None:
@@ -76,11 +76,11 @@ class SystemClock:
         return time.monotonic_ns() // 1_000
 
     def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
-        """Call back at `when_us` of the wall clock, also when that is set or sleeps meanwhile."""
+        """Call back at `when_us` of the wall clock, even if it is set or the machine sleeps."""
         return _SystemTimer(self, when_us, callback)
 
     def call_after(self, span_us: int, callback: Callable[[], None]) -> Timer:
-        """Call back when the machine has been awake for that much longer."""
+        """Call back after `span_us` of the time during which the machine is awake."""
         return _AwakeTimer(span_us, callback)
 
 
@@ -140,10 +140,10 @@ class _AwakeTimer:
 class ManualClock:
     """Time that moves only when it is told to.
 
-    An engine's `advance` moves it and lets everything happen that falls due on the way.
+    An engine's `advance` moves it; everything that is due on the way happens.
 
     Args:
-        start: the first moment, aware; the beginning of 2026 in UTC unless given.
+        start: the first moment, an aware `datetime`. By default the start of 2026 in UTC.
     """
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
@@ -152,7 +152,7 @@ class ManualClock:
         """A heap by moment, and by order for one moment."""
         self._order = count()
         self.sleepers = 0
-        """How many coroutines are inside `sleep`."""
+        """The number of coroutines in `sleep`."""
         self.on_sleep: Callable[[], None] | None = None
         """Called when one goes to sleep, so that whoever waits for it need wait no longer."""
 
@@ -169,13 +169,13 @@ class ManualClock:
         return moment(self._now_us)
 
     def call_at(self, when_us: int, callback: Callable[[], None]) -> Timer:
-        """Call back when the clock is moved to `when_us`; calls at one moment keep their order."""
+        """Call back when the clock gets to `when_us`. Calls at the same moment keep their order."""
         timer = _ManualTimer(callback)
         heapq.heappush(self._timers, (when_us, next(self._order), timer))
         return timer
 
     def call_after(self, span_us: int, callback: Callable[[], None]) -> Timer:
-        """Call back when the clock has been moved on by that much."""
+        """Call back when the clock has moved by `span_us`."""
         return self.call_at(self._now_us + span_us, callback)
 
     async def sleep(self, span: timedelta | str) -> None:
@@ -192,13 +192,16 @@ class ManualClock:
             self.sleepers -= 1
 
     def next_us(self) -> int | None:
-        """Return the moment of the next call, or None when none is to come."""
+        """Return the moment of the next planned call, or None."""
         while self._timers and self._timers[0][2].cancelled:
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
     def step(self, until_us: int) -> bool:
-        """Move to the next call and make it, if it is due by `until_us`; else move to there."""
+        """Move to the next call and make it if it is due by `until_us`; else move to `until_us`.
+
+        Returns whether a call was made.
+        """
         when_us = self.next_us()
         if when_us is None or when_us > until_us:
             self._now_us = max(self._now_us, until_us)

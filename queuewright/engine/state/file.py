@@ -1,7 +1,7 @@
-"""The state file: opened, locked, and refused unless it is ours and sound.
+"""Opens and locks the state file, and refuses a damaged or foreign one.
 
-A file that is refused is left as it was, byte for byte: nothing is opened for writing before the
-header, the lock and a check of its structure have been passed.
+A refused file is left unchanged, byte for byte: nothing is opened for writing before the lock, the
+header and the structure have been checked.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ CREATE TEMP TRIGGER new_task_kept INSTEAD OF INSERT ON new_task BEGIN
     INSERT INTO content VALUES (NEW.id, NEW.content);
 END;
 """
-"""Lets one statement keep a new task, and so commit by itself: each costs as much as it writes."""
+"""Lets a single statement store a new task, so that no transaction around it is needed."""
 
 
 Row = tuple[Any, ...]
@@ -82,7 +82,7 @@ Row = tuple[Any, ...]
 
 @dataclass
 class StateFile:
-    """An open state: the database, and the lock that keeps others away."""
+    """An open state: the database, and the lock that keeps other engines out."""
 
     database: sqlite3.Connection
     path: Path | None
@@ -93,11 +93,11 @@ class StateFile:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit what the block writes, all or nothing.
+        """Commit the writes of the block, all or none.
 
         Raises:
-            Refusal: nothing was written. RESOURCE_EXHAUSTED, there is no room;
-                FAILED_PRECONDITION, the file is gone.
+            Refusal: nothing was written. RESOURCE_EXHAUSTED if the disk is full,
+                FAILED_PRECONDITION if the file was deleted.
         """
         self._check_place()
         try:
@@ -111,7 +111,7 @@ class StateFile:
             raise
 
     def write(self, statement: str, values: Sequence[object]) -> None:
-        """Commit what one statement writes.
+        """Commit the write of one statement.
 
         Raises:
             Refusal: as `transaction`.
@@ -124,10 +124,10 @@ class StateFile:
             raise
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
-        """Return what a statement finds.
+        """Return the rows of a query.
 
         Raises:
-            Refusal: DATA_LOSS; the file cannot be read where it should be.
+            Refusal: DATA_LOSS if the file is damaged.
         """
         try:
             return self.database.execute(statement, values).fetchall()
@@ -135,7 +135,7 @@ class StateFile:
             raise refusals.state_unreadable(str(error)) from error
 
     def _check_place(self) -> None:
-        """Accept nothing into a file that was deleted: it would be lost with this process."""
+        """Refuse writes to a deleted file: they would be lost when this process ends."""
         if self.path is None:
             return
         try:
@@ -146,7 +146,7 @@ class StateFile:
             raise refusals.state_missing(self.path)
 
     def close(self) -> None:
-        """Write all into the one file, close it and give the lock back."""
+        """Move the log into the file, close it and release the lock."""
         if self.path is not None:
             with contextlib.suppress(sqlite3.Error):
                 self.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -157,14 +157,14 @@ class StateFile:
 
 
 def opened(folder: Path | None) -> StateFile:
-    """Open the state in a folder, made if it is missing; None: a state that is never kept.
+    """Open the state in a folder, which is created if needed. None opens a temporary state.
 
-    The latter lives in memory as long as it is small and in a nameless temporary file beyond
-    that, so that its size is not bounded by memory either.
+    A temporary state is in memory while it is small, then in an unnamed temporary file, so memory
+    does not limit its size.
 
     Raises:
-        TargetError: the folder can't be used, another process uses it, or the file in it is
-            damaged, foreign or of another version.
+        TargetError: the folder can't be used, another process uses it, or its file is damaged,
+            foreign or of another version.
     """
     if folder is None:
         database = sqlite3.connect("", isolation_level=None)
@@ -180,7 +180,7 @@ def opened(folder: Path | None) -> StateFile:
     except OSError as error:
         raise TargetError(
             f"the state folder `{folder}` cannot be used: {error.strerror or error}",
-            hint="name a folder that can be written to",
+            hint="choose a folder that is writable",
         ) from error
     try:
         return StateFile(_database(path), path, lock)
@@ -190,7 +190,7 @@ def opened(folder: Path | None) -> StateFile:
 
 
 def _locked(path: Path, folder: Path) -> int:
-    """Lock the folder for this process; the lock ends with the process, however that ends."""
+    """Lock the folder for this process. The lock ends with the process, even if it is killed."""
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -199,7 +199,7 @@ def _locked(path: Path, folder: Path) -> int:
         os.close(lock)
         raise TargetError(
             f"the state folder `{folder}` is in use by another engine (process {holder})",
-            hint=f"stop it (`kill {holder}`), or give this one another folder",
+            hint=f"stop it (`kill {holder}`), or use another folder",
         ) from None
     os.ftruncate(lock, 0)
     os.write(lock, f"{os.getpid()}\n".encode())
@@ -216,8 +216,8 @@ def _database(path: Path) -> sqlite3.Connection:
         try:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             database.execute("PRAGMA journal_mode = WAL")
-            # A commit reaches the operating system before it returns, so it survives the end of
-            # this process at any moment; only a power cut may take the latest ones.
+            # A commit has reached the operating system when it returns, so it survives the death of
+            # this process. Only a power cut can lose the latest commits.
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute("PRAGMA wal_autocheckpoint = 4000")
             database.execute("PRAGMA cache_size = -65536")
@@ -238,7 +238,7 @@ def _refuse_without_room(error: BaseException) -> None:
 
 
 def _is_of_the_disk(error: sqlite3.OperationalError) -> bool:
-    """Whether the disk is to blame, and not what stands in the file."""
+    """Return whether the error is the disk's and not the file's."""
     return error.sqlite_errorcode & _PRIMARY_CODE in _OF_THE_DISK
 
 
@@ -268,7 +268,7 @@ def _check_header(path: Path) -> None:
 def _check_structure(path: Path) -> None:
     """Read every table's tree and every queue once.
 
-    A read-only connection leaves file and log as they are.
+    The connection is read-only, so the file and the log stay unchanged.
     """
     database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
@@ -296,7 +296,7 @@ def _sound(path: Path) -> Iterator[None]:
             raise _refused(path, f"is damaged ({error})") from error
         raise TargetError(
             f"the state file `{path}` cannot be used now: {error}; it was left as it is",
-            hint="make room on its disk, or let it be written to, and start again",
+            hint="free space on its disk, or make it writable, and start again",
         ) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise _refused(path, f"is damaged ({error})") from error
@@ -309,5 +309,5 @@ def _sound(path: Path) -> Iterator[None]:
 def _refused(path: Path, what: str) -> TargetError:
     return TargetError(
         f"the state file `{path}` {what}; it was left as it is",
-        hint="move it away to begin with an empty state, or give another state folder",
+        hint="move it away to start with an empty state, or use another state folder",
     )

@@ -1,4 +1,4 @@
-"""What is kept of queues, tasks and operations: the rows of the state."""
+"""The rows of the state: queues, tasks, tombstones and operations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from queuewright.engine.rules.queue_config import QueueOptions
 
 
 class NewTask(NamedTuple):
-    """A task to be kept; `name` only if the user gave one; `content` is a serialized `Task`."""
+    """A new task. `name` is set only if the user gave one; `content` is a serialized `Task`."""
 
     id: int
     queue: int
@@ -21,7 +21,7 @@ class NewTask(NamedTuple):
 
 
 class TaskRow(NamedTuple):
-    """What is kept of a task besides its content; counts are of attempts that have ended."""
+    """A stored task without its content. Counts include only attempts that have ended."""
 
     id: int
     queue: int
@@ -33,7 +33,7 @@ class TaskRow(NamedTuple):
     executions: int
     """Responses that were not 5xx."""
     previous: int
-    """What the latest attempt came to; see `http_request.AttemptFacts.previous`."""
+    """The result of the latest attempt; see `http_request.AttemptFacts.previous`."""
     first_dispatch_us: int | None
     last_schedule_us: int | None
     last_dispatch_us: int | None
@@ -41,7 +41,7 @@ class TaskRow(NamedTuple):
 
 
 class Tombstone(NamedTuple):
-    """The name of a task that is gone, taken until then."""
+    """The name of a finished or deleted task, which stays taken until `until_us`."""
 
     queue: int
     name: str
@@ -49,7 +49,7 @@ class Tombstone(NamedTuple):
 
 
 GoneTask = tuple[int, Tombstone | None]
-"""The number of a task that is gone, and the tombstone of its name if it had one."""
+"""The number of a finished or deleted task, and the tombstone of its name if it had one."""
 
 
 class KeptOperation(NamedTuple):
@@ -62,11 +62,11 @@ class KeptOperation(NamedTuple):
 
 @dataclass
 class QueueRow:
-    """What is kept of a queue."""
+    """A stored queue."""
 
     number: int
     config: Queue
     policy: Policy = field(default_factory=Policy)
     options: QueueOptions = field(default_factory=QueueOptions)
     purged_id: int = 0
-    """Its tasks up to this number are purged, whether they have been swept away or not."""
+    """The queue's tasks up to this number are purged, even if they have not been swept yet."""

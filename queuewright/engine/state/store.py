@@ -1,9 +1,9 @@
-"""What is kept on disk: every statement that reads or writes the state.
+"""The store: every statement that reads or writes the state.
 
-A call's own writes are committed before it is answered. What attempts come to is noted in
-memory, overlaid on every read, and written behind some milliseconds later, many at once: should
-the process die in between, the task is delivered again, which Cloud Tasks permits. A full disk
-refuses calls; what is noted waits until there is room.
+The writes of a call are committed before the call returns. Results of attempts stay pending in
+memory, where every read sees them, and are written in batches a few milliseconds later. If the
+process dies in between, the task is delivered again, which Cloud Tasks permits. On a full disk,
+calls are refused and pending results wait.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from queuewright.engine.state.rows import (
 from queuewright.errors import Refusal
 
 _ID_BLOCK: Final = 100_000
-"""Numbers are taken from the file in blocks, so that none is ever given twice."""
+"""Numbers are reserved in the file in blocks, so that none is ever used twice."""
 
 
 _INSERT: Final = "INSERT INTO new_task VALUES (?, ?, ?, ?, ?, ?)"
-"""The fields of a `NewTask`, in their order."""
+"""Takes the fields of a `NewTask`, in order."""
 
 _ROW_AND_CONTENT: Final = (
     f"SELECT {', '.join(f'task.{field}' for field in TaskRow._fields)}, content.task"
@@ -44,11 +44,11 @@ _ROW_AND_CONTENT: Final = (
 
 
 class Store:
-    """The state, as statements.
+    """Reads and writes the state.
 
     Args:
-        folder: where the state is kept; None: nowhere.
-        key: scrambles ids in a new state; random unless given.
+        folder: the folder of the state file. None uses a temporary state.
+        key: scrambles the ids in a new state. Random by default.
 
     Raises:
         TargetError: the state can't be used; see `state.opened`.
@@ -60,7 +60,7 @@ class Store:
         self._failed: dict[int, TaskRow] = {}
         self._ended: dict[int, Tombstone | None] = {}
         self.key = self._fact("key", secrets.randbits(63) if key is None else key)
-        """Scrambles the ids of unnamed tasks; kept with the state."""
+        """Scrambles the ids of unnamed tasks; stored in the state."""
         self._next_id = self._reserved_id = self._fact("next_id", 1)
         self.freed_id = self._fact("freed_id", 0)
         """The ids of unnamed tasks with numbers up to this were made free by `free_names`."""
@@ -68,7 +68,7 @@ class Store:
         """Whether a user may have named a task by the id of an unnamed task to come."""
 
     def close(self) -> None:
-        """Write what waits, if that is possible, and close the state."""
+        """Write pending results if possible, and close the state."""
         with contextlib.suppress(Refusal):
             self.catch_up()
         self._state.close()
@@ -76,7 +76,7 @@ class Store:
     # Numbers
 
     def new_ids(self, count: int) -> range:
-        """Return the next free numbers, for tasks or queues; a number is never given twice."""
+        """Return the next free numbers, for tasks or queues. No number is used twice."""
         first = self._next_id
         if first + count > self._reserved_id:
             reserved = first + count + _ID_BLOCK
@@ -87,11 +87,11 @@ class Store:
 
     @property
     def last_id(self) -> int:
-        """The latest number given."""
+        """The latest number in use."""
         return self._next_id - 1
 
     def was_given(self, number: int) -> bool:
-        """Return whether this number has ever been given to something."""
+        """Return whether this number was ever used."""
         return 0 < number < self._next_id
 
     def claim_ids(self) -> None:
@@ -120,7 +120,7 @@ class Store:
         ]
 
     def save_queue(self, row: QueueRow) -> None:
-        """Write a queue, new or changed; its name is no tombstone's any more."""
+        """Write a new or changed queue; removes the tombstone of its name."""
         name, options = row.config.name, row.options
         with self._state.transaction():
             self._database.execute("DELETE FROM queue_tombstone WHERE name = ?", (name,))
@@ -140,7 +140,7 @@ class Store:
             )
 
     def delete_queue(self, row: QueueRow, until_us: int) -> None:
-        """Delete a queue; its name stays taken until then, its tasks are dead and to be swept."""
+        """Delete a queue. Its name stays taken until `until_us`; the sweeper deletes its tasks."""
         with self._state.transaction():
             self._database.execute("DELETE FROM queue WHERE number = ?", (row.number,))
             self._database.execute(
@@ -148,13 +148,13 @@ class Store:
             )
 
     def queue_tombstones(self) -> dict[str, int]:
-        """Return until when the names of deleted queues are taken."""
+        """Return the names of deleted queues, and until when they stay taken."""
         return dict(self._database.execute("SELECT name, until_us FROM queue_tombstone"))
 
     # Tasks
 
     def insert(self, tasks: Sequence[NewTask], operation: KeptOperation | None = None) -> None:
-        """Keep new tasks, all or none, together with the operation that made them."""
+        """Store new tasks, all or none, together with the operation of their batch."""
         if len(tasks) == 1 and operation is None:
             self._state.write(_INSERT, tuple(tasks[0]))
             return
@@ -175,12 +175,12 @@ class Store:
             self._failed.pop(number, None)
 
     def find(self, queue: int, name: str) -> int | None:
-        """Return the number of the task to which the user gave this name."""
+        """Return the number of the task that the user gave this name."""
         found = self._state.rows("SELECT id FROM task WHERE queue = ? AND name = ?", (queue, name))
         return found[0][0] if found and found[0][0] not in self._ended else None
 
     def tombstone_us(self, queue: int, name: str) -> int | None:
-        """Return until when the name of a task that is gone is taken, None if it isn't."""
+        """Return until when the name of a finished or deleted task stays taken, or None."""
         for tombstone in self._ended.values():
             if tombstone is not None and tombstone[:2] == (queue, name):
                 return tombstone.until_us
@@ -201,10 +201,10 @@ class Store:
         return TaskRow._make(found[0]) if found else None
 
     def content(self, number: int) -> Task:
-        """Return what a task that is there consists of: target, deadline, retry configuration.
+        """Return the content of an existing task: target, deadline, retry configuration.
 
         Raises:
-            Refusal: DATA_LOSS; the file is damaged there.
+            Refusal: DATA_LOSS if it is unreadable.
         """
         found = self._state.rows("SELECT task FROM content WHERE id = ?", (number,))
         return _read(found[0][0] if found else None)
@@ -213,18 +213,18 @@ class Store:
         """Return a task's row and its content, as `task` and `content` do.
 
         Raises:
-            Refusal: DATA_LOSS; the file is damaged there.
+            Refusal: DATA_LOSS if one of them is missing or unreadable.
         """
         found = self._state.rows(_ROW_AND_CONTENT, (number,))
         if not found or number in self._ended:
-            raise refusals.state_unreadable("a task that waits is not in it")
+            raise refusals.state_unreadable("a waiting task is missing")
         *fields, content = found[0]
         return self._failed.get(number) or TaskRow._make(fields), _read(content)
 
     def tasks(self, queue: int, after: int, limit: int) -> list[TaskRow]:
-        """Return up to `limit` of a queue's tasks, by number, from the first after `after`.
+        """Return up to `limit` of a queue's tasks with numbers over `after`, in order.
 
-        Fewer may be returned though there are more; none means that there are no more.
+        It may return fewer although there are more, but none only if there are no more.
         """
         rows: list[TaskRow] = []
         while not rows:
@@ -244,31 +244,31 @@ class Store:
         return rows
 
     def schedule(self) -> Iterator[tuple[int, int, int]]:
-        """Return (queue, schedule time, number) of every task, also of dead ones."""
+        """Return (queue, schedule time, number) of every task, including purged ones."""
         return iter(self._database.execute("SELECT queue, schedule_us, id FROM task"))
 
     # Attempts
 
     def note_failed(self, row: TaskRow) -> None:
-        """Note a task's row after an attempt that is to be followed by another."""
+        """Record a task's row after a failed attempt that will be retried."""
         self._failed[row.id] = row
 
     def note_ended(self, tasks: Sequence[GoneTask]) -> None:
-        """Note that tasks are gone."""
+        """Record that tasks are finished."""
         for number, tombstone in tasks:
             self._failed.pop(number, None)
             self._ended[number] = tombstone
 
     @property
     def is_behind(self) -> bool:
-        """Whether something noted has still to be written."""
+        """Whether there are pending results."""
         return bool(self._failed or self._ended)
 
     def catch_up(self) -> None:
-        """Write what is noted.
+        """Write the pending results.
 
         Raises:
-            Refusal: RESOURCE_EXHAUSTED; there is no room. It stays noted.
+            Refusal: RESOURCE_EXHAUSTED if the disk is full. The results stay pending.
         """
         if not self.is_behind:
             return
@@ -296,9 +296,9 @@ class Store:
     # Sweeping
 
     def sweep(self, queue: int, up_to: int, tombstones_until_us: int | None, limit: int) -> bool:
-        """Remove up to `limit` tasks of a queue with numbers up to `up_to`; False: none is left.
+        """Delete up to `limit` tasks of a queue with numbers up to `up_to`; False if none was left.
 
-        Their names stay taken until then; None: not at all.
+        Their names stay taken until `tombstones_until_us`. None frees them.
         """
         ids = self._state.rows(
             "SELECT id, name FROM task WHERE queue = ? AND id <= ? ORDER BY id LIMIT ?",
@@ -379,7 +379,7 @@ def _read(content: bytes | None) -> Task:
             return Task.FromString(content)
     except DecodeError:
         pass
-    raise refusals.state_unreadable("it has not got the task's content")
+    raise refusals.state_unreadable("the task's content is missing")
 
 
 def _tombstone(queue: int, name: str | None, until_us: int | None) -> Tombstone | None:

@@ -1,8 +1,8 @@
-"""The ids of tasks that nobody named: random to look at, yet a number in disguise.
+"""The ids of unnamed tasks.
 
-Cloud Tasks gives such tasks an unsigned decimal of about 20 digits. Ours is the task's number
-in the store, scrambled by a keyed one-to-one function of 64 bits; so no index of these names is
-needed, and a name that was given out once is known for ever.
+Cloud Tasks gives such tasks an unsigned decimal of about 20 digits. Ours is the task's number in
+the store, scrambled by a keyed one-to-one function of 64 bits. So these ids need no index, and
+every id that was ever used can be recognised.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DIGITS: Final = 20
 
 
 class TaskIds:
-    """Numbers to ids and back, by a key of 64 bits.
+    """Converts numbers to ids and back, with a key of 64 bits.
 
     >>> ids = TaskIds(key=7)
     >>> ids.text(1), ids.number(ids.text(1))
@@ -38,7 +38,7 @@ class TaskIds:
         return f"{value:0{_DIGITS}d}"
 
     def number(self, text: str) -> int | None:
-        """Return which number's id this is, None when it is none at all."""
+        """Return the number for an id, or None if the text is not an id."""
         if len(text) != _DIGITS or not (text.isascii() and text.isdecimal()):
             return None
         value = int(text)
