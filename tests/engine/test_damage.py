@@ -49,7 +49,7 @@ async def test_an_unreadable_task_does_not_block_the_other_tasks(tmp_path: Path)
         assert len(s.handler.received) == 4
         assert failures(s) == [
             f"A task of {QUEUE} is tried again in 60 s. The engine cannot read this in its state "
-            "file: it has not got the task's content. Check the disk. "
+            "file: the task's content is missing. Check the disk. "
             "A task or queue that stays unreadable can still be deleted."
         ]
         await s.engine.advance("1m")
