@@ -7,7 +7,6 @@ header and the structure have been checked.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from filelock import FileLock, Timeout
 from google.protobuf.message import DecodeError
 
 from queuewright.engine.protocol import refusals
@@ -23,6 +23,8 @@ from queuewright.errors import TargetError
 
 FILE_NAME: Final = "tasks.sqlite"
 LOCK_NAME: Final = "engine.lock"
+HOLDER_NAME: Final = "engine.pid"
+"""The file with the id of the process that holds the lock."""
 
 APPLICATION_ID: Final = 0x71777467  # "qwtg", in the file's header (sqlite.org/fileformat.html)
 VERSION: Final = 1
@@ -86,7 +88,7 @@ class StateFile:
 
     database: sqlite3.Connection
     path: Path | None
-    _lock: int | None
+    _lock: FileLock | None
 
     def __post_init__(self) -> None:
         self._inode = None if self.path is None else self.path.stat().st_ino
@@ -152,8 +154,7 @@ class StateFile:
                 self.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.database.close()
         if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+            self._lock.release()
 
 
 def opened(folder: Path | None) -> StateFile:
@@ -176,7 +177,7 @@ def opened(folder: Path | None) -> StateFile:
     path = folder / FILE_NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = _locked(folder / LOCK_NAME, folder)
+        lock = _locked(folder)
     except OSError as error:
         raise TargetError(
             f"the state folder `{folder}` cannot be used: {error.strerror or error}",
@@ -185,25 +186,34 @@ def opened(folder: Path | None) -> StateFile:
     try:
         return StateFile(_database(path), path, lock)
     except BaseException:
-        os.close(lock)
+        lock.release()
         raise
 
 
-def _locked(path: Path, folder: Path) -> int:
+def _locked(folder: Path) -> FileLock:
     """Lock the folder for this process. The lock ends with the process, even if it is killed."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    lock, holder = FileLock(folder / LOCK_NAME), folder / HOLDER_NAME
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
-        os.close(lock)
+        lock.acquire(timeout=0)
+    except Timeout:
+        process = _first_line(holder) or "unknown"
         raise TargetError(
-            f"the state folder `{folder}` is in use by another engine (process {holder})",
-            hint=f"stop it (`kill {holder}`), or use another folder",
+            f"the state folder `{folder}` is in use by another engine (process {process})",
+            hint=f"stop it (`kill {process}`), or use another folder",
         ) from None
-    os.ftruncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode())
+    try:
+        holder.write_text(f"{os.getpid()}\n", encoding="utf-8")
+    except BaseException:
+        lock.release()
+        raise
     return lock
+
+
+def _first_line(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
+    except OSError:
+        return ""
 
 
 def _database(path: Path) -> sqlite3.Connection:
