@@ -51,12 +51,12 @@ def command(environment: str, as_json: bool) -> None:
     exists already; `pulumi preview` compares with that.
     """
     root = find_root()
+    plan = blueprint(with_sources_checked(load(environment, root), root))
     if not (root / PROGRAM).is_file():
         raise TargetError(
             f"no Pulumi program (`{PROGRAM}`) in `{root}`",
             hint="write one that creates a `TaskStack`; `queuewright explain` needs no program",
         )
-    plan = blueprint(with_sources_checked(load(environment, root), root))
     graph = _captured(environment, plan, root)
     if as_json:
         echo_json(_data(plan, graph), indent=2)
