@@ -1,6 +1,6 @@
 """Paints a photograph-like landscape: `python sample.py [photo.jpg]`.
 
-The same seed gives the same picture. It needs no licence and shows nobody's face.
+The same seed gives the same picture. It needs no licence and shows no person.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ class _AwakeTimer:
 
 
 class ManualClock:
-    """Time that moves only when it is told to.
+    """A clock that moves only by hand.
 
     An engine's `advance` moves it; everything that is due on the way happens.
 
@@ -154,7 +154,7 @@ class ManualClock:
         self.sleepers = 0
         """The number of coroutines in `sleep`."""
         self.on_sleep: Callable[[], None] | None = None
-        """Called when one goes to sleep, so that whoever waits for it need wait no longer."""
+        """Called when a coroutine goes to sleep, so that a waiting engine can move on."""
 
     def now_us(self) -> int:
         """Return microseconds since the epoch."""

@@ -91,7 +91,7 @@ class Sweeper:
                 for _ in self._chunks():
                     await asyncio.sleep(0)
                 self._plan()
-            except Refusal:  # the disk is full; dead tasks stay hidden meanwhile
+            except Refusal:  # the disk is full; dead tasks stay hidden until then
                 self.expires(self._clock.now_us() + _AGAIN_US)
             except Exception:
                 _LOG.exception("sweeping failed in the engine itself")

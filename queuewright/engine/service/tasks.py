@@ -35,7 +35,7 @@ from queuewright.errors import Refusal
 _PAGE_BYTES: Final = 4 * 1024 * 1024 - 64 * 1024
 """A page of tasks is no larger than this, so it may have fewer tasks than requested.
 
-A gRPC client takes messages of up to 4 MiB unless it is told otherwise; the rest is for the page
+A gRPC client takes messages of up to 4 MiB by default; the rest is for the page
 token, and for the other field numbers of v2beta3.
 """
 _ENTRY_BYTES: Final = 5

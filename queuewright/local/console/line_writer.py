@@ -123,5 +123,5 @@ class BackgroundLineWriter(LineWriter):
         while rest:
             try:
                 rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:  # whoever shares the descriptor does not wait
+            except BlockingIOError:  # another process made the descriptor non-blocking
                 select.select((), (self._descriptor,), ())
