@@ -48,7 +48,7 @@ def test_the_first_commands_of_a_new_project_install_what_made_it(
     assert "8 passed" in its_own.run(*tests.split(), cwd=desk / "shop")
     version = from_a_clone.run("queuewright", "--version", cwd=desk)
     assert its_own.run("queuewright", "--version", cwd=desk) == version
-    assert its_own.run("queuewright", "check", cwd=desk / "shop").endswith("no problem\n")
+    assert its_own.run("queuewright", "check", cwd=desk / "shop").endswith("no problems\n")
 
 
 def test_make_wheel_makes_what_others_install(from_a_clone: Installed, tmp_path: Path) -> None:
