@@ -11,7 +11,7 @@ from google.rpc import code_pb2
 from rich.table import Table
 
 from queuewright.cli.api import calling
-from queuewright.cli.enqueue import find_queue
+from queuewright.cli.named_queue import find_queue
 from queuewright.cli.printing import echo
 from queuewright.cli.project import find_target, target_options
 from queuewright.cli.rows import Row, show_rows
@@ -35,16 +35,16 @@ def command(
 ) -> None:
     """List the tasks of QUEUE, with the time when each is due and its last attempt."""
     target = find_target(environment, state)
-    plan = find_queue(target.blueprint(), queue)
-    with calling(target, plan.name):
+    named = find_queue(target, queue)
+    with calling(target, named.name):
         tasks: list[tasks_v2.Task] = []
-        for task in connect(target.address).list_tasks(parent=plan.name):
+        for task in connect(target.address).list_tasks(parent=named.name):
             if limit and len(tasks) == limit:
                 echo(f"only the first {limit} tasks; `--limit` shows more", err=True)
                 break
             tasks.append(task)
     rows = sorted(map(_row, tasks), key=lambda row: str(row["schedule_time"]))
-    nothing = f"no tasks in `{plan.key}`, {target}"
+    nothing = f"no tasks in `{named.key}`, {target}"
     show_rows(rows, _table, as_json=as_json, nothing=nothing)
 
 

@@ -182,6 +182,35 @@ async def test_pausing_lets_attempts_end_and_starts_no_more() -> None:
         assert s.outcomes() == ["succeeded", "succeeded"]
 
 
+async def test_a_held_queue_dispatches_nothing_and_is_not_shown_as_paused() -> None:
+    """Also one that is created later; the next call releases it."""
+    async with stage() as s:
+        s.engine.hold_queues([QUEUE])
+        queue = await s.create_queue()
+        await s.create_task()
+        await s.engine.advance("1h")
+        assert s.handler.received == []
+        assert queue.state == 1
+        await s.resume()
+        await s.engine.advance("1h")
+        assert s.handler.received == []
+        s.engine.hold_queues([])
+        await s.engine.advance("0s")
+        assert len(s.handler.received) == 1
+
+
+async def test_a_queue_that_is_paused_and_released_stays_paused() -> None:
+    """Only a resume starts it."""
+    async with stage() as s:
+        await s.create_queue()
+        s.engine.hold_queues([QUEUE])
+        await s.pause()
+        await s.create_task()
+        s.engine.hold_queues([])
+        await s.engine.advance("1h")
+        assert s.handler.received == []
+
+
 async def test_a_failure_while_paused_is_retried_after_the_resume() -> None:
     async with stage() as s:
         await s.create_queue()

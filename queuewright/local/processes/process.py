@@ -62,7 +62,7 @@ class Process:
         """Start the process of handler `name`; `on_line` gets each line that it prints.
 
         Raises:
-            TargetError: the program does not exist.
+            MissingProgramError: the program does not exist.
         """
         child = await groups.start(argv, folder=folder, environment=environment)
         return cls(groups, background, name, child, address, on_line)
