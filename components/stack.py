@@ -226,7 +226,13 @@ class TaskStack(pulumi.ComponentResource):
         apis = {
             "function": ("iam", "cloudfunctions", "cloudbuild", "run", "compute"),
             "service": ("iam", "run", "compute"),
-            "app_engine": ("iam", "appengine"),
+            "app_engine": (
+                "iam",
+                "appengine",
+                "artifactregistry",
+                "cloudbuild",
+                "cloudresourcemanager",
+            ),
         }
         for key, plan in self._blueprint.handlers.items():
             if plan.account is None:
