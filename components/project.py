@@ -91,7 +91,12 @@ class ProjectAccess:
         self._name, self._project, self._owner, self._opts = name, project, owner, opts
 
     def admit(
-        self, grantee: Grantee, *, role: str, condition: Condition | None = None
+        self,
+        grantee: Grantee,
+        *,
+        role: str,
+        condition: Condition | None = None,
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> projects.IAMMember:
         """Grant the component's account, which is `grantee`'s, a role on the project."""
         return projects.IAMMember(
@@ -104,5 +109,5 @@ class ProjectAccess:
                 if condition
                 else None
             ),
-            opts=within(self._owner, self._opts),
+            opts=within(self._owner, self._opts, hooks=hooks),
         )

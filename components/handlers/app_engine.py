@@ -125,10 +125,12 @@ class AppEngineHandler(DeployedHandler):
         environment: Mapping[str, pulumi.Input[str]],
         instances: Instances,
         after: Sequence[pulumi.Resource],
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> None:
         """Upload the code and create the version; the constructor's arguments are not checked.
 
-        `after` are the grants that the build and the code need.
+        `after` are the grants that the build and the code need, and `hooks` wait until Google
+        knows them.
         """
         package = packages.upload(
             self._name, source, archive=f"{service}-{self._first_name}", parent=self
@@ -158,6 +160,6 @@ class AppEngineHandler(DeployedHandler):
             # Keep the version when it is replaced or removed: the provider can only delete it
             # together with the whole service, including other versions.
             noop_on_destroy=True,
-            opts=within(self, self._opts, after=after),
+            opts=within(self, self._opts, after=after, hooks=hooks),
         )
         self.register_outputs({"account": self.account.email, "version": self.app_version.name})
