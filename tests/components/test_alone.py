@@ -103,6 +103,25 @@ def test_an_app_engine_version_has_the_same_roles_without_yaml(
     }
 
 
+def test_code_and_grants_wait_for_the_agents_of_their_apis(everything_graph: Graph) -> None:
+    """Google creates a service agent late, and some grants and builds need it at once."""
+    agents = {each.name for each in everything_graph.of_type("projects/serviceIdentity")}
+    assert agents == {
+        f"tasks-project-{name}-agent"
+        for name in ("artifactregistry", "cloudbuild", "cloudfunctions", "cloudtasks", "run")
+    }
+    wanted = {
+        "tasks-mailer-function": ("cloudbuild", "cloudfunctions", "run"),
+        "tasks-ready-service": ("run",),
+        "tasks-images-writer-build": ("artifactregistry",),
+        "tasks-ledger-project-logging.logWriter": ("artifactregistry", "cloudbuild"),
+        "tasks-emails-queue": ("cloudtasks",),
+    }
+    for name, apis in wanted.items():
+        waits = {urn.rpartition("::")[2] for urn in everything_graph[name].depends_on}
+        assert waits & agents == {f"tasks-project-{api}-agent" for api in apis}, name
+
+
 @pytest.mark.parametrize("member", ["allUsers", "allAuthenticatedUsers", "web", "user:"])
 def test_a_queue_admits_members_only(member: str) -> None:
     """Neither in the constructor nor later, and above all not everyone."""
