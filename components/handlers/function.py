@@ -154,10 +154,12 @@ class FunctionHandler(Handler):
         secrets: Mapping[str, SecretVariable],
         labels: Mapping[str, str],
         after: Sequence[pulumi.Resource],
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> None:
         """Upload the code and create the function; the constructor's arguments are not checked.
 
-        `after` are the grants that the code or its build needs before it starts.
+        `after` are the grants that the code or its build needs before it starts, and `hooks` wait
+        until Google knows them.
         """
         package = packages.upload(self._name, source, archive=called, parent=self)
         self.function = cloudfunctionsv2.Function(
@@ -168,7 +170,7 @@ class FunctionHandler(Handler):
             labels=dict(labels),
             build_config=_build_config(package, entry_point, runtime, builder, images),
             service_config=self._service_config(instance, environment, secrets),
-            opts=within(self, self._opts, after=after),
+            opts=within(self, self._opts, after=after, hooks=hooks),
         )
         config = self.function.service_config
         self._serve(self.function.name, config.apply(lambda made: (made and made.uri) or ""))

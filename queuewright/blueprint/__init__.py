@@ -38,6 +38,7 @@ from queuewright.blueprint.rights import (
     READ_SECRET,
     WRITE_IMAGES,
     ProjectRole,
+    build_app_engine,
 )
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "UrlRoute",
     "account_id",
     "blueprint",
+    "build_app_engine",
     "deployer_roles",
     "first_key",
     "instance_plan",

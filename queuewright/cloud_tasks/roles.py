@@ -39,7 +39,11 @@ SECRET_ADMIN: Final = "roles/secretmanager.admin"
 
 STORAGE_ADMIN: Final = "roles/storage.admin"
 OBJECT_VIEWER: Final = "roles/storage.objectViewer"
+OBJECT_USER: Final = "roles/storage.objectUser"
+BUCKET_VIEWER: Final = "roles/storage.bucketViewer"
 IMAGE_WRITER: Final = "roles/artifactregistry.writer"
+IMAGE_CREATOR: Final = "roles/artifactregistry.createOnPushWriter"
+"""Push images, also into a `gcr.io` repository that does not exist yet."""
 IMAGE_ADMIN: Final = "roles/artifactregistry.admin"
 LOG_WRITER: Final = "roles/logging.logWriter"
 

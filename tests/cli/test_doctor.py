@@ -402,8 +402,9 @@ def test_a_plain_value_is_advised_against(complete: Machine, project: Path) -> N
 @pytest.mark.parametrize(
     ("programs", "text"),
     [
-        ({"pulumi": "v4.0.0"}, "found version 4.0.0, needs version 3"),
-        ({"pulumi": ""}, "found no version, needs version 3"),
+        ({"pulumi": "v4.0.0"}, "found version 4.0.0, needs version 3, at least 3.182"),
+        ({"pulumi": "v3.181.0"}, "found version 3.181.0, needs version 3, at least 3.182"),
+        ({"pulumi": ""}, "found no version, needs version 3, at least 3.182"),
     ],
 )
 def test_another_pulumi_is_not_pulumi(

@@ -6,16 +6,33 @@ from pathlib import Path
 
 import pytest
 
+from queuewright.cloud_tasks import roles
 from queuewright.graph.wire import Properties
-from tests.pulumi_double.admission import GoogleError, admit, admit_references, admit_removal
+from tests.pulumi_double.admission import (
+    VERSION_ROLES,
+    GoogleError,
+    admit,
+    admit_references,
+    admit_removal,
+)
 from tests.pulumi_double.cloud import Cloud
-from tests.pulumi_double.rules import ACCOUNT, API, BUCKET, FUNCTION, OBJECT, QUEUE, RUN_SERVICE
+from tests.pulumi_double.rules import (
+    ACCOUNT,
+    API,
+    APP_VERSION,
+    BUCKET,
+    FUNCTION,
+    OBJECT,
+    QUEUE,
+    RUN_SERVICE,
+)
 
 PLACE = "projects/acme/locations/l"
 RUNS_AS = "mailer@acme.iam.gserviceaccount.com"
 BUILDER = "builder@acme.iam.gserviceaccount.com"
 ENQUEUER = "gcp:cloudtasks/queueIamMember:QueueIamMember"
 ACCESSOR = "gcp:secretmanager/secretIamMember:SecretIamMember"
+BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
 RUN_INVOKER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
 
@@ -24,7 +41,7 @@ RUN_INVOKER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
 def cloud(tmp_path: Path) -> Cloud:
     """A project with enabled APIs and two accounts."""
     cloud = Cloud(tmp_path)
-    for api in ("cloudtasks", "run", "cloudfunctions"):
+    for api in ("appengine", "cloudtasks", "run", "cloudfunctions"):
         cloud.put(API, f"acme/{api}.googleapis.com", {})
     for email in (RUNS_AS, BUILDER):
         cloud.put(ACCOUNT, f"projects/acme/serviceAccounts/{email}", {})
@@ -143,6 +160,27 @@ def test_a_function_needs_its_source_and_a_builder_who_may(cloud: Cloud) -> None
     function["buildConfig"] = {"source": {"storageSource": {"bucket": "b", "object": "x"}}}
     with pytest.raises(GoogleError, match="404"):
         admit_references(cloud, FUNCTION, function, "acme")
+
+
+def test_an_app_engine_version_is_built_by_its_own_account(cloud: Cloud) -> None:
+    """Each role that the build lacks fails the version, and so does an unreadable package."""
+    version: Properties = {
+        "serviceAccount": RUNS_AS,
+        "deployment": {"zip": {"sourceUrl": "https://storage.googleapis.com/b/f.zip"}},
+    }
+    member = f"serviceAccount:{RUNS_AS}"
+    for role in VERSION_ROLES:
+        with pytest.raises(GoogleError, match=f"service account {RUNS_AS} lacks {role}"):
+            made(cloud, APP_VERSION, "v1", version)
+        made(cloud, PROJECT_MEMBER, role, {"project": "acme", "role": role, "member": member})
+    cloud.put(BUCKET, "b", {})
+    cloud.put(BUCKET, "other", {})
+    for bucket in ("other", "b"):
+        with pytest.raises(GoogleError, match=r"does not have access to gs://b/f\.zip"):
+            made(cloud, APP_VERSION, "v1", version)
+        grant = {"bucket": bucket, "role": roles.OBJECT_VIEWER, "member": member}
+        made(cloud, BUCKET_MEMBER, bucket, {**grant})
+    made(cloud, APP_VERSION, "v1", version)
 
 
 def test_what_is_protected_in_the_cloud_is_not_deleted(cloud: Cloud) -> None:
