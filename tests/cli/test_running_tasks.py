@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import grpc
 import pytest
 
 from queuewright.cli.ended_attempts import ended_attempts
@@ -73,7 +75,10 @@ def test_the_result_of_the_attempt_before_is_shown(
     target.may_answer.set()
 
 
-def test_another_emulator_is_no_error(engine: Background) -> None:
-    """It has no such service, and what Google's API says is shown."""
-    missing = f"{QUEUE}-missing"
-    assert ended_attempts(engine.address, missing, [f"{missing}/tasks/t"]) == {}
+def test_another_emulator_is_no_error() -> None:
+    """It has no such service, and only what Google's API says is shown."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    assert ended_attempts(f"127.0.0.1:{port}", QUEUE, [f"{QUEUE}/tasks/t"]) == {}
+    server.stop(None).wait()
