@@ -5,27 +5,23 @@ from __future__ import annotations
 import json
 import mimetypes
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 from google.cloud import tasks_v2
 
-from queuewright.blueprint import AppEngineRoute, HandlerRoute, QueuePlan
+from queuewright.blueprint import QueuePlan
 from queuewright.cli.api import calling
 from queuewright.cli.named_queue import NamedQueue, find_queue
 from queuewright.cli.printing import echo
 from queuewright.cli.project import find_target, target_options
+from queuewright.cli.receiver import Receiver, task_url
 from queuewright.client import connect
 from queuewright.cloud_tasks.durations import parse_us
 from queuewright.errors import TargetError
 
-# A task must have a URL, although the queue's routing always replaces its scheme and host.
-# `.invalid` never resolves (RFC 2606), so a queue without routing cannot send it anywhere.
-PLACEHOLDER = "https://queue.invalid"
 JSON = "application/json"
-_IF_NOT_EXISTS = tasks_v2.UriOverride.UriOverrideEnforceMode.IF_NOT_EXISTS
 
 
 class _Duration(click.ParamType[timedelta]):
@@ -85,8 +81,8 @@ def command(
         raise click.UsageError("give one of --url and --path")
     target = find_target(environment, state)
     named = find_queue(target, queue)
-    receiver = _receiver(named.settings)
-    where = _url(named, receiver, url, path)
+    receiver = Receiver.of(named)
+    where = task_url(named, receiver, url, path)
     body, content_type = _body(named, payload, file, example)
     task = _task(
         where,
@@ -102,65 +98,6 @@ def command(
         created = connect(target.address).create_task(parent=named.name, task=task)
     echo(f"queued for `{receiver.words if receiver else where}` in {target}", err=True)
     echo(created.name)
-
-
-@dataclass(frozen=True)
-class _Receiver:
-    """Where a queue sends its tasks."""
-
-    words: str
-    path: str | None = None
-    """The path of every task; None: each task has its own."""
-    is_app_engine: bool = False
-
-
-def _receiver(queue: QueuePlan | tasks_v2.Queue) -> _Receiver | None:
-    """Where a queue sends its tasks; None: each to its own URL."""
-    if isinstance(queue, QueuePlan):
-        if isinstance(queue.route, AppEngineRoute):
-            return _Receiver(queue.handler, is_app_engine=True)
-        where = queue.route.handler if isinstance(queue.route, HandlerRoute) else queue.handler
-        return _Receiver(where, queue.route.path or queue.path)
-    if "app_engine_routing_override" in queue:
-        service = queue.app_engine_routing_override.service or "default"
-        return _Receiver(f"{service} on App Engine", is_app_engine=True)
-    override = queue.http_target.uri_override
-    # In this mode, the host of the task's own URL wins: UriOverride in target.proto.
-    is_weak = override.uri_override_enforce_mode == _IF_NOT_EXISTS
-    if not override.host or is_weak:
-        return None
-    port = f":{override.port}" if override.port else ""
-    return _Receiver(f"{override.host}{port}", override.path_override.path or None)
-
-
-def _url(named: NamedQueue, receiver: _Receiver | None, url: str | None, path: str | None) -> str:
-    """The URL of a task; of an App Engine task, its relative URI.
-
-    Raises:
-        TargetError: the queue would replace what was given, or nothing says where the task goes.
-    """
-    if path is not None and not path.startswith("/"):
-        raise TargetError(f"`{path}` is not a path", hint="start it with `/`, such as `/send`")
-    if receiver is None:
-        if url is None:
-            raise TargetError(
-                f"queue `{named.key}` sends each task to the task's own URL",
-                hint="give it, as in `--url http://127.0.0.1:8080/work`",
-            )
-        return url
-    if url is not None:
-        raise TargetError(
-            f"queue `{named.key}` sends every task to `{receiver.words}`",
-            hint="leave out `--url`; `--path` chooses the path, if the queue has none",
-        )
-    if path is not None and receiver.path is not None:
-        raise TargetError(
-            f"queue `{named.key}` sends every task to `{receiver.path}`",
-            hint="leave out `--path`, or remove the queue's own path"
-            + (" from the file" if isinstance(named.settings, QueuePlan) else ""),
-        )
-    where = path or receiver.path or "/"
-    return where if receiver.is_app_engine else PLACEHOLDER + where
 
 
 def _body(

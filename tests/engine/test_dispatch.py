@@ -345,6 +345,23 @@ async def test_a_task_in_flight_shows_its_attempt() -> None:
         assert not running.last_attempt.HasField("response_status")
 
 
+async def test_the_attempt_before_a_running_one_is_listed_by_a_service_of_our_own() -> None:
+    """Google's API shows the running attempt only."""
+    async with stage() as s:
+        await s.create_queue(retry_config=retries(min_backoff=1))
+        s.handler.answers = [404]
+        await s.create_task()
+        await s.engine.advance("0s")
+        s.handler.takes = "1h"
+        await s.engine.advance("1s")
+        request = m.ListTasksRequest(parent=QUEUE)
+        (ended,) = (await s.service.list_ended_attempts(request, DEVELOPER)).tasks
+        assert ended.last_attempt.response_status.code == 5
+        assert (ended.dispatch_count, ended.response_count) == (1, 1)
+        (running,) = await s.tasks()
+        assert not running.last_attempt.HasField("response_status")
+
+
 async def test_throttling_is_off_unless_it_is_asked_for() -> None:
     async with stage() as s:
         await s.create_queue()

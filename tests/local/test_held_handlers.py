@@ -121,6 +121,20 @@ async def test_without_any_handler_it_runs_on(project: Project, up: Up, output: 
     await output.line_with("postman       │ has started")
 
 
+async def test_the_last_lines_of_a_failed_handler_keep_their_colours(
+    broken: Project, up: Up, output: Output
+) -> None:
+    """And nothing else passes, as in the lines that it prints while it runs."""
+    broken.service("mailer", f"print('\\x1b[31mred\\x1b]0;title\\x07')\n{DEAD}")
+    await up()
+    await output.line_with("error: `mailer` ended before it served")
+    line = await output.line_with("    \x1b[31mred")
+    assert line.endswith("red\\x1b]0;title\\x07\x1b[0m")
+    broken.service("mailer", f"print('\\x1b[32mgreen')\n{DEAD}")
+    await output.line_with("error: `mailer` ended before it served")
+    assert (await output.line_with("    \x1b[32mgreen")).endswith("green\x1b[0m")
+
+
 async def test_a_missing_program_ends_the_start(broken: Project, up: Up) -> None:
     """With the other errors: no edit of the code would help."""
     broken.write("handlers/postman/Dockerfile", 'FROM node\nCMD ["no-such-program"]\n')

@@ -124,7 +124,7 @@ class HandlerProcess:
             await process.ready(self._startup_s)
         except TargetError as error:
             await process.stop()
-            raise TargetError(f"`{self.name}` {error}") from None
+            raise TargetError(f"`{self.name}` {error}", output=error.output) from None
         except BaseException:
             await process.stop()
             raise

@@ -125,7 +125,7 @@ class Handlers:
                 if key in self.places and not self.places[key].has_served:
                     self._hold(key, error)
                 else:
-                    self._context.console.say(key, str(error), "error")
+                    self._context.console.fail(key, str(error), error.output)
                 behind.add(key)
         for place in self.places.values():
             place.admit(blueprint)
@@ -155,7 +155,7 @@ class Handlers:
     def _hold(self, key: str, error: TargetError) -> None:
         """Make the tasks wait for a handler that has not started."""
         self._context.held.hold(key)
-        self._context.console.say(key, f"{error}\n{TASKS_WAIT}", "error")
+        self._context.console.fail(key, f"{error}\n{TASKS_WAIT}", error.output)
 
     async def _add(self, plan: HandlerPlan, how: HowItRuns, blueprint: Blueprint) -> None:
         async with AsyncExitStack() as stack:
@@ -231,4 +231,5 @@ def _raise_all(errors: list[TargetError]) -> None:
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        raise TargetError("\n".join(str(error) for error in errors))
+        output = [line for error in errors for line in error.output]
+        raise TargetError("\n".join(map(str, errors)), output=output)

@@ -119,7 +119,8 @@ class ProcessPlace(DoorPlace):
             await self.serve(blueprint)
         except (TargetError, OSError) as error:
             state = "still serving the previous version" if self.has_served else TASKS_WAIT
-            say(name, f"{error}\n{state}", "error")
+            output = error.output if isinstance(error, TargetError) else ()
+            self._context.console.fail(name, f"{error}\n{state}", output)
             return
         if name in self._context.held:
             self._context.held.release(name)
