@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from queuewright.blueprint import MANY_ACCOUNTS, Blueprint, deployer_roles
 from queuewright.cloud_tasks.limits import SERVICE_ACCOUNTS_PER_PROJECT
 from queuewright.doctor.finding import Finding, State
+from queuewright.doctor.functions import failed_functions
 from queuewright.doctor.machine import Credentials, Machine, Response
 
 LOGIN = "gcloud auth application-default login"
@@ -47,6 +48,7 @@ def cloud_findings(plan: Blueprint | None, machine: Machine) -> Iterator[Finding
     yield from _access(plan, access)
     yield from _accounts(plan, credentials)
     yield from _apis(plan, credentials)
+    yield from failed_functions(plan, credentials)
     yield from _app_engine(plan, credentials)
     yield from _secrets(plan, credentials)
 

@@ -49,6 +49,7 @@ class Google:
     """Service accounts that no `up` has made yet."""
     app: str | None = "europe-west"
     secrets: Mapping[str, str] = field(default_factory=lambda: {"api-key/versions/3": "ENABLED"})
+    functions: Sequence[Mapping[str, object]] = ({"name": "f/mailer", "state": "ACTIVE"},)
     answers: Mapping[str, Response] = field(default_factory=dict)
     """By host, instead of all that."""
 
@@ -82,6 +83,10 @@ class Google:
                 for name in names
             ]
             return Response(200, {"services": states})
+        if service == "cloudfunctions":
+            place = "/v2/projects/acme-dev/locations/europe-west1/functions"
+            assert (method, parts.path) == ("GET", place)
+            return Response(200, {"functions": list(self.functions)})
         if service == "appengine":
             return Response(200, {"locationId": self.app}) if self.app else Response(404)
         state = self.secrets.get(parts.path.partition("/secrets/")[2])
@@ -176,6 +181,7 @@ to deploy it with `pulumi up`
   ok           Google credentials: ci@acme-dev.iam.gserviceaccount.com
   ok           access to `acme-dev`: has every permission that `pulumi up` needs
   ok           APIs: all {len(apis)} enabled
+  ok           functions: none has failed
   ok           App Engine app: in `europe-west`
   ok           secret `api-key`: version `3` exists
 
@@ -343,6 +349,41 @@ DISABLED = Response(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}
             None,
         ),
         (
+            Google(
+                functions=[
+                    {"name": "f/other", "state": "FAILED"},
+                    {
+                        "name": "f/mailer",
+                        "state": "FAILED",
+                        "stateMessages": [
+                            {"severity": "ERROR", "message": "Build failed: no main.py\nid: 815"},
+                            {"severity": "WARNING", "message": "Old runtime"},
+                        ],
+                    },
+                ]
+            ),
+            "function `mailer`",
+            "missing",
+            "state `FAILED`, so it does not serve: Build failed: no main.py; Old runtime",
+            "when the reason is gone: gcloud functions delete mailer --gen2 --region europe-west1 "
+            "--project acme-dev; pulumi refresh --stack dev; pulumi up --stack dev",
+        ),
+        (
+            Google(functions=[{"name": "f/mailer", "state": "FAILED"}]),
+            "function `mailer`",
+            "missing",
+            "state `FAILED`, so it does not serve: Google gives no reason",
+            "when the reason is gone: gcloud functions delete mailer --gen2 --region europe-west1 "
+            "--project acme-dev; pulumi refresh --stack dev; pulumi up --stack dev",
+        ),
+        (
+            Google(answers={"cloudfunctions": Response(403, {}, "Permission denied")}),
+            "functions",
+            "not checked",
+            "Permission denied",
+            None,
+        ),
+        (
             Google(app=None),
             "App Engine app",
             "missing",
@@ -388,6 +429,15 @@ def test_a_problem_in_the_project_has_a_command(
     machine = replace(complete, google=google)
     findings = examine("dev", plan, project, machine, runs=None)
     assert Finding("deploy", state, subject, text, fix) in findings  # type: ignore[arg-type]
+
+
+def test_functions_are_not_looked_for_before_their_api_is_enabled(
+    complete: Machine, project: Path
+) -> None:
+    """In an empty project there are none, and nothing is wrong with that."""
+    machine = replace(complete, google=Google(answers={"cloudfunctions": DISABLED}))
+    found = examine("dev", blueprint(parse(STACK)), project, machine, runs=None)
+    assert not [each for each in found if each.subject.startswith("function")]
 
 
 def test_a_plain_value_is_advised_against(complete: Machine, project: Path) -> None:
