@@ -13,6 +13,12 @@ from pathlib import Path
 import pytest
 from pulumi import automation
 
+from queuewright.blueprint import (
+    BUILD_FUNCTIONS,
+    READ_PACKAGES,
+    WRITE_IMAGES,
+    build_app_engine,
+)
 from queuewright.cli import commands
 from queuewright.doctor.cloud import FIRST_APIS
 from queuewright.spec import load
@@ -173,8 +179,25 @@ def bindings() -> set[tuple[str, ...]]:
     return found
 
 
+def test_the_builders_roles_are_those_that_are_granted() -> None:
+    """The guide has a row for each right of the build account and of an App Engine version."""
+    section = PAGE.split("## The builders' roles")[1].split("\n## ")[0]
+    functions, versions = section.split("App Engine builds a version")
+    rows = [
+        sorted(re.findall(r"`(roles/[\w.]+)`", "".join(re.findall(r"^\|(.*?)\|", part, re.M))))
+        for part in (functions, versions)
+    ]
+    granted = [*(each.role for each in BUILD_FUNCTIONS), READ_PACKAGES, WRITE_IMAGES]
+    assert rows[0] == sorted(granted)
+    assert rows[1] == sorted([*(each.role for each in build_app_engine("acme")), READ_PACKAGES])
+
+
 def test_the_accounts_of_ci_have_these_rights_and_no_others() -> None:
-    """No key, no role on a project but those that `doctor` computes, and a subject for each."""
+    """No key, no role on a project but those that `doctor` computes, and a subject for each.
+
+    The build account gets a wider role by hand only if its own are too few.
+    """
+    builder = "serviceAccount:queuewright-build@acme-dev.iam.gserviceaccount.com"
     repository = "$pool/subject/repo:acme/jobs"
     user, reads = "roles/iam.workloadIdentityUser", "roles/cloudkms.cryptoKeyDecrypter"
     assert bindings() == {
@@ -184,6 +207,7 @@ def test_the_accounts_of_ci_have_these_rights_and_no_others() -> None:
         ("$deployer", user, f"{repository}:environment:$environment"),
         ("gs://acme-pulumi-state", "roles/storage.objectUser", "serviceAccount:$deployer"),
         ("$key", reads, "serviceAccount:$deployer"),
+        ("acme-dev", "roles/run.builder", builder),
     }
     assert "service-accounts keys" not in SHELL
     assert "doctor $environment --roles --member serviceAccount:$deployer | sh" in SHELL
