@@ -143,9 +143,21 @@ def test_an_image_that_is_not_built_by_the_stack_is_built_by_the_page() -> None:
 def test_every_app_engine_app_gets_its_first_service() -> None:
     """In each environment that sends tasks to App Engine, before the first `up`."""
     (loop,) = re.findall(r"^for environment in (.*); do\n  gcloud app deploy \S+ ", SHELL, re.M)
-    (made,) = re.findall(r"^for environment in (.*); do\n  gcloud app create ", SHELL, re.M)
+    enables = "  gcloud services enable appengine.googleapis.com cloudbuild.googleapis.com .*\n"
+    (made,) = re.findall(
+        rf"^for environment in (.*); do\n{enables}  gcloud app create ", SHELL, re.M
+    )
     assert loop == made == "staging prod"
     assert SHELL.index("gcloud app deploy ") < SHELL.index("pulumi up ")
+
+
+def test_every_environment_goes_up_once_it_has_what_it_needs() -> None:
+    """Dev first, and the others after their apps, secrets and images were made by hand."""
+    ups = set(re.findall(r"pulumi up --stack (\S+)", SHELL))
+    assert {"dev", "$environment"} <= ups
+    last = SHELL.index("pulumi up --stack $environment")
+    for made in ("gcloud app deploy", "gcloud secrets versions add", "docker push"):
+        assert SHELL.index(made) < last
 
 
 def test_one_is_logged_in_and_finds_pulumi_before_either_is_used() -> None:
