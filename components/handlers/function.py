@@ -10,6 +10,7 @@ import pulumi
 from pulumi_gcp import cloudfunctionsv2
 
 from queuewright.blueprint import InstancePlan, first_key, instance_plan
+from queuewright.cloud_tasks.ingress import FUNCTION_INGRESS
 from queuewright.spec.values import written_size
 
 from ..accounts import Identity
@@ -19,11 +20,6 @@ from ..options import former_names, within
 from ..secret import SecretVariable, secret_grants
 from .handler import Handler
 
-INGRESS = {
-    "all": "ALLOW_ALL",
-    "internal": "ALLOW_INTERNAL_ONLY",
-    "internal-and-cloud-load-balancing": "ALLOW_INTERNAL_AND_GCLB",
-}
 EGRESS = {
     "all-traffic": "VPC_EGRESS_ALL_TRAFFIC",
     "private-ranges-only": "VPC_EGRESS_PRIVATE_RANGES_ONLY",
@@ -189,7 +185,7 @@ class FunctionHandler(Handler):
             "max_instance_request_concurrency": of.concurrency,
             "min_instance_count": of.instances.min,
             "max_instance_count": of.instances.max,
-            "ingress_settings": INGRESS[of.ingress],
+            "ingress_settings": FUNCTION_INGRESS[of.ingress],
             "all_traffic_on_latest_revision": True,
             # Google sets this variable itself. It is written out so that the map is never empty:
             # an absent map keeps its live value, so the last variable could not be removed.

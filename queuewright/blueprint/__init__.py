@@ -29,7 +29,7 @@ from queuewright.blueprint.model import (
     UrlPlan,
     UrlRoute,
 )
-from queuewright.blueprint.names import account_id, first_key
+from queuewright.blueprint.names import account_id, app_engine_email, first_key
 from queuewright.blueprint.rights import (
     ADD_TASKS,
     BUILD_FUNCTIONS,
@@ -75,6 +75,7 @@ __all__ = [
     "UrlPlan",
     "UrlRoute",
     "account_id",
+    "app_engine_email",
     "blueprint",
     "build_app_engine",
     "deployer_roles",

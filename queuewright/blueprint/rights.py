@@ -48,7 +48,9 @@ BUILD_FUNCTIONS: Final = (
 """On the project, for the account that builds functions.
 
 Together with `READ_PACKAGES` and `WRITE_IMAGES` a build needs these roles:
-https://cloud.google.com/functions/docs/securing/build-custom-sa."""
+https://cloud.google.com/functions/docs/securing/build-custom-sa. Google's newer page has one role
+for the whole project instead, and an older one the right to write objects; a build only gets them:
+https://cloud.google.com/run/docs/configuring/services/build-service-account."""
 
 
 def build_app_engine(project: str) -> tuple[ProjectRole, ...]:

@@ -26,13 +26,15 @@ from tests.pulumi_double.rules import (
 
 SECRET_MEMBER = "gcp:secretmanager/secretIamMember:SecretIamMember"
 PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
+IMAGE_MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 
 # google/cloud/tasks/v2/cloudtasks.proto, DeleteQueue, and the service's own message.
 TOO_RECENT = "The queue cannot be created because a queue with this name existed too recently."
-# A build cannot write its log without it, and fails:
+# A build needs these roles, on the project, on the bucket of its source and on its repository:
 # https://cloud.google.com/functions/docs/securing/build-custom-sa
-BUILD_ROLE = roles.LOG_WRITER
+BUILD_ROLES = (roles.LOG_WRITER, roles.OBJECT_VIEWER)
+SOURCE_ROLE, IMAGE_ROLE = roles.OBJECT_VIEWER, roles.IMAGE_WRITER
 
 # App Engine builds a version as its own account, from a bucket of its own:
 # https://github.com/GoogleCloudPlatform/magic-modules/pull/11326
@@ -157,8 +159,17 @@ def _require_buildable(cloud: Cloud, properties: Properties) -> None:
     if bucket and cloud.get(OBJECT, f"{bucket}-{name}") is None:
         raise GoogleError(f"Error 404: gs://{bucket}/{name} was not found")
     builder = values.get("buildConfig.serviceAccount", "").split("/")[-1]
-    if builder and BUILD_ROLE not in _roles(cloud, PROJECT_MEMBER, builder):
-        raise GoogleError(f"Error 400: Build failed: {builder} lacks {BUILD_ROLE}")
+    if not builder:
+        return
+    repository = values["buildConfig.dockerRepository"]
+    needed = [
+        *((role, "the project", _roles(cloud, PROJECT_MEMBER, builder)) for role in BUILD_ROLES),
+        (SOURCE_ROLE, bucket, _roles(cloud, BUCKET_MEMBER, builder, bucket=bucket)),
+        (IMAGE_ROLE, repository, _roles(cloud, IMAGE_MEMBER, builder, repository=repository)),
+    ]
+    for role, on, held in needed:
+        if role not in held:
+            raise GoogleError(f"Error 400: Build failed: {builder} lacks {role} on {on}")
 
 
 def _require_version_rights(cloud: Cloud, properties: Properties) -> None:
@@ -174,7 +185,7 @@ def _require_version_rights(cloud: Cloud, properties: Properties) -> None:
         raise GoogleError(f"Error 403: {account} does not have access to gs://{bucket}/{name}")
 
 
-def _roles(cloud: Cloud, type_token: str, account: str, **on: str) -> set[Value]:
+def _roles(cloud: Cloud, type_token: str, account: str, **on: str | None) -> set[Value]:
     """The roles that an account has by grants of a type."""
     return {
         grant["role"]

@@ -72,6 +72,10 @@ class Deployment:
         """`pulumi up`."""
         return _outcome(lambda **options: self.stack.up(**options))
 
+    def refresh(self) -> Outcome:
+        """`pulumi refresh`."""
+        return _outcome(lambda **options: self.stack.refresh(**options))
+
     def destroy(self) -> Outcome:
         """`pulumi destroy`, after a preview."""
         _outcome(lambda **options: self.stack.preview_destroy(**options))

@@ -24,6 +24,7 @@ from tests.pulumi_double.rules import (
     FUNCTION,
     OBJECT,
     QUEUE,
+    REPOSITORY,
     RUN_SERVICE,
 )
 
@@ -32,6 +33,7 @@ RUNS_AS = "mailer@acme.iam.gserviceaccount.com"
 BUILDER = "builder@acme.iam.gserviceaccount.com"
 ENQUEUER = "gcp:cloudtasks/queueIamMember:QueueIamMember"
 ACCESSOR = "gcp:secretmanager/secretIamMember:SecretIamMember"
+IMAGE_MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
 RUN_INVOKER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
@@ -147,15 +149,29 @@ def test_a_function_needs_its_source_and_a_builder_who_may(cloud: Cloud) -> None
         "buildConfig": {
             "serviceAccount": f"projects/acme/serviceAccounts/{BUILDER}",
             "source": {"storageSource": {"bucket": "b", "object": "f.zip"}},
+            "dockerRepository": f"{PLACE}/repositories/r",
         }
     }
     with pytest.raises(GoogleError, match=r"404: gs://b/f\.zip was not found"):
         made(cloud, FUNCTION, f"{PLACE}/functions/f", function)
     made(cloud, OBJECT, "b-f.zip", {"bucket": "b", "name": "f.zip"})
-    with pytest.raises(GoogleError, match="Build failed: builder@acme"):
-        made(cloud, FUNCTION, f"{PLACE}/functions/f", function)
-    role = {"role": "roles/logging.logWriter", "member": f"serviceAccount:{BUILDER}"}
-    made(cloud, PROJECT_MEMBER, "1", {"project": "acme", **role})
+    cloud.put(BUCKET, "b", {})
+    cloud.put(REPOSITORY, f"{PLACE}/repositories/r", {})
+    grants: list[tuple[str, str, Properties]] = [
+        (PROJECT_MEMBER, roles.LOG_WRITER, {"project": "acme"}),
+        (PROJECT_MEMBER, roles.OBJECT_VIEWER, {"project": "acme"}),
+        (BUCKET_MEMBER, roles.OBJECT_VIEWER, {"bucket": "b"}),
+        (
+            IMAGE_MEMBER,
+            roles.IMAGE_WRITER,
+            {"repository": f"{PLACE}/repositories/r", "location": "l"},
+        ),
+    ]
+    for number, (kind, role, on) in enumerate(grants):
+        with pytest.raises(GoogleError, match=f"Build failed: {BUILDER} lacks {role} on"):
+            made(cloud, FUNCTION, f"{PLACE}/functions/f", function)
+        grant: Properties = {**on, "role": role, "member": f"serviceAccount:{BUILDER}"}
+        made(cloud, kind, str(number), grant)
     made(cloud, FUNCTION, f"{PLACE}/functions/f", function)
     function["buildConfig"] = {"source": {"storageSource": {"bucket": "b", "object": "x"}}}
     with pytest.raises(GoogleError, match="404"):
