@@ -44,7 +44,7 @@ from .handlers import (
     Handler,
     ServiceHandler,
 )
-from .new_grants import NewGrants, WaitClock, configured_wait
+from .new_grants import NewGrants, WaitClock
 from .options import within
 from .project import ProjectServices
 from .queue import TYPE as QUEUE_TYPE
@@ -125,8 +125,7 @@ class TaskStack(pulumi.ComponentResource):
 
         # Handlers get their accounts first, then the rights that their code needs to start.
         waiting = _by_kind(blueprint.grants)
-        wait = configured_wait() if grant_wait is None else grant_wait
-        self._new_grants = NewGrants(name, wait, clock or WaitClock())
+        self._new_grants = NewGrants(name, grant_wait, clock)
         self.handlers = dict(self._handlers())
         self._grant(waiting, *NEEDED_BY_CODE)
         for key, handler in self.handlers.items():
