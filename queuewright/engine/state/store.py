@@ -42,6 +42,20 @@ _ROW_AND_CONTENT: Final = (
     " FROM task LEFT JOIN content USING (id) WHERE id = ?"
 )
 
+_QUEUES_WITH_TASKS: Final = """
+WITH RECURSIVE found (queue) AS (
+    SELECT min(queue) FROM task WHERE queue > ?1
+    UNION ALL
+    SELECT (SELECT min(queue) FROM task WHERE queue > found.queue)
+        FROM found WHERE found.queue IS NOT NULL LIMIT ?2
+)
+SELECT queue, queue NOT IN (SELECT number FROM queue) FROM found
+"""
+"""Steps from queue to queue in the index, instead of reading all of it."""
+
+KEPT: Final = {"queue_tombstone": "name", "operation": "request"}
+"""The tables of rows that are kept until `until_us`, and their keys."""
+
 
 class Store:
     """Reads and writes the state.
@@ -295,8 +309,8 @@ class Store:
 
     # Sweeping
 
-    def sweep(self, queue: int, up_to: int, tombstones_until_us: int | None, limit: int) -> bool:
-        """Delete up to `limit` tasks of a queue with numbers up to `up_to`; False if none was left.
+    def sweep(self, queue: int, up_to: int, tombstones_until_us: int | None, limit: int) -> int:
+        """Delete up to `limit` tasks of a queue with numbers up to `up_to`; return how many.
 
         Their names stay taken until `tombstones_until_us`. None frees them.
         """
@@ -304,37 +318,49 @@ class Store:
             "SELECT id, name FROM task WHERE queue = ? AND id <= ? ORDER BY id LIMIT ?",
             (queue, up_to, limit),
         )
-        if not ids:
-            return False
-        with self._state.transaction():
-            self._delete(
-                [(number, _tombstone(queue, name, tombstones_until_us)) for number, name in ids]
-            )
-        return True
+        if ids:
+            with self._state.transaction():
+                self._delete(
+                    [(number, _tombstone(queue, name, tombstones_until_us)) for number, name in ids]
+                )
+        return len(ids)
 
-    def dead_queues(self) -> list[int]:
-        """Return the numbers of deleted queues of which something is left to sweep."""
+    def queues_with_tasks(self, after: int, limit: int) -> list[tuple[int, bool]]:
+        """Return up to `limit` queues with tasks and numbers over `after`, in order.
+
+        Each is (number, whether the queue was deleted).
+        """
         return [
-            number
-            for (number,) in self._database.execute(
-                "SELECT DISTINCT queue FROM task WHERE queue NOT IN (SELECT number FROM queue)"
-            )
+            (number, bool(is_dead))
+            for number, is_dead in self._state.rows(_QUEUES_WITH_TASKS, (after, limit))
+            if number is not None
         ]
 
-    def drop_outdated(self, before_us: int, limit: int) -> bool:
-        """Drop tombstones and operations kept until `before_us`.
-
-        At most `limit` tombstones of tasks are dropped; True: there may be more.
-        """
+    def drop_task_tombstones(self, before_us: int, limit: int) -> int:
+        """Drop up to `limit` tombstones of tasks kept until `before_us`; return how many."""
         with self._state.transaction():
-            for table in ("queue_tombstone", "operation"):
-                self._database.execute(f"DELETE FROM {table} WHERE until_us <= ?", (before_us,))
             dropped = self._database.execute(
                 "DELETE FROM task_tombstone WHERE (queue, name) IN"
                 " (SELECT queue, name FROM task_tombstone WHERE until_us <= ? LIMIT ?)",
                 (before_us, limit),
             )
-        return dropped.rowcount == limit
+        return dropped.rowcount
+
+    def drop_outdated(self, table: str, after: str, before_us: int, limit: int) -> str | None:
+        """Drop the rows kept until `before_us` among the next `limit` rows of a table of `KEPT`.
+
+        Returns the key of the last row looked at, where the next call continues. None at the end.
+        """
+        key = KEPT[table]
+        found = self._state.rows(
+            f"SELECT {key}, until_us FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?",
+            (after, limit),
+        )
+        outdated = [(name,) for name, until_us in found if until_us <= before_us]
+        if outdated:
+            with self._state.transaction():
+                self._database.executemany(f"DELETE FROM {table} WHERE {key} = ?", outdated)
+        return found[-1][0] if len(found) == limit else None
 
     def free_names(self) -> None:
         """Drop all tombstones."""
