@@ -62,7 +62,7 @@ CREATE TABLE task_tombstone (
 CREATE INDEX task_tombstone_by_end ON task_tombstone (until_us);
 CREATE TABLE queue_tombstone (name TEXT PRIMARY KEY, until_us INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE operation (
-    request TEXT PRIMARY KEY, operation BLOB NOT NULL, until_us INTEGER NOT NULL
+    request TEXT PRIMARY KEY, operation BLOB NOT NULL, until_us INTEGER NOT NULL, queue INTEGER
 ) WITHOUT ROWID;
 """
 
@@ -235,6 +235,7 @@ def _database(path: Path) -> sqlite3.Connection:
             if not exists:
                 _create(database)
                 database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _complete(database)
             database.executescript(_SHORTHAND)
         except BaseException:
             database.close()
@@ -257,6 +258,13 @@ def _create(database: sqlite3.Connection) -> None:
         f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
         f"PRAGMA user_version = {VERSION}; COMMIT;"
     )
+
+
+def _complete(database: sqlite3.Connection) -> None:
+    """Add what files of the same version may lack because an earlier queuewright made them."""
+    columns = {row[1] for row in database.execute("PRAGMA table_info(operation)")}
+    if "queue" not in columns:
+        database.execute("ALTER TABLE operation ADD COLUMN queue INTEGER")
 
 
 def _check_header(path: Path) -> None:

@@ -300,12 +300,16 @@ class Store:
 
     # Operations
 
-    def operation(self, request: str, now_us: int) -> Operation | None:
+    def operation(self, request: str, now_us: int) -> KeptOperation | None:
         """Return the operation that was kept for a request id."""
         found = self._database.execute(
-            "SELECT operation FROM operation WHERE request = ? AND until_us > ?", (request, now_us)
+            "SELECT operation, until_us, queue FROM operation WHERE request = ? AND until_us > ?",
+            (request, now_us),
         ).fetchone()
-        return None if found is None else Operation.FromString(found[0])
+        if found is None:
+            return None
+        operation, until_us, queue = found
+        return KeptOperation(request, Operation.FromString(operation), until_us, queue)
 
     # Sweeping
 
@@ -382,8 +386,13 @@ class Store:
     def _keep(self, operation: KeptOperation | None) -> None:
         if operation is not None:
             self._database.execute(
-                "REPLACE INTO operation VALUES (?, ?, ?)",
-                (operation.request, operation.operation.SerializeToString(), operation.until_us),
+                "REPLACE INTO operation (request, operation, until_us, queue) VALUES (?, ?, ?, ?)",
+                (
+                    operation.request,
+                    operation.operation.SerializeToString(),
+                    operation.until_us,
+                    operation.queue,
+                ),
             )
 
     def _fact(self, key: str, otherwise: int) -> int:
