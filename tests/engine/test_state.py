@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from queuewright.engine import DEVELOPER, Engine, ManualClock, Settings
+from queuewright.engine.dispatch import idle_checkpoint
 from queuewright.engine.protocol import messages as m
 from queuewright.engine.state.file import FILE_NAME
 from queuewright.engine.state.rows import NewTask, Tombstone
@@ -250,6 +253,65 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
         assert s.handler.headers(0)["X-CloudTasks-TaskPreviousResponse"] == "500"
         with pytest.raises(Refusal, match="already exists"):
             await s.create_task(task_id="named")
+
+
+async def test_what_was_written_is_in_the_file_itself_once_the_engine_is_idle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log beside the file can be lost or left behind when a file is copied."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    monkeypatch.setattr(idle_checkpoint, "_IDLE_S", 0.0)
+    async with stage(state=tmp_path / "live") as s:
+        await s.create_queue()
+        await s.pause()
+        tasks = [(await s.create_task()).name for _ in range(3)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        shutil.copy(tmp_path / "live" / FILE_NAME, copy)
+    async with stage(state=copy) as s:
+        assert [task.name for task in await s.tasks()] == tasks
+
+
+class Loop:
+    """The part of an event loop that plans calls, with a time that moves by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.planned: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+        self.planned.append((when, callback))
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Loop:
+        self.call_at(self.now + delay, callback)
+        return self
+
+    def step(self) -> None:
+        self.now, callback = self.planned.pop(0)
+        callback()
+
+
+def test_a_checkpoint_waits_until_nothing_has_been_written_for_two_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, store = Loop(), Store(tmp_path)
+    checkpoints: list[float] = []
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+    monkeypatch.setattr(store, "checkpoint", lambda: checkpoints.append(loop.now))
+    watch = idle_checkpoint.IdleCheckpoint(store)
+    watch.start()
+    loop.now = 101.5
+    store.insert([a_task(number) for number in store.new_ids(1)])
+    loop.step()
+    assert checkpoints == []
+    loop.step()
+    assert checkpoints == [103.5]
+    assert loop.planned == [], "nothing is planned while nothing is written"
+    store.close()
 
 
 async def test_a_task_in_flight_at_a_stop_is_delivered_after_the_next_start(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Policy, Queue
+from queuewright.engine.state.log_check import damage
 from queuewright.errors import TargetError
 
 FILE_NAME: Final = "tasks.sqlite"
@@ -92,6 +93,8 @@ class StateFile:
 
     def __post_init__(self) -> None:
         self._inode = None if self.path is None else self.path.stat().st_ino
+        self.on_write: Callable[[], None] | None = None
+        """Called after every commit."""
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -111,6 +114,8 @@ class StateFile:
                 self.database.execute("ROLLBACK")
             _refuse_without_room(error)
             raise
+        if self.on_write is not None:
+            self.on_write()
 
     def write(self, statement: str, values: Sequence[object]) -> None:
         """Commit the write of one statement.
@@ -124,6 +129,22 @@ class StateFile:
         except sqlite3.OperationalError as error:
             _refuse_without_room(error)
             raise
+        if self.on_write is not None:
+            self.on_write()
+
+    def checkpoint(self) -> bool:
+        """Move the log into the file, so that the file alone holds everything.
+
+        The log keeps its size and is used again from its start: that leaves room for small changes
+        on a full disk. Returns whether everything was moved; without a disk there is nothing to do.
+        """
+        if self.path is None:
+            return False
+        try:
+            busy, frames, moved = self.database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error:
+            return False
+        return not busy and frames == moved
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """Return the rows of a query.
@@ -221,6 +242,7 @@ def _database(path: Path) -> sqlite3.Connection:
     with _sound(path):
         if exists:
             _check_header(path)
+            _check_log(path)
             _check_structure(path)
         database = sqlite3.connect(path, isolation_level=None)
         try:
@@ -281,6 +303,32 @@ def _check_header(path: Path) -> None:
             f"has version {int.from_bytes(version, 'big')} of the state, "
             f"and this queuewright reads version {VERSION}",
         )
+
+
+def _check_log(path: Path) -> None:
+    """Refuse a damaged log: SQLite would open the file without what follows the damage."""
+    log = Path(f"{path}-wal")
+    found = damage(log)
+    if found is None:
+        return
+    if found.lost is None:
+        what = "its header, so nothing in it can be read"
+        cut = "go on with what the state file itself holds"
+    else:
+        what = (
+            f"byte {found.good_bytes:,} or later, and at least {found.lost:,} change(s) after that "
+            "cannot be read"
+        )
+        cut = "go on without what follows"
+    raise TargetError(
+        f"the log `{log}` of the state file is damaged at {what}; it was left as it is. Lost are "
+        "the latest changes that the engine had accepted: new tasks, deleted and finished tasks, "
+        "and changes of queues",
+        hint="copy the state folder, then cut the log with "
+        f"`python3 -c 'import os; os.truncate(\"{log}\", {found.good_bytes})'` "
+        f"to {cut} (tasks that finished in the lost "
+        "part are dispatched again), or move the state folder away to start with an empty state",
+    )
 
 
 def _check_structure(path: Path) -> None:

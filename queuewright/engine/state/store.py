@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -86,6 +86,14 @@ class Store:
         with contextlib.suppress(Refusal):
             self.catch_up()
         self._state.close()
+
+    def on_write(self, callback: Callable[[], None] | None) -> None:
+        """Call back after every write. None: no longer."""
+        self._state.on_write = callback
+
+    def checkpoint(self) -> bool:
+        """Move the log into the file; see `StateFile.checkpoint`."""
+        return self._state.checkpoint()
 
     # Numbers
 
