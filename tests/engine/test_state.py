@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -191,11 +193,54 @@ async def test_a_full_disk_refuses_new_work_and_loses_none(tmp_path: Path) -> No
         with pytest.raises(Refusal) as refused:
             await fill_up(s, kept, body)
         assert refused.value.code == "RESOURCE_EXHAUSTED"
-        assert "make room on the disk" in refused.value.message
+        assert f"cannot store this in `{tmp_path / FILE_NAME}`: database" in refused.value.message
+        assert "Make room on the disk and call again" in refused.value.message
         assert [task.name for task in await s.tasks()] == [task.name for task in kept]
         await s.resume()
         await s.engine.drain()
         assert len(s.handler.received) == len(kept)
+
+
+@contextlib.contextmanager
+def no_room(folder: Path) -> Iterator[None]:
+    """Let no file of this process grow beyond the state's log, as a full disk does."""
+    size = (folder / f"{FILE_NAME}-wal").stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("kind", ["file", "log"])
+async def test_pause_resume_delete_and_purge_work_on_a_full_disk(tmp_path: Path, kind: str) -> None:
+    async with stage(state=tmp_path) as s, contextlib.AsyncExitStack() as stack:
+        await s.create_queue()
+        await s.create_queue(f"{QUEUE}-2")
+        await s.pause()
+        body = m.HttpRequest(url="https://h/", body=b"x" * 20_000)
+        kept = [await s.create_task(task_id=f"t{n}", http_request=body) for n in range(20)]
+        if kind == "file":
+            full(s.engine._store)
+        else:
+            stack.enter_context(no_room(tmp_path))
+        with pytest.raises(Refusal, match="cannot store this"):
+            await fill_up(s, kept, body)
+        await s.resume(f"{QUEUE}-2")
+        await s.pause(f"{QUEUE}-2")
+        for task in kept[:5]:
+            await s.service.delete_task(m.DeleteTaskRequest(name=task.name), DEVELOPER)
+        names = [task.name for task in kept[5:10]]
+        batch = m.BatchDeleteTasksRequest(parent=QUEUE, names=names, request_id="some")
+        await s.service.batch_delete_tasks(batch, DEVELOPER)
+        await s.service.delete_queue(m.DeleteQueueRequest(name=f"{QUEUE}-2"), DEVELOPER)
+        assert len(await s.tasks()) == len(kept) - 10
+        await s.service.purge_queue(m.PurgeQueueRequest(name=QUEUE), DEVELOPER)
+        await s.engine.advance("1s")
+        left = s.engine._store._database.execute("SELECT count(*) FROM content").fetchone()[0]
+        assert left == 0, "the sweeper made room"
+        await s.create_task(http_request=body)
 
 
 async def test_dispatching_continues_while_nothing_can_be_written(tmp_path: Path) -> None:

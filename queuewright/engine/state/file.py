@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Policy, Queue
 from queuewright.engine.state.log_check import damage
-from queuewright.errors import TargetError
+from queuewright.errors import Refusal, TargetError
 
 FILE_NAME: Final = "tasks.sqlite"
 LOCK_NAME: Final = "engine.lock"
@@ -112,10 +112,28 @@ class StateFile:
         except BaseException as error:
             if self.database.in_transaction:
                 self.database.execute("ROLLBACK")
-            _refuse_without_room(error)
+            self._refuse_without_room(error)
             raise
         if self.on_write is not None:
             self.on_write()
+
+    def commit(self, write: Callable[[], None]) -> None:
+        """Commit the writes of a function, all or none, on a full disk too if possible.
+
+        The log can't grow then, but it can be used again from its start once it is in the file.
+        New tasks are not stored this way, so that the changes which make room find some.
+
+        Raises:
+            Refusal: as `transaction`.
+        """
+        try:
+            with self.transaction():
+                write()
+        except Refusal as refusal:
+            if refusal.code != "RESOURCE_EXHAUSTED" or not self.checkpoint():
+                raise
+            with self.transaction():
+                write()
 
     def write(self, statement: str, values: Sequence[object]) -> None:
         """Commit the write of one statement.
@@ -127,7 +145,7 @@ class StateFile:
         try:
             self.database.execute(statement, values)
         except sqlite3.OperationalError as error:
-            _refuse_without_room(error)
+            self._refuse_without_room(error)
             raise
         if self.on_write is not None:
             self.on_write()
@@ -156,6 +174,10 @@ class StateFile:
             return self.database.execute(statement, values).fetchall()
         except sqlite3.DatabaseError as error:
             raise refusals.state_unreadable(str(error)) from error
+
+    def _refuse_without_room(self, error: BaseException) -> None:
+        if isinstance(error, sqlite3.OperationalError) and _is_of_the_disk(error):
+            raise refusals.state_full(self.path, str(error)) from error
 
     def _check_place(self) -> None:
         """Refuse writes to a deleted file: they would be lost when this process ends."""
@@ -263,11 +285,6 @@ def _database(path: Path) -> sqlite3.Connection:
             database.close()
             raise
         return database
-
-
-def _refuse_without_room(error: BaseException) -> None:
-    if isinstance(error, sqlite3.OperationalError) and _is_of_the_disk(error):
-        raise refusals.state_full(str(error)) from error
 
 
 def _is_of_the_disk(error: sqlite3.OperationalError) -> bool:

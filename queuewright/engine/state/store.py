@@ -3,7 +3,7 @@
 The writes of a call are committed before the call returns. Results of attempts stay pending in
 memory, where every read sees them, and are written in batches a few milliseconds later. If the
 process dies in between, the task is delivered again, which Cloud Tasks permits. On a full disk,
-calls are refused and pending results wait.
+new tasks are refused first, then other changes, and pending results wait.
 """
 
 from __future__ import annotations
@@ -144,30 +144,37 @@ class Store:
     def save_queue(self, row: QueueRow) -> None:
         """Write a new or changed queue; removes the tombstone of its name."""
         name, options = row.config.name, row.options
-        with self._state.transaction():
+        values = (
+            row.number,
+            name,
+            row.config.SerializeToString(),
+            row.policy.SerializeToString(),
+            row.purged_id,
+            options.task_ttl_us,
+            options.tombstone_ttl_us,
+            options.burst,
+        )
+
+        def write() -> None:
             self._database.execute("DELETE FROM queue_tombstone WHERE name = ?", (name,))
             self._database.execute(
                 "REPLACE INTO queue (number, name, config, policy, purged_id, task_ttl_us,"
                 " tombstone_ttl_us, burst) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    row.number,
-                    name,
-                    row.config.SerializeToString(),
-                    row.policy.SerializeToString(),
-                    row.purged_id,
-                    options.task_ttl_us,
-                    options.tombstone_ttl_us,
-                    options.burst,
-                ),
+                values,
             )
+
+        self._state.commit(write)
 
     def delete_queue(self, row: QueueRow, until_us: int) -> None:
         """Delete a queue. Its name stays taken until `until_us`; the sweeper deletes its tasks."""
-        with self._state.transaction():
+
+        def write() -> None:
             self._database.execute("DELETE FROM queue WHERE number = ?", (row.number,))
             self._database.execute(
                 "REPLACE INTO queue_tombstone VALUES (?, ?)", (row.config.name, until_us)
             )
+
+        self._state.commit(write)
 
     def queue_tombstones(self) -> dict[str, int]:
         """Return the names of deleted queues, and until when they stay taken."""
@@ -190,9 +197,12 @@ class Store:
         operation: KeptOperation | None = None,
     ) -> None:
         """Delete tasks, all or none, and store their tombstones."""
-        with self._state.transaction():
+
+        def write() -> None:
             self._delete(tasks)
             self._keep(operation)
+
+        self._state.commit(write)
         for number, _ in tasks:
             self._failed.pop(number, None)
 
@@ -294,17 +304,19 @@ class Store:
         """
         if not self.is_behind:
             return
-        with self._state.transaction():
-            self._database.executemany(
-                "UPDATE task SET schedule_us = ?4, dispatches = ?6, responses = ?7,"
-                " executions = ?8, previous = ?9, first_dispatch_us = ?10,"
-                " last_schedule_us = ?11, last_dispatch_us = ?12, last_response_us = ?13"
-                " WHERE id = ?1",
-                list(self._failed.values()),
-            )
-            self._delete(list(self._ended.items()))
+        self._state.commit(self._write_results)
         self._failed.clear()
         self._ended.clear()
+
+    def _write_results(self) -> None:
+        self._database.executemany(
+            "UPDATE task SET schedule_us = ?4, dispatches = ?6, responses = ?7,"
+            " executions = ?8, previous = ?9, first_dispatch_us = ?10,"
+            " last_schedule_us = ?11, last_dispatch_us = ?12, last_response_us = ?13"
+            " WHERE id = ?1",
+            list(self._failed.values()),
+        )
+        self._delete(list(self._ended.items()))
 
     # Operations
 
@@ -331,10 +343,8 @@ class Store:
             (queue, up_to, limit),
         )
         if ids:
-            with self._state.transaction():
-                self._delete(
-                    [(number, _tombstone(queue, name, tombstones_until_us)) for number, name in ids]
-                )
+            gone = [(number, _tombstone(queue, name, tombstones_until_us)) for number, name in ids]
+            self._state.commit(lambda: self._delete(gone))
         return len(ids)
 
     def queues_with_tasks(self, after: int, limit: int) -> list[tuple[int, bool]]:
