@@ -1,4 +1,4 @@
-"""Deletes purged and expired tasks and old tombstones in small pieces.
+"""Deletes purged and expired tasks and old tombstones in small pieces, and shrinks the file.
 
 The API no longer shows any of them, so the work can be interrupted at any time.
 """
@@ -21,7 +21,7 @@ from queuewright.errors import Refusal
 _LOG: Final = logging.getLogger(__name__)
 
 _PIECE: Final = 100
-"""Rows handled before the event loop gets a turn; a piece takes a few milliseconds at most."""
+"""Rows or pages handled before the event loop gets a turn; a piece takes a few milliseconds."""
 _LOOK: Final = 10
 """Tasks of a queue that are read to see whether any has expired."""
 _TOMBSTONES_EVERY_US: Final = 3_600 * SECOND_US
@@ -120,6 +120,8 @@ class Sweeper:
             self._tombstones_us = now_us + _TOMBSTONES_EVERY_US
             self._registry.free_names(now_us)
             yield from self._outdated(now_us)
+        while freed := self._store.shrink(_PIECE):
+            yield freed
         self.expires(self._tombstones_us)
 
     def _dead_queues(self) -> Iterator[int]:
