@@ -10,7 +10,7 @@ import asyncio
 import heapq
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from itertools import count
 from typing import Final
 
@@ -166,6 +166,11 @@ class Dispatcher:
     def in_flight(self) -> int:
         """The number of running attempts."""
         return len(self._attempts)
+
+    @property
+    def attempts(self) -> Set[Attempt]:
+        """The running attempts."""
+        return self._attempts
 
     async def _run(self) -> None:
         while True:
