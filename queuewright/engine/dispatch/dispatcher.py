@@ -351,20 +351,22 @@ class Dispatcher:
             queue.forget((before,), now_us, self._store.note_ended)
         else:
             next_us = self._next_us(attempt, now_us)
-            row = row_after(attempt, result, now_us, before.schedule_us)
+            schedule_us = before.schedule_us if next_us is None else next_us
+            row = row_after(attempt, result, now_us, schedule_us)
             if next_us is None:
                 outcome = "gave_up"
                 queue.forget((row,), now_us, self._store.note_ended)
             else:
                 outcome = "will_retry"
-                task.row = row = row._replace(schedule_us=next_us)
+                task.row = row
                 queue.core.add(row.id, next_us)
                 self._store.note_failed(row)
                 if not task.dispatch_us:
                     queue.running.pop(row.id, None)
         self._throttle(attempt, result, now_us)
         self._tell_ended(attempt, result, outcome, before, next_us)
-        self.touch(queue)
+        # A queue with a plan has slots left, so the end of an attempt changes nothing before it.
+        self.touch(queue, next_us)
         self._write_behind.soon()
 
     def _next_us(self, attempt: Attempt, now_us: int) -> int | None:

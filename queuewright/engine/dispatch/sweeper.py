@@ -118,6 +118,7 @@ class Sweeper:
         now_us = self._clock.now_us()
         if now_us >= self._tombstones_us:
             self._tombstones_us = now_us + _TOMBSTONES_EVERY_US
+            self.expires(self._tombstones_us)
             self._registry.free_names(now_us)
             yield from self._outdated(now_us)
         while freed := self._store.shrink(_PIECE):
@@ -143,7 +144,8 @@ class Sweeper:
             after: str | None = ""
             while after is not None:
                 after = self._store.drop_outdated(table, after, now_us, _PIECE)
-                yield _PIECE
+                if after is not None:
+                    yield _PIECE
 
     def _expired(self, queue: RunningQueue) -> int:
         """Delete some of a queue's expired tasks; return how many.
