@@ -124,7 +124,7 @@ class Dispatcher:
         self._sweeper.expires(when_us)
 
     def clock_set_back(self, by_us: int) -> None:
-        """Keep tasks due that were due before the clock was set back."""
+        """Keep tasks due that were due before the clock was set back, and backoffs as long."""
         self._set_back_us += by_us
         self._wake.set()
 
@@ -359,7 +359,7 @@ class Dispatcher:
             else:
                 outcome = "will_retry"
                 task.row = row
-                queue.core.add(row.id, next_us)
+                queue.core.add(row.id, next_us, is_backoff=True)
                 self._store.note_failed(row)
                 if not task.dispatch_us:
                     queue.running.pop(row.id, None)
