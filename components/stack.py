@@ -23,6 +23,7 @@ from queuewright.blueprint import (
     ServicePlan,
     first_key,
 )
+from queuewright.errors import TargetError
 
 from .accounts import service_account
 from .code import (
@@ -87,6 +88,10 @@ class TaskStack(pulumi.ComponentResource):
         root: Path = Path(),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        workers = [key for key, plan in blueprint.handlers.items() if plan.kind == "worker"]
+        for noun, keys in (("pull queue", blueprint.pull_queues), ("worker", workers)):
+            for key in keys:
+                raise TargetError(f"{noun} `{key}` cannot be deployed yet")
         calm_collector()
         provider = gcp.Provider(
             f"{name}-google", project=blueprint.project, region=blueprint.location
@@ -161,6 +166,8 @@ class TaskStack(pulumi.ComponentResource):
                 return self._called(grant.resource).admit(grantee, role=grant.role)
             case "queue":
                 return self.queues[grant.resource].admit(grantee, role=grant.role)
+            case "topic" | "subscription" | "dead_letter_topic":
+                raise TargetError("pull queues cannot be deployed yet")
 
     def _package_bucket(self) -> PackageBucket | None:
         if self._blueprint.bucket is None:

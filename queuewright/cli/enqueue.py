@@ -102,6 +102,12 @@ def find_queue(plan: Blueprint, queue: str) -> QueuePlan:
     for candidate in plan.queues.values():
         if queue in (candidate.key, candidate.queue_id, candidate.name):
             return candidate
+    for pulled in plan.pull_queues.values():
+        if queue in (pulled.key, pulled.queue_id, pulled.topic):
+            raise TargetError(
+                f"queue `{pulled.key}` is a pull queue, which this command cannot reach yet",
+                hint=f"publish to its topic, `{pulled.topic}`",
+            )
     hint = did_you_mean(queue.rpartition("/")[2], plan.queues)
     raise TargetError(f"{plan.environment} has no queue `{queue}`", hint=hint)
 

@@ -11,6 +11,7 @@ from queuewright.spec.document import Absence, Node, Path, dotted
 from queuewright.spec.handler_model import KINDS, SETTINGS_BY_KIND, HandlerSpec
 from queuewright.spec.values import size, written_size
 from queuewright.spec.words import nearest
+from queuewright.spec.worker_rules import worker_rules
 
 # Google's defaults for functions and services:
 # https://cloud.google.com/run/docs/configuring/services/memory-limits.
@@ -69,7 +70,14 @@ def handler_rules(node: Node, at: Path, handler: HandlerSpec | None) -> Iterator
             yield Problem(child.place, dotted((*at, key)), message, hint)
     if handler is None:
         return
-    for rule in (_service_rules, _app_engine_rules, _url_rules, _secret_rules, _vpc_rules):
+    for rule in (
+        _service_rules,
+        worker_rules,
+        _app_engine_rules,
+        _url_rules,
+        _secret_rules,
+        _vpc_rules,
+    ):
         yield from rule(node, at, handler)
     yield from _capacity_rules(node, at, handler)
     if handler.local.command and handler.local.url is not None:
@@ -99,7 +107,7 @@ def _problem(node: Node, at: Path, path: Path, message: str, hint: str) -> Probl
 
 
 def _kind_rules(node: Node, at: Path, kinds: list[str]) -> Iterator[Problem]:
-    hint = "give it exactly one of `function`, `service`, `app_engine` and `url`"
+    hint = "give it exactly one of `function`, `service`, `worker`, `app_engine` and `url`"
     if kinds:
         message = "has more than one kind: " + ", ".join(kinds)
         yield Problem(node.place, dotted(at), message, hint)
