@@ -14,6 +14,7 @@ from .grants import Grantee
 from .options import within
 
 CLOUD_TASKS = "cloudtasks.googleapis.com"
+PUBSUB = "pubsub.googleapis.com"
 
 
 class ProjectServices(pulumi.ComponentResource):
@@ -25,6 +26,7 @@ class ProjectServices(pulumi.ComponentResource):
         name: the component's logical name.
         project: the id of the project.
         services: the APIs, such as `cloudtasks.googleapis.com`.
+        agents: those of the APIs whose service agents get roles.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class ProjectServices(pulumi.ComponentResource):
         *,
         project: str,
         services: Sequence[str],
+        agents: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("queuewright:index:ProjectServices", name, None, opts)
@@ -56,6 +59,16 @@ class ProjectServices(pulumi.ComponentResource):
             for service in services
             if service == CLOUD_TASKS
         ]
+        self.agents = {
+            service: ServiceAgent(
+                f"{name}-{service.partition('.')[0]}-agent",
+                service,
+                project=project,
+                opts=within(self, opts, after=[self._services[service]]),
+            )
+            for service in agents
+        }
+        """The service agents that get roles, by the name of the service."""
         self.register_outputs({"services": list(services)})
 
     def of(self, *names: str) -> list[pulumi.Resource]:
@@ -68,6 +81,30 @@ class ProjectServices(pulumi.ComponentResource):
             self._services[service] for service in wanted if service in self._services
         ]
         return [*found, *self._agents] if CLOUD_TASKS in wanted else found
+
+
+class ServiceAgent:
+    """The account that a service of Google acts as in a project.
+
+    Attributes:
+        key: its name in the logical names of grants. No handler's name has a dot.
+        renamed_from: its former keys: none.
+        member: the account as an IAM member.
+
+    Args:
+        name: the logical name of the service's identity.
+        service: such as `pubsub.googleapis.com`.
+        project: the id of the project.
+        opts: the options of the identity.
+    """
+
+    renamed_from: Sequence[str] = ()
+
+    def __init__(
+        self, name: str, service: str, *, project: str, opts: pulumi.ResourceOptions
+    ) -> None:
+        identity = projects.ServiceIdentity(name, project=project, service=service, opts=opts)
+        self.key, self.member = service, identity.member
 
 
 class ProjectAccess:
