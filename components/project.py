@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 from pulumi_gcp import projects
@@ -13,12 +15,20 @@ from queuewright.cloud_tasks import roles
 from .grants import Grantee
 from .options import within
 
-CLOUD_TASKS = "cloudtasks.googleapis.com"
-PUBSUB = "pubsub.googleapis.com"
+AGENTS: Final = frozenset(
+    f"{name}.googleapis.com"
+    for name in ("artifactregistry", "cloudbuild", "cloudfunctions", "cloudtasks", "pubsub", "run")
+)
+"""The APIs that act in the project as an account of Google's own, their service agent.
+
+Google creates an agent some time after its API is enabled; asking for it creates it at once:
+https://cloud.google.com/iam/docs/create-service-agents.
+"""
+PUBSUB: Final = "pubsub.googleapis.com"
 
 
 class ProjectServices(pulumi.ComponentResource):
-    """The APIs that a stack uses, and the identity of Cloud Tasks itself.
+    """The APIs that a stack uses, and the service agents of these APIs.
 
     The APIs stay enabled when the stack is destroyed: others in the project may use them.
 
@@ -26,7 +36,6 @@ class ProjectServices(pulumi.ComponentResource):
         name: the component's logical name.
         project: the id of the project.
         services: the APIs, such as `cloudtasks.googleapis.com`.
-        agents: those of the APIs whose service agents get roles.
     """
 
     def __init__(
@@ -35,7 +44,6 @@ class ProjectServices(pulumi.ComponentResource):
         *,
         project: str,
         services: Sequence[str],
-        agents: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("queuewright:index:ProjectServices", name, None, opts)
@@ -49,26 +57,16 @@ class ProjectServices(pulumi.ComponentResource):
             )
             for service in services
         }
-        self._agents = [
-            projects.ServiceIdentity(
-                f"{name}-cloudtasks-agent",
+        self._agents = {
+            service: projects.ServiceIdentity(
+                f"{name}-{service.partition('.')[0]}-agent",
                 project=project,
                 service=service,
                 opts=within(self, opts, after=[self._services[service]]),
             )
             for service in services
-            if service == CLOUD_TASKS
-        ]
-        self.agents = {
-            service: ServiceAgent(
-                f"{name}-{service.partition('.')[0]}-agent",
-                service,
-                project=project,
-                opts=within(self, opts, after=[self._services[service]]),
-            )
-            for service in agents
+            if service in AGENTS
         }
-        """The service agents that get roles, by the name of the service."""
         self.register_outputs({"services": list(services)})
 
     def of(self, *names: str) -> list[pulumi.Resource]:
@@ -77,34 +75,29 @@ class ProjectServices(pulumi.ComponentResource):
         An API that is not among the stack's `services` is assumed to be enabled.
         """
         wanted = [f"{name}.googleapis.com" for name in names]
-        found: list[pulumi.Resource] = [
-            self._services[service] for service in wanted if service in self._services
+        return [
+            *(self._services[service] for service in wanted if service in self._services),
+            *(self._agents[service] for service in wanted if service in self._agents),
         ]
-        return [*found, *self._agents] if CLOUD_TASKS in wanted else found
+
+    def agent(self, service: str) -> ServiceAgent:
+        """The service agent of one of the stack's APIs."""
+        return ServiceAgent(service, self._agents[service].member)
 
 
+@dataclass(frozen=True)
 class ServiceAgent:
     """The account that a service of Google acts as in a project.
 
     Attributes:
-        key: its name in the logical names of grants. No handler's name has a dot.
-        renamed_from: its former keys: none.
+        key: its service, in the logical names of grants. No handler's name has a dot.
         member: the account as an IAM member.
-
-    Args:
-        name: the logical name of the service's identity.
-        service: such as `pubsub.googleapis.com`.
-        project: the id of the project.
-        opts: the options of the identity.
+        renamed_from: its former keys: none.
     """
 
+    key: str
+    member: pulumi.Output[str]
     renamed_from: Sequence[str] = ()
-
-    def __init__(
-        self, name: str, service: str, *, project: str, opts: pulumi.ResourceOptions
-    ) -> None:
-        identity = projects.ServiceIdentity(name, project=project, service=service, opts=opts)
-        self.key, self.member = service, identity.member
 
 
 class ProjectAccess:
@@ -128,7 +121,12 @@ class ProjectAccess:
         self._name, self._project, self._owner, self._opts = name, project, owner, opts
 
     def admit(
-        self, grantee: Grantee, *, role: str, condition: Condition | None = None
+        self,
+        grantee: Grantee,
+        *,
+        role: str,
+        condition: Condition | None = None,
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> projects.IAMMember:
         """Grant the component's account, which is `grantee`'s, a role on the project."""
         return projects.IAMMember(
@@ -141,5 +139,5 @@ class ProjectAccess:
                 if condition
                 else None
             ),
-            opts=within(self._owner, self._opts),
+            opts=within(self._owner, self._opts, hooks=hooks),
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Self
 
 import pulumi
-from pulumi_gcp import pubsub
+from pulumi_gcp import projects, pubsub
 
 from queuewright.blueprint import (
     POLL,
@@ -113,9 +113,10 @@ class PullQueue(pulumi.ComponentResource):
         )
         self._create(settings, labels or {})
         if settings.dead_letters is not None:
-            agent = ServiceAgent(
-                f"{name}-pubsub-agent", PUBSUB, project=project, opts=within(self, opts)
+            identity = projects.ServiceIdentity(
+                f"{name}-pubsub-agent", project=project, service=PUBSUB, opts=within(self, opts)
             )
+            agent = ServiceAgent(PUBSUB, identity.member)
             self.admit(agent, role=PUBLISH, part="dead_letter_topic")
             self.admit(agent, role=POLL, part="subscription")
         if worker is not None:
@@ -145,7 +146,14 @@ class PullQueue(pulumi.ComponentResource):
         granted = [grant.id for grant in self._grants["topic"]]
         return pulumi.Output.all(self.topic.id, *granted).apply(lambda ids: str(ids[0]))
 
-    def admit(self, member: Grantee | str, *, role: str = PUBLISH, part: Part = "topic") -> Member:
+    def admit(
+        self,
+        member: Grantee | str,
+        *,
+        role: str = PUBLISH,
+        part: Part = "topic",
+        hooks: pulumi.ResourceHookBinding | None = None,
+    ) -> Member:
         """Grant a role on a part of this queue to a handler or an IAM member. Default: to enqueue.
 
         Raises:
@@ -156,7 +164,7 @@ class PullQueue(pulumi.ComponentResource):
             raise mistake(self._name, "admit", f"{shown(member)} is not an IAM member", hint)
         guarded = f"{self._name}-dead-letter" if part == "dead_letter_topic" else self._name
         grant = named_grant(guarded, role, member)
-        options = within(self, self._opts, former=grant.former)
+        options = within(self, self._opts, former=grant.former, hooks=hooks)
         granted: Member
         if part == "subscription":
             granted = pubsub.SubscriptionIAMMember(

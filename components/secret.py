@@ -73,7 +73,11 @@ class HandlerSecret(pulumi.ComponentResource):
         self.register_outputs({"secret_id": secret_id, "version": self.version})
 
     def admit(
-        self, reader: Grantee | str, *, role: str = READ_SECRET
+        self,
+        reader: Grantee | str,
+        *,
+        role: str = READ_SECRET,
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> secretmanager.SecretIamMember:
         """Grant a role on this secret to a handler or an IAM member. Default: to read it."""
         grant = named_grant(self._name, role, reader)
@@ -83,7 +87,7 @@ class HandlerSecret(pulumi.ComponentResource):
             secret_id=self.secret_id,
             role=role,
             member=grant.member,
-            opts=within(self, self._opts, after=self._created, former=grant.former),
+            opts=within(self, self._opts, after=self._created, former=grant.former, hooks=hooks),
         )
 
 

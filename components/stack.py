@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import pulumi
 import pulumi_gcp as gcp
@@ -46,6 +47,7 @@ from .handlers import (
     ServiceHandler,
     Worker,
 )
+from .new_grants import NewGrants, WaitClock, configured_wait
 from .options import within
 from .project import ProjectServices
 from .pull_queue import PullQueue
@@ -64,6 +66,9 @@ COMPONENTS: Mapping[str, type[FunctionHandler | ServiceHandler | Worker | AppEng
     "app_engine": AppEngineHandler,
 }
 
+NEEDED_BY_CODE: Final[tuple[GuardedKind, ...]] = ("project", "bucket", "repository", "secret")
+"""What code needs rights on before it is built or started."""
+
 _Value = TypeVar("_Value")
 
 
@@ -81,6 +86,12 @@ class TaskStack(pulumi.ComponentResource):
         name: the component's logical name; the names of all its children begin with it.
         blueprint: the blueprint to execute.
         root: the folder that handlers' sources are relative to.
+        grant_wait: from the last new grant until code that needs it is built or started. Default:
+            `queuewright:grantWait` of the stack's configuration, or 60 seconds.
+        clock: the clock to wait by.
+
+    Raises:
+        SpecError: the configured wait is not a duration.
     """
 
     queues: Mapping[str, TaskQueue]
@@ -94,6 +105,8 @@ class TaskStack(pulumi.ComponentResource):
         blueprint: Blueprint,
         *,
         root: Path = Path(),
+        grant_wait: timedelta | None = None,
+        clock: WaitClock | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         calm_collector()
@@ -107,7 +120,6 @@ class TaskStack(pulumi.ComponentResource):
             f"{name}-project",
             project=blueprint.project,
             services=blueprint.apis,
-            agents=sorted({grant.agent for grant in blueprint.grants if grant.agent is not None}),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self._packages = self._package_bucket()
@@ -122,8 +134,10 @@ class TaskStack(pulumi.ComponentResource):
 
         # Handlers get their accounts first, then the rights that their code needs to start.
         waiting = _by_kind(blueprint.grants)
+        wait = configured_wait() if grant_wait is None else grant_wait
+        self._new_grants = NewGrants(name, wait, clock or WaitClock())
         self.handlers = dict(self._handlers())
-        self._grant(waiting, "project", "bucket", "repository", "secret")
+        self._grant(waiting, *NEEDED_BY_CODE)
         # A worker polls as soon as it starts, and pull queues need no handler's URL.
         self.pull_queues = {
             key: self._pull_queue(plan) for key, plan in blueprint.pull_queues.items()
@@ -163,28 +177,31 @@ class TaskStack(pulumi.ComponentResource):
         if grant.account is not None:
             grantee = self._grantees[grant.account]
         elif grant.agent is not None:
-            grantee = self._services.agents[grant.agent]
+            grantee = self._services.agent(grant.agent)
+        hooks = self._new_grants.grant_hooks
         if grant.kind == "project":
             if not isinstance(grantee, BuildAccount | DeployedHandler):
                 raise ValueError(f"{grant.member} can have no role on the project")
             access = grantee.project_access
-            return access.admit(grantee, role=grant.role, condition=grant.condition)
+            return access.admit(grantee, role=grant.role, condition=grant.condition, hooks=hooks)
         if grant.condition is not None:
             raise ValueError(f"a grant on a {grant.kind} takes no condition")
         match grant.kind:
             case "bucket":
-                return _present(self._packages).admit(grantee, role=grant.role)
+                return _present(self._packages).admit(grantee, role=grant.role, hooks=hooks)
             case "repository":
-                return _present(self._images).admit(grantee, role=grant.role)
+                return _present(self._images).admit(grantee, role=grant.role, hooks=hooks)
             case "secret":
-                return self._secrets[grant.resource].admit(grantee, role=grant.role)
+                return self._secrets[grant.resource].admit(grantee, role=grant.role, hooks=hooks)
             case "handler":
                 return self._called(grant.resource).admit(grantee, role=grant.role)
             case "queue":
                 return self.queues[grant.resource].admit(grantee, role=grant.role)
             case "topic" | "subscription" | "dead_letter_topic":
                 queue = self.pull_queues[grant.resource]
-                return queue.admit(grantee, role=grant.role, part=grant.kind)
+                # A worker cannot poll before Google knows its right.
+                after = hooks if grant.kind == "subscription" else None
+                return queue.admit(grantee, role=grant.role, part=grant.kind, hooks=after)
 
     def _package_bucket(self) -> PackageBucket | None:
         if self._blueprint.bucket is None:
@@ -251,7 +268,13 @@ class TaskStack(pulumi.ComponentResource):
             "function": ("iam", "cloudfunctions", "cloudbuild", "run", "compute"),
             "service": ("iam", "run", "compute"),
             "worker": ("iam", "run", "compute"),
-            "app_engine": ("iam", "appengine"),
+            "app_engine": (
+                "iam",
+                "appengine",
+                "artifactregistry",
+                "cloudbuild",
+                "cloudresourcemanager",
+            ),
         }
         for key, plan in self._blueprint.handlers.items():
             if plan.account is None:
@@ -268,7 +291,7 @@ class TaskStack(pulumi.ComponentResource):
 
     def _deploy(self, handler: Deployed, plan: HandlerPlan) -> None:
         """Deploy the code of a handler, once its account has the rights that it needs."""
-        granted = self._granted[plan.account]
+        granted, hooks = self._granted[plan.account], self._new_grants.code_hooks
         match plan.target, handler:
             case FunctionPlan() as target, FunctionHandler():
                 handler.deploy(
@@ -284,6 +307,7 @@ class TaskStack(pulumi.ComponentResource):
                     secrets=self._secret_variables(plan),
                     labels=self._blueprint.labels,
                     after=[*granted, *self._granted[self._blueprint.build_account]],
+                    hooks=hooks,
                 )
             case ServicePlan() as target, ServiceHandler():
                 handler.deploy(
@@ -294,6 +318,7 @@ class TaskStack(pulumi.ComponentResource):
                     secrets=self._secret_variables(plan),
                     labels=self._blueprint.labels,
                     after=granted,
+                    hooks=hooks if granted else None,
                 )
             case WorkerPlan() as target, Worker():
                 handler.deploy(
@@ -305,6 +330,7 @@ class TaskStack(pulumi.ComponentResource):
                     secrets=self._secret_variables(plan),
                     labels=self._blueprint.labels,
                     after=granted,
+                    hooks=hooks if granted else None,
                 )
             case AppEnginePlan() as target, AppEngineHandler():
                 handler.deploy(
@@ -317,6 +343,7 @@ class TaskStack(pulumi.ComponentResource):
                     environment=plan.environment,
                     instances=target.instances,
                     after=granted,
+                    hooks=hooks,
                 )
 
     def _source(self, target: ServicePlan) -> Source:

@@ -11,8 +11,9 @@ from queuewright.spec import PullQueueSpec
 from queuewright.spec.fields import QUEUE_ID
 from queuewright.spec.pull_rules import pull_name_rule, pull_queue_rules
 from queuewright.spec.rules import name_rule
+from queuewright.spec.validation import validated
 from queuewright.spec.values import shown
-from queuewright.spec.words import Names, validated
+from queuewright.spec.words import Names
 
 from ..mistakes import Mistakes
 from .place import check_place

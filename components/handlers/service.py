@@ -135,10 +135,12 @@ class ServiceHandler(Handler):
         secrets: Mapping[str, SecretVariable],
         labels: Mapping[str, str],
         after: Sequence[pulumi.Resource],
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> None:
         """Build or upload the code and create the service; arguments are not checked.
 
-        `after` are the grants that the code needs before it starts.
+        `after` are the grants that the code needs before it starts, and `hooks` wait until Google
+        knows them.
         """
         runs = container(source, self._name, called=called, location=self._location, parent=self)
         every = _with_search_path(environment, runs.search_path)
@@ -154,7 +156,7 @@ class ServiceHandler(Handler):
             # Cloud Run's own protection. Only queues are protected, and by Pulumi.
             deletion_protection=False,
             template=self._template(instance, runs, variables),
-            opts=within(self, self._opts, after=after),
+            opts=within(self, self._opts, after=after, hooks=hooks),
         )
         self._serve(self.service.name, self.service.uri)
 

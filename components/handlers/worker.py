@@ -126,10 +126,12 @@ class Worker(DeployedHandler):
         secrets: Mapping[str, SecretVariable],
         labels: Mapping[str, str],
         after: Sequence[pulumi.Resource],
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> None:
         """Build the image and create the worker pool; arguments are not checked.
 
-        `after` are the grants that the code needs before it starts.
+        `after` are the grants that the code needs before it starts, and `hooks` wait until Google
+        knows them.
         """
         image = container(source, self._name, called=called, location=self._location, parent=self)
         runs: cloudrunv2.WorkerPoolTemplateContainerArgsDict = {
@@ -157,7 +159,7 @@ class Worker(DeployedHandler):
             # Cloud Run's own protection. Only queues are protected, and by Pulumi.
             deletion_protection=False,
             template=template,
-            opts=within(self, self._opts, after=after),
+            opts=within(self, self._opts, after=after, hooks=hooks),
         )
         self.register_outputs({"account": self.account.email})
 

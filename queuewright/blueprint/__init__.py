@@ -34,7 +34,7 @@ from queuewright.blueprint.model import (
     WorkerPlan,
     WorkerSettings,
 )
-from queuewright.blueprint.names import account_id, first_key
+from queuewright.blueprint.names import account_id, app_engine_email, first_key
 from queuewright.blueprint.pull_queues import pull_queue_settings
 from queuewright.blueprint.rights import (
     ADD_TASKS,
@@ -46,6 +46,7 @@ from queuewright.blueprint.rights import (
     READ_SECRET,
     WRITE_IMAGES,
     ProjectRole,
+    build_app_engine,
 )
 
 __all__ = [
@@ -89,7 +90,9 @@ __all__ = [
     "WorkerPlan",
     "WorkerSettings",
     "account_id",
+    "app_engine_email",
     "blueprint",
+    "build_app_engine",
     "deployer_roles",
     "first_key",
     "instance_plan",

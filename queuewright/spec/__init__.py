@@ -26,6 +26,7 @@ from queuewright.spec.load import STACKS, environments, load, load_file, parse
 from queuewright.spec.pull_model import PullQueueSpec, PullSettings
 from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
 from queuewright.spec.rules import queue_variable, subscription_variable
+from queuewright.spec.shared_names import shared_names
 
 __all__ = [
     "APP_ENGINE_VERSION",
@@ -62,5 +63,6 @@ __all__ = [
     "parse",
     "parse_emulator",
     "queue_variable",
+    "shared_names",
     "subscription_variable",
 ]

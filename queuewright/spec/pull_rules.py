@@ -22,6 +22,7 @@ from queuewright.spec.rules import (
     is_unknown,
     subscription_variable,
 )
+from queuewright.spec.validation import checkable
 from queuewright.spec.values import shown
 from queuewright.spec.words import Names
 
@@ -102,10 +103,17 @@ def _worker_rules(
         yield Absence(reference.place, path, f"no handler {shown(reference.value)}", hint)
         return
     handler = handlers.get(reference.value) if isinstance(reference.value, str) else None
-    if handler is None:
-        return
+    if handler is not None:
+        yield from checkable(_poll_rules(reference, at, handler, handlers))
+
+
+def _poll_rules(
+    reference: Node, at: Path, handler: HandlerSpec, handlers: Mapping[str, HandlerSpec]
+) -> Iterator[Problem]:
+    """The handler that a queue names is a worker, and has a free variable."""
+    path = dotted((*at, "worker"))
     if handler.worker is None:
-        workers = [f"`{key}`" for key, each in handlers.items() if each.worker is not None]
+        workers = [f"`{key}`" for key, each in handlers.items() if _is_worker(each)]
         ways = f"choose one of {', '.join(workers)}" if workers else "add a handler with `worker:`"
         kind = next((kind for kind in KINDS if getattr(handler, kind) is not None), "unknown")
         message = f"{shown(reference.value)} is of kind `{kind}`, which does not poll"
@@ -114,3 +122,7 @@ def _worker_rules(
         return
     variable = subscription_variable(str(at[-1]))
     yield from free_variable_rules(reference, path, handler, variable, "the subscription's name")
+
+
+def _is_worker(handler: HandlerSpec) -> bool:
+    return getattr(handler, "worker", None) is not None

@@ -13,6 +13,7 @@ from queuewright.spec.fields import HANDLER_NAME, MEMBER
 from queuewright.spec.handler_model import HandlerSpec
 from queuewright.spec.pull_model import PullSettings
 from queuewright.spec.queue_model import QueueSpec, RetryConfig
+from queuewright.spec.validation import checkable
 from queuewright.spec.values import shown
 from queuewright.spec.words import Names
 
@@ -64,13 +65,25 @@ def queue_rules(
     yield from enqueuer_rules(node, at, names, handlers)
     yield from backoff_rules(node, at)
     yield from example_rules(node, at)
-    if queue is None:
-        return
+    if queue is not None:
+        yield from checkable(_called_rules(node, at, queue, handlers))
+        yield from checkable(_path_rules(node, at, queue, handlers))
+
+
+def _called_rules(
+    node: Node, at: Path, queue: QueueSpec, handlers: Mapping[str, HandlerSpec]
+) -> Iterator[Problem]:
     handler = handlers.get(queue.handler)
     if handler is not None and handler.worker is not None:
         message = f"{shown(queue.handler)} is a worker, which nothing can call"
         hint = f"add `pull: {{}}` and `worker: {queue.handler}`, or name another handler"
         yield Problem(node.locate(("handler",)), dotted((*at, "handler")), message, hint)
+
+
+def _path_rules(
+    node: Node, at: Path, queue: QueueSpec, handlers: Mapping[str, HandlerSpec]
+) -> Iterator[Problem]:
+    handler = handlers.get(queue.handler)
     if queue.path is not None and handler is not None and handler.app_engine is not None:
         message = "a queue of an App Engine handler has no path"
         hint = "remove it: each App Engine task has its own `relative_uri`"
@@ -148,7 +161,7 @@ def enqueuer_rules(
             hint = names.hint(item.value) or "add it under `handlers:`"
             yield Absence(item.place, path, f"no handler {shown(item.value)}", hint)
         elif (handler := handlers.get(item.value)) is not None:
-            yield from _own_account_rules(item, path, handler, variable)
+            yield from checkable(_own_account_rules(item, path, handler, variable))
 
 
 def _own_account_rules(

@@ -28,37 +28,42 @@ STACKS = ["dev", "staging", "prod", "all"]
 
 # Member, role, and what it is on, without the project's address.
 TABLE = """
-group:ops@example.com                                       cloudtasks.enqueuer           queues/shop-reports
-group:ops@example.com                                       pubsub.publisher              topics/shop-papers
-service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.publisher              topics/shop-drafts.dead-letters
-service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.publisher              topics/shop-drops.dead-letters
-service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.publisher              topics/shop-papers.dead-letters
-service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.subscriber             subscriptions/shop-drafts
-service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.subscriber             subscriptions/shop-drops
-service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.subscriber             subscriptions/shop-papers
-shop-archiver-handler                                       pubsub.subscriber             subscriptions/shop-drafts
-shop-ledger-handler                                         cloudtasks.enqueuer           queues/shop-emails
-shop-ledger-handler                                         pubsub.publisher              topics/shop-papers
-shop-mailer-handler                                         cloudtasks.enqueuer           queues/shop-orders
-shop-mailer-handler                                         pubsub.publisher              topics/shop-papers
-shop-mailer-handler                                         secretmanager.secretAccessor  secrets/shop-mailer-SMTP_TOKEN
-shop-mailer-handler                                         secretmanager.secretAccessor  secrets/smtp-password
-shop-mailer-invoker                                         run.invoker                   services/shop-mailer
-shop-queuewright-build                                      artifactregistry.writer       repositories/shop-queuewright
-shop-queuewright-build                                      logging.logWriter             projects/acme-all
-shop-queuewright-build                                      storage.objectViewer          projects/acme-all if function-sources
-shop-queuewright-build                                      storage.objectViewer          buckets/acme-all-shop-queuewright
-shop-ready-handler                                          cloudtasks.enqueuer           queues/shop-books
-shop-ready-invoker                                          run.invoker                   services/shop-ready
-shop-reporter-handler                                       pubsub.publisher              topics/shop-drafts
-shop-reporter-handler                                       pubsub.subscriber             subscriptions/shop-papers
-shop-reporter-handler                                       secretmanager.secretAccessor  secrets/smtp-password
-shop-reports-handler                                        cloudtasks.enqueuer           queues/shop-emails
-shop-reports-invoker                                        run.invoker                   services/shop-reports
-shop-resizer-handler                                        cloudtasks.enqueuer           queues/shop-archive
-shop-resizer-handler                                        secretmanager.secretAccessor  secrets/smtp-password
-shop-resizer-invoker                                        run.invoker                   services/shop-resizer
-web@acme-web.iam.gserviceaccount.com                        cloudtasks.enqueuer           queues/shop-emails
+group:ops@example.com                                       cloudtasks.enqueuer                  queues/shop-reports
+group:ops@example.com                                       pubsub.publisher                     topics/shop-papers
+service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.publisher                     topics/shop-drafts.dead-letters
+service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.publisher                     topics/shop-drops.dead-letters
+service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.publisher                     topics/shop-papers.dead-letters
+service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.subscriber                    subscriptions/shop-drafts
+service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.subscriber                    subscriptions/shop-drops
+service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.subscriber                    subscriptions/shop-papers
+shop-archiver-handler                                       pubsub.subscriber                    subscriptions/shop-drafts
+shop-ledger-handler                                         artifactregistry.createOnPushWriter  projects/acme-all
+shop-ledger-handler                                         cloudtasks.enqueuer                  queues/shop-emails
+shop-ledger-handler                                         logging.logWriter                    projects/acme-all
+shop-ledger-handler                                         pubsub.publisher                     topics/shop-papers
+shop-ledger-handler                                         storage.bucketViewer                 projects/acme-all if app-engine-staging
+shop-ledger-handler                                         storage.objectUser                   projects/acme-all if app-engine-staging
+shop-ledger-handler                                         storage.objectViewer                 buckets/acme-all-shop-queuewright
+shop-mailer-handler                                         cloudtasks.enqueuer                  queues/shop-orders
+shop-mailer-handler                                         pubsub.publisher                     topics/shop-papers
+shop-mailer-handler                                         secretmanager.secretAccessor         secrets/shop-mailer-SMTP_TOKEN
+shop-mailer-handler                                         secretmanager.secretAccessor         secrets/smtp-password
+shop-mailer-invoker                                         run.invoker                          services/shop-mailer
+shop-queuewright-build                                      artifactregistry.writer              repositories/shop-queuewright
+shop-queuewright-build                                      logging.logWriter                    projects/acme-all
+shop-queuewright-build                                      storage.objectViewer                 projects/acme-all if function-sources
+shop-queuewright-build                                      storage.objectViewer                 buckets/acme-all-shop-queuewright
+shop-ready-handler                                          cloudtasks.enqueuer                  queues/shop-books
+shop-ready-invoker                                          run.invoker                          services/shop-ready
+shop-reporter-handler                                       pubsub.publisher                     topics/shop-drafts
+shop-reporter-handler                                       pubsub.subscriber                    subscriptions/shop-papers
+shop-reporter-handler                                       secretmanager.secretAccessor         secrets/smtp-password
+shop-reports-handler                                        cloudtasks.enqueuer                  queues/shop-emails
+shop-reports-invoker                                        run.invoker                          services/shop-reports
+shop-resizer-handler                                        cloudtasks.enqueuer                  queues/shop-archive
+shop-resizer-handler                                        secretmanager.secretAccessor         secrets/smtp-password
+shop-resizer-invoker                                        run.invoker                          services/shop-resizer
+web@acme-web.iam.gserviceaccount.com                        cloudtasks.enqueuer                  queues/shop-emails
 """  # noqa: E501
 
 
@@ -103,13 +108,14 @@ def test_no_account_has_a_key(graph_of: GraphOf, stack: str) -> None:
     assert graph_of(stack).of_type("gcp:serviceaccount/key:Key") == []
 
 
-def test_no_handler_and_no_invoker_has_a_role_on_the_project(everything_graph: Graph) -> None:
-    """Only the build account has: for its log and the sources of builds."""
+def test_only_accounts_that_build_have_a_role_on_the_project(everything_graph: Graph) -> None:
+    """The build account of functions, and the account of the App Engine version."""
     on_project = [
         grant.member for grant in everything_graph.grants() if grant.resource == "projects/acme-all"
     ]
     assert set(on_project) == {
-        "serviceAccount:shop-queuewright-build@acme-all.iam.gserviceaccount.com"
+        "serviceAccount:shop-ledger-handler@acme-all.iam.gserviceaccount.com",
+        "serviceAccount:shop-queuewright-build@acme-all.iam.gserviceaccount.com",
     }
 
 

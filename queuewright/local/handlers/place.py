@@ -22,6 +22,8 @@ from queuewright.local.handlers.command import Caught, Elsewhere
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.queues.planned import Address
 
+TASKS_WAIT = "its tasks wait; it is started again when its files or the environment's file change"
+
 
 class HandlerPlace(ABC):
     """The place of one handler on this machine."""
@@ -53,6 +55,11 @@ class HandlerPlace(ABC):
     def folder(self) -> Path | None:
         """The folder whose files it runs; None if it runs none."""
         return None
+
+    @property
+    def has_served(self) -> bool:
+        """Whether it has ever served."""
+        return True
 
     async def serve(self, blueprint: Blueprint) -> None:  # noqa: B027 - most serve once open
         """Serve what the plan says.

@@ -18,6 +18,7 @@ from queuewright.local.handlers.command import Command, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.door_place import DoorPlace, front_door, limits
 from queuewright.local.handlers.handler_process import HandlerProcess, Recipe
+from queuewright.local.handlers.place import TASKS_WAIT
 from queuewright.local.handlers.variables import TasksApi, unset_secrets, variables
 from queuewright.local.handlers.virtual_environments import our_interpreter
 from queuewright.local.processes.background import cancel
@@ -67,11 +68,17 @@ class ProcessPlace(DoorPlace):
         """The folder of its code, if it has one."""
         return self._context.root / self.plan.source if self.plan.source is not None else None
 
+    @property
+    def has_served(self) -> bool:
+        """Whether a process of it has ever served."""
+        return self.process.has_served
+
     async def serve(self, blueprint: Blueprint) -> None:
         """Start its process, or replace the running one.
 
         Raises:
             TargetError: the new process does not serve. The running one stays.
+                A `MissingProgramError` if its program does not exist.
         """
         self._warn_of_secrets()
         await self.process.start(self._recipe(self._command, blueprint))
@@ -111,7 +118,13 @@ class ProcessPlace(DoorPlace):
                 self._command = how
             await self.serve(blueprint)
         except (TargetError, OSError) as error:
-            say(name, f"{error}\nstill serving the previous version", "error")
+            state = "still serving the previous version" if self.has_served else TASKS_WAIT
+            output = error.output if isinstance(error, TargetError) else ()
+            self._context.console.fail(name, f"{error}\n{state}", output)
+            return
+        if name in self._context.held:
+            self._context.held.release(name)
+            say(name, "has started: its waiting tasks are dispatched")
         else:
             say(name, "reloaded")
 
