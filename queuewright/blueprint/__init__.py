@@ -34,7 +34,7 @@ from queuewright.blueprint.model import (
     WorkerPlan,
     WorkerSettings,
 )
-from queuewright.blueprint.names import account_id, app_engine_email, first_key
+from queuewright.blueprint.names import account_id, app_engine_email, first_key, pubsub_agent
 from queuewright.blueprint.pull_queues import pull_queue_settings
 from queuewright.blueprint.rights import (
     ADD_TASKS,
@@ -96,6 +96,7 @@ __all__ = [
     "deployer_roles",
     "first_key",
     "instance_plan",
+    "pubsub_agent",
     "pull_queue_settings",
     "worker_settings",
 ]

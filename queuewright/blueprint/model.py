@@ -250,6 +250,11 @@ class WorkerPlan(WorkerSettings):
     that it polls, and a `QUEUE_…` for each queue that it may add tasks to."""
     secrets: Mapping[str, SecretPlan]
 
+    @property
+    def has_dockerfile(self) -> bool:
+        """Whether its image is built from a Dockerfile in `source`."""
+        return self.source is not None
+
     kind: ClassVar[HandlerKind] = "worker"
     noun: ClassVar = "worker"
     runtime_name: ClassVar[None] = None
