@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import timedelta
+from functools import cached_property
 from typing import Final
 
 import pulumi
@@ -42,29 +43,38 @@ class NewGrants:
     Pulumi's engine calls the hooks: one after it has created a grant, the other before it creates
     or updates code that needs one. Previews run no hooks.
 
-    Attributes:
-        grant_hooks: for each grant.
-        code_hooks: for each resource whose build or start needs grants.
-
     Args:
         name: the beginning of the hooks' names, unique in the program.
-        wait: from the last new grant; zero for no hooks at all.
+        wait: from the last new grant; zero for no hooks at all. Default: the configured one.
         clock: the clock to wait by.
+
+    Raises:
+        SpecError: the configured wait is not a duration.
     """
 
-    grant_hooks: pulumi.ResourceHookBinding | None = None
-    code_hooks: pulumi.ResourceHookBinding | None = None
-
-    def __init__(self, name: str, wait: timedelta, clock: WaitClock) -> None:
-        self._wait, self._clock = wait, clock
+    def __init__(
+        self, name: str, wait: timedelta | None = None, clock: WaitClock | None = None
+    ) -> None:
+        self._wait = configured_wait() if wait is None else wait
+        self._name, self._clock = name, clock or WaitClock()
         self._count, self._known_at = 0, 0.0
         self._one_at_a_time = asyncio.Lock()
-        if not wait:
-            return
-        created = pulumi.ResourceHook(f"{name}-grant-is-new", self._note)
-        needed = pulumi.ResourceHook(f"{name}-grants-are-known", self._wait_until_known)
-        self.grant_hooks = pulumi.ResourceHookBinding(after_create=[created])
-        self.code_hooks = pulumi.ResourceHookBinding(before_create=[needed], before_update=[needed])
+
+    @cached_property
+    def grant_hooks(self) -> pulumi.ResourceHookBinding | None:
+        """For each grant."""
+        if not self._wait:
+            return None
+        created = pulumi.ResourceHook(f"{self._name}-grant-is-new", self._note)
+        return pulumi.ResourceHookBinding(after_create=[created])
+
+    @cached_property
+    def code_hooks(self) -> pulumi.ResourceHookBinding | None:
+        """For each resource whose build or start needs grants."""
+        if not self._wait:
+            return None
+        needed = pulumi.ResourceHook(f"{self._name}-grants-are-known", self._wait_until_known)
+        return pulumi.ResourceHookBinding(before_create=[needed], before_update=[needed])
 
     def _note(self, _: pulumi.ResourceHookArgs) -> None:
         self._count += 1
@@ -79,6 +89,15 @@ class NewGrants:
                 wait = written_duration(timedelta(seconds=round(rest)))
                 pulumi.log.info(f"waiting {wait} until Google knows {grants} everywhere")
                 await self._clock.sleep(rest)
+
+
+def merged(*hooks: pulumi.ResourceHookBinding | None) -> pulumi.ResourceHookBinding | None:
+    """One binding for code that waits for the grants of several components."""
+    result = None
+    for each in hooks:
+        if each is not None:
+            result = pulumi.ResourceHookBinding.merge(result, each) if result else each
+    return result
 
 
 def configured_wait() -> timedelta:

@@ -12,6 +12,7 @@ from queuewright.blueprint import READ_SECRET
 
 from .grants import Grantee, named_grant
 from .mistakes import require
+from .new_grants import NewGrants
 from .options import within
 
 
@@ -111,8 +112,8 @@ class SecretVariable:
 
 
 def secret_grants(
-    variables: Mapping[str, SecretVariable], reader: Grantee
+    variables: Mapping[str, SecretVariable], reader: Grantee, new: NewGrants
 ) -> Sequence[pulumi.Resource]:
     """The right of `reader` to read each secret of its variables."""
     secrets = {id(each.secret): each.secret for each in variables.values()}
-    return [secret.admit(reader) for secret in secrets.values()]
+    return [secret.admit(reader, hooks=new.grant_hooks) for secret in secrets.values()]

@@ -47,7 +47,7 @@ from .handlers import (
     ServiceHandler,
     Worker,
 )
-from .new_grants import NewGrants, WaitClock, configured_wait
+from .new_grants import NewGrants, WaitClock
 from .options import within
 from .project import ProjectServices
 from .pull_queue import PullQueue
@@ -134,8 +134,7 @@ class TaskStack(pulumi.ComponentResource):
 
         # Handlers get their accounts first, then the rights that their code needs to start.
         waiting = _by_kind(blueprint.grants)
-        wait = configured_wait() if grant_wait is None else grant_wait
-        self._new_grants = NewGrants(name, wait, clock or WaitClock())
+        self._new_grants = NewGrants(name, grant_wait, clock)
         self.handlers = dict(self._handlers())
         self._grant(waiting, *NEEDED_BY_CODE)
         # A worker polls as soon as it starts, and pull queues need no handler's URL.

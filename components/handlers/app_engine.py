@@ -14,6 +14,7 @@ from queuewright.spec import APP_ENGINE_VERSION, Instances
 from ..accounts import Identity
 from ..arguments import handler_arguments
 from ..code import PackageBucket
+from ..new_grants import NewGrants
 from ..options import within
 from .deployed import DeployedHandler
 
@@ -95,6 +96,7 @@ class AppEngineHandler(DeployedHandler):
             identity=identity,
             opts=opts,
         )
+        access, new = self.project_access, NewGrants(f"{name}-version")
         self.deploy(
             service=service,
             source=Path(source),
@@ -106,11 +108,14 @@ class AppEngineHandler(DeployedHandler):
             instances=checked.instances,
             after=[
                 *(
-                    self.project_access.admit(self, role=each.role, condition=each.condition)
+                    access.admit(
+                        self, role=each.role, condition=each.condition, hooks=new.grant_hooks
+                    )
                     for each in build_app_engine(project)
                 ),
-                packages.admit(self),
+                packages.admit(self, hooks=new.grant_hooks),
             ],
+            hooks=new.code_hooks,
         )
 
     def deploy(

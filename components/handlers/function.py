@@ -16,6 +16,7 @@ from queuewright.spec.values import written_size
 from ..accounts import Identity
 from ..arguments import RuntimeArgs, handler_arguments
 from ..code import BuildAccount, ImageRepository, PackageBucket, Upload
+from ..new_grants import NewGrants, merged
 from ..options import former_names, within
 from ..secret import SecretVariable, secret_grants
 from .handler import Handler
@@ -119,7 +120,8 @@ class FunctionHandler(Handler):
         )
         self._invoker_identity = invoker
         secrets = settings.get("secrets", {})
-        readers = secret_grants(secrets, self)
+        new = NewGrants(f"{name}-function")
+        readers = secret_grants(secrets, self, new)
         self.deploy(
             called=called,
             source=Path(source),
@@ -133,6 +135,9 @@ class FunctionHandler(Handler):
             secrets=secrets,
             labels=labels or {},
             after=[*readers, *(builder.grants if builder else ())],
+            hooks=merged(
+                new.code_hooks if readers else None, builder.code_hooks if builder else None
+            ),
         )
 
     def deploy(

@@ -24,6 +24,7 @@ from ..code import (
     container,
 )
 from ..mistakes import described, mistake
+from ..new_grants import NewGrants
 from ..options import former_names, within
 from ..secret import SecretVariable, secret_grants
 from .handler import Handler
@@ -114,7 +115,8 @@ class ServiceHandler(Handler):
             opts=opts,
         )
         self._invoker_identity = invoker
-        secrets = settings.get("secrets", {})
+        secrets, new = settings.get("secrets", {}), NewGrants(f"{name}-service")
+        readers = secret_grants(secrets, self, new)
         self.deploy(
             called=called,
             source=source,
@@ -122,7 +124,8 @@ class ServiceHandler(Handler):
             environment=settings.get("environment", {}),
             secrets=secrets,
             labels=labels or {},
-            after=secret_grants(secrets, self),
+            after=readers,
+            hooks=new.code_hooks if readers else None,
         )
 
     def deploy(

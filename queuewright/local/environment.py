@@ -21,6 +21,7 @@ from queuewright.local.console.table import ready_table
 from queuewright.local.door.listener import HOST
 from queuewright.local.edits import Edits
 from queuewright.local.handlers.context import HandlerContext
+from queuewright.local.handlers.handler_process import PATIENCE_S
 from queuewright.local.handlers.handlers import Handlers
 from queuewright.local.handlers.place import HandlerPlace
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
@@ -50,6 +51,8 @@ class Options:
     reload: bool = True
     """Follow changes of files."""
     verbose: bool = False
+    patience_s: float = PATIENCE_S
+    """How long the others wait for a handler that has been started and does not serve."""
     allowed_hosts: tuple[str, ...] = ()
     """Names of this machine that requests may use: see `RequestFilter`."""
     log: LineWriter | None = None
@@ -166,6 +169,7 @@ class Environment:
                 ),
                 console=console,
                 held=held,
+                patience_s=options.patience_s,
                 shell=dict(os.environ),
                 allowed_hosts=options.allowed_hosts,
             )

@@ -6,6 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from components import (
+    AppEngineHandler,
+    BuildAccount,
+    FunctionHandler,
+    HandlerSecret,
+    ImageRepository,
+    ImageSource,
+    PackageBucket,
+    SecretVariable,
+    ServiceHandler,
+)
 from queuewright.testing import Graph, capture
 from tests.components.conftest import GraphOf
 
@@ -59,3 +70,36 @@ def test_without_a_wait_there_are_no_hooks(projects: dict[str, Path]) -> None:
     config = {**SECRET, "queuewright:grantWait": "0s"}
     graph = capture(projects["all"], stack="all", config=config, secrets=["smtp_token"])
     assert not any(each.hooks for each in graph.resources.values())
+
+
+def test_components_without_a_stack_wait_for_their_own_grants(tmp_path: Path) -> None:
+    """A function waits for its build account's grants, too; an image without a secret does not."""
+    (tmp_path / "main.py").touch()
+    place = {"project": "acme-dev", "location": "europe-west1"}
+
+    def program() -> None:
+        bucket = PackageBucket("packages", bucket_name="b-1", folder=tmp_path / "out", **place)
+        images = ImageRepository("images", repository_id="r", **place)
+        build = BuildAccount("build", project="acme-dev", packages=bucket, images=images)
+        key = SecretVariable(HandlerSecret("key", project="acme-dev", secret_id="key"))
+        code = {"source": tmp_path, "runtime": "python312", "packages": bucket}
+        mailer = {"entry_point": "handle", "secrets": {"KEY": key}, **code, **place}
+        FunctionHandler("mailer", builder=build, **mailer)  # type: ignore[arg-type]
+        AppEngineHandler("ledger", project="acme-dev", service="ledger", **code)  # type: ignore[arg-type]
+        ServiceHandler("web", source=ImageSource("web:1"), secrets={"KEY": key}, **place)
+        ServiceHandler("plain", source=ImageSource("plain:1"), **place)
+
+    graph = capture(program)
+    waits = {
+        each.name: set(each.hooks.get("before_create", ()))
+        for kind in ("cloudfunctionsv2/function", "appengine/standardAppVersion")
+        for each in graph.of_type(kind)
+    } | {each.name: set(each.hooks) for each in graph.of_type("cloudrunv2/service")}
+    assert waits == {
+        "mailer-function": {"mailer-function-grants-are-known", "build-build-grants-are-known"},
+        "ledger-version": {"ledger-version-grants-are-known"},
+        "web-service": {"before_create", "before_update"},
+        "plain-service": set(),
+    }
+    noted = [each.name for each in graph if "after_create" in each.hooks]
+    assert len(noted) == 4 + 5 + 2

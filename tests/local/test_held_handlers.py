@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+
 import pytest
 
 from queuewright.engine import DEVELOPER
@@ -57,7 +60,7 @@ async def test_its_tasks_wait_until_an_edit_starts_it(
     """Not even their only attempt is used up, and the queue is not shown as paused."""
     environment = await up()
     await add(environment, "hello")
-    await output.line_with("waits: this handler has not started, see its error above")
+    await output.line_with("waits: this handler has not started, see above")
     assert [task.dispatch_count for task in await waiting(environment)] == [0]
     queue = await environment.engine.service.get_queue(GetQueueRequest(name=EMAILS), DEVELOPER)
     assert queue.state == 1
@@ -133,6 +136,64 @@ async def test_the_last_lines_of_a_failed_handler_keep_their_colours(
     broken.service("mailer", f"print('\\x1b[32mgreen')\n{DEAD}")
     await output.line_with("error: `mailer` ended before it served")
     assert (await output.line_with("    \x1b[32mgreen")).endswith("green\x1b[0m")
+
+
+async def test_a_handler_that_never_serves_holds_up_nothing(
+    broken: Project, up: Up, output: Output
+) -> None:
+    """The others run after a while, and an edit ends the wait."""
+    broken.service("mailer", "print('began', flush=True)\nimport time\ntime.sleep(3600)\n")
+    environment = await up(patience_s=0.0)
+    await output.line_with("mailer        │ warning: has not started yet: its tasks wait")
+    assert "mailer" in environment.held
+    await add(environment, "hello", LETTERS)
+    await output.line_with("got /post hello")
+    await add(environment, "bye")
+    await output.line_with("waits: this handler has not started, see above")
+    broken.service("mailer")
+    await output.line_with("mailer        │ has started: its waiting tasks are dispatched")
+    await output.line_with("got /send bye")
+    assert environment.held == []
+
+
+async def test_a_save_of_the_environments_file_ends_the_wait_too(
+    broken: Project, up: Up, output: Output
+) -> None:
+    """It may say how the handler runs."""
+    broken.service("mailer", "import time\ntime.sleep(3600)\n")
+    broken.write("handlers/mailer/main.txt", ECHO)
+    environment = await up(patience_s=0.0)
+    broken.spec(
+        SPEC.replace("handlers/mailer}", "handlers/mailer}, local: {command: python main.txt}")
+    )
+    await output.line_with("mailer        │ now runs with its new settings")
+    assert "mailer" not in environment.held
+
+
+async def test_a_late_handler_that_fails_stays_held(
+    broken: Project, up: Up, output: Output
+) -> None:
+    """Its error comes when it is known."""
+    gate = broken.root / "gate"
+    os.mkfifo(gate)
+    broken.service("mailer", f"open({str(gate)!r}).read()\n{DEAD}")
+    environment = await up(patience_s=0.0)
+    await output.line_with("mailer        │ warning: has not started yet: its tasks wait")
+    await asyncio.to_thread(gate.write_text, "go")
+    await output.line_with("mailer        │ error: `mailer` ended before it served, exit code 1")
+    await output.line_with("mailer        │ its tasks wait; it is started again when its files")
+    assert "mailer" in environment.held
+
+
+async def test_a_stop_ends_a_late_start(broken: Project, up: Up, output: Output) -> None:
+    """It leaves no process."""
+    tells = "import os, time\nprint('pid', os.getpid(), flush=True)\n"
+    broken.service("mailer", f"{tells}time.sleep(3600)\n")
+    environment = await up(patience_s=0.0)
+    pid = int((await output.line_with("│ pid ")).rpartition(" ")[2])
+    await up.stop(environment)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(pid, 0)
 
 
 async def test_a_missing_program_ends_the_start(broken: Project, up: Up) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,8 +141,10 @@ def deployment(program: Program, folder: Path, *, stack: str = "dev") -> Iterato
 
 def _wait_for_no_grants(work: Path, stack: str) -> None:
     """Configure a new stack so that an update with new grants takes no longer than others."""
-    folder = work / "stacks" if (work / "stacks").is_dir() else work
-    file = folder / f"Pulumi.{stack}.yaml"
+    project = work / "Pulumi.yaml"
+    text = project.read_text(encoding="utf-8") if project.exists() else ""
+    folder = re.search(r"^stackConfigDir: (\S+)$", text, re.M)
+    file = work / (folder[1] if folder else "") / f"Pulumi.{stack}.yaml"
     if not file.exists():
         file.write_text("config:\n  queuewright:grantWait: 0s\n", encoding="utf-8")
 

@@ -29,5 +29,7 @@ class HandlerContext:
     held: HeldQueues
     shell: Mapping[str, str]
     """The variables of this process."""
+    patience_s: float
+    """How long the others wait for a handler's process to serve."""
     allowed_hosts: Collection[str] = ()
     """Names of this machine: see `RequestFilter`."""

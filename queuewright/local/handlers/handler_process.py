@@ -23,6 +23,8 @@ from queuewright.local.processes.process import STARTUP_S, Process
 
 SLOW_S = 5.0
 """After this time, the console says what a start waits for."""
+PATIENCE_S = 15.0
+"""After this time, nothing else waits for a start."""
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 1.0, 30.0
 SETTLED_S = 60.0
 """After a process has lived this long, its restarts begin with the first backoff again."""
@@ -55,6 +57,7 @@ class HandlerProcess:
         *,
         startup_s: float = STARTUP_S,
         slow_s: float = SLOW_S,
+        patience_s: float = PATIENCE_S,
         backoff_s: tuple[float, float] = (FIRST_BACKOFF_S, LONGEST_BACKOFF_S),
     ) -> None:
         """Prepare to start it.
@@ -67,6 +70,7 @@ class HandlerProcess:
             console: where it prints.
             startup_s: how long a process may take until it serves.
             slow_s: after how long the console says what a start waits for.
+            patience_s: after how long a start is late.
             backoff_s: the first and the longest wait before a restart; each doubles the last.
         """
         self.name = name
@@ -76,6 +80,9 @@ class HandlerProcess:
         self._console = console
         self._startup_s = startup_s
         self._slow_s = slow_s
+        self._patience_s = patience_s
+        self.late = asyncio.Event()
+        """Set when a process takes so long to serve that nothing else should wait for it."""
         self._backoff_s = backoff_s
         self._process: Process | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -119,7 +126,9 @@ class HandlerProcess:
         except OSError as error:
             what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
             raise TargetError(f"`{self.name}` cannot be started: {what}") from error
-        slow = asyncio.get_running_loop().call_later(self._slow_s, self._say_slow, process)
+        loop = asyncio.get_running_loop()
+        slow = loop.call_later(self._slow_s, self._say_slow, process)
+        late = loop.call_later(self._patience_s, self.late.set)
         try:
             await process.ready(self._startup_s)
         except TargetError as error:
@@ -130,6 +139,7 @@ class HandlerProcess:
             raise
         finally:
             slow.cancel()
+            late.cancel()
         return process
 
     def _say_slow(self, process: Process) -> None:

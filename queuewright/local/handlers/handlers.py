@@ -27,6 +27,7 @@ from queuewright.local.handlers.place import (
     HandlerPlace,
 )
 from queuewright.local.handlers.process_place import ProcessPlace
+from queuewright.local.processes.background import cancel
 from queuewright.local.processes.groups import MissingProgramError
 from queuewright.local.queues.planned import Address
 
@@ -86,15 +87,18 @@ class Handlers:
 
         Args:
             blueprint: the blueprint that they follow.
-            holds: one that does not serve waits for an edit, and its tasks with it.
+            holds: one that does not serve waits for an edit, and its tasks with it; one that takes
+                long goes on starting in the background.
 
         Raises:
             TargetError: every handler that does not serve, if none of them is held or the program
                 of one does not exist.
         """
-        failed = await _failures(
-            {key: place.serve(blueprint) for key, place in self.places.items()}
-        )
+        starts = {
+            key: self._done_or_late(place, blueprint) if holds else place.serve(blueprint)
+            for key, place in self.places.items()
+        }
+        failed = await _failures(starts)
         errors = list(failed.values())
         if not holds or any(isinstance(error, MissingProgramError) for error in errors):
             _raise_all(errors)
@@ -148,6 +152,25 @@ class Handlers:
             await change()
             self._context.held.release(plan.key)
             say(plan.key, "now runs with its new settings")
+
+    async def _done_or_late(self, place: HandlerPlace, blueprint: Blueprint) -> None:
+        """Start a handler; return when it serves, or holds up the others for too long."""
+        key = place.plan.key
+        start = asyncio.create_task(place.serve(blueprint))
+        late = asyncio.create_task(place.late())
+        try:
+            await asyncio.wait((start, late), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await cancel(start)
+            raise
+        finally:
+            late.cancel()
+        if start.done():
+            await start
+            return
+        self._context.held.hold(key)
+        self._context.console.say(key, "has not started yet: its tasks wait", "warning")
+        place.start_later(start)
 
     def _is_behind(self, key: str) -> bool:
         return key in self._behind or key in self._context.held

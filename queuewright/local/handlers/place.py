@@ -5,6 +5,7 @@ A place exists while it is open. Its address stays the same through reloads and 
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -67,6 +68,14 @@ class HandlerPlace(ABC):
         Raises:
             TargetError: it does not serve; what served before still does.
         """
+
+    async def late(self) -> None:
+        """Return when its start takes so long that nothing else should wait for it."""
+        await asyncio.Event().wait()
+
+    def start_later(self, start: asyncio.Task[None]) -> None:
+        """Wait for its start in the background; the console shows the outcome."""
+        raise NotImplementedError(f"{type(self).__name__} is never late")
 
     def admit(self, blueprint: Blueprint) -> None:  # noqa: B027 - most let everyone in
         """Let in the callers that a blueprint allows."""

@@ -68,7 +68,7 @@ class HeldQueues:
         who = f"task {task} and {more:,} more wait" if more else f"task {task} waits"
         self._console.say(
             handler,
-            f"{who}: this handler has not started, see its error above",
+            f"{who}: this handler has not started, see above",
             "warning",
             queue=event.queue,
             task=event.task,
