@@ -17,6 +17,7 @@ from ..accounts import Identity
 from ..arguments import RuntimeArgs, handler_arguments
 from ..code import DockerfileSource, ImageSource, container
 from ..mistakes import described, mistake
+from ..new_grants import NewGrants
 from ..options import former_names, within
 from ..secret import SecretVariable, secret_grants
 from .deployed import DeployedHandler
@@ -103,7 +104,8 @@ class Worker(DeployedHandler):
             identity=identity,
             opts=opts,
         )
-        secrets = settings.get("secrets", {})
+        secrets, new = settings.get("secrets", {}), NewGrants(f"{name}-worker")
+        readers = secret_grants(secrets, self, new)
         self.deploy(
             called=called,
             source=source,
@@ -112,7 +114,8 @@ class Worker(DeployedHandler):
             environment=settings.get("environment", {}),
             secrets=secrets,
             labels=labels or {},
-            after=secret_grants(secrets, self),
+            after=readers,
+            hooks=new.code_hooks if readers else None,
         )
 
     def deploy(
