@@ -187,16 +187,15 @@ def test_who_may_use_a_pull_queue_is_asked_in_the_same_words() -> None:
     def program() -> None:
         place: dict[str, Any] = {"project": "acme-dev", "location": "europe-west1"}
         web = ServiceHandler("web", source=ImageSource("i"), **place)
-        reporter = Worker("reporter", source=ImageSource("i"), **place)
-        PullQueue(
+        reports = PullQueue(
             "tasks-reports",
             queue_id="shop-reports",
             key="reports",
-            worker=reporter,
             enqueuers=[web, "user:ada@example.com"],
             dead_letters=True,
             **place,
         )
+        Worker("reporter", source=ImageSource("i"), polls={"SUBSCRIPTION": reports}, **place)
 
     found = capture(program)
     for name in ("reports", "shop-reports", "tasks-reports"):
