@@ -150,7 +150,8 @@ def _handler_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
     if workers:
         yield _on_project(
             blueprint,
-            roles.RUN_DEVELOPER,
+            # The admin's role has the developer's rights.
+            roles.RUN_ADMIN if called else roles.RUN_DEVELOPER,
             f"deploys {listed('worker', workers)}",
             "run.workerpools.create",
         )

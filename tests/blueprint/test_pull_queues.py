@@ -201,3 +201,11 @@ def test_the_deployer_needs_the_right_to_make_them(plan: Blueprint) -> None:
     assert (roles.PUBSUB_ADMIN, "creates pull queue `reports` and grants rights on them") in found
     assert (roles.RUN_DEVELOPER, "deploys worker `reporter`") in found
     assert roles.QUEUE_ADMIN not in {role for role, _ in found}
+
+
+def test_the_deployer_of_a_called_handler_needs_no_second_role_for_a_worker() -> None:
+    """The role that lets queues call a service can deploy a worker."""
+    text = STACK + "  pages: {handler: web}\n"
+    found = {each.role for each in deployer_roles(derive(text))}
+    assert roles.RUN_ADMIN in found
+    assert roles.RUN_DEVELOPER not in found
