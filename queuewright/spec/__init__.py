@@ -5,6 +5,7 @@ from queuewright.spec.document import Node, dotted
 from queuewright.spec.emulator import EmulatorSpec, load_emulator, parse_emulator
 from queuewright.spec.emulator_model import EmulatedQueue, EmulatorSettings, HttpTarget
 from queuewright.spec.handler_model import (
+    SOURCE_KINDS,
     AppEngineTarget,
     FunctionSource,
     HandlerSpec,
@@ -13,6 +14,7 @@ from queuewright.spec.handler_model import (
     SecretReference,
     ServiceSource,
     VpcAccess,
+    WorkerSource,
 )
 from queuewright.spec.handler_rules import (
     APP_ENGINE_VERSION,
@@ -22,8 +24,9 @@ from queuewright.spec.handler_rules import (
     SERVICE_TIMEOUT,
 )
 from queuewright.spec.load import STACKS, environments, load, load_file, parse
+from queuewright.spec.pull_model import PullQueueSpec, PullSettings
 from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
-from queuewright.spec.rules import queue_variable
+from queuewright.spec.rules import queue_variable, subscription_variable
 from queuewright.spec.shared_names import shared_names
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "FUNCTION_TIMEOUT",
     "SERVICE_MEMORY",
     "SERVICE_TIMEOUT",
+    "SOURCE_KINDS",
     "STACKS",
     "AppEngineTarget",
     "EmulatedQueue",
@@ -43,6 +47,8 @@ __all__ = [
     "Instances",
     "LocalOverride",
     "Node",
+    "PullQueueSpec",
+    "PullSettings",
     "QueueSpec",
     "RateLimits",
     "RetryConfig",
@@ -50,6 +56,7 @@ __all__ = [
     "ServiceSource",
     "Spec",
     "VpcAccess",
+    "WorkerSource",
     "dotted",
     "environments",
     "load",
@@ -59,4 +66,5 @@ __all__ = [
     "parse_emulator",
     "queue_variable",
     "shared_names",
+    "subscription_variable",
 ]
