@@ -233,6 +233,16 @@ class Engine:
         """
         self.service.declare(queue, options)
 
+    def hold_queues(self, names: Collection[str]) -> None:
+        """Dispatch no task of the queues with these names, and release all other queues.
+
+        Neither is visible in the API: it is for programs whose handlers are not ready. Queues with
+        these names that are created later are held, too. RunTask still starts an attempt.
+        """
+        self._registry.hold(names)
+        for queue in self._registry:
+            self._dispatcher.touch(queue)
+
     def grant(self, principal: str, role: str, resource: str | None = None) -> None:
         """Give a principal a role on a project, queue or service account. None: on everything."""
         self.grants.grant(principal, role, resource)

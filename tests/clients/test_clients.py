@@ -105,6 +105,17 @@ def go() -> list[str]:
 
 
 @pytest.fixture(scope="module")
+def java() -> list[str]:
+    """The Java scenario, run from its source with the libraries that Maven finds for its pom."""
+    java, maven = (_tool(name, needed=False) for name in ("java", "mvn"))
+    libraries = TOOLS / "clients" / "java" / "libraries.txt"
+    libraries.parent.mkdir(parents=True, exist_ok=True)
+    goal = ["dependency:build-classpath", f"-Dmdep.outputFile={libraries}"]
+    _run([maven, "--quiet", "--batch-mode", *goal], HERE / "java")
+    return [java, "--class-path", libraries.read_text(), str(HERE / "java" / "Scenario.java")]
+
+
+@pytest.fixture(scope="module")
 def python() -> list[str]:
     return [sys.executable, str(HERE / "python_scenario.py")]
 
@@ -115,6 +126,7 @@ def python() -> list[str]:
         "python",
         pytest.param("node", marks=pytest.mark.slow),
         pytest.param("go", marks=pytest.mark.slow),
+        pytest.param("java", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize("protocol", ["grpc", "rest"])
@@ -181,10 +193,10 @@ def test_the_lock_file_names_no_registry() -> None:
     assert "://registry" not in lock
 
 
-def _tool(name: str) -> str:
+def _tool(name: str, *, needed: bool = True) -> str:
     found = shutil.which(name)
     if found is None:
-        if os.environ.get("CI") == "true":
+        if needed and os.environ.get("CI") == "true":
             pytest.fail(f"`{name}` is not on this machine, and CI runs every client")
         pytest.skip(f"`{name}` is not on this machine; install it to run its client")
     return found

@@ -182,6 +182,35 @@ async def test_pausing_lets_attempts_end_and_starts_no_more() -> None:
         assert s.outcomes() == ["succeeded", "succeeded"]
 
 
+async def test_a_held_queue_dispatches_nothing_and_is_not_shown_as_paused() -> None:
+    """Also one that is created later; the next call releases it."""
+    async with stage() as s:
+        s.engine.hold_queues([QUEUE])
+        queue = await s.create_queue()
+        await s.create_task()
+        await s.engine.advance("1h")
+        assert s.handler.received == []
+        assert queue.state == 1
+        await s.resume()
+        await s.engine.advance("1h")
+        assert s.handler.received == []
+        s.engine.hold_queues([])
+        await s.engine.advance("0s")
+        assert len(s.handler.received) == 1
+
+
+async def test_a_queue_that_is_paused_and_released_stays_paused() -> None:
+    """Only a resume starts it."""
+    async with stage() as s:
+        await s.create_queue()
+        s.engine.hold_queues([QUEUE])
+        await s.pause()
+        await s.create_task()
+        s.engine.hold_queues([])
+        await s.engine.advance("1h")
+        assert s.handler.received == []
+
+
 async def test_a_failure_while_paused_is_retried_after_the_resume() -> None:
     async with stage() as s:
         await s.create_queue()
@@ -313,6 +342,23 @@ async def test_a_task_in_flight_shows_its_attempt() -> None:
         assert (running.dispatch_count, running.response_count) == (2, 1)
         assert running.first_attempt.dispatch_time.ToMicroseconds() == begin_us
         assert running.last_attempt.dispatch_time.ToMicroseconds() == begin_us + SECONDS
+        assert not running.last_attempt.HasField("response_status")
+
+
+async def test_the_attempt_before_a_running_one_is_listed_by_a_service_of_our_own() -> None:
+    """Google's API shows the running attempt only."""
+    async with stage() as s:
+        await s.create_queue(retry_config=retries(min_backoff=1))
+        s.handler.answers = [404]
+        await s.create_task()
+        await s.engine.advance("0s")
+        s.handler.takes = "1h"
+        await s.engine.advance("1s")
+        request = m.ListTasksRequest(parent=QUEUE)
+        (ended,) = (await s.service.list_ended_attempts(request, DEVELOPER)).tasks
+        assert ended.last_attempt.response_status.code == 5
+        assert (ended.dispatch_count, ended.response_count) == (1, 1)
+        (running,) = await s.tasks()
         assert not running.last_attempt.HasField("response_status")
 
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from queuewright.errors import Refusal
 from tests.engine.clocks import Clocks
 from tests.engine.stage import LOCATION, QUEUE, Stage, stage
 from tests.engine.test_crash import DISCONNECTED, PATIENCE_S, Process
+from tests.engine.test_state import full, no_room
 
 WORKER = "serviceAccount:worker@acme.iam.gserviceaccount.com"
 MINUTE = Duration(seconds=60)
@@ -342,6 +343,35 @@ async def test_a_state_from_before_pull_queues_is_taken_over(tmp_path: Path) -> 
         await create(s.engine, 1)
         assert ids(await leased(s.engine)) == ["t0"]
         assert [task.name[-3:] for task in await s.tasks(f"{LOCATION}/queues/push")] == ["old"]
+
+
+async def fill_up(engine: Engine) -> None:
+    for number in range(1_000):
+        request = new(f"more{number}", payload=b"x" * 20_000)
+        await engine.service.create_pull_task(request, DEVELOPER)
+
+
+@pytest.mark.parametrize("kind", ["file", "log"])
+async def test_workers_can_go_on_working_on_a_full_disk(tmp_path: Path, kind: str) -> None:
+    """They take, renew, give back and acknowledge tasks; new tasks are refused."""
+    async with stage(state=tmp_path) as s, AsyncExitStack() as stack:
+        await create_pull_queue(s.engine, max_attempts=3)
+        await create(s.engine, 4)
+        if kind == "file":
+            full(s.engine._store)
+        else:
+            stack.enter_context(no_room(tmp_path))
+        with pytest.raises(Refusal, match="cannot store this"):
+            await fill_up(s.engine)
+        (a, b), service = await leased(s.engine, 2), s.engine.service
+        renew = m.RenewLeaseRequest(
+            name=a.name, schedule_time=a.schedule_time, lease_duration=MINUTE
+        )
+        a = await service.renew_lease(renew, DEVELOPER)
+        await service.acknowledge_task(acknowledge(a), DEVELOPER)
+        cancel = m.CancelLeaseRequest(name=b.name, schedule_time=b.schedule_time)
+        await service.cancel_lease(cancel, DEVELOPER)
+        assert ids(await leased(s.engine, 3))[:2] == ["t1", "t2"]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
 from google.protobuf.empty_pb2 import Empty
@@ -82,6 +83,18 @@ class TaskCalls(Calls):
     async def list_tasks(self, request: ListTasksRequest, caller: Caller) -> ListTasksResponse:
         """Return a page of a queue's tasks, at most 1,000, oldest first."""
         tasks, token = self._page(request, caller, self._shown)
+        return ListTasksResponse(tasks=tasks, next_page_token=token)
+
+    async def list_ended_attempts(
+        self, request: ListTasksRequest, caller: Caller
+    ) -> ListTasksResponse:
+        """Like `list_tasks`, but attempts that run are left out. Not part of Google's API.
+
+        There, the last attempt of a running task is the one that runs, so the result of the one
+        before is not to be seen.
+        """
+        show = partial(self._shown, shows_running=False)
+        tasks, token = self._page(request, caller, show)
         return ListTasksResponse(tasks=tasks, next_page_token=token)
 
     def _page(
@@ -249,9 +262,12 @@ class TaskCalls(Calls):
             if not count:
                 return
 
-    def _shown(self, queue: RunningQueue, row: TaskRow, view: int) -> Task:
+    def _shown(
+        self, queue: RunningQueue, row: TaskRow, view: int, *, shows_running: bool = True
+    ) -> Task:
         task = Task() if queue.is_pull else self._store.content(row.id)
-        return shown(task, self._task_name(queue, row), row, queue.running.get(row.id), view)
+        running = queue.running.get(row.id) if shows_running else None
+        return shown(task, self._task_name(queue, row), row, running, view)
 
     def _deleted(self, queue: RunningQueue, row: TaskRow, content: Task | None) -> None:
         """Notify the dispatcher and the event listener of a deleted task.
