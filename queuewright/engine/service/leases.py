@@ -59,7 +59,7 @@ from queuewright.engine.rules.queue_config import RUNNING
 from queuewright.engine.rules.task_message import FULL, due_us
 from queuewright.engine.service.calls import Caller
 from queuewright.engine.service.pull_view import shown_pull_task
-from queuewright.engine.service.tasks import TaskCalls, task_id_of
+from queuewright.engine.service.tasks import ENTRY_BYTES, TaskCalls, task_id_of
 from queuewright.engine.state.pull_tasks import FIRST, Place
 from queuewright.engine.state.rows import NewTask, TaskRow
 from queuewright.errors import Refusal
@@ -149,7 +149,7 @@ class LeaseCalls(TaskCalls):
             except Refusal as refusal:
                 self._tell_unreadable(queue, row, refusal)
                 continue
-            bytes_left -= task.ByteSize()
+            bytes_left -= task.ByteSize() + ENTRY_BYTES
             if bytes_left < 0 and leased:
                 break
             leased.append(row)
