@@ -278,6 +278,38 @@ async def test_a_purged_task_is_not_leased_before_it_is_swept() -> None:
             assert not (await service.lease_tasks(request, DEVELOPER)).tasks
 
 
+async def test_a_task_that_is_too_old_is_not_leased_before_it_is_swept() -> None:
+    """As after a laptop has slept: the sweeper has not run when the lease is asked for."""
+    async with stage() as s:
+        await create_pull_queue(s.engine)
+        await create(s.engine, 1)
+        end_us = s.clock.now_us() + 31 * 86_400 * 1_000_000
+        while s.clock.step(end_us - 1):
+            pass
+        request = new("young")
+        await s.service.create_pull_task(request, DEVELOPER)
+        while s.clock.step(end_us):
+            pass
+        assert ids(await leased(s.engine)) == ["young"]
+
+
+async def test_a_lease_whose_task_is_unreadable_is_not_renewed(tmp_path: Path) -> None:
+    """A call that is refused changes nothing."""
+    async with stage(state=tmp_path) as s:
+        await create_pull_queue(s.engine)
+        await create(s.engine, 1)
+        (task,) = await leased(s.engine)
+        s.engine._store._database.execute("DELETE FROM content")
+        await s.engine.advance("1s")
+        proof = {"name": task.name, "schedule_time": task.schedule_time, "response_view": 2}
+        renew = m.RenewLeaseRequest(**proof, lease_duration=MINUTE)
+        with pytest.raises(Refusal, match="content is missing"):
+            await s.service.renew_lease(renew, DEVELOPER)
+        with pytest.raises(Refusal, match="content is missing"):
+            await s.service.cancel_lease(m.CancelLeaseRequest(**proof), DEVELOPER)
+        await s.service.acknowledge_task(acknowledge(task), DEVELOPER)
+
+
 async def test_a_set_back_clock_keeps_due_tasks_due(monkeypatch: pytest.MonkeyPatch) -> None:
     """A running lease ends at its time on the new clock."""
     clocks = Clocks(monkeypatch)
