@@ -273,7 +273,10 @@ class Engine:
         await self._settled(clock)
 
     async def drain(self) -> None:
-        """Move a `ManualClock` forward until all running queues are empty."""
+        """Move a `ManualClock` forward until all running queues are empty.
+
+        Pull queues keep their tasks: only workers can finish them.
+        """
         clock = self._manual()
         self._patience.renew()
         await self._settled(clock)

@@ -41,6 +41,33 @@ def test_a_malformed_queue_name_is_an_error(tmp_path: Path) -> None:
     )
 
 
+def test_what_a_worker_does_is_printed(tmp_path: Path) -> None:
+    """Who holds what, until when, and the number of the attempt."""
+    with emulator(tmp_path, "--memory", "--pull-queue", QUEUE) as running:
+        posted(
+            running.http,
+            f"{QUEUE}/tasks",
+            {"task": {"name": f"{QUEUE}/tasks/t", "pullMessage": {}}},
+        )
+        assert running.line_with("task t added")["queue"] == QUEUE
+        answer = posted(
+            running.http, f"{QUEUE}/tasks:lease", {"maxTasks": 1, "leaseDuration": "90s"}
+        )
+        line = running.line_with("leased")
+        assert (line["text"], line["attempt"]) == ("task t leased for 1m30s, attempt 1", 1)
+        proof = {"scheduleTime": answer["tasks"][0]["scheduleTime"]}
+        posted(running.http, f"{QUEUE}/tasks/t:acknowledge", proof)
+        assert running.line_with("acknowledged")["event"] == "AcknowledgeTask"
+
+
+def posted(address: str, path: str, body: dict[str, Any]) -> Any:
+    """The answer of v2beta2 to a POST."""
+    host, _, port = address.rpartition(":")
+    with closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
+        connection.request("POST", f"/v2beta2/{path}", json.dumps(body))
+        return json.load(connection.getresponse())
+
+
 def test_a_second_one_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     """With the options that this command has, and nothing else on standard error."""
     with emulator(tmp_path) as running:

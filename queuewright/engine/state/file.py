@@ -55,7 +55,7 @@ CREATE TABLE task (
     create_us INTEGER NOT NULL, dispatches INTEGER NOT NULL DEFAULT 0,
     responses INTEGER NOT NULL DEFAULT 0, executions INTEGER NOT NULL DEFAULT 0,
     previous INTEGER NOT NULL DEFAULT 0, first_dispatch_us INTEGER, last_schedule_us INTEGER,
-    last_dispatch_us INTEGER, last_response_us INTEGER
+    last_dispatch_us INTEGER, last_response_us INTEGER, tag TEXT
 );
 CREATE INDEX task_by_queue ON task (queue);
 CREATE UNIQUE INDEX task_by_name ON task (queue, name) WHERE name IS NOT NULL;
@@ -71,6 +71,11 @@ CREATE TABLE operation (
 ) WITHOUT ROWID;
 """
 
+_PULL_INDEXES: Final = """
+CREATE INDEX pull_task_by_time ON task (queue, schedule_us) WHERE tag IS NOT NULL;
+CREATE INDEX pull_task_by_tag ON task (queue, tag, schedule_us) WHERE tag IS NOT NULL;
+"""
+"""Find the tasks to lease next. A push task has no tag; a pull task without one has the tag ""."""
 
 _SHORTHAND: Final = """
 CREATE TEMP VIEW new_task AS SELECT id, queue, name, schedule_us, create_us, NULL AS content
@@ -323,7 +328,7 @@ def _is_of_the_disk(error: sqlite3.OperationalError) -> bool:
 
 def _create(database: sqlite3.Connection) -> None:
     database.executescript(
-        f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
+        f"BEGIN; {_SCHEMA} {_PULL_INDEXES} PRAGMA application_id = {APPLICATION_ID};"
         f"PRAGMA user_version = {VERSION}; COMMIT;"
     )
 
@@ -333,6 +338,10 @@ def _complete(database: sqlite3.Connection) -> None:
     columns = {row[1] for row in database.execute("PRAGMA table_info(operation)")}
     if "queue" not in columns:
         database.execute("ALTER TABLE operation ADD COLUMN queue INTEGER")
+    if "tag" not in {row[1] for row in database.execute("PRAGMA table_info(task)")}:
+        database.executescript(
+            f"BEGIN; ALTER TABLE task ADD COLUMN tag TEXT; {_PULL_INDEXES} COMMIT;"
+        )
     pages = _number(database, "page_count") - _number(database, "freelist_count")
     if not _number(database, "auto_vacuum") and pages <= _PAGES_TO_REWRITE:
         with contextlib.suppress(sqlite3.OperationalError):  # without room, it stays as it is
