@@ -177,10 +177,19 @@ def test_the_engine_has_no_copy_of_a_fact(fact: str) -> None:
     assert copies == []
 
 
-@pytest.mark.parametrize("module", ["bucket", "schedule", "throttle"])
-def test_decisions_about_time_and_order_stand_alone(module: str) -> None:
+STANDING_ALONE = [
+    *(f"queuewright/engine/rules/{name}.py" for name in ("bucket", "schedule", "throttle")),
+    *sorted(
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "queuewright" / "pubsub" / "rules").glob("*.py")
+    ),
+]
+
+
+@pytest.mark.parametrize("file", STANDING_ALONE)
+def test_decisions_about_time_and_order_stand_alone(file: str) -> None:
     """They import the standard library, `cloud_tasks` and each other, so they can run alone."""
-    tree = ast.parse((ROOT / f"queuewright/engine/rules/{module}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     imported = {
         name
         for node in ast.walk(tree)
@@ -192,7 +201,7 @@ def test_decisions_about_time_and_order_stand_alone(module: str) -> None:
             else []
         )
     }
-    allowed = {"queuewright.engine.rules.bucket", "queuewright.engine.rules.throttle"}
+    allowed = {path.removesuffix(".py").replace("/", ".") for path in STANDING_ALONE}
     assert [
         name
         for name in sorted(imported - allowed)

@@ -3,6 +3,15 @@
 Every fact stands next to its source. Nothing here imports anything but the standard library.
 """
 
-from queuewright.cloud_tasks import defaults, durations, headers, limits, names, retry, roles
+from queuewright.cloud_tasks import (
+    defaults,
+    durations,
+    headers,
+    limits,
+    names,
+    pubsub,
+    retry,
+    roles,
+)
 
-__all__ = ["defaults", "durations", "headers", "limits", "names", "retry", "roles"]
+__all__ = ["defaults", "durations", "headers", "limits", "names", "pubsub", "retry", "roles"]

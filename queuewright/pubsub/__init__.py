@@ -1,0 +1,1 @@
+"""Pub/Sub on this machine, as far as pull queues need it."""
