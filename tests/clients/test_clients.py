@@ -87,20 +87,14 @@ def ports() -> Iterator[dict[str, int]]:
 @pytest.fixture(scope="module")
 def node() -> list[str]:
     """The Node scenario, its packages installed from the lock file."""
-    npm = _tool("npm")
-    folder = TOOLS / "clients" / "node"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", ".npmrc", "scenario.mjs"):
-        shutil.copy(HERE / "node" / name, folder / name)
-    _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder)
-    return [_tool("node"), str(folder / "scenario.mjs")]
+    return [tool("node"), str(node_folder() / "scenario.mjs")]
 
 
 @pytest.fixture(scope="module")
 def go() -> list[str]:
     """The Go scenario, built with the modules of its sum file."""
     program = TOOLS / "clients" / "go" / "scenario"
-    _run([_tool("go"), "build", "-mod=readonly", "-o", str(program), "."], HERE / "go")
+    run([tool("go"), "build", "-mod=readonly", "-o", str(program), "."], HERE / "go")
     return [str(program)]
 
 
@@ -131,7 +125,7 @@ def test_the_shared_scenario(
     """
     command = request.getfixturevalue(client)
     queue = f"{client}-{protocol}"
-    seen = _run([*command, protocol, str(ports[protocol]), PARENT, queue, target.url], ROOT)
+    seen = run([*command, protocol, str(ports[protocol]), PARENT, queue, target.url], ROOT)
     assert json.loads(seen) == EXPECTED
     assert target.came[queue] == [
         ("/ok", "0", ""),
@@ -148,7 +142,19 @@ def test_the_lock_file_names_no_registry() -> None:
     assert "://registry" not in lock
 
 
-def _tool(name: str) -> str:
+def node_folder() -> Path:
+    """Return a folder with the Node scenarios and their packages."""
+    npm = tool("npm")
+    folder = TOOLS / "clients" / "node"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = ("package.json", "package-lock.json", ".npmrc", "scenario.mjs", "pubsub.mjs")
+    for name in files:
+        shutil.copy(HERE / "node" / name, folder / name)
+    run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder)
+    return folder
+
+
+def tool(name: str) -> str:
     found = shutil.which(name)
     if found is None:
         if os.environ.get("CI") == "true":
@@ -157,7 +163,7 @@ def _tool(name: str) -> str:
     return found
 
 
-def _run(command: list[str], folder: Path) -> str:
+def run(command: list[str], folder: Path) -> str:
     """Run a command; return what it printed, fail with what it complained of."""
     done = subprocess.run(
         command,
