@@ -1,0 +1,26 @@
+"""Pub/Sub's own words: messages, names and refusals.
+
+Other packages import the message classes from here.
+"""
+
+from queuewright.pubsub.protocol.messages import (
+    DeleteSubscriptionRequest,
+    DeleteTopicRequest,
+    GetSubscriptionRequest,
+    GetTopicRequest,
+    PublishRequest,
+    PubsubMessage,
+    Subscription,
+    Topic,
+)
+
+__all__ = [
+    "DeleteSubscriptionRequest",
+    "DeleteTopicRequest",
+    "GetSubscriptionRequest",
+    "GetTopicRequest",
+    "PublishRequest",
+    "PubsubMessage",
+    "Subscription",
+    "Topic",
+]
