@@ -128,7 +128,9 @@ def command(
     if pubsub_port is not None or topics or subscriptions:
         pubsub_port = DEFAULT_PORT if pubsub_port is None else pubsub_port
         pubsub = PubSubOptions(pubsub_port, topics, subscriptions)
-    options = EmulatorOptions(host, port, http_port, spec, queues, pull_queues, kept, allowed_hosts, pubsub)
+    options = EmulatorOptions(
+        host, port, http_port, spec, queues, pull_queues, kept, allowed_hosts, pubsub
+    )
     with (
         opened_console(as_json=as_json, has_log=log_format == "cloud-logging") as (console, log),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
