@@ -41,6 +41,35 @@ for name in {[name for name in MODULES if not name.endswith("__main__")]!r}:
     subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True)
 
 
+NEED_PUBSUB = ("queuewright.pubsub.", "queuewright.local.pubsub")
+
+
+def test_the_library_imports_without_googles_pubsub_client() -> None:
+    """It is an extra; `queuewright.pubsub` alone misses it, and says how to install it."""
+    program = f"""
+import importlib, sys
+sys.modules["google.pubsub_v1"] = None
+for name in {[name for name in MODULES if not f"{name}.".startswith(NEED_PUBSUB)]!r}:
+    if not name.endswith("__main__"):
+        importlib.import_module(name)
+try:
+    import queuewright.pubsub
+except importlib.import_module("queuewright.errors").TargetError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == (
+        "Pub/Sub on this machine needs the package `google-cloud-pubsub`\n"
+        "  hint: install it with `pip install 'queuewright[pubsub]'`\n"
+    )
+
+
 @pytest.mark.parametrize(
     "file", sorted((ROOT / "handlers").rglob("*.py")), ids=lambda file: str(file.relative_to(ROOT))
 )

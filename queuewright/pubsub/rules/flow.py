@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass
@@ -35,3 +36,6 @@ class FlowLimits:
         return (self.max_messages <= 0 or outstanding.messages < self.max_messages) and (
             self.max_bytes <= 0 or outstanding.size < self.max_bytes
         )
+
+
+NO_LIMITS: Final = FlowLimits()
