@@ -41,6 +41,35 @@ for name in {[name for name in MODULES if not name.endswith("__main__")]!r}:
     subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True)
 
 
+NEED_PUBSUB = ("queuewright.pubsub.", "queuewright.local.pubsub")
+
+
+def test_the_library_imports_without_googles_pubsub_client() -> None:
+    """It is an extra; `queuewright.pubsub` alone misses it, and says how to install it."""
+    program = f"""
+import importlib, sys
+sys.modules["google.pubsub_v1"] = None
+for name in {[name for name in MODULES if not f"{name}.".startswith(NEED_PUBSUB)]!r}:
+    if not name.endswith("__main__"):
+        importlib.import_module(name)
+try:
+    import queuewright.pubsub
+except importlib.import_module("queuewright.errors").TargetError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == (
+        "Pub/Sub on this machine needs the package `google-cloud-pubsub`\n"
+        "  hint: install it with `pip install 'queuewright[pubsub]'`\n"
+    )
+
+
 @pytest.mark.parametrize(
     "file", sorted((ROOT / "handlers").rglob("*.py")), ids=lambda file: str(file.relative_to(ROOT))
 )
@@ -177,10 +206,19 @@ def test_the_engine_has_no_copy_of_a_fact(fact: str) -> None:
     assert copies == []
 
 
-@pytest.mark.parametrize("module", ["bucket", "schedule", "throttle"])
-def test_decisions_about_time_and_order_stand_alone(module: str) -> None:
+STANDING_ALONE = [
+    *(f"queuewright/engine/rules/{name}.py" for name in ("bucket", "schedule", "throttle")),
+    *sorted(
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "queuewright" / "pubsub" / "rules").glob("*.py")
+    ),
+]
+
+
+@pytest.mark.parametrize("file", STANDING_ALONE)
+def test_decisions_about_time_and_order_stand_alone(file: str) -> None:
     """They import the standard library, `cloud_tasks` and each other, so they can run alone."""
-    tree = ast.parse((ROOT / f"queuewright/engine/rules/{module}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     imported = {
         name
         for node in ast.walk(tree)
@@ -192,7 +230,7 @@ def test_decisions_about_time_and_order_stand_alone(module: str) -> None:
             else []
         )
     }
-    allowed = {"queuewright.engine.rules.bucket", "queuewright.engine.rules.throttle"}
+    allowed = {path.removesuffix(".py").replace("/", ".") for path in STANDING_ALONE}
     assert [
         name
         for name in sorted(imported - allowed)

@@ -10,8 +10,19 @@ from queuewright.cloud_tasks import (
     ingress,
     limits,
     names,
+    pubsub,
     retry,
     roles,
 )
 
-__all__ = ["defaults", "durations", "headers", "ingress", "limits", "names", "retry", "roles"]
+__all__ = [
+    "defaults",
+    "durations",
+    "headers",
+    "ingress",
+    "limits",
+    "names",
+    "pubsub",
+    "retry",
+    "roles",
+]

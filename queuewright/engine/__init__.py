@@ -7,8 +7,8 @@ from queuewright.engine import events
 from queuewright.engine.activity_log import is_sampled, log_entry
 from queuewright.engine.api.grpc import ENDED_ATTEMPTS
 from queuewright.engine.api.http_log import LOGGER as HTTP_LOG
-from queuewright.engine.clock import Clock, ManualClock, SystemClock
-from queuewright.engine.dispatch.addresses import host_port
+from queuewright.engine.clock import Clock, ManualClock, SystemClock, Timer
+from queuewright.engine.dispatch.addresses import host_port, unusable
 from queuewright.engine.dispatch.in_process import InProcessSender
 from queuewright.engine.dispatch.sender import Answer, NoAnswerError, Sender
 from queuewright.engine.dispatch.tokens import Signer
@@ -48,10 +48,12 @@ __all__ = [
     "Settings",
     "Signer",
     "SystemClock",
+    "Timer",
     "TokenSigner",
     "events",
     "host_port",
     "is_sampled",
     "log_entry",
     "target_address",
+    "unusable",
 ]

@@ -1,0 +1,151 @@
+"""StreamingPull: one stream of one client.
+
+Two tasks share it: one reads requests (acknowledgements, deadlines, pings), the other takes
+messages and writes them. The stream ends when either of them does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Final, Protocol
+
+from queuewright.cloud_tasks import pubsub
+from queuewright.pubsub.delivery.subscription import RunningSubscription
+from queuewright.pubsub.delivery.taker import Taker
+from queuewright.pubsub.protocol import refusals
+from queuewright.pubsub.protocol.messages import StreamingPullRequest, StreamingPullResponse
+from queuewright.pubsub.rules.flow import FlowLimits
+from queuewright.pubsub.service.subscriber import Subscriber, deadline_us
+
+_LEAST_S: Final = pubsub.MIN_ACK_DEADLINE // timedelta(seconds=1)
+_MOST_S: Final = pubsub.MAX_ACK_DEADLINE // timedelta(seconds=1)
+
+_ONLY_FIRST: Final = (
+    "client_id",
+    "max_outstanding_messages",
+    "max_outstanding_bytes",
+    "protocol_version",
+)
+"""What only the first request of a stream sets (`StreamingPullRequest`)."""
+
+_ANSWERS_PINGS: Final = 1
+"""The protocol version whose clients expect a response to an empty request."""
+
+
+class Wire(Protocol):
+    """The two directions of a stream."""
+
+    async def read(self) -> StreamingPullRequest | None:
+        """Return the next request, or None when the client has no more."""
+        ...
+
+    async def write(self, response: StreamingPullResponse) -> None:
+        """Send a response; returns when the client can take more."""
+        ...
+
+
+class Stream:
+    """A stream of messages. `run` returns when the client closes it.
+
+    Args:
+        service: the RPCs.
+        wire: reads and writes.
+        first: the client's first request.
+
+    Raises:
+        Refusal: the first request is not valid.
+    """
+
+    def __init__(self, service: Subscriber, wire: Wire, first: StreamingPullRequest) -> None:
+        self._service = service
+        self._wire = wire
+        self._subscription = self._opened(first)
+        self._name = first.subscription
+        self._answers_pings = first.protocol_version >= _ANSWERS_PINGS
+        self._writing = asyncio.Lock()
+        limits = FlowLimits(first.max_outstanding_messages, first.max_outstanding_bytes)
+        lease_us = _stream_deadline_us(first.stream_ack_deadline_seconds)
+        self._apply(first)
+        self._taker = Taker(self._subscription.new_holder(), lease_us, limits)
+
+    async def run(self) -> None:
+        """Serve the stream until the client closes it.
+
+        Raises:
+            Refusal: a request is not valid, or the subscription is gone.
+        """
+        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._subscription.forget(self._taker)
+        for task in done:
+            task.result()
+
+    async def _read(self) -> None:
+        while (request := await self._wire.read()) is not None:
+            if request.subscription not in ("", self._name):
+                raise refusals.argument_invalid("subscription")
+            for field in _ONLY_FIRST:
+                if getattr(request, field):
+                    raise refusals.argument_invalid(field)
+            if request.stream_ack_deadline_seconds:
+                self._taker.lease_us = _stream_deadline_us(request.stream_ack_deadline_seconds)
+            self._apply(request)
+            if self._answers_pings and not request.ByteSize():
+                await self._send(self._response())
+
+    async def _write(self) -> None:
+        while True:
+            leases = await self._subscription.take(self._taker)
+            response = self._response()
+            response.received_messages.extend(self._service.received(self._subscription, leases))
+            await self._send(response)
+
+    async def _send(self, response: StreamingPullResponse) -> None:
+        async with self._writing:
+            await self._wire.write(response)
+
+    def _opened(self, first: StreamingPullRequest) -> RunningSubscription:
+        if not first.subscription:
+            raise refusals.argument_missing("subscription")
+        if not first.stream_ack_deadline_seconds:
+            raise refusals.argument_missing("stream_ack_deadline_seconds")
+        return self._service.deliverable(first.subscription)
+
+    def _apply(self, request: StreamingPullRequest) -> None:
+        """Carry out a request's acknowledgements and deadlines."""
+        ids, seconds = request.modify_deadline_ack_ids, request.modify_deadline_seconds
+        if len(ids) != len(seconds):
+            raise refusals.argument_invalid("modify_deadline_seconds")
+        subscription = self._subscription
+        acknowledged = self._service.deliveries(subscription, request.ack_ids)
+        by_span: dict[int, list[str]] = {}
+        for ack_id, deadline_s in zip(ids, seconds, strict=True):
+            by_span.setdefault(deadline_us(deadline_s), []).append(ack_id)
+        modified = {
+            span_us: self._service.deliveries(subscription, chosen)
+            for span_us, chosen in by_span.items()
+        }
+        if acknowledged:
+            subscription.acknowledge(acknowledged)
+        for span_us, deliveries in modified.items():
+            subscription.modify(deliveries, span_us)
+
+    def _response(self) -> StreamingPullResponse:
+        config = self._subscription.row.config
+        return StreamingPullResponse(
+            subscription_properties=StreamingPullResponse.SubscriptionProperties(
+                message_ordering_enabled=config.enable_message_ordering
+            )
+        )
+
+
+def _stream_deadline_us(seconds: int) -> int:
+    if not _LEAST_S <= seconds <= _MOST_S:
+        raise refusals.argument_invalid("stream_ack_deadline_seconds")
+    return deadline_us(seconds)

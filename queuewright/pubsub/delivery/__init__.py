@@ -1,0 +1,1 @@
+"""What runs: topics, subscriptions and the subscribers that take messages from them."""

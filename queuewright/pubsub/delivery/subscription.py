@@ -1,0 +1,243 @@
+"""A subscription that runs: its backlog, its takers and its timer.
+
+Every change is written before anybody learns of it. If it can't be written, the backlog is read
+again from the state, which is as it was before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from queuewright.engine import Clock, Timer
+from queuewright.errors import Refusal
+from queuewright.pubsub.delivery.sharing import shared
+from queuewright.pubsub.delivery.taker import Taker
+from queuewright.pubsub.rules.backlog import (
+    Backlog,
+    Changes,
+    DeadLetter,
+    DeliveryRules,
+    Lease,
+    Message,
+)
+from queuewright.pubsub.rules.filters import Matches
+from queuewright.pubsub.state.rows import SubscriptionRow
+from queuewright.pubsub.state.store import Store
+
+_LOG: Final = logging.getLogger(__name__)
+_AGAIN_US: Final = 1_000_000
+"""After how long a failed write is tried again."""
+
+Deliveries = list[tuple[int, int]]
+"""Deliveries, each as the message's number and the delivery's."""
+
+
+class RunningSubscription:
+    """Delivers the messages of a subscription.
+
+    Args:
+        clock: ends leases and backoffs.
+        store: where the messages are.
+        row: its configuration.
+        rules: the part of it that decides about deliveries.
+        matches: its filter; None lets every message pass.
+        write: writes changes and publishes dead letters, or raises a Refusal.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        store: Store,
+        row: SubscriptionRow,
+        rules: DeliveryRules,
+        matches: Matches | None,
+        write: Callable[[RunningSubscription, Changes, list[DeadLetter]], None],
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._write = write
+        self._matches = matches
+        self.row = row
+        self.backlog = Backlog(rules, store.deliveries(row.number))
+        self._takers: list[Taker] = []
+        self._last_holder = 0
+        self._timer: Timer | None = None
+        self._timer_us = 0
+        self._is_waking = False
+        self._closed: Refusal | None = None
+
+    @property
+    def name(self) -> str:
+        """The full name."""
+        return self.row.config.name
+
+    def start(self) -> None:
+        """Plan the ends of stored leases. Needs the running event loop, as the rest does."""
+        self._wake()
+
+    def matches(self, attributes: Mapping[str, str]) -> bool:
+        """Return whether a message passes the filter."""
+        return self._matches is None or self._matches(attributes)
+
+    def apply(self, rules: DeliveryRules) -> None:
+        """Replace the rules; they count from the next failed delivery."""
+        self.backlog.rules = rules
+
+    # Messages
+
+    def add(self, message: Message) -> None:
+        """Add a message that was stored."""
+        self.backlog.add(message)
+        self._wake()
+
+    def acknowledge(self, deliveries: Deliveries) -> None:
+        """Remove messages for good. Deliveries that are no longer the latest are ignored."""
+        self.backlog.settle(self._clock.now_us())
+        for message, delivery in deliveries:
+            self.backlog.acknowledge(message, delivery)
+        self._commit()
+
+    def modify(self, deliveries: Deliveries, span_us: int) -> None:
+        """Let leases end `span_us` from now; 0 gives them up. Leases that ended are ignored."""
+        now_us = self._clock.now_us()
+        self.backlog.settle(now_us)
+        for message, delivery in deliveries:
+            if span_us > 0:
+                self.backlog.extend(message, delivery, now_us + span_us)
+            else:
+                self.backlog.give_up(message, delivery, now_us)
+        self._commit()
+
+    def settle(self) -> None:
+        """End the leases and backoffs that are over, so that the state has them."""
+        self.backlog.settle(self._clock.now_us())
+        self._commit()
+
+    def reload(self) -> None:
+        """Read the backlog again, after its rows were changed otherwise."""
+        self.backlog = self.backlog.replaced(self._store.deliveries(self.row.number))
+        self._wake()
+
+    # Subscribers
+
+    def new_holder(self) -> int:
+        """Return a number for a stream."""
+        self._last_holder += 1
+        return self._last_holder
+
+    def forget(self, taker: Taker) -> None:
+        """Forget a stream that is closed. Its leases stay until they end."""
+        self.backlog.forget(taker.holder)
+
+    async def take(self, taker: Taker) -> list[Lease]:
+        """Return the taker's next batch, leased to it.
+
+        Raises:
+            Refusal: the subscription is gone or detached, or the state can't be written.
+        """
+        if self._closed is not None:
+            raise self._closed
+        future: asyncio.Future[list[Lease]] = asyncio.get_running_loop().create_future()
+        taker.batch = future
+        self._takers.append(taker)
+        self._wake()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self.take_back(future.result())
+            raise
+        finally:
+            if taker in self._takers:
+                self._takers.remove(taker)
+            taker.batch = None
+
+    def take_back(self, leases: list[Lease]) -> None:
+        """End leases whose messages never left; they do not count as failed."""
+        now_us = self._clock.now_us()
+        for lease in reversed(leases):
+            self.backlog.take_back(lease.message.id, lease.delivery, now_us)
+        if self._closed is None:
+            self._commit()
+
+    def end_takers(self, error: Refusal) -> None:
+        """Let every waiting taker end with an error."""
+        waiting, self._takers = self._takers, []
+        for taker in waiting:
+            taker.end(error)
+
+    def close(self, error: Refusal) -> None:
+        """Deliver nothing more, and let every taker end with an error."""
+        self._closed = error
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.end_takers(error)
+
+    # The parts
+
+    def _wake(self) -> None:
+        """Deliver soon, once for everything that happens until then."""
+        if not self._is_waking and self._closed is None:
+            self._is_waking = True
+            asyncio.get_running_loop().call_soon(self._deliver)
+
+    def _deliver(self) -> None:
+        self._is_waking = False
+        if self._closed is not None:
+            return
+        try:
+            self._share()
+            self._plan(self.backlog.due_us())
+        except Exception as error:
+            if not isinstance(error, Refusal):
+                _LOG.exception("delivering messages of %s failed", self.name)
+            self.end_takers(
+                error
+                if isinstance(error, Refusal)
+                else Refusal("INTERNAL", "Internal error encountered.")
+            )
+            self._plan(self._clock.now_us() + _AGAIN_US)
+
+    def _share(self) -> None:
+        now_us = self._clock.now_us()
+        self.backlog.settle(now_us)
+        batches = shared(self.backlog, self._takers, now_us)
+        self._commit()
+        for taker, batch in batches:
+            if batch or not taker.waits:
+                self._takers.remove(taker)
+                if not taker.give(batch):
+                    self.take_back(batch)
+
+    def _commit(self) -> None:
+        """Write what changed; if that fails, go back to what is written.
+
+        Raises:
+            Refusal: nothing was changed.
+        """
+        changes, dead = self.backlog.changes(), self.backlog.dead_letters()
+        if not changes:
+            return
+        try:
+            self._write(self, changes, dead)
+        except BaseException:
+            self.backlog = self.backlog.replaced(self._store.deliveries(self.row.number))
+            raise
+        self._wake()
+
+    def _plan(self, when_us: int | None) -> None:
+        """Deliver again at a moment, or earlier."""
+        if when_us is None or (self._timer is not None and self._timer_us <= when_us):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_us = when_us
+        self._timer = self._clock.call_at(when_us, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._wake()

@@ -1,0 +1,1 @@
+"""Pub/Sub's own words: messages, names and refusals."""

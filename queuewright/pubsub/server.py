@@ -1,0 +1,122 @@
+"""The server: puts the parts together, starts and stops them, listens, and moves time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from queuewright.cloud_tasks.durations import parse_us
+from queuewright.engine import Clock, ManualClock, SystemClock
+from queuewright.pubsub.api.grpc import listening
+from queuewright.pubsub.delivery.registry import Registry
+from queuewright.pubsub.delivery.sweeper import Sweeper
+from queuewright.pubsub.protocol import refusals
+from queuewright.pubsub.service.publisher import Publisher
+from queuewright.pubsub.service.subscriber import Subscriber
+from queuewright.pubsub.state.store import Store
+
+_SETTLE_ROUNDS: Final = 3
+_ANSWERS_GRACE_S: Final = 0.2
+"""How long running calls may take when a listener is closed."""
+
+
+class PubSub:
+    """Pub/Sub on this machine.
+
+    ::
+
+        async with PubSub(state=Path(".queuewright")) as server:
+            port = await server.serve_grpc(port=8085)
+            ...
+
+    Args:
+        clock: by default the machine's clock. `advance` needs a `ManualClock`.
+        state: the folder for topics, subscriptions and messages. None keeps them only while the
+            server lives.
+
+    Raises:
+        TargetError: the state can't be used.
+    """
+
+    def __init__(self, *, clock: Clock | None = None, state: Path | None = None) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self._store = Store(state)
+        self._sweeper = Sweeper(self.clock, self._store)
+        self._registry = Registry(self.clock, self._store, self._sweeper.messages_stored)
+        self.publisher = Publisher(self._registry)
+        """The RPCs of Publisher as methods."""
+        self.subscriber = Subscriber(self.clock, self._registry, self._store)
+        """The RPCs of Subscriber as methods."""
+        self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._is_stopped = False
+
+    async def start(self) -> None:
+        """Start delivering."""
+        for subscription in self._registry.subscriptions():
+            subscription.start()
+        self._sweeper.start(self._registry)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def serve_grpc(self, host: str = "127.0.0.1", port: int = 8085) -> int:
+        """Listen for gRPC. Can be called several times.
+
+        Args:
+            host: the address to listen on.
+            port: 0 lets the system choose.
+
+        Returns:
+            The port.
+
+        Raises:
+            TargetError: the port can't be used.
+        """
+        server, bound = await listening(self.publisher, self.subscriber, host, port)
+        self._closers.append(partial(server.stop, grace=_ANSWERS_GRACE_S))
+        return bound
+
+    async def advance(self, span: timedelta | str) -> None:
+        """Move a `ManualClock` forward; everything that is due on the way happens."""
+        clock = self.clock
+        if not isinstance(clock, ManualClock):
+            raise TypeError("moving time needs a ManualClock")
+        span_us = parse_us(span) if isinstance(span, str) else span // timedelta(microseconds=1)
+        until_us = clock.now_us() + span_us
+        await _settled()
+        while clock.step(until_us):
+            await _settled()
+        await _settled()
+
+    async def stop(self) -> None:
+        """End all calls with UNAVAILABLE, so that clients call again, and close the state.
+
+        Leases stay, and count on after the next start. A second call does nothing.
+        """
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        self._sweeper.stop()
+        self._registry.close(refusals.stopping())
+        await asyncio.gather(*(close() for close in self._closers))
+        self._store.close()
+
+
+async def _settled() -> None:
+    """Let everything happen that can happen before time moves."""
+    for _ in range(_SETTLE_ROUNDS):
+        await asyncio.sleep(0)

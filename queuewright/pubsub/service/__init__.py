@@ -1,0 +1,1 @@
+"""The methods of Publisher and Subscriber, one for each RPC."""

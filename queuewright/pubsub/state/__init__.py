@@ -1,0 +1,1 @@
+"""What is kept: the SQLite file with topics, subscriptions and messages."""

@@ -1,0 +1,245 @@
+"""The store: every statement that reads or writes the state.
+
+The writes of a call are committed before the call returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from queuewright.pubsub.protocol.messages import Subscription, Topic
+from queuewright.pubsub.rules.backlog import Changes, Delivery, Message
+from queuewright.pubsub.state.file import opened
+from queuewright.pubsub.state.rows import Publication, SubscriptionRow, TopicRow
+
+_ID_BLOCK: Final = 100_000
+"""Numbers are reserved in the file in blocks, so that none is ever used twice."""
+
+_WAITING, _LEASED, _ACKNOWLEDGED = range(3)
+
+
+class Store:
+    """Reads and writes the state.
+
+    Args:
+        folder: the folder of the state file. None uses a temporary state.
+
+    Raises:
+        TargetError: the state can't be used; see `state.file.opened`.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._state = opened(folder)
+        self._database = self._state.database
+        found = self._database.execute("SELECT value FROM fact WHERE key = 'next_id'").fetchone()
+        self._next_id = self._reserved_id = int(found[0]) if found else 1
+
+    def close(self) -> None:
+        """Close the state."""
+        self._state.close()
+
+    def new_id(self) -> int:
+        """Return the next free number, for a topic, subscription or message."""
+        if self._next_id >= self._reserved_id:
+            reserved = self._next_id + _ID_BLOCK
+            with self._state.transaction() as database:
+                database.execute("REPLACE INTO fact VALUES ('next_id', ?)", (reserved,))
+            self._reserved_id = reserved
+        self._next_id += 1
+        return self._next_id - 1
+
+    def was_given(self, number: int) -> bool:
+        """Return whether `new_id` may have returned this number."""
+        return 0 < number < self._next_id
+
+    # Topics and subscriptions
+
+    def topics(self) -> list[TopicRow]:
+        """Return all topics."""
+        rows = self._database.execute("SELECT number, config FROM topic")
+        return [TopicRow(number, Topic.FromString(config)) for number, config in rows]
+
+    def save_topic(self, row: TopicRow) -> None:
+        """Write a new or changed topic."""
+        with self._state.transaction() as database:
+            database.execute(
+                "REPLACE INTO topic VALUES (?, ?, ?)",
+                (row.number, row.config.name, row.config.SerializeToString()),
+            )
+
+    def delete_topic(self, number: int, subscriptions: Sequence[SubscriptionRow]) -> None:
+        """Delete a topic, and write its subscriptions, which stay without one."""
+        with self._state.transaction() as database:
+            database.execute("DELETE FROM topic WHERE number = ?", (number,))
+            database.executemany(_SAVE_SUBSCRIPTION, map(_values, subscriptions))
+
+    def subscriptions(self) -> list[SubscriptionRow]:
+        """Return all subscriptions."""
+        rows = self._database.execute("SELECT number, topic, config FROM subscription")
+        return [
+            SubscriptionRow(number, topic, Subscription.FromString(config))
+            for number, topic, config in rows
+        ]
+
+    def save_subscription(self, row: SubscriptionRow) -> None:
+        """Write a new or changed subscription."""
+        with self._state.transaction() as database:
+            database.execute(_SAVE_SUBSCRIPTION, _values(row))
+
+    def detach(self, row: SubscriptionRow) -> None:
+        """Write a subscription and delete its messages."""
+        with self._state.transaction() as database:
+            database.execute(_SAVE_SUBSCRIPTION, _values(row))
+            database.execute("DELETE FROM delivery WHERE subscription = ?", (row.number,))
+
+    def delete_subscription(self, number: int) -> None:
+        """Delete a subscription and its messages."""
+        with self._state.transaction() as database:
+            database.execute("DELETE FROM subscription WHERE number = ?", (number,))
+            database.execute("DELETE FROM delivery WHERE subscription = ?", (number,))
+
+    # Messages
+
+    def publish(self, publications: Sequence[Publication]) -> None:
+        """Store new messages, all or none."""
+        with self._state.transaction():
+            self._insert(publications)
+
+    def write(
+        self,
+        subscription: int,
+        changes: Changes,
+        *,
+        retain: bool = False,
+        dead_letters: Sequence[Publication] = (),
+    ) -> None:
+        """Write the changes of a subscription's backlog, and publish its dead letters.
+
+        Args:
+            subscription: its number.
+            changes: what changed.
+            retain: whether messages that are done are kept for a seek.
+            dead_letters: the messages that take the place of dead ones.
+        """
+        with self._state.transaction() as database:
+            database.executemany(
+                "UPDATE delivery SET deliveries = ?, failures = ?, until_us = ?, state = ?"
+                " WHERE subscription = ? AND message = ?",
+                [
+                    (
+                        each.deliveries,
+                        each.failures,
+                        each.until_us,
+                        _LEASED if each.is_leased else _WAITING,
+                        subscription,
+                        each.message.id,
+                    )
+                    for each in changes.changed
+                ],
+            )
+            done = [(subscription, number) for number in changes.done]
+            if retain:
+                database.executemany(
+                    f"UPDATE delivery SET state = {_ACKNOWLEDGED}"
+                    " WHERE subscription = ? AND message = ?",
+                    done,
+                )
+            else:
+                database.executemany(
+                    "DELETE FROM delivery WHERE subscription = ? AND message = ?", done
+                )
+            self._insert(dead_letters)
+
+    def deliveries(self, subscription: int) -> list[Delivery]:
+        """Return the messages of a subscription that are not acknowledged, oldest first."""
+        rows = self._database.execute(
+            "SELECT message, size, ordering_key, deliveries, failures, until_us, state"
+            f" FROM delivery WHERE subscription = ? AND state != {_ACKNOWLEDGED} ORDER BY message",
+            (subscription,),
+        )
+        return [
+            Delivery(Message(number, size, key), deliveries, failures, until_us, state == _LEASED)
+            for number, size, key, deliveries, failures, until_us, state in rows
+        ]
+
+    def contents(self, numbers: Iterable[int]) -> list[bytes | None]:
+        """Return the serialized `PubsubMessage` of each number, None if it is gone."""
+        found = []
+        for number in numbers:
+            row = self._database.execute(
+                "SELECT content FROM content WHERE id = ?", (number,)
+            ).fetchone()
+            found.append(None if row is None else row[0])
+        return found
+
+    def seek(self, subscription: int, time_us: int, now_us: int, *, retain: bool) -> None:
+        """Make earlier messages acknowledged, and later ones unacknowledged.
+
+        Args:
+            subscription: its number.
+            time_us: messages published before it are acknowledged. A time that is not in the past
+                takes all messages.
+            now_us: the present.
+            retain: whether acknowledged messages are kept.
+        """
+        earlier = "(SELECT id FROM message WHERE publish_us < ?)"
+        before_us = time_us if time_us < now_us else now_us + 1
+        with self._state.transaction() as database:
+            database.execute(
+                f"UPDATE delivery SET state = {_WAITING}, failures = 0, until_us = ?"
+                f" WHERE subscription = ? AND state = {_ACKNOWLEDGED} AND message NOT IN {earlier}",
+                (now_us, subscription, before_us),
+            )
+            which = f"subscription = ? AND message IN {earlier}"
+            database.execute(
+                f"UPDATE delivery SET state = {_ACKNOWLEDGED} WHERE {which}"
+                if retain
+                else f"DELETE FROM delivery WHERE {which}",
+                (subscription, before_us),
+            )
+
+    def oldest_us(self, subscription: int) -> int | None:
+        """Return when the oldest message that is kept for a subscription was published."""
+        row = self._database.execute(
+            "SELECT publish_us FROM message WHERE id ="
+            " (SELECT min(message) FROM delivery WHERE subscription = ?)",
+            (subscription,),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def drop_old(self, subscription: int, before_us: int) -> None:
+        """Delete a subscription's messages that were published up to a moment."""
+        with self._state.transaction() as database:
+            database.execute(
+                "DELETE FROM delivery WHERE subscription = ?"
+                " AND message IN (SELECT id FROM message WHERE publish_us <= ?)",
+                (subscription, before_us),
+            )
+
+    def _insert(self, publications: Sequence[Publication]) -> None:
+        """Insert messages with their deliveries; those without a subscription are dropped."""
+        kept = [each for each in publications if each.subscriptions]
+        self._database.executemany(
+            "INSERT INTO message VALUES (?, ?, ?)",
+            [(each.message.id, each.publish_us, len(each.subscriptions)) for each in kept],
+        )
+        self._database.executemany(
+            "INSERT INTO content VALUES (?, ?)", [(each.message.id, each.content) for each in kept]
+        )
+        self._database.executemany(
+            f"INSERT INTO delivery VALUES (?, ?, ?, ?, 0, 0, ?, {_WAITING})",
+            [
+                (number, each.message.id, each.message.size, each.message.key, each.publish_us)
+                for each in kept
+                for number in each.subscriptions
+            ],
+        )
+
+
+_SAVE_SUBSCRIPTION: Final = "REPLACE INTO subscription VALUES (?, ?, ?, ?)"
+
+
+def _values(row: SubscriptionRow) -> tuple[object, ...]:
+    return (row.number, row.config.name, row.topic, row.config.SerializeToString())
