@@ -51,6 +51,13 @@ OPEN = (
     help="The full name of another queue that must exist; may be repeated.",
 )
 @click.option(
+    "--pull-queue",
+    "pull_queues",
+    multiple=True,
+    metavar="NAME",
+    help="The full name of a pull queue that must exist; may be repeated.",
+)
+@click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(STATE_FOLDER),
@@ -67,6 +74,7 @@ def command(
     http_port: int,
     config: Path | None,
     queues: tuple[str, ...],
+    pull_queues: tuple[str, ...],
     state: Path,
     memory: bool,
     verbose: bool,
@@ -85,7 +93,7 @@ def command(
     from queuewright.local.emulator import Emulator, EmulatorOptions
 
     kept = None if memory else state
-    options = EmulatorOptions(host, port, http_port, spec, queues, kept, allowed_hosts)
+    options = EmulatorOptions(host, port, http_port, spec, queues, pull_queues, kept, allowed_hosts)
     with (
         opened_console(as_json=as_json, has_log=log_format == "cloud-logging") as (console, log),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,

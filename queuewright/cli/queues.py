@@ -16,14 +16,17 @@ from queuewright.client import connect_beta
 from queuewright.cloud_tasks.retry import UNLIMITED
 
 # `stats` is returned only if the mask names it; v2 does not have it.
-FIELDS = ("name", "state", "rate_limits", "retry_config", "stats")
+FIELDS = ("name", "type", "state", "rate_limits", "retry_config", "stats")
 
 
 @click.command("queues")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @target_options
 def command(as_json: bool, environment: str | None, state: Path | None) -> None:
-    """List queues, with their settings and how many tasks they hold."""
+    """List queues, with their settings and how many tasks they hold.
+
+    The running tasks of a pull queue are those that workers have leased.
+    """
     target = find_target(environment, state)
     plan = target.blueprint()
     parent = f"projects/{plan.project}/locations/{plan.location}"
@@ -38,6 +41,7 @@ def command(as_json: bool, environment: str | None, state: Path | None) -> None:
 def _row(queue: tasks_v2beta3.Queue) -> Row:
     return {
         "id": queue.name.rpartition("/")[2],
+        "type": "PULL" if queue.type_ == tasks_v2beta3.Queue.Type.PULL else "PUSH",
         "state": queue.state.name,
         "tasks": queue.stats.tasks_count,
         "running": queue.stats.concurrent_dispatches_count,
@@ -54,14 +58,14 @@ def _table(rows: list[Row]) -> Table:
     for column in table.columns[2:]:
         column.justify = "right"
     for row in rows:
-        attempts = row["max_attempts"]
+        attempts, is_pull = row["max_attempts"], row["type"] == "PULL"
         table.add_row(
             str(row["id"]),
             str(row["state"]),
             str(row["tasks"]),
             str(row["running"]),
-            f"{row['max_dispatches_per_second']:g}/s",
-            str(row["max_concurrent_dispatches"]),
+            "pull" if is_pull else f"{row['max_dispatches_per_second']:g}/s",
+            "–" if is_pull else str(row["max_concurrent_dispatches"]),
             "no limit" if attempts == UNLIMITED else str(attempts),
         )
     return table

@@ -15,7 +15,8 @@ from queuewright.engine.protocol.status import NO_ATTEMPT, code_name
 Origin = Literal["caller", "program"]
 """Who changed a queue: a caller of the API, or the program that runs the engine."""
 
-TargetType = Literal["HTTP", "APP_ENGINE_HTTP"]
+TargetType = Literal["HTTP", "APP_ENGINE_HTTP", "PULL"]
+"""PULL is our word for a task that workers lease; Cloud Tasks documents none for its log."""
 
 Outcome = Literal["succeeded", "will_retry", "gave_up", "deleted", "interrupted"]
 """What becomes of the task after an attempt.
@@ -105,7 +106,7 @@ class _TaskTargeted(_Happened):
     schedule_us: int
     """When the task was due; for an attempt, the time it was due at."""
     target_address: str
-    """Method and URL, such as "POST https://example.com/hook"."""
+    """Method and URL, such as "POST https://example.com/hook"; "" for a pull task."""
     target_type: TargetType
     sampling_ratio: float | None
     """The queue's `stackdriver_logging_config.sampling_ratio`; None without that configuration."""
@@ -145,6 +146,55 @@ class TaskExpired(_Happened):
     dispatch_count: int
     response_count: int
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TaskHeld(_Happened):
+    """The fields of every event of a lease."""
+
+    task: str
+    """The task's full name."""
+    attempt: int
+    """The number of the lease, from 1."""
+    max_attempts: int
+    """-1 is unlimited."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLeased(_TaskHeld):
+    """A worker leased a task."""
+
+    kind: ClassVar[Literal["LeaseTask"]] = "LeaseTask"
+    until_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRenewed(_TaskHeld):
+    """A worker renewed its lease of a task."""
+
+    kind: ClassVar[Literal["RenewLease"]] = "RenewLease"
+    until_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseCancelled(_TaskHeld):
+    """A worker gave a task back."""
+
+    kind: ClassVar[Literal["CancelLease"]] = "CancelLease"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAcknowledged(_TaskHeld):
+    """A worker finished a task, which is deleted."""
+
+    kind: ClassVar[Literal["AcknowledgeTask"]] = "AcknowledgeTask"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskGivenUp(_TaskHeld):
+    """A task would have been leased once more than its queue allows, and was deleted instead."""
+
+    kind: ClassVar[Literal["GiveUpTask"]] = "GiveUpTask"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +266,7 @@ class StateFailed(_Happened):
 
 
 QueueChange = QueueCreated | QueueUpdated | QueueDeleted | QueuePurged | QueuePaused | QueueResumed
+LeaseEvent = TaskLeased | LeaseRenewed | LeaseCancelled | TaskAcknowledged | TaskGivenUp
 TaskOperation = TaskCreated | TaskDeleted | AttemptStarted | AttemptEnded
 """The events that Cloud Tasks writes to Cloud Logging."""
 
@@ -223,6 +274,7 @@ Event = (
     QueueChange
     | QueueThrottled
     | TaskOperation
+    | LeaseEvent
     | TaskForced
     | TaskExpired
     | CallDenied

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from queuewright.engine import DEVELOPER, Engine, Event, host_port
+from queuewright.engine import DEVELOPER, Engine, Event, QueueOptions, host_port
 from queuewright.engine.protocol import GetQueueRequest, Queue
 from queuewright.errors import Refusal, TargetError
 from queuewright.local.processes.ports import listen
@@ -27,6 +27,8 @@ class EmulatorOptions:
     spec: EmulatorSpec
     queues: tuple[str, ...]
     """The names of queues that must exist, besides those of the spec."""
+    pull_queues: tuple[str, ...]
+    """The names of pull queues that must exist, besides those of the spec."""
     state: Path | None
     """The folder that keeps queues and tasks; None keeps nothing."""
     allowed_hosts: tuple[str, ...] = ()
@@ -73,7 +75,13 @@ class Emulator:
 async def _declare(engine: Engine, options: EmulatorOptions) -> None:
     """Make the file's queues match the file; other queues only have to exist."""
     # Checked before anything is created, so that a wrong name changes nothing.
-    missing = [name for name in options.queues if not await _exists(engine, name)]
+    missing = [name for name in options.queues if not await _exists(engine, name, "--queue")]
+    pull = [name for name in options.pull_queues if not await _is_pull_queue(engine, name)]
+    if both := sorted(set(missing).intersection(pull)):
+        raise TargetError(
+            f"queue `{both[0]}` is asked for as a push queue and as a pull queue",
+            hint="leave out `--queue` or `--pull-queue` for it",
+        )
     for name, asked in options.spec.queues.items():
         try:
             await engine.declare_queue(emulated_queue(name, asked), queue_options(asked))
@@ -82,14 +90,29 @@ async def _declare(engine: Engine, options: EmulatorOptions) -> None:
     for name in missing:
         if name not in options.spec.queues:
             await engine.declare_queue(Queue(name=name))
+    for name in pull:
+        if name not in options.spec.queues:
+            await engine.declare_queue(Queue(name=name), QueueOptions(pull=True))
 
 
-async def _exists(engine: Engine, name: str) -> bool:
+async def _is_pull_queue(engine: Engine, name: str) -> bool:
+    """Return whether a pull queue with this name exists; raise TargetError for a push queue."""
+    if not await _exists(engine, name, "--pull-queue"):
+        return False
+    if not engine.service.is_pull_queue(name):
+        raise TargetError(
+            f"--pull-queue `{name}`: the queue exists and is a push queue",
+            hint="choose another name, or another `--state` folder",
+        )
+    return True
+
+
+async def _exists(engine: Engine, name: str, option: str) -> bool:
     try:
         await engine.service.get_queue(GetQueueRequest(name=name), DEVELOPER)
     except Refusal as refusal:
         if refusal.code != "NOT_FOUND":
-            hint = "such as `--queue projects/my-project/locations/us-central1/queues/jobs`"
-            raise TargetError(f"--queue `{name}`: {refusal.message}", hint=hint) from None
+            hint = f"such as `{option} projects/my-project/locations/us-central1/queues/jobs`"
+            raise TargetError(f"{option} `{name}`: {refusal.message}", hint=hint) from None
         return False
     return True

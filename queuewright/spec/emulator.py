@@ -82,6 +82,7 @@ def _queues(document: Node, found: list[Problem]) -> Iterator[tuple[str, Emulate
         queue = validated(EmulatedQueue, node.plain(), document, at, found)
         found.extend(backoff_rules(node, at))
         found.extend(_target_rules(node, at))
+        found.extend(_pull_rules(node, at))
         if queue is not None:
             yield name, queue
 
@@ -105,6 +106,20 @@ def _full_name(key: str, document: Node) -> tuple[str, tuple[str, str] | None]:
         return key, (f"an id needs {' and '.join(f'`{name}`' for name in missing)}", hint)
     project, location = (node.value for node in scope.values() if node is not None)
     return f"projects/{project}/locations/{location}/queues/{key}", None
+
+
+def _pull_rules(node: Node, at: tuple[str, str]) -> Iterator[Problem]:
+    """The problems of a pull queue that sets what only push queues have."""
+    pull, retry = node.at(("pull",)), node.at(("retry_config",))
+    if pull is None or pull.value is not True:
+        return
+    paths: list[tuple[str, ...]] = [("url",), ("http_target",), ("rate_limits",)]
+    if retry is not None and isinstance(retry.value, dict):
+        paths += [("retry_config", key) for key in retry.value if key != "max_attempts"]
+    for path in paths:
+        if (wrong := node.at(path)) is not None:
+            hint = "remove it: workers lease the tasks, and nothing is sent"
+            yield Problem(wrong.place, dotted((*at, *path)), "has no effect in a pull queue", hint)
 
 
 def _target_rules(node: Node, at: tuple[str, str]) -> Iterator[Problem]:

@@ -146,6 +146,12 @@ class EmulatedQueue(Closed):
 
     authority = "Cloud Tasks"
 
+    pull: bool = Field(
+        False,
+        examples=[True],
+        description="Workers lease the queue's tasks through v2beta2; the queue sends nothing. "
+        "Of its `retry_config`, only `max_attempts` counts: leases, by default without a limit.",
+    )
     url: Url | None = Field(
         None,
         examples=["http://127.0.0.1:8080/send"],

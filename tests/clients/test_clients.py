@@ -153,6 +153,39 @@ def test_the_shared_scenario(
     ]
 
 
+LEASES_EXPECTED = [
+    ["create", True, -1],
+    ["list", ["a", "b", "c", "d"]],
+    ["oldest tag", ["a", "c"], ["a", "c"]],
+    ["attempts", [1, 1], True],
+    ["held", [], ["d"]],
+    ["renew", True],
+    ["old proof", "FailedPrecondition"],
+    ["acknowledge again", "NotFound"],
+    ["cancel", True],
+    ["again", ["c"], 2],
+    ["used up", ["b"], ["b", "d"]],
+    ["paused", "FailedPrecondition"],
+    ["run", "InvalidArgument"],
+    ["stats", 2, 2],
+    ["purge", []],
+    ["delete", "NotFound"],
+]
+"""What the v2beta2 client has to see, step by step."""
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "rest"])
+def test_the_scenario_of_leases(ports: dict[str, int], protocol: str) -> None:
+    """Create a pull queue and tasks; lease by tag, renew, acknowledge, give back, use up, purge."""
+    command = [sys.executable, str(HERE / "lease_scenario.py")]
+    seen = _run([*command, protocol, str(ports[protocol]), PARENT, f"leases-{protocol}"], ROOT)
+    expected = LEASES_EXPECTED
+    if protocol == "rest":  # over REST the client only knows the HTTP status, 400
+        text = json.dumps(expected).replace("FailedPrecondition", "BadRequest")
+        expected = json.loads(text.replace("InvalidArgument", "BadRequest"))
+    assert json.loads(seen) == expected
+
+
 def test_the_lock_file_names_no_registry() -> None:
     """Where packages come from is the business of whoever installs them."""
     lock = (HERE / "node" / "package-lock.json").read_text()

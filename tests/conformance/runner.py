@@ -37,13 +37,14 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.auth import jwt
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
-from google.cloud import tasks_v2, tasks_v2beta3
+from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
 from google.cloud.tasks_v2.services.cloud_tasks import transports as transports_v2
+from google.cloud.tasks_v2beta2.services.cloud_tasks import transports as transports_v2beta2
 from google.cloud.tasks_v2beta3.services.cloud_tasks import transports as transports_v2beta3
 from google.protobuf import json_format
 
 from queuewright.engine import Engine, ManualClock, Settings
-from queuewright.engine.protocol import messages, messages_beta
+from queuewright.engine.protocol import messages, messages_beta, messages_lease
 from queuewright.engine.protocol.times import moment, span_us
 
 LOCATION = "projects/acme-dev/locations/europe-west1"
@@ -54,7 +55,13 @@ JSON = Any
 _VERSIONS = {
     "v2": (tasks_v2, transports_v2, messages),
     "v2beta3": (tasks_v2beta3, transports_v2beta3, messages_beta),
+    "v2beta2": (tasks_v2beta2, transports_v2beta2, messages_lease),
 }
+_SYNCHRONOUS = (
+    tasks_v2.CloudTasksClient,
+    tasks_v2beta3.CloudTasksClient,
+    tasks_v2beta2.CloudTasksClient,
+)
 
 
 @dataclass(frozen=True)
@@ -196,12 +203,13 @@ class _Stage:
 
     async def _call(self, rpc: str, fields: dict[str, JSON]) -> JSON:
         library, _, classes = _VERSIONS[self.case.version]
-        kind = getattr(classes, f"{rpc}Request")
+        general = getattr(messages, f"{rpc}Request", None)
+        kind = getattr(classes, f"{rpc}Request", general)
         message = json_format.ParseDict(fields, kind())
         wrapper = getattr(library, f"{rpc}Request", None)
         request = message if wrapper is None else wrapper.wrap(message)
         method = getattr(self.client, re.sub("(?<!^)(?=[A-Z])", "_", rpc).lower())
-        if isinstance(self.client, tasks_v2.CloudTasksClient | tasks_v2beta3.CloudTasksClient):
+        if isinstance(self.client, _SYNCHRONOUS):
             answer = await asyncio.to_thread(method, request=request)
             if hasattr(answer, "pages"):
                 answer = await asyncio.to_thread(next, iter(answer.pages))

@@ -9,18 +9,23 @@ from pathlib import Path
 
 import pytest
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+from google.cloud.tasks_v2beta2.services.cloud_tasks.transports import (
+    CloudTasksGrpcTransport as Beta2Transport,
+)
 from google.cloud.tasks_v2beta3.services.cloud_tasks.transports import (
     CloudTasksGrpcTransport as Beta3Transport,
 )
 from google.protobuf.descriptor import Descriptor
 
-from queuewright.engine.protocol import messages, messages_beta
+from queuewright.engine.protocol import messages, messages_beta, messages_lease
 from tests.conformance.runner import table
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "emulation.md").read_text("utf-8")
 STATES = {"emulated", "differs", "refused"}
 REST_ONLY = {"BufferTask"}
+OUTPUT_ONLY = ("max_retry_duration", "min_backoff", "max_backoff", "max_doublings")
+"""Fields of `RetryConfig` that cannot be set on a pull queue."""
 
 
 def rows() -> Iterator[tuple[str, list[str]]]:
@@ -42,7 +47,7 @@ def names(cell: str) -> list[str]:
 def fields_on_the_page() -> set[str]:
     found = set()
     for heading, cells in rows():
-        if re.fullmatch(r"[A-Z][A-Za-z.]+( \(v2beta3\))?", heading) and len(cells) == 4:
+        if re.fullmatch(r"[A-Z][A-Za-z.]+( \(v2beta[23]\))?", heading) and len(cells) == 4:
             found |= {f"{heading}.{name}" for name in names(cells[0])}
     return found - {f"Dispatch.{name}" for name in ("X-CloudTasks-…", "X-AppEngine-…")}
 
@@ -74,22 +79,26 @@ def rpcs(transport: type) -> set[str]:
 
 
 def test_every_method_is_on_the_page() -> None:
-    """Each RPC of either version has a row, and each row is an RPC."""
+    """Each RPC of any version has a row, and each row is an RPC."""
     told = {names(cells[0])[0] for heading, cells in rows() if heading == "Methods"}
+    others = {names(cells[0])[0] for heading, cells in rows() if heading == "Methods (v2beta2)"}
     assert told == rpcs(CloudTasksGrpcTransport) | rpcs(Beta3Transport) | REST_ONLY
+    assert others == rpcs(Beta2Transport) - told
 
 
 def test_every_field_is_on_the_page() -> None:
-    """Each field of each message of v2, and each additional one of v2beta3, has a row."""
+    """Each field of each message of v2, and each additional one of the others, has a row."""
     v2 = described(messages, "google.cloud.tasks.v2.")
-    beta3 = described(messages_beta, "google.cloud.tasks.v2beta3.")
     wanted = {f"{message}.{name}" for message, fields in v2.items() for name in fields}
-    wanted |= {
-        f"{message} (v2beta3).{name}"
-        for message, fields in beta3.items()
-        for name in fields - v2.get(message, set())
-    }
-    wanted.add("RateLimits (v2beta3).max_burst_size")  # the one that means something else there
+    for version, classes in (("v2beta3", messages_beta), ("v2beta2", messages_lease)):
+        wanted |= {
+            f"{message} ({version}).{name}"
+            for message, fields in described(classes, f"google.cloud.tasks.{version}.").items()
+            for name in fields - v2.get(message, set())
+        }
+    # These have a name of v2's, and mean something else.
+    wanted |= {"RateLimits (v2beta3).max_burst_size", "RateLimits (v2beta2).max_burst_size"}
+    wanted |= {f"RetryConfig (v2beta2).{name}" for name in ("max_attempts", *OUTPUT_ONLY)}
     assert fields_on_the_page() == wanted
 
 

@@ -16,10 +16,10 @@ import click
 import pytest
 
 from queuewright.cli import commands
-from queuewright.client import connect
+from queuewright.client import connect, connect_beta
 from queuewright.engine import DEVELOPER, Engine, Signer, events, log_entry
 from queuewright.engine.protocol import GetQueueRequest
-from queuewright.local.queues.emulated import emulated_queue, engine_settings
+from queuewright.local.queues.emulated import emulated_queue, engine_settings, queue_options
 from queuewright.spec import EmulatedQueue, EmulatorSettings, parse_emulator
 from queuewright.spec.values import duration
 from tests.clients.engine_ports import engine_ports
@@ -69,9 +69,18 @@ async def test_the_asynchronous_client_reaches_the_engine(ports: dict[str, int])
 
 def test_the_curl_commands_work(ports: dict[str, int]) -> None:
     """Create a queue, create a task, list, pause."""
+    (commands,) = fences("curl", "bash")
+    created, task, listed, paused = answers_of_curl(commands, ports)
+    assert created["name"] == QUEUE
+    assert task["name"].startswith(f"{QUEUE}/tasks/")
+    assert listed.keys() <= {"tasks"}
+    assert paused["state"] == "PAUSED"
+
+
+def answers_of_curl(commands: str, ports: dict[str, int]) -> list[Any]:
+    """Run the commands; the JSON of each answer."""
     if shutil.which("curl") is None and os.environ.get("CI") != "true":
         pytest.skip("`curl` is not on this machine; install it to run the guide's commands")
-    (commands,) = fences("curl", "bash")
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", placed(commands, ports).replace("curl ", "curl -sSf ")],
         capture_output=True,
@@ -85,11 +94,32 @@ def test_the_curl_commands_work(ports: dict[str, int]) -> None:
         answer, end = decoder.raw_decode(rest)
         answers.append(answer)
         rest = rest[end:].strip()
-    created, task, listed, paused = answers
-    assert created["name"] == QUEUE
-    assert task["name"].startswith(f"{QUEUE}/tasks/")
-    assert listed.keys() <= {"tasks"}
-    assert paused["state"] == "PAUSED"
+    return answers
+
+
+def test_the_examples_of_leases_work(ports: dict[str, int]) -> None:
+    """As on the page: the worker does the task, and curl leases another one."""
+    location = "projects/acme-dev/locations/europe-west1"
+    queue = {"name": f"{location}/queues/reports", "type_": "PULL"}
+    with connect_beta(f"127.0.0.1:{ports['grpc']}") as client:
+        client.create_queue(parent=location, queue=queue)
+    names: dict[str, Any] = {}
+    (example,) = fences("Pull queues", "python")
+    exec(compile(placed(example, ports), "guide", "exec"), names)
+    with names["client"]:
+        assert names["work"]() == ["2026-01"]
+        assert names["work"]() == []
+    _, commands = fences("Pull queues", "bash")
+    _, leased, shown = answers_of_curl(commands, ports)
+    assert leased["tasks"][0]["pullMessage"] == {"payload": "MjAyNi0wMg==", "tag": "monthly"}
+    assert shown == {
+        "stats": {
+            "tasksCount": "1",
+            "oldestEstimatedArrivalTime": leased["tasks"][0]["scheduleTime"],
+            "executedLastMinuteCount": "1",
+            "concurrentDispatchesCount": "1",
+        }
+    }
 
 
 def test_every_option_of_the_command_is_on_the_page_and_no_other() -> None:
@@ -147,10 +177,11 @@ async def test_the_example_of_a_file_becomes_queues() -> None:
     spec = parse_emulator(example)
     engine = Engine(settings=engine_settings(spec.settings))
     for name, asked in spec.queues.items():
-        await engine.declare_queue(emulated_queue(name, asked))
+        await engine.declare_queue(emulated_queue(name, asked), queue_options(asked))
     request = GetQueueRequest(name="projects/acme-shared/locations/us-central1/queues/audit")
     audit = await engine.service.get_queue(request, DEVELOPER)
     assert audit.http_target.uri_override.port == 8081
+    assert engine.service.is_pull_queue("projects/acme-dev/locations/europe-west1/queues/exports")
     await engine.stop()
 
 

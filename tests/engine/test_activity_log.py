@@ -22,6 +22,7 @@ TARGET: dict[str, Any] = {
     "sampling_ratio": None,
 }
 ATTEMPT = {"attempt": 2, "max_attempts": 8}
+HELD: dict[str, Any] = {"time_us": NOW, "queue": QUEUE, "task": TASK, **ATTEMPT}
 
 
 def created(**facts: Any) -> events.TaskCreated:
@@ -97,6 +98,11 @@ LOGGED: list[tuple[Event, str, dict[str, Any]]] = [
     ),
 ]
 NOT_LOGGED: list[Event] = [
+    events.TaskLeased(**HELD, until_us=NOW),
+    events.LeaseRenewed(**HELD, until_us=NOW),
+    events.LeaseCancelled(**HELD),
+    events.TaskAcknowledged(**HELD),
+    events.TaskGivenUp(**HELD),
     *(change(time_us=NOW, queue=QUEUE, origin="caller") for change in get_args(events.QueueChange)),
     events.QueueThrottled(
         time_us=NOW, queue=QUEUE, task=TASK, attempt=1, http_code=503, message="slower"

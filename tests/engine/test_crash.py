@@ -47,9 +47,11 @@ class Process:
         assert port, "the engine did not start"
         return cls(process, int(port))
 
-    async def call(self, rpc: str, request: Message, answer: type[Message] = m.Task) -> Message:
+    async def call(
+        self, rpc: str, request: Message, answer: type[Message] = m.Task, *, version: str = "v2"
+    ) -> Message:
         call = self._channel.unary_unary(
-            f"/google.cloud.tasks.v2.CloudTasks/{rpc}",
+            f"/google.cloud.tasks.{version}.CloudTasks/{rpc}",
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=answer.FromString,
         )

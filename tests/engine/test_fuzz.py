@@ -16,13 +16,13 @@ import grpc
 import grpc.aio
 import pytest
 
-from queuewright.engine import Engine, Settings
-from queuewright.engine.api import beta2
+from queuewright.engine import Engine, QueueOptions, Settings
 from queuewright.engine.api.rest_routes import ROUTES
-from queuewright.engine.protocol import messages, messages_beta
+from queuewright.engine.protocol import messages, messages_beta, messages_lease
 
 LOCATION = "projects/p/locations/l"
 QUEUE = f"{LOCATION}/queues/q"
+PULL_QUEUE = f"{LOCATION}/queues/pull"
 
 GRPC_CODES = {
     "OK",
@@ -44,6 +44,9 @@ STRINGS = [
     "q",
     QUEUE,
     f"{QUEUE}/tasks/t",
+    PULL_QUEUE,
+    f"{PULL_QUEUE}/tasks/t",
+    "tag=x",
     LOCATION,
     "projects/p",
     "projects/../../etc/passwd",
@@ -129,11 +132,14 @@ class Attacker:
         self.stalled: list[asyncio.StreamWriter] = []
         self.calls = [
             (f"/google.cloud.tasks.{version}.CloudTasks/{name.removesuffix('Request')}", kind)
-            for version, classes in (("v2", messages), ("v2beta3", messages_beta))
+            for version, classes in (
+                ("v2", messages),
+                ("v2beta3", messages_beta),
+                ("v2beta2", messages_lease),
+            )
             for name, kind in vars(classes).items()
             if name.endswith("Request") and name not in ("HttpRequest", "AppEngineHttpRequest")
         ]
-        self.calls += [(f"/{beta2.SERVICE}/{rpc}", messages.Queue) for rpc in beta2.RPCS]
 
     async def send(self) -> None:
         """Send one malformed request of any kind."""
@@ -173,7 +179,8 @@ class Attacker:
         """A request to a path of the API with a body that is almost right."""
         chance = self.chance
         route = chance.choice(ROUTES)
-        name = chance.choice([QUEUE, LOCATION, f"{QUEUE}/tasks/t", "projects/p", "x%2fy", "%ff"])
+        tasks = [f"{QUEUE}/tasks/t", f"{PULL_QUEUE}/tasks/t"]
+        name = chance.choice([QUEUE, PULL_QUEUE, LOCATION, *tasks, "projects/p", "x%2fy", "%ff"])
         path = re.sub(r"\{[^}]*\}", lambda _: name, route.template)
         version = chance.choice(["v2", "v2", "v2beta3", "v2beta2", "v9"])
         body = json.dumps(self.value(0)).encode()
@@ -205,6 +212,11 @@ class Attacker:
             "requests",
             "names",
             "policy",
+            "pullTarget",
+            "pullMessage",
+            "maxTasks",
+            "leaseDuration",
+            "filter",
             "colour",
         ]
         if chance.random() < 0.2:
@@ -324,6 +336,7 @@ async def test_malformed_requests_leave_it_running(
 async def attacked(engine: Engine, seed: int, count: int) -> Attacker:
     """Attack an engine, then check that it still works."""
     await engine.declare_queue(messages.Queue(name=QUEUE, state=2))
+    await engine.declare_queue(messages.Queue(name=PULL_QUEUE), QueueOptions(pull=True))
     grpc_port = await engine.serve_grpc(port=0)
     http_port = await engine.serve_http(port=0)
     first = Attacker(grpc_port, http_port, seed)  # what is opened once, is open from here on

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from queuewright.engine.api.rest import application
 from queuewright.engine.api.rest_routes import ROUTES
 from queuewright.engine.dispatch.tokens import Signer
-from queuewright.engine.protocol import messages
+from queuewright.engine.protocol import messages, messages_lease
 from queuewright.errors import Refusal
 
 LOCATION = "projects/p/locations/l"
@@ -139,9 +139,11 @@ async def test_each_path_calls_its_rpc(
 
 
 def test_no_route_is_left_untested() -> None:
-    """The table above and the buffer tests below name every RPC of the routes."""
-    mark = next(m for m in test_each_path_calls_its_rpc.pytestmark if m.name == "parametrize")
-    tested = {row[2].replace("_", "") for row in mark.args[1]} | {"buffertask"}
+    """The tables of v2 and v2beta2 and the buffer tests name every RPC of the routes."""
+    tests = (test_each_path_calls_its_rpc, test_each_path_of_v2beta2_calls_its_rpc)
+    marks = [m for test in tests for m in test.pytestmark if m.name == "parametrize"]
+    of_v2, of_v2beta2 = ([row[-2] for row in mark.args[1]] for mark in marks)
+    tested = {call.replace("_", "") for call in (*of_v2, *of_v2beta2)} | {"buffertask"}
     assert {route.rpc.lower() for route in ROUTES} == tested
 
 
@@ -448,11 +450,72 @@ async def test_a_buffered_task_takes_body_and_headers(
     assert not refused & {name.lower() for name in headers}
 
 
-async def test_v2beta2_is_refused_with_an_alternative(client: TestClient[Any, Any]) -> None:
-    """No call of v2beta2 pretends to work."""
-    response = await client.post(f"/v2beta2/{QUEUE}/tasks:lease")
-    assert response.status == 501
-    assert "use v2" in (await error(response))["message"]
+@pytest.mark.parametrize(
+    ("path", "call", "request_"),
+    [
+        (f"{QUEUE}/tasks:lease", "lease_tasks", {"parent": QUEUE}),
+        (f"{TASK}:acknowledge", "acknowledge_task", {"name": TASK}),
+        (f"{TASK}:renewLease", "renew_lease", {"name": TASK}),
+        (f"{TASK}:cancelLease", "cancel_lease", {"name": TASK}),
+    ],
+)
+async def test_each_path_of_v2beta2_calls_its_rpc(
+    client: TestClient[Any, Any], service: Recorder, path: str, call: str, request_: dict[str, Any]
+) -> None:
+    """The paths of leases, which no other version has."""
+    response = await client.post(f"/v2beta2/{path}")
+    assert response.status == 200
+    ((name, request, caller),) = service.calls
+    assert (name, caller) == (call, "me")
+    assert request == type(request)(**request_)
+    assert (await client.post(f"/v2/{path}")).status == 404
+
+
+async def test_leases_in_json_are_proto3s(client: TestClient[Any, Any], service: Recorder) -> None:
+    """Durations are text, times may have nine digits, bytes are base64, nothing is `{}`."""
+    service.answer = messages_lease.LeaseTasksResponse()
+    body = {"maxTasks": 5, "leaseDuration": "60s", "responseView": "FULL", "filter": "tag=x"}
+    response = await client.post(f"/v2beta2/{QUEUE}/tasks:lease", json=body)
+    assert await response.json() == {}
+    _, request, _ = service.calls.pop()
+    assert (request.max_tasks, request.lease_duration.seconds) == (5, 60)
+    assert (request.response_view, request.filter) == (2, "tag=x")
+    at = "2026-01-01T00:01:00.123456000Z"
+    await client.post(f"/v2beta2/{TASK}:acknowledge", json={"scheduleTime": at})
+    _, request, _ = service.calls.pop()
+    assert request.schedule_time.nanos == 123_456_000
+    task = messages_lease.Task(name=TASK, view=2)
+    task.pull_message.payload = b"hi"
+    task.schedule_time.FromJsonString("2026-01-01T00:01:00.123456Z")
+    service.answer = messages_lease.LeaseTasksResponse(tasks=[task])
+    response = await client.post(f"/v2beta2/{QUEUE}/tasks:lease", json=body)
+    assert await response.json() == {
+        "tasks": [
+            {
+                "name": TASK,
+                "pullMessage": {"payload": "aGk="},
+                "scheduleTime": "2026-01-01T00:01:00.123456Z",
+                "view": "FULL",
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"leaseDuration": 60}, "Invalid value at 'lease_duration'"),
+        ({"leaseDuration": "1h"}, "Invalid value at 'lease_duration'"),
+        ({"maxTasks": "many"}, "Invalid value at 'max_tasks'"),
+        ({"max": 1}, 'Unknown name "max"'),
+    ],
+)
+async def test_a_malformed_lease_is_refused(
+    client: TestClient[Any, Any], body: dict[str, Any], message: str
+) -> None:
+    response = await client.post(f"/v2beta2/{QUEUE}/tasks:lease", json=body)
+    assert response.status == 400
+    assert message in (await error(response))["message"]
 
 
 async def test_the_keys_are_published(client: TestClient[Any, Any]) -> None:

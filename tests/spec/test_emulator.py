@@ -108,8 +108,8 @@ def test_all_problems_at_once() -> None:
         "emulator.yaml:16:5: queues.emails.desired_state: `STOPPED` is not a choice\n"
         "  hint: choose one of `PAUSED`, `RUNNING`\n"
         "emulator.yaml:17:5: queues.emails.handler: unknown key\n"
-        "  hint: choose one of `desired_state`, `http_target`, `rate_limits`, `retry_config`, "
-        "`stackdriver_logging_config`, `url`\n"
+        "  hint: choose one of `desired_state`, `http_target`, `pull`, `rate_limits`, "
+        "`retry_config`, `stackdriver_logging_config`, `url`\n"
         'emulator.yaml:20:5: queues."projects/p/locations/l/queues/jobs": has both `url` and '
         "`http_target`\n"
         "  hint: keep one: `url` is short for an `http_target` with a `uri_override`\n"
@@ -199,3 +199,24 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as refused:
         load_emulator(tmp_path / "none.yaml")
     assert str(refused.value).startswith(f"{tmp_path}/none.yaml:1:1: $: no such file")
+
+
+def test_a_pull_queue_has_no_settings_of_push_queues() -> None:
+    """Each of them is a problem at its place; the number of attempts is not."""
+    text = """\
+queues:
+  projects/p/locations/l/queues/q:
+    pull: true
+    url: http://127.0.0.1:8080/
+    rate_limits: {max_dispatches_per_second: 5}
+    retry_config: {max_attempts: 5, min_backoff: 1s}
+"""
+    with pytest.raises(SpecError) as wrong:
+        parse_emulator(text)
+    hint = "  hint: remove it: workers lease the tasks, and nothing is sent\n"
+    at = 'queues."projects/p/locations/l/queues/q"'
+    assert f"{wrong.value}\n".startswith(
+        f"emulator.yaml:4:5: {at}.url: has no effect in a pull queue\n{hint}"
+        f"emulator.yaml:5:5: {at}.rate_limits: has no effect in a pull queue\n{hint}"
+        f"emulator.yaml:6:37: {at}.retry_config.min_backoff: has no effect in a pull queue\n{hint}"
+    )

@@ -1,57 +1,193 @@
-"""Refuses v2beta2: what sets it apart, leasing tasks from pull queues, is not emulated."""
+"""v2beta2, on the service of v2: converts the requests and the answers, and leases tasks."""
 
 from __future__ import annotations
 
-from typing import Final, Never
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final, Never
 
-from google.protobuf.empty_pb2 import Empty
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
 
-from queuewright.engine.api.methods import Method, Methods, Rpc
-from queuewright.engine.service.calls import Caller
+from queuewright.engine.api.beta2_queue import (
+    LeaseQueue,
+    filter_of,
+    lease_queue,
+    options_of,
+    queue_of,
+    type_of,
+    v2_paths,
+)
+from queuewright.engine.api.beta2_task import LeaseTask, lease_task, task_of
+from queuewright.engine.api.beta3_queue import lifetimes_of, masked, snake_paths, updated_options
+from queuewright.engine.api.conversion import converted
+from queuewright.engine.api.methods import Method, Methods, Version
+from queuewright.engine.protocol import messages, messages_lease, refusals
+from queuewright.engine.protocol.messages import Queue
+from queuewright.engine.service.service import Caller, Service
 from queuewright.errors import Refusal
 
 SERVICE: Final = "google.cloud.tasks.v2beta2.CloudTasks"
 """The full name of the gRPC service."""
 
-RPCS: Final[tuple[Rpc, ...]] = (
-    "AcknowledgeTask",
-    "CancelLease",
-    "CreateQueue",
-    "CreateTask",
-    "DeleteQueue",
-    "DeleteTask",
-    "GetIamPolicy",
-    "GetQueue",
-    "GetTask",
-    "LeaseTasks",
-    "ListQueues",
-    "ListTasks",
-    "PauseQueue",
-    "PurgeQueue",
-    "RenewLease",
-    "ResumeQueue",
-    "RunTask",
-    "SetIamPolicy",
-    "TestIamPermissions",
-    "UpdateQueue",
-    "UploadQueueYaml",
-)
+LeaseRequest = Any
+"""A v2beta2 request; its class comes from a library without types."""
+
+LeaseMessage = Any
+"""A v2beta2 answer."""
 
 
-def methods() -> Methods:
-    """Return the RPCs, all of which are refused. Every request can be parsed as an `Empty`."""
-    return dict.fromkeys(RPCS, Method(Empty, _refused))
+def version(service: Service) -> Version:
+    """Return v2beta2 of the API."""
+    beta = Beta2(service)
+    lease = messages_lease
+    methods: Methods = {
+        "ListQueues": Method(lease.ListQueuesRequest, beta.list_queues),
+        "GetQueue": Method(lease.GetQueueRequest, beta.get_queue),
+        "CreateQueue": Method(lease.CreateQueueRequest, beta.create_queue),
+        "UpdateQueue": Method(lease.UpdateQueueRequest, beta.update_queue),
+        "DeleteQueue": Method(lease.DeleteQueueRequest, beta.delete_queue),
+        "PurgeQueue": Method(lease.PurgeQueueRequest, beta.purge_queue),
+        "PauseQueue": Method(lease.PauseQueueRequest, beta.pause_queue),
+        "ResumeQueue": Method(lease.ResumeQueueRequest, beta.resume_queue),
+        "UploadQueueYaml": Method(lease.UploadQueueYamlRequest, beta.upload_queue_yaml),
+        "GetIamPolicy": Method(messages.GetIamPolicyRequest, service.get_iam_policy),
+        "SetIamPolicy": Method(messages.SetIamPolicyRequest, service.set_iam_policy),
+        "TestIamPermissions": Method(
+            messages.TestIamPermissionsRequest, service.test_iam_permissions
+        ),
+        "ListTasks": Method(lease.ListTasksRequest, beta.list_tasks),
+        "GetTask": Method(lease.GetTaskRequest, beta.get_task),
+        "CreateTask": Method(lease.CreateTaskRequest, beta.create_task),
+        "DeleteTask": Method(lease.DeleteTaskRequest, beta.delete_task),
+        "RunTask": Method(lease.RunTaskRequest, beta.run_task),
+        "LeaseTasks": Method(lease.LeaseTasksRequest, service.lease_tasks),
+        "AcknowledgeTask": Method(lease.AcknowledgeTaskRequest, service.acknowledge_task),
+        "RenewLease": Method(lease.RenewLeaseRequest, service.renew_lease),
+        "CancelLease": Method(lease.CancelLeaseRequest, service.cancel_lease),
+        "ListLocations": Method(messages.ListLocationsRequest, service.list_locations),
+        "GetLocation": Method(messages.GetLocationRequest, service.get_location),
+    }
+    return Version(methods, beta.buffer_task)
 
 
-def refusal() -> Refusal:
-    """Return the answer to every call of v2beta2."""
-    text = (
-        "The v2beta2 API is not emulated yet: leasing tasks from pull queues comes with a later "
-        "version of queuewright. For push queues use v2, or v2beta3 for a queue's statistics."
-    )
-    return Refusal("UNIMPLEMENTED", text)
+class Beta2:
+    """The RPCs whose messages differ between v2 and v2beta2."""
 
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
-async def _refused(request: Empty, caller: Caller) -> Never:
-    del request, caller
-    raise refusal()
+    async def create_queue(self, request: LeaseRequest, caller: Caller) -> LeaseQueue:
+        """Create a push queue, or with `pull_target` a pull queue."""
+        options = options_of(request.queue)
+        create = messages.CreateQueueRequest(parent=request.parent, queue=queue_of(request.queue))
+        return self._shown(await self._service.create_queue(create, caller, options))
+
+    async def get_queue(self, request: LeaseRequest, caller: Caller) -> LeaseQueue:
+        """Return a queue, or only the fields named by `read_mask`."""
+        get = messages.GetQueueRequest(name=request.name)
+        return self._shown(await self._service.get_queue(get, caller), request.read_mask)
+
+    async def list_queues(self, request: LeaseRequest, caller: Caller) -> LeaseMessage:
+        """Return a location's queues, or only their fields named by `read_mask`."""
+        list_ = converted(request, messages.ListQueuesRequest)
+        list_.filter = filter_of(request.filter)
+        answer = await self._service.list_queues(list_, caller)
+        shown = messages_lease.ListQueuesResponse(next_page_token=answer.next_page_token)
+        shown.queues.extend(self._shown(queue, request.read_mask) for queue in answer.queues)
+        return shown
+
+    async def update_queue(self, request: LeaseRequest, caller: Caller) -> LeaseQueue:
+        """Update a queue by a mask, or create it. Its type cannot change."""
+        wanted, paths = request.queue, snake_paths(request.update_mask)
+        update = messages.UpdateQueueRequest(queue=queue_of(wanted))
+        update.update_mask.paths.extend(v2_paths(paths))
+        try:
+            current = self._service.options(wanted.name)
+        except Refusal:  # the queue is created, or the service refuses the call
+            options = options_of(wanted)
+        else:
+            new = replace(lifetimes_of(wanted), pull=type_of(wanted, current, paths))
+            options = updated_options(current, new, paths)
+        return self._shown(await self._service.update_queue(update, caller, options))
+
+    async def delete_queue(self, request: LeaseRequest, caller: Caller) -> Message:
+        """Delete a queue and its tasks, leased ones too."""
+        delete = converted(request, messages.DeleteQueueRequest)
+        return await self._service.delete_queue(delete, caller)
+
+    async def purge_queue(self, request: LeaseRequest, caller: Caller) -> LeaseQueue:
+        """Delete all tasks that were created before this call, leased ones too."""
+        purge = converted(request, messages.PurgeQueueRequest)
+        return self._shown(await self._service.purge_queue(purge, caller))
+
+    async def pause_queue(self, request: LeaseRequest, caller: Caller) -> LeaseQueue:
+        """Stop dispatching and leasing. Attempts and leases may finish."""
+        pause = converted(request, messages.PauseQueueRequest)
+        return self._shown(await self._service.pause_queue(pause, caller))
+
+    async def resume_queue(self, request: LeaseRequest, caller: Caller) -> LeaseQueue:
+        """Resume dispatching and leasing."""
+        resume = converted(request, messages.ResumeQueueRequest)
+        return self._shown(await self._service.resume_queue(resume, caller))
+
+    async def upload_queue_yaml(self, request: LeaseRequest, caller: Caller) -> Never:
+        """Refused."""
+        del request, caller
+        raise refusals.unimplemented(
+            "UploadQueueYaml is not emulated: create each queue with CreateQueue."
+        )
+
+    async def create_task(self, request: LeaseRequest, caller: Caller) -> LeaseTask:
+        """Create a pull task in a pull queue, or a push task in a push queue."""
+        if request.task.HasField("pull_message"):
+            return await self._service.create_pull_task(request, caller)
+        create = messages.CreateTaskRequest(
+            parent=request.parent, task=task_of(request.task), response_view=request.response_view
+        )
+        return lease_task(await self._service.create_task(create, caller))
+
+    async def get_task(self, request: LeaseRequest, caller: Caller) -> LeaseTask:
+        """Return a task."""
+        get = converted(request, messages.GetTaskRequest)
+        if self._service.is_pull_queue(get.name.partition("/tasks/")[0]):
+            return await self._service.get_pull_task(get, caller)
+        return lease_task(await self._service.get_task(get, caller))
+
+    async def list_tasks(self, request: LeaseRequest, caller: Caller) -> LeaseMessage:
+        """Return a queue's tasks."""
+        list_ = converted(request, messages.ListTasksRequest)
+        if self._service.is_pull_queue(list_.parent):
+            return await self._service.list_pull_tasks(list_, caller)
+        answer = await self._service.list_tasks(list_, caller)
+        shown = messages_lease.ListTasksResponse(next_page_token=answer.next_page_token)
+        shown.tasks.extend(lease_task(task) for task in answer.tasks)
+        return shown
+
+    async def delete_task(self, request: LeaseRequest, caller: Caller) -> Message:
+        """Delete a task, also a leased one."""
+        delete = converted(request, messages.DeleteTaskRequest)
+        return await self._service.delete_task(delete, caller)
+
+    async def run_task(self, request: LeaseRequest, caller: Caller) -> LeaseTask:
+        """Start an attempt of a push task now. Pull tasks are refused."""
+        run = converted(request, messages.RunTaskRequest)
+        return lease_task(await self._service.run_task(run, caller))
+
+    async def buffer_task(
+        self,
+        queue: str,
+        task_id: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        caller: Caller,
+    ) -> LeaseTask:
+        """Create a push task from a plain HTTP request."""
+        return lease_task(await self._service.buffer_task(queue, task_id, headers, body, caller))
+
+    def _shown(self, queue: Queue, mask: FieldMask | None = None) -> LeaseQueue:
+        task_ttl_us, tombstone_ttl_us = self._service.lifetimes(queue.name)
+        shown = lease_queue(queue, task_ttl_us=task_ttl_us, tombstone_ttl_us=tombstone_ttl_us)
+        if mask is None:
+            return shown
+        return masked(shown, self._service.stats(queue.name), mask)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -13,17 +14,20 @@ from queuewright.engine.api.beta3_queue import (
     BetaQueue,
     beta_queue,
     filter_of,
+    lifetimes_of,
     masked,
     options_of,
     paths_of,
     queue_of,
     snake_paths,
+    type_of,
     updated_options,
 )
 from queuewright.engine.api.conversion import converted
 from queuewright.engine.api.methods import Method, Methods, Version
 from queuewright.engine.protocol import messages, messages_beta
 from queuewright.engine.rules.queue_config import QueueOptions
+from queuewright.engine.rules.task_message import FULL
 from queuewright.engine.service.service import Caller, Service
 from queuewright.errors import Refusal
 
@@ -84,7 +88,7 @@ class Beta3:
         self._service = service
 
     async def create_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
-        """Create a push queue; applies `task_ttl`, `tombstone_ttl` and `max_burst_size`."""
+        """Create a queue; applies `type`, `task_ttl`, `tombstone_ttl` and `max_burst_size`."""
         options = options_of(request.queue)
         create = messages.CreateQueueRequest(parent=request.parent, queue=queue_of(request.queue))
         return self._shown(await self._service.create_queue(create, caller, options))
@@ -108,7 +112,9 @@ class Beta3:
         paths = snake_paths(request.update_mask)
         update = messages.UpdateQueueRequest(queue=queue_of(request.queue))
         update.update_mask.paths.extend(paths_of(paths))
-        options = updated_options(self._options(request.queue.name), request.queue, paths)
+        current = self._options(request.queue.name)
+        wanted = replace(lifetimes_of(request.queue), pull=type_of(request.queue, current, paths))
+        options = updated_options(current, wanted, paths)
         return self._shown(await self._service.update_queue(update, caller, options))
 
     async def delete_queue(self, request: BetaRequest, caller: Caller) -> Message:
@@ -140,13 +146,19 @@ class Beta3:
 
     async def get_task(self, request: BetaRequest, caller: Caller) -> BetaMessage:
         """Return a task."""
-        return _task(
-            await self._service.get_task(converted(request, messages.GetTaskRequest), caller)
-        )
+        get = converted(request, messages.GetTaskRequest)
+        if self._service.is_pull_queue(get.name.partition("/tasks/")[0]):
+            return _pull_task(await self._service.get_pull_task(get, caller))
+        return _task(await self._service.get_task(get, caller))
 
     async def list_tasks(self, request: BetaRequest, caller: Caller) -> BetaMessage:
         """Return a queue's tasks."""
         list_ = converted(request, messages.ListTasksRequest)
+        if self._service.is_pull_queue(list_.parent):
+            page = await self._service.list_pull_tasks(list_, caller)
+            shown = messages_beta.ListTasksResponse(next_page_token=page.next_page_token)
+            shown.tasks.extend(_pull_task(task) for task in page.tasks)
+            return shown
         answer = await self._service.list_tasks(list_, caller)
         return converted(answer, messages_beta.ListTasksResponse)
 
@@ -219,6 +231,15 @@ class Beta3:
 
 def _task(task: messages.Task) -> BetaMessage:
     return converted(task, messages_beta.Task)
+
+
+def _pull_task(task: Message) -> BetaMessage:
+    """Return a v2beta2 task of a pull queue; v2beta3 shows its message in FULL only."""
+    shown = converted(task, messages_beta.Task)
+    shown.dispatch_count = task.status.attempt_dispatch_count  # type: ignore[attr-defined]
+    if shown.view != FULL:
+        shown.ClearField("pull_message")
+    return shown
 
 
 def _operation(operation: messages.Operation) -> messages.Operation:

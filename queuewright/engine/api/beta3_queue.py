@@ -21,7 +21,7 @@ from queuewright.engine.protocol import messages_beta, refusals
 from queuewright.engine.protocol.fields import snake
 from queuewright.engine.protocol.messages import AppEngineRouting, Queue
 from queuewright.engine.protocol.times import SECOND_US, duration_us, set_duration, set_timestamp
-from queuewright.engine.rules.queue_config import QueueOptions
+from queuewright.engine.rules.queue_config import QueueOptions, is_pull
 
 BetaQueue = Any
 """A v2beta3 `Queue`; its class comes from a library without types."""
@@ -60,12 +60,17 @@ def options_of(beta: BetaQueue) -> QueueOptions:
     """Return the options of a v2beta3 queue that v2 lacks.
 
     Raises:
-        Refusal: INVALID_ARGUMENT for a time to live out of range; UNIMPLEMENTED for a pull queue.
+        Refusal: INVALID_ARGUMENT for a time to live out of range.
     """
-    if beta.type_ == PULL:
-        raise refusals.unimplemented(
-            "Pull queues are not emulated: create a push queue, or use Pub/Sub."
-        )
+    return replace(lifetimes_of(beta), pull=beta.type_ == PULL)
+
+
+def lifetimes_of(beta: BetaQueue) -> QueueOptions:
+    """Return the options of a v2beta3 or v2beta2 queue that both have: lifetimes and burst.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT for a time to live out of range.
+    """
     return QueueOptions(
         task_ttl_us=_ttl_us(beta.task_ttl, "taskTtl", *_TASK_TTL_US)
         if beta.HasField("task_ttl")
@@ -77,15 +82,25 @@ def options_of(beta: BetaQueue) -> QueueOptions:
     )
 
 
-def updated_options(current: QueueOptions, wanted: BetaQueue, paths: Iterable[str]) -> QueueOptions:
+def type_of(beta: BetaQueue, current: QueueOptions, paths: Iterable[str]) -> bool:
+    """Return whether a queue is a pull queue, as far as an update asks for a type."""
+    named = set(paths)
+    is_asked = not named or not named.isdisjoint({"*", "type", "type_"})
+    return beta.type_ == PULL if is_asked and beta.type_ else current.pull
+
+
+def updated_options(
+    current: QueueOptions, options: QueueOptions, paths: Iterable[str]
+) -> QueueOptions:
     """Return a queue's options after an update. An empty mask, in snake_case, means all fields.
 
-    Setting the rate without the burst resets the burst (`RateLimits.max_burst_size`).
+    Setting the rate without the burst resets the burst (`RateLimits.max_burst_size`). The type is
+    always the wanted one.
     """
-    options = options_of(wanted)
     named = set(paths)
     if not named or "*" in named:
         return options
+    current = replace(current, pull=options.pull)
     if "task_ttl" in named:
         current = replace(current, task_ttl_us=options.task_ttl_us)
     if "tombstone_ttl" in named:
@@ -131,7 +146,7 @@ def filter_of(text: str) -> str:
 def beta_queue(queue: Queue, *, task_ttl_us: int, tombstone_ttl_us: int) -> BetaQueue:
     """Return a v2 queue as a v2beta3 queue, without its statistics."""
     beta = converted(queue, messages_beta.Queue)
-    beta.type_ = PUSH
+    beta.type_ = PULL if is_pull(queue) else PUSH
     set_duration(beta.task_ttl, task_ttl_us)
     set_duration(beta.tombstone_ttl, tombstone_ttl_us)
     if queue.HasField("app_engine_routing_override"):
@@ -156,7 +171,7 @@ def masked(beta: BetaQueue, stats: QueueStats, mask: FieldMask) -> BetaQueue:
     for path in paths:
         if not FieldMask(paths=[path]).IsValidForDescriptor(beta.DESCRIPTOR):
             raise refusals.invalid(f"Invalid field path in readMask: '{path}'.")
-    result = messages_beta.Queue()
+    result = type(beta)()
     fields.MergeMessage(beta, result)
     return result
 

@@ -59,7 +59,7 @@ def services(service: Service) -> list[GrpcService]:
         GrpcService("google.longrunning.Operations", {rpc: v2[rpc] for rpc in _OPERATIONS}),
         GrpcService("google.cloud.location.Locations", {rpc: v2[rpc] for rpc in _LOCATIONS}),
         _tasks_service(beta3.SERVICE, beta3.version(service).methods),
-        GrpcService(beta2.SERVICE, beta2.methods()),
+        _tasks_service(beta2.SERVICE, beta2.version(service).methods),
         GrpcService(ENDED_ATTEMPTS, {"ListTasks": _ended_attempts(service)}),
     ]
 

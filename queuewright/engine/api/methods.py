@@ -70,6 +70,10 @@ class Version:
     methods: Methods
     buffer_task: BufferTask
 
+    def serves(self, rpc: Rpc | Literal["BufferTask"]) -> bool:
+        """Return whether this version has an RPC."""
+        return rpc == "BufferTask" or rpc in self.methods
+
 
 def method(request: type[Request], call: Callable[[Request, Caller], Awaitable[Message]]) -> Method:
     """Return a method whose coroutine takes requests of this class."""

@@ -55,7 +55,11 @@ def application(
         body_timeout_s: how long a body may take to arrive.
     """
     api = _Api(
-        {"v2": v2(service), "v2beta3": beta3.version(service)},
+        {
+            "v2": v2(service),
+            "v2beta3": beta3.version(service),
+            "v2beta2": beta2.version(service),
+        },
         caller,
         max_body,
         body_timeout_s,
@@ -94,11 +98,9 @@ class _Api:
         method = http_method(request.method, request.headers)
         path = request.rel_url.raw_path
         prefix, _, rest = path.removeprefix("/").partition("/")
-        if prefix == "v2beta2":
-            raise beta2.refusal()
         version = self.versions.get(prefix)
         match = matched(method, rest)
-        if version is None or match is None:
+        if version is None or match is None or not version.serves(match.route.rpc):
             raise Refusal("NOT_FOUND", f"Method not found: {method} {path}")
         body = await self._body(request)
         if match.route.rpc == BUFFER_TASK:

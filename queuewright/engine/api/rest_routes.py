@@ -82,6 +82,10 @@ ROUTES: Final = (
     Route("GET", f"{{name={_TASK}}}", "GetTask"),
     Route("DELETE", f"{{name={_TASK}}}", "DeleteTask"),
     Route("POST", f"{{name={_TASK}}}:run", "RunTask", WHOLE_BODY),
+    Route("POST", f"{{parent={_QUEUE}}}/tasks:lease", "LeaseTasks", WHOLE_BODY),
+    Route("POST", f"{{name={_TASK}}}:acknowledge", "AcknowledgeTask", WHOLE_BODY),
+    Route("POST", f"{{name={_TASK}}}:renewLease", "RenewLease", WHOLE_BODY),
+    Route("POST", f"{{name={_TASK}}}:cancelLease", "CancelLease", WHOLE_BODY),
     Route("GET", f"{{name={_LOCATION}/cmekConfig}}", "GetCmekConfig"),
     Route(
         "PATCH",

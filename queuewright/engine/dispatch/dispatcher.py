@@ -203,6 +203,8 @@ class Dispatcher:
             queue.planned_us = None
         self._plans.clear()
         self._touched.update(self._registry)
+        if any(queue.is_pull for queue in self._registry):
+            self._store.pull_tasks.clock_set_back(by_us, now_us)
 
     def _start_in_turns(self, touched: set[RunningQueue], now_us: int) -> None:
         """Start due tasks while there are slots, one task of each queue in turn.

@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from queuewright.cloud_tasks.leases import LEASE_CALLS_PER_SECOND
 from queuewright.cloud_tasks.retry import RetryPolicy
 from queuewright.engine.protocol.messages import HttpTarget, Queue
 from queuewright.engine.protocol.times import SECOND_US
+from queuewright.engine.rules.bucket import TokenBucket
 from queuewright.engine.rules.queue_config import RUNNING, limits, retry_policy
 from queuewright.engine.rules.schedule import QueueCore
 from queuewright.engine.settings import Settings
@@ -41,13 +43,17 @@ class QueueStats:
 
 
 class RunningQueue:
-    """A queue that dispatches its tasks."""
+    """A queue that dispatches its tasks, or lets workers lease them.
+
+    The tasks of a pull queue are only in the state: its `core` is empty.
+    """
 
     __slots__ = (
         "_is_held",
         "_settings",
         "core",
         "executed",
+        "lease_calls",
         "name",
         "planned_us",
         "retry",
@@ -68,11 +74,19 @@ class RunningQueue:
         """(second, attempts that ended in it), for the last minute."""
         self.planned_us: int | None = None
         """When the dispatcher plans to look at the queue."""
+        rate = LEASE_CALLS_PER_SECOND
+        self.lease_calls = TokenBucket(rate, rate, now_us) if self.is_pull else None
+        """The LeaseTasks calls that a pull queue allows now; None for a push queue."""
 
     @property
     def config(self) -> Queue:
         """The queue as the API shows it."""
         return self.row.config
+
+    @property
+    def is_pull(self) -> bool:
+        """Whether workers lease the queue's tasks, instead of having them dispatched."""
+        return self.row.options.pull
 
     @property
     def http_target(self) -> HttpTarget | None:

@@ -3,7 +3,7 @@
 Other packages import the message classes from here.
 """
 
-from queuewright.engine.protocol import messages, messages_beta
+from queuewright.engine.protocol import messages, messages_beta, messages_lease
 from queuewright.engine.protocol.messages import (
     AppEngineHttpRequest,
     AppEngineRouting,
@@ -120,4 +120,5 @@ __all__ = [
     "UriOverride",
     "messages",
     "messages_beta",
+    "messages_lease",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from queuewright.cloud_tasks.leases import LEASE_CALLS_PER_SECOND
 from queuewright.engine.protocol.messages import ErrorInfo, Help
 from queuewright.errors import Refusal
 
@@ -144,6 +145,15 @@ def deadline_too_far(deadline: str) -> Refusal:
     """A call with a deadline of more than 30 seconds; recorded."""
     return invalid(
         f"The request deadline is {deadline}. The deadline cannot be more than 30s in the future."
+    )
+
+
+def lease_calls_exceeded() -> Refusal:
+    """LeaseTasks more often than a queue allows; the code is documented, the text is ours."""
+    return Refusal(
+        "RESOURCE_EXHAUSTED",
+        f"LeaseTasks can be called at most {LEASE_CALLS_PER_SECOND} times a second on a queue. "
+        "Ask for more tasks in each call, or call again later.",
     )
 
 

@@ -14,13 +14,14 @@ from typing import Final
 from google.protobuf.duration_pb2 import Duration
 
 from queuewright.cloud_tasks import defaults
+from queuewright.cloud_tasks.leases import NO_CONCURRENCY_LIMIT
 from queuewright.cloud_tasks.limits import (
     MAX_BURST_SIZE,
     MAX_CONCURRENT_DISPATCHES,
     MAX_DISPATCHES_PER_SECOND,
     MAX_DURATION_SECONDS,
 )
-from queuewright.cloud_tasks.retry import RetryPolicy
+from queuewright.cloud_tasks.retry import UNLIMITED, RetryPolicy
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.headers import check_headers
 from queuewright.engine.protocol.messages import HttpTarget, Queue, RateLimits, RetryConfig
@@ -29,6 +30,8 @@ from queuewright.engine.rules.schedule import QueueLimits
 
 RUNNING: Final = 1
 PAUSED: Final = 2
+
+_NO_DISPATCHES: Final = QueueLimits(rate=1.0, burst=1, concurrency=0)
 
 _is_host = re.compile(r"\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\s/?#@\\:\[\]]+").fullmatch
 
@@ -43,6 +46,8 @@ class QueueOptions:
     """v2beta3 `tombstone_ttl`: how long the name of a finished or deleted task stays taken."""
     burst: int | None = None
     """v2beta3 `max_burst_size`, which is output only in v2."""
+    pull: bool = False
+    """v2beta2 `pull_target`, v2beta3 `type`: workers lease the queue's tasks. Cannot change."""
 
 
 def complete(queue: Queue, options: QueueOptions, burst: Callable[[float], int]) -> None:
@@ -51,8 +56,11 @@ def complete(queue: Queue, options: QueueOptions, burst: Callable[[float], int])
     Raises:
         Refusal: INVALID_ARGUMENT if a value is out of range.
     """
-    _complete_rate_limits(queue.rate_limits, options, burst)
-    complete_retry(queue.retry_config)
+    if options.pull:
+        _complete_pull(queue)
+    else:
+        _complete_rate_limits(queue.rate_limits, options, burst)
+        complete_retry(queue.retry_config)
     if queue.HasField("stackdriver_logging_config"):
         ratio = queue.stackdriver_logging_config.sampling_ratio
         if not 0.0 <= ratio <= 1.0:
@@ -63,8 +71,15 @@ def complete(queue: Queue, options: QueueOptions, burst: Callable[[float], int])
         _check_http_target(queue.http_target)
 
 
+def is_pull(queue: Queue) -> bool:
+    """Return whether a completed configuration is a pull queue's."""
+    return queue.rate_limits.max_concurrent_dispatches == NO_CONCURRENCY_LIMIT
+
+
 def limits(queue: Queue) -> QueueLimits:
-    """Return the rate limits of a completed configuration."""
+    """Return the rate limits of a completed configuration. A pull queue dispatches nothing."""
+    if is_pull(queue):
+        return _NO_DISPATCHES
     rates = queue.rate_limits
     return QueueLimits(
         rates.max_dispatches_per_second, rates.max_burst_size, rates.max_concurrent_dispatches
@@ -110,6 +125,23 @@ def complete_retry(config: RetryConfig) -> None:
         raise refusals.invalid(
             "RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff."
         )
+
+
+def _complete_pull(queue: Queue) -> None:
+    """Only the number of attempts can be set; other limits are output only and are left out."""
+    for field in ("http_target", "app_engine_routing_override"):
+        if queue.HasField(field):
+            raise refusals.invalid(
+                f"A pull queue cannot have `{field}`, and its type cannot change: create another "
+                "queue for push tasks."
+            )
+    attempts = queue.retry_config.max_attempts
+    if attempts < UNLIMITED:
+        raise refusals.invalid("RetryConfig.maxAttempts must be greater or equal to -1.")
+    queue.retry_config.Clear()
+    queue.retry_config.max_attempts = attempts or UNLIMITED
+    queue.rate_limits.Clear()
+    queue.rate_limits.max_concurrent_dispatches = NO_CONCURRENCY_LIMIT
 
 
 def _complete_rate_limits(

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from queuewright.cloud_tasks import defaults, limits
 from queuewright.cloud_tasks.headers import APP_ENGINE_USER_AGENT, HTTP_USER_AGENT
@@ -91,7 +92,7 @@ def accepted(task: Task, queue: str, now_us: int) -> Accepted:
     if task.HasField("retry_config"):
         stored.retry_config.CopyFrom(task.retry_config)
         complete_retry(stored.retry_config)
-    schedule_us = _schedule_us(task, now_us) if task.HasField("schedule_time") else now_us
+    schedule_us = due_us(task.schedule_time, now_us) if task.HasField("schedule_time") else now_us
     return Accepted(stored, schedule_us)
 
 
@@ -111,6 +112,24 @@ def check_size(stored: Task, name: str, schedule_us: int, now_us: int) -> None:
     whole.create_time.seconds = now_us // SECOND_US
     if whole.ByteSize() > MAX_TASK_BYTES:
         raise refusals.invalid("Task size too large")
+
+
+def due_us(schedule_time: Timestamp, now_us: int) -> int:
+    """Return when a new task with this schedule time is due. A time in the past means now.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT.
+    """
+    at = schedule_time
+    if not (_MIN_SECONDS <= at.seconds <= _MAX_SECONDS and 0 <= at.nanos < 10**9):
+        raise refusals.invalid("Task.scheduleTime is not a valid timestamp.")
+    schedule_us = timestamp_us(at)
+    if schedule_us > now_us + _FARTHEST_US:
+        raise refusals.invalid(
+            f"The Task.scheduleTime, {text(schedule_us)}, is too far in the future. "
+            f"Schedule time must be no more than {_FARTHEST_HOURS}h in the future."
+        )
+    return max(schedule_us, now_us)
 
 
 def complete_http_request(request: HttpRequest) -> None:
@@ -228,19 +247,6 @@ def _deadline_ms(deadline: Duration, longest_ms: int, *, zero_allowed: bool) -> 
             f"{longest_ms // 1_000}s."
         )
     return ms
-
-
-def _schedule_us(task: Task, now_us: int) -> int:
-    at = task.schedule_time
-    if not (_MIN_SECONDS <= at.seconds <= _MAX_SECONDS and 0 <= at.nanos < 10**9):
-        raise refusals.invalid("Task.scheduleTime is not a valid timestamp.")
-    schedule_us = timestamp_us(at)
-    if schedule_us > now_us + _FARTHEST_US:
-        raise refusals.invalid(
-            f"The Task.scheduleTime, {text(schedule_us)}, is too far in the future. "
-            f"Schedule time must be no more than {_FARTHEST_HOURS}h in the future."
-        )
-    return max(schedule_us, now_us)
 
 
 def _host(url: str) -> str:

@@ -167,12 +167,23 @@ class QueueCalls(Calls):
             self._set_state(queue, wanted.state, "program")
 
     def stats(self, name: str) -> QueueStats:
-        """Return a queue's statistics.
+        """Return a queue's statistics. A leased task counts as a running one.
 
         Raises:
             Refusal: NOT_FOUND.
         """
-        return self._queue(name).stats(self._clock.now_us())
+        queue, now_us = self._queue(name), self._clock.now_us()
+        stats = queue.stats(now_us)
+        if not queue.is_pull:
+            return stats
+        counts = self._store.pull_tasks.counts(queue.number, queue.row.purged_id, now_us)
+        return replace(
+            stats,
+            tasks_count=counts.tasks,
+            oldest_schedule_us=counts.oldest_schedule_us,
+            concurrent_dispatches=counts.leased,
+            effective_rate=0.0,
+        )
 
     def lifetimes(self, name: str) -> tuple[int, int]:
         """Return the maximum age of a queue's tasks and how long their names stay taken, in µs.
@@ -207,6 +218,12 @@ class QueueCalls(Calls):
         return queue
 
     def _changed(self, queue: RunningQueue, config: Queue, options: QueueOptions) -> None:
+        if options.pull != queue.is_pull:
+            old, new = ("pull", "push") if queue.is_pull else ("push", "pull")
+            raise refusals.invalid(
+                f"The type of a queue cannot change: {queue.name} is a {old} queue, and this asks "
+                f"for a {new} queue."
+            )
         self._complete(config, options)
         row = replace(queue.row, config=config, options=options)
         self._store.save_queue(row)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from queuewright.engine.service.batch import BatchCalls
 from queuewright.engine.service.calls import DEVELOPER, Caller
+from queuewright.engine.service.leases import LeaseCalls
 from queuewright.engine.service.locations import LocationCalls
 from queuewright.engine.service.policies import PolicyCalls
 from queuewright.engine.service.queues import QueueCalls
@@ -15,5 +16,5 @@ from queuewright.engine.service.queues import QueueCalls
 __all__ = ["DEVELOPER", "Caller", "Service"]
 
 
-class Service(QueueCalls, BatchCalls, PolicyCalls, LocationCalls):
-    """Cloud Tasks v2. The other versions of the API are built on it."""
+class Service(QueueCalls, BatchCalls, LeaseCalls, PolicyCalls, LocationCalls):
+    """Cloud Tasks v2, and the leases of v2beta2. All versions of the API are built on it."""

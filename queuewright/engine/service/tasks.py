@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Final, NamedTuple, TypeVar
 
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 
 from queuewright.cloud_tasks.headers import is_reserved
 from queuewright.cloud_tasks.limits import MAX_TASKS_PER_PAGE
@@ -31,6 +33,8 @@ from queuewright.engine.service.pages import page_size
 from queuewright.engine.service.task_view import shown, shown_new
 from queuewright.engine.state.rows import NewTask, TaskRow
 from queuewright.errors import Refusal
+
+M = TypeVar("M", bound=Message)
 
 _PAGE_BYTES: Final = 4 * 1024 * 1024 - 64 * 1024
 """A page of tasks is no larger than this, so it may have fewer tasks than requested.
@@ -78,7 +82,8 @@ class TaskCalls(Calls):
 
     async def list_tasks(self, request: ListTasksRequest, caller: Caller) -> ListTasksResponse:
         """Return a page of a queue's tasks, at most 1,000, oldest first."""
-        return self._page(request, caller, shows_running=True)
+        tasks, token = self._page(request, caller, self._shown)
+        return ListTasksResponse(tasks=tasks, next_page_token=token)
 
     async def list_ended_attempts(
         self, request: ListTasksRequest, caller: Caller
@@ -88,11 +93,17 @@ class TaskCalls(Calls):
         There, the last attempt of a running task is the one that runs, so the result of the one
         before is not to be seen.
         """
-        return self._page(request, caller, shows_running=False)
+        show = partial(self._shown, shows_running=False)
+        tasks, token = self._page(request, caller, show)
+        return ListTasksResponse(tasks=tasks, next_page_token=token)
 
     def _page(
-        self, request: ListTasksRequest, caller: Caller, *, shows_running: bool
-    ) -> ListTasksResponse:
+        self,
+        request: ListTasksRequest,
+        caller: Caller,
+        show: Callable[[RunningQueue, TaskRow, int], M],
+    ) -> tuple[list[M], str]:
+        """Return a page of a queue's tasks, as `show` shows them, and the next page's token."""
         self._allow(caller, "cloudtasks.tasks.list", request.parent)
         if request.response_view == FULL:
             self._allow(caller, "cloudtasks.tasks.fullView", request.parent)
@@ -102,20 +113,17 @@ class TaskCalls(Calls):
         now_us = self._clock.now_us()
         after = int(self._parts.pages.after(request.page_token, query, now_us) or 0)
         after = max(after, queue.row.purged_id)
-        response = ListTasksResponse()
-        view = request.response_view
-        for task, number in self._shown_after(
-            queue, after, size, view, shows_running=shows_running
-        ):
-            response.tasks.append(task)
+        found: list[M] = []
+        for task, number in self._shown_after(queue, after, size, request.response_view, show):
+            found.append(task)
             after = number
         if self._store.tasks(queue.number, after, 1):
-            response.next_page_token = self._parts.pages.token(query, after, now_us)
-        return response
+            return found, self._parts.pages.token(query, after, now_us)
+        return found, ""
 
     async def delete_task(self, request: DeleteTaskRequest, caller: Caller) -> Empty:
         """Delete a task. A running attempt may finish."""
-        self._allow(caller, "cloudtasks.tasks.delete", _queue_of(request.name))
+        self._allow(caller, "cloudtasks.tasks.delete", queue_of(request.name))
         queue, row = self._task(request.name)
         content = self._content_to_tell(row)
         queue.forget((row,), self._clock.now_us(), self._store.delete)
@@ -129,6 +137,8 @@ class TaskCalls(Calls):
         """
         self._allow_view(caller, "cloudtasks.tasks.run", request.name, request.response_view)
         queue, row = self._task(request.name)
+        if queue.is_pull:
+            raise refusals.invalid("RunTask cannot be called on a task of a pull queue: lease it.")
         if self._parts.emit is not None:
             now_us = self._clock.now_us()
             self._parts.emit(TaskForced(time_us=now_us, queue=queue.name, task=request.name))
@@ -156,6 +166,7 @@ class TaskCalls(Calls):
         """
         self._allow(caller, "cloudtasks.tasks.create", queue)
         running = self._queue(queue)
+        _check_push(running)
         target = running.config.http_target
         if not running.config.HasField("http_target") or not target.uri_override.host:
             raise refusals.precondition(
@@ -182,21 +193,29 @@ class TaskCalls(Calls):
     def _prepared(self, parent: str, queue: RunningQueue | None, task: Task) -> Prepared:
         """Check a task and give it a number and a name."""
         now_us = self._clock.now_us()
-        task_id: str | None = None
-        if task.name:
-            named = names.task_name(task.name)
-            if named.queue != parent:
-                raise refusals.invalid(
-                    f"The queue name from request ('{parent}') must be the same as the queue "
-                    f"name in the named task ('{named.queue}')."
-                )
-            task_id = named.task_id
+        task_id = task_id_of(task.name, parent)
         stored, schedule_us = accepted(task, parent, now_us)
+        queue = self._existing(parent, queue)
+        _check_push(queue)
+        number = self._new_number(queue, task_id)
+        name = task.name or f"{parent}/tasks/{self._parts.ids.text(number)}"
+        check_size(stored, name, schedule_us, now_us)
+        row = NewTask(
+            number, queue.number, task_id, schedule_us, now_us, stored.SerializeToString()
+        )
+        return Prepared(row, name, stored)
+
+    def _existing(self, name: str, queue: RunningQueue | None) -> RunningQueue:
+        """Return the queue of a new task, or raise the refusal of a missing queue."""
         if queue is None:
-            names.check_queue(parent)
+            names.check_queue(name)
             if self._parts.settings.missing_queue_is_precondition:
                 raise refusals.queue_missing_legacy()
             raise refusals.queue_missing()
+        return queue
+
+    def _new_number(self, queue: RunningQueue, task_id: str | None) -> int:
+        """Return the number of a new task. `task_id` is the name that the user gave, if any."""
         if task_id is not None:
             if self._store.is_behind:
                 self._store.catch_up()
@@ -206,12 +225,7 @@ class TaskCalls(Calls):
         number = self._store.new_ids(1)[0]
         while task_id is None and self._is_claimed(queue, number):
             number = self._store.new_ids(1)[0]
-        name = task.name or f"{parent}/tasks/{self._parts.ids.text(number)}"
-        check_size(stored, name, schedule_us, now_us)
-        row = NewTask(
-            number, queue.number, task_id, schedule_us, now_us, stored.SerializeToString()
-        )
-        return Prepared(row, name, stored)
+        return number
 
     def _accepted(self, queue: RunningQueue, new: Prepared) -> None:
         """Schedule a task that has been stored."""
@@ -223,8 +237,13 @@ class TaskCalls(Calls):
             self._tell_of_task(TaskCreated, queue, new.name, row.schedule_us, new.content)
 
     def _shown_after(
-        self, queue: RunningQueue, after: int, count: int, view: int, *, shows_running: bool
-    ) -> Iterator[tuple[Task, int]]:
+        self,
+        queue: RunningQueue,
+        after: int,
+        count: int,
+        view: int,
+        show: Callable[[RunningQueue, TaskRow, int], M],
+    ) -> Iterator[tuple[M, int]]:
         """Yield the tasks after a number, and their numbers, as far as they fit into a page.
 
         The first one is yielded whatever its size.
@@ -232,7 +251,7 @@ class TaskCalls(Calls):
         bytes_left, is_first = _PAGE_BYTES, True
         while rows := self._store.tasks(queue.number, after, count):
             for row in rows:
-                task = self._shown(queue, row, view, shows_running=shows_running)
+                task = show(queue, row, view)
                 bytes_left -= task.ByteSize() + _ENTRY_BYTES
                 if bytes_left < 0 and not is_first:
                     return
@@ -246,7 +265,7 @@ class TaskCalls(Calls):
     def _shown(
         self, queue: RunningQueue, row: TaskRow, view: int, *, shows_running: bool = True
     ) -> Task:
-        task = self._store.content(row.id)
+        task = Task() if queue.is_pull else self._store.content(row.id)
         running = queue.running.get(row.id) if shows_running else None
         return shown(task, self._task_name(queue, row), row, running, view)
 
@@ -287,8 +306,10 @@ class TaskCalls(Calls):
                 queue=queue.name,
                 task=task,
                 schedule_us=schedule_us,
-                target_address=target_address(content, queue.http_target),
-                target_type=target_type(content),
+                target_address=(
+                    "" if queue.is_pull else target_address(content, queue.http_target)
+                ),
+                target_type="PULL" if queue.is_pull else target_type(content),
                 sampling_ratio=queue.sampling_ratio,
             )
         )
@@ -307,11 +328,32 @@ class TaskCalls(Calls):
 
     def _allow_view(self, caller: Caller, permission: str, task: str, view: int) -> None:
         if caller.principal is not None:
-            self._allow(caller, permission, _queue_of(task))
+            self._allow(caller, permission, queue_of(task))
             if view == FULL:
-                self._allow(caller, "cloudtasks.tasks.fullView", _queue_of(task))
+                self._allow(caller, "cloudtasks.tasks.fullView", queue_of(task))
 
 
-def _queue_of(task: str) -> str:
+def task_id_of(name: str, parent: str) -> str | None:
+    """Return the id in the name of a new task of the queue `parent`, or None without a name."""
+    if not name:
+        return None
+    named = names.task_name(name)
+    if named.queue != parent:
+        raise refusals.invalid(
+            f"The queue name from request ('{parent}') must be the same as the queue "
+            f"name in the named task ('{named.queue}')."
+        )
+    return named.task_id
+
+
+def _check_push(queue: RunningQueue) -> None:
+    if queue.is_pull:
+        raise refusals.invalid(
+            "The queue is a pull queue: its tasks are created by CreateTask of v2beta2, with a "
+            "pullMessage."
+        )
+
+
+def queue_of(task: str) -> str:
     """Return the queue of a task. Permissions on a task are permissions on its queue."""
     return names.task_name(task).queue

@@ -50,7 +50,7 @@ CREATE TABLE task (
     create_us INTEGER NOT NULL, dispatches INTEGER NOT NULL DEFAULT 0,
     responses INTEGER NOT NULL DEFAULT 0, executions INTEGER NOT NULL DEFAULT 0,
     previous INTEGER NOT NULL DEFAULT 0, first_dispatch_us INTEGER, last_schedule_us INTEGER,
-    last_dispatch_us INTEGER, last_response_us INTEGER
+    last_dispatch_us INTEGER, last_response_us INTEGER, tag TEXT
 );
 CREATE INDEX task_by_queue ON task (queue);
 CREATE UNIQUE INDEX task_by_name ON task (queue, name) WHERE name IS NOT NULL;
@@ -66,6 +66,11 @@ CREATE TABLE operation (
 ) WITHOUT ROWID;
 """
 
+_PULL_INDEXES: Final = """
+CREATE INDEX pull_task_by_time ON task (queue, schedule_us) WHERE tag IS NOT NULL;
+CREATE INDEX pull_task_by_tag ON task (queue, tag, schedule_us) WHERE tag IS NOT NULL;
+"""
+"""Find the tasks to lease next. A push task has no tag; a pull task without one has the tag ""."""
 
 _SHORTHAND: Final = """
 CREATE TEMP VIEW new_task AS SELECT id, queue, name, schedule_us, create_us, NULL AS content
@@ -235,6 +240,7 @@ def _database(path: Path) -> sqlite3.Connection:
             if not exists:
                 _create(database)
                 database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _add_tags(database)
             database.executescript(_SHORTHAND)
         except BaseException:
             database.close()
@@ -254,9 +260,18 @@ def _is_of_the_disk(error: sqlite3.OperationalError) -> bool:
 
 def _create(database: sqlite3.Connection) -> None:
     database.executescript(
-        f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
+        f"BEGIN; {_SCHEMA} {_PULL_INDEXES} PRAGMA application_id = {APPLICATION_ID};"
         f"PRAGMA user_version = {VERSION}; COMMIT;"
     )
+
+
+def _add_tags(database: sqlite3.Connection) -> None:
+    """Add what pull tasks need to a state from before there were any."""
+    columns = {row[1] for row in database.execute("PRAGMA table_info(task)")}
+    if "tag" not in columns:
+        database.executescript(
+            f"BEGIN; ALTER TABLE task ADD COLUMN tag TEXT; {_PULL_INDEXES} COMMIT;"
+        )
 
 
 def _check_header(path: Path) -> None:

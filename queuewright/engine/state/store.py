@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +19,9 @@ from google.protobuf.message import DecodeError
 
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Operation, Policy, Queue, Task
-from queuewright.engine.rules.queue_config import QueueOptions
+from queuewright.engine.rules.queue_config import QueueOptions, is_pull
 from queuewright.engine.state.file import opened
+from queuewright.engine.state.pull_tasks import PullTasks
 from queuewright.engine.state.rows import (
     GoneTask,
     KeptOperation,
@@ -57,6 +59,8 @@ class Store:
     def __init__(self, folder: Path | None, *, key: int | None = None) -> None:
         self._state = opened(folder)
         self._database = self._state.database
+        self.pull_tasks = PullTasks(self._state)
+        """The statements on tasks of pull queues."""
         self._failed: dict[int, TaskRow] = {}
         self._ended: dict[int, Tombstone | None] = {}
         self.key = self._fact("key", secrets.randbits(63) if key is None else key)
@@ -111,9 +115,9 @@ class Store:
         return [
             QueueRow(
                 number,
-                Queue.FromString(config),
+                parsed := Queue.FromString(config),
                 Policy.FromString(policy),
-                QueueOptions(*options),
+                replace(QueueOptions(*options), pull=is_pull(parsed)),
                 purged_id,
             )
             for number, config, policy, purged_id, *options in rows
@@ -244,8 +248,10 @@ class Store:
         return rows
 
     def schedule(self) -> Iterator[tuple[int, int, int]]:
-        """Return (queue, schedule time, number) of every task, including purged ones."""
-        return iter(self._database.execute("SELECT queue, schedule_us, id FROM task"))
+        """Return (queue, schedule time, number) of every push task, including purged ones."""
+        return iter(
+            self._database.execute("SELECT queue, schedule_us, id FROM task WHERE tag IS NULL")
+        )
 
     # Attempts
 

@@ -40,6 +40,20 @@ def line(event: Event, *, verbose: bool) -> Line | None:
             return Line(source, f"task {short(event.task)} run by hand")
         case events.TaskExpired():
             return Line(source, f"task {short(event.task)} expired: {event.message}", "warning")
+        case events.TaskLeased():
+            ends = _duration(event.until_us - event.time_us)
+            return Line(source, f"task {short(event.task)} leased for {ends}, {_number(event)}")
+        case events.LeaseRenewed():
+            ends = _duration(event.until_us - event.time_us)
+            text = f"task {short(event.task)}: lease renewed, {ends} from now"
+            return Line(source, text) if verbose else None
+        case events.LeaseCancelled():
+            return Line(source, f"task {short(event.task)} given back, {_number(event)}", "warning")
+        case events.TaskAcknowledged():
+            return Line(source, f"task {short(event.task)} acknowledged, {_number(event)}")
+        case events.TaskGivenUp():
+            text = f"task {short(event.task)} was leased {event.attempt} times without success"
+            return Line(source, f"{text}; given up, the task is gone", "error")
         case events.QueueThrottled():
             return Line(source, event.message, "warning")
         case events.CallDenied():
@@ -68,8 +82,21 @@ def facts(event: Event) -> dict[str, str | int | None]:
             return {**known, "task": event.task}
         case events.TaskExpired():
             return {**known, "task": event.task, "outcome": "expired"}
-        case events.AttemptStarted():
+        case (
+            events.AttemptStarted()
+            | events.TaskLeased()
+            | events.LeaseRenewed()
+            | events.LeaseCancelled()
+            | events.TaskAcknowledged()
+        ):
             return {**known, "task": event.task, "attempt": event.attempt}
+        case events.TaskGivenUp():
+            return {
+                **known,
+                "task": event.task,
+                "attempt": event.attempt,
+                "outcome": "gave_up",
+            }
         case events.AttemptEnded():
             return {
                 **known,
@@ -90,10 +117,13 @@ def facts(event: Event) -> dict[str, str | int | None]:
     return known
 
 
+def _number(event: events.AttemptEnded | events.LeaseEvent) -> str:
+    of = f" of {event.max_attempts}" if event.max_attempts > 0 else ""
+    return f"attempt {event.attempt}{of}"
+
+
 def _attempt(event: events.AttemptEnded, source: str) -> Line:
-    task, number = short(event.task), f"attempt {event.attempt}"
-    if event.max_attempts > 0:
-        number += f" of {event.max_attempts}"
+    task, number = short(event.task), _number(event)
     answer = str(event.http_code) if event.http_code else event.status or "no answer"
     if event.message and not event.http_code:
         answer = f"{answer} ({event.message})"

@@ -38,7 +38,11 @@ def engine_settings(asked: EmulatorSettings) -> Settings:
 def emulated_queue(name: str, asked: EmulatedQueue) -> m.Queue:
     """Return the queue with this full name."""
     queue = m.Queue(name=name, state=STATES[asked.desired_state])
-    set_limits(queue, asked.rate_limits, asked.retry_config)
+    if asked.pull:
+        if "max_attempts" in asked.retry_config.model_fields_set:
+            queue.retry_config.max_attempts = asked.retry_config.max_attempts
+    else:
+        set_limits(queue, asked.rate_limits, asked.retry_config)
     if asked.stackdriver_logging_config is not None:
         ratio = asked.stackdriver_logging_config.sampling_ratio
         queue.stackdriver_logging_config.sampling_ratio = ratio
@@ -53,7 +57,7 @@ def emulated_queue(name: str, asked: EmulatedQueue) -> m.Queue:
 
 def queue_options(asked: EmulatedQueue) -> QueueOptions:
     """Return the options of a queue that v2 does not have."""
-    return QueueOptions(burst=asked.rate_limits.max_burst_size)
+    return QueueOptions(burst=asked.rate_limits.max_burst_size, pull=asked.pull)
 
 
 def _set_target(target: m.HttpTarget, asked: HttpTarget) -> None:

@@ -41,6 +41,15 @@ def attempt(outcome: events.Outcome, **facts: Any) -> events.AttemptEnded:
     return events.AttemptEnded(**given)
 
 
+HELD: dict[str, Any] = {
+    "time_us": NOW,
+    "queue": QUEUE,
+    "task": TASK,
+    "attempt": 2,
+    "max_attempts": 5,
+}
+
+
 SHOWN: list[tuple[Event, str, str]] = [
     (events.TaskCreated(**TARGET), "task t1 added", "info"),
     (
@@ -73,6 +82,18 @@ SHOWN: list[tuple[Event, str, str]] = [
         attempt("interrupted", duration_us=None),
         "task t1: attempt 3 of 8 interrupted; delivered after the next start",
         "info",
+    ),
+    (
+        events.TaskLeased(**HELD, until_us=NOW + 60_000_000),
+        "task t1 leased for 1m, attempt 2 of 5",
+        "info",
+    ),
+    (events.LeaseCancelled(**HELD), "task t1 given back, attempt 2 of 5", "warning"),
+    (events.TaskAcknowledged(**HELD), "task t1 acknowledged, attempt 2 of 5", "info"),
+    (
+        events.TaskGivenUp(**HELD),
+        "task t1 was leased 2 times without success; given up, the task is gone",
+        "error",
     ),
     (
         events.QueuePaused(time_us=NOW, queue=QUEUE, origin="caller"),
@@ -115,6 +136,15 @@ def test_the_start_of_an_attempt_is_a_line_only_if_verbose() -> None:
     assert found.text == "task t1: attempt 1, POST http://x/send"
 
 
+def test_a_renewed_lease_is_a_line_only_if_verbose() -> None:
+    """Workers renew again and again."""
+    happened = events.LeaseRenewed(**HELD, until_us=NOW + 60_000_000)
+    assert line(happened, verbose=False) is None
+    found = line(happened, verbose=True)
+    assert found is not None
+    assert found.text == "task t1: lease renewed, 1m from now"
+
+
 def test_an_event_without_a_queue_is_the_engines() -> None:
     """A full disk, for one."""
     happened = events.StateFailed(time_us=NOW, status="RESOURCE_EXHAUSTED", message="full")
@@ -134,6 +164,14 @@ def test_an_event_without_a_queue_is_the_engines() -> None:
                 "http_code": 503,
                 "outcome": "will_retry",
             },
+        ),
+        (
+            events.TaskLeased(**HELD, until_us=NOW),
+            {"event": "LeaseTask", "task": TASK, "attempt": 2},
+        ),
+        (
+            events.TaskGivenUp(**HELD),
+            {"event": "GiveUpTask", "task": TASK, "attempt": 2, "outcome": "gave_up"},
         ),
         (
             events.TaskExpired(

@@ -74,6 +74,14 @@ def test_a_burst_is_kept_beside_the_queue() -> None:
     assert queue_options(EmulatedQueue()) == QueueOptions()
 
 
+def test_a_pull_queue_has_a_number_of_attempts_at_most() -> None:
+    """By default without a limit; push limits are left out."""
+    assert queue("{pull: true}") == {"name": NAME, "state": "RUNNING"}
+    found = queue("{pull: true, retry_config: {max_attempts: 5}, desired_state: PAUSED}")
+    assert found == {"name": NAME, "retryConfig": {"maxAttempts": 5}, "state": "PAUSED"}
+    assert queue_options(EmulatedQueue(pull=True)) == QueueOptions(pull=True)
+
+
 def test_a_url_overrides_that_of_every_task() -> None:
     """With every part of it."""
     assert queue("{url: 'http://127.0.0.1:8080/send?from=tasks'}")["httpTarget"] == {
