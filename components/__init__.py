@@ -6,7 +6,7 @@ of a clone, import them from `queuewright.components`.
 """
 
 from queuewright.blueprint import AppEngineRoute, Condition, ProjectRole, UrlRoute
-from queuewright.spec import Instances, RateLimits, RetryConfig, VpcAccess
+from queuewright.spec import Instances, PullSettings, RateLimits, RetryConfig, VpcAccess
 
 from .accounts import Identity
 from .arguments import RuntimeArgs
@@ -18,8 +18,9 @@ from .code import (
     ImageSource,
     PackageBucket,
 )
-from .handlers import AppEngineHandler, FunctionHandler, Handler, ServiceHandler
+from .handlers import AppEngineHandler, FunctionHandler, Handler, ServiceHandler, Worker
 from .project import ProjectServices
+from .pull_queue import PullQueue
 from .queue import TaskQueue
 from .secret import HandlerSecret, SecretVariable
 from .stack import TaskStack
@@ -41,6 +42,8 @@ __all__ = [
     "PackageBucket",
     "ProjectRole",
     "ProjectServices",
+    "PullQueue",
+    "PullSettings",
     "RateLimits",
     "RetryConfig",
     "RuntimeArgs",
@@ -50,4 +53,5 @@ __all__ = [
     "TaskStack",
     "UrlRoute",
     "VpcAccess",
+    "Worker",
 ]

@@ -24,7 +24,7 @@ RENAMED = {
     "stackdriver_logging_config.sampling_ratio": "sampling_ratio",
     "target.url": "target",
 }
-ONLY_IN_YAML = re.compile(r"^(function|service|app_engine)\.")
+ONLY_IN_YAML = re.compile(r"^(function|service|worker|app_engine)\.")
 
 # The rules of the YAML need a place; the line of a program is in the error's traceback.
 _PLACE = Location("program", 1, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import pulumi
@@ -16,13 +17,14 @@ from .options import within
 
 AGENTS: Final = frozenset(
     f"{name}.googleapis.com"
-    for name in ("artifactregistry", "cloudbuild", "cloudfunctions", "cloudtasks", "run")
+    for name in ("artifactregistry", "cloudbuild", "cloudfunctions", "cloudtasks", "pubsub", "run")
 )
 """The APIs that act in the project as an account of Google's own, their service agent.
 
 Google creates an agent some time after its API is enabled; asking for it creates it at once:
 https://cloud.google.com/iam/docs/create-service-agents.
 """
+PUBSUB: Final = "pubsub.googleapis.com"
 
 
 class ProjectServices(pulumi.ComponentResource):
@@ -77,6 +79,25 @@ class ProjectServices(pulumi.ComponentResource):
             *(self._services[service] for service in wanted if service in self._services),
             *(self._agents[service] for service in wanted if service in self._agents),
         ]
+
+    def agent(self, service: str) -> ServiceAgent:
+        """The service agent of one of the stack's APIs."""
+        return ServiceAgent(service, self._agents[service].member)
+
+
+@dataclass(frozen=True)
+class ServiceAgent:
+    """The account that a service of Google acts as in a project.
+
+    Attributes:
+        key: its service, in the logical names of grants. No handler's name has a dot.
+        member: the account as an IAM member.
+        renamed_from: its former keys: none.
+    """
+
+    key: str
+    member: pulumi.Output[str]
+    renamed_from: Sequence[str] = ()
 
 
 class ProjectAccess:

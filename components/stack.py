@@ -20,8 +20,10 @@ from queuewright.blueprint import (
     GuardedKind,
     HandlerPlan,
     HandlerRoute,
+    PullQueuePlan,
     QueuePlan,
     ServicePlan,
+    WorkerPlan,
     first_key,
 )
 
@@ -43,19 +45,24 @@ from .handlers import (
     FunctionHandler,
     Handler,
     ServiceHandler,
+    Worker,
 )
 from .new_grants import NewGrants, WaitClock
 from .options import within
 from .project import ProjectServices
+from .pull_queue import PullQueue
 from .queue import TYPE as QUEUE_TYPE
 from .queue import Target, TaskQueue
 from .secret import HandlerSecret, SecretVariable
 
 ACCOUNT_TYPE = "gcp:serviceaccount/account:Account"
 
-COMPONENTS: Mapping[str, type[FunctionHandler | ServiceHandler | AppEngineHandler]] = {
+Deployed = Handler | Worker | AppEngineHandler
+
+COMPONENTS: Mapping[str, type[FunctionHandler | ServiceHandler | Worker | AppEngineHandler]] = {
     "function": FunctionHandler,
     "service": ServiceHandler,
+    "worker": Worker,
     "app_engine": AppEngineHandler,
 }
 
@@ -69,7 +76,8 @@ class TaskStack(pulumi.ComponentResource):
     """Every queue, handler, account and grant of a blueprint.
 
     Attributes:
-        queues: the queues by their keys in the YAML.
+        queues: the push queues by their keys in the YAML.
+        pull_queues: the pull queues by their keys in the YAML.
         handlers: the deployed handlers by their keys in the YAML.
         outputs: for `pulumi.export`: the queues' names and console pages, the handlers' URLs and
             the service accounts.
@@ -87,7 +95,8 @@ class TaskStack(pulumi.ComponentResource):
     """
 
     queues: Mapping[str, TaskQueue]
-    handlers: Mapping[str, Handler | AppEngineHandler]
+    pull_queues: Mapping[str, PullQueue]
+    handlers: Mapping[str, Deployed]
     outputs: Mapping[str, Mapping[str, pulumi.Output[str]]]
 
     def __init__(
@@ -128,6 +137,11 @@ class TaskStack(pulumi.ComponentResource):
         self._new_grants = NewGrants(name, grant_wait, clock)
         self.handlers = dict(self._handlers())
         self._grant(waiting, *NEEDED_BY_CODE)
+        # A worker polls as soon as it starts, and pull queues need no handler's URL.
+        self.pull_queues = {
+            key: self._pull_queue(plan) for key, plan in blueprint.pull_queues.items()
+        }
+        self._grant(waiting, "topic", "subscription", "dead_letter_topic")
         for key, handler in self.handlers.items():
             self._deploy(handler, blueprint.handlers[key])
         self._invokers = dict(self._handler_invokers())
@@ -137,9 +151,11 @@ class TaskStack(pulumi.ComponentResource):
         if waiting:
             raise ValueError(f"the blueprint grants roles on {', '.join(waiting)}")
 
+        pages = {key: queue.console for key, queue in self.pull_queues.items()}
         self.outputs = {
             "queues": {key: queue.name for key, queue in self.queues.items()},
-            "consoles": {key: queue.console for key, queue in self.queues.items()},
+            "pull_queues": {key: queue.name for key, queue in self.pull_queues.items()},
+            "consoles": {**{key: queue.console for key, queue in self.queues.items()}, **pages},
             "handlers": {
                 key: handler.url
                 for key, handler in self.handlers.items()
@@ -156,7 +172,11 @@ class TaskStack(pulumi.ComponentResource):
 
     def _admitted(self, grant: GrantPlan) -> pulumi.Resource:
         """The resource of a grant, created by the component that it is on."""
-        grantee = self._grantees[grant.account] if grant.account is not None else grant.member
+        grantee: Grantee | str = grant.member
+        if grant.account is not None:
+            grantee = self._grantees[grant.account]
+        elif grant.agent is not None:
+            grantee = self._services.agent(grant.agent)
         hooks = self._new_grants.grant_hooks
         if grant.kind == "project":
             if not isinstance(grantee, BuildAccount | DeployedHandler):
@@ -176,6 +196,11 @@ class TaskStack(pulumi.ComponentResource):
                 return self._called(grant.resource).admit(grantee, role=grant.role)
             case "queue":
                 return self.queues[grant.resource].admit(grantee, role=grant.role)
+            case "topic" | "subscription" | "dead_letter_topic":
+                queue = self.pull_queues[grant.resource]
+                # A worker cannot poll before Google knows its right.
+                after = hooks if grant.kind == "subscription" else None
+                return queue.admit(grantee, role=grant.role, part=grant.kind, hooks=after)
 
     def _package_bucket(self) -> PackageBucket | None:
         if self._blueprint.bucket is None:
@@ -236,11 +261,12 @@ class TaskStack(pulumi.ComponentResource):
             for secret_id in dict.fromkeys(secret.secret for secret in plans)
         }
 
-    def _handlers(self) -> Iterable[tuple[str, Handler | AppEngineHandler]]:
+    def _handlers(self) -> Iterable[tuple[str, Deployed]]:
         """The handlers that the stack deploys, with their accounts and without their code."""
         apis = {
             "function": ("iam", "cloudfunctions", "cloudbuild", "run", "compute"),
             "service": ("iam", "run", "compute"),
+            "worker": ("iam", "run", "compute"),
             "app_engine": (
                 "iam",
                 "appengine",
@@ -262,7 +288,7 @@ class TaskStack(pulumi.ComponentResource):
             )
             yield key, handler
 
-    def _deploy(self, handler: Handler | AppEngineHandler, plan: HandlerPlan) -> None:
+    def _deploy(self, handler: Deployed, plan: HandlerPlan) -> None:
         """Deploy the code of a handler, once its account has the rights that it needs."""
         granted, hooks = self._granted[plan.account], self._new_grants.code_hooks
         match plan.target, handler:
@@ -293,6 +319,18 @@ class TaskStack(pulumi.ComponentResource):
                     after=granted,
                     hooks=hooks if granted else None,
                 )
+            case WorkerPlan() as target, Worker():
+                handler.deploy(
+                    called=plan.name,
+                    source=self._worker_image(target),
+                    command=target.command,
+                    instance=target,
+                    environment=plan.environment,
+                    secrets=self._secret_variables(plan),
+                    labels=self._blueprint.labels,
+                    after=granted,
+                    hooks=hooks if granted else None,
+                )
             case AppEnginePlan() as target, AppEngineHandler():
                 handler.deploy(
                     service=target.service,
@@ -315,6 +353,11 @@ class TaskStack(pulumi.ComponentResource):
             return DockerfileSource(folder, _present(self._images))
         runtime, packages = _present(target.runtime_name), _present(self._packages)
         return FolderSource(folder, runtime, target.command, packages)
+
+    def _worker_image(self, target: WorkerPlan) -> ImageSource | DockerfileSource:
+        if target.source is None:
+            return ImageSource(_present(target.image))
+        return DockerfileSource(self._root / target.source, _present(self._images))
 
     def _secret_variables(self, plan: HandlerPlan) -> Mapping[str, SecretVariable]:
         return {
@@ -378,6 +421,15 @@ class TaskStack(pulumi.ComponentResource):
             invoker=self._invokers[plan.invoker] if plan.invoker is not None else None,
             after=self._granted[plan.invoker] if plan.invoker is not None else (),
             opts=self._part("cloudtasks", "iam"),
+        )
+
+    def _pull_queue(self, plan: PullQueuePlan) -> PullQueue:
+        return PullQueue.from_plan(
+            f"{self._name}-{plan.key}",
+            plan,
+            project=self._blueprint.project,
+            labels=self._blueprint.labels,
+            opts=self._part("pubsub"),
         )
 
     def _target(self, plan: QueuePlan) -> Target:

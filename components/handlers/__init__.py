@@ -5,6 +5,7 @@ from .deployed import DeployedHandler
 from .function import FunctionHandler
 from .handler import Handler, Invoker
 from .service import ServiceHandler
+from .worker import Worker
 
 __all__ = [
     "AppEngineHandler",
@@ -13,4 +14,5 @@ __all__ = [
     "Handler",
     "Invoker",
     "ServiceHandler",
+    "Worker",
 ]

@@ -11,7 +11,6 @@ from pulumi_gcp import cloudrunv2
 
 from queuewright.blueprint import InstancePlan, first_key, instance_plan
 from queuewright.cloud_tasks.durations import seconds
-from queuewright.spec import VpcAccess
 from queuewright.spec.values import written_size
 
 from ..accounts import Identity
@@ -29,13 +28,13 @@ from ..new_grants import NewGrants
 from ..options import former_names, within
 from ..secret import SecretVariable, secret_grants
 from .handler import Handler
+from .templates import container_variables, cpu_limit, vpc_access
 
 INGRESS = {
     "all": "INGRESS_TRAFFIC_ALL",
     "internal": "INGRESS_TRAFFIC_INTERNAL_ONLY",
     "internal-and-cloud-load-balancing": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
 }
-EGRESS = {"all-traffic": "ALL_TRAFFIC", "private-ranges-only": "PRIVATE_RANGES_ONLY"}
 
 
 class ServiceHandler(Handler):
@@ -147,7 +146,8 @@ class ServiceHandler(Handler):
         knows them.
         """
         runs = container(source, self._name, called=called, location=self._location, parent=self)
-        variables = _variables(environment, secrets, runs.search_path, self._project)
+        every = _with_search_path(environment, runs.search_path)
+        variables = container_variables(every, secrets, self._project)
         self.service = cloudrunv2.Service(
             f"{self._name}-service",
             name=called,
@@ -182,7 +182,7 @@ class ServiceHandler(Handler):
                     **runs.fields,
                     "envs": variables,
                     "resources": {
-                        "limits": {"cpu": _cpu(of.cpu), "memory": written_size(of.memory)},
+                        "limits": {"cpu": cpu_limit(of.cpu), "memory": written_size(of.memory)},
                         # CPU, and its cost, only while a request is served.
                         "cpu_idle": True,
                     },
@@ -190,7 +190,7 @@ class ServiceHandler(Handler):
             ],
         }
         if of.vpc is not None:
-            template["vpc_access"] = _vpc_access(of.vpc)
+            template["vpc_access"] = vpc_access(of.vpc)
         return template
 
 
@@ -209,49 +209,12 @@ def _in_yaml(source: object, name: str) -> Mapping[str, object]:
     return {"source": "."}
 
 
-def _variables(
-    environment: Mapping[str, pulumi.Input[str]],
-    secrets: Mapping[str, SecretVariable],
-    search_path: str | None,
-    project: str,
-) -> list[cloudrunv2.ServiceTemplateContainerEnvArgsDict]:
-    plain = dict(environment)
-    if search_path is not None:
-        given = plain.get("PYTHONPATH")
-        plain["PYTHONPATH"] = (
-            pulumi.Output.concat(search_path, ":", given) if given else search_path
-        )
-    variables: list[cloudrunv2.ServiceTemplateContainerEnvArgsDict] = [
-        {"name": name, "value": value} for name, value in sorted(plain.items())
-    ]
-    for name, each in sorted(secrets.items()):
-        secret = each.secret.secret_id
-        if each.secret.project != project:
-            secret = f"projects/{each.secret.project}/secrets/{secret}"
-        variables.append(
-            {
-                "name": name,
-                "value_source": {"secret_key_ref": {"secret": secret, "version": each.pinned}},
-            }
-        )
-    return variables
-
-
-def _vpc_access(vpc: VpcAccess) -> cloudrunv2.ServiceTemplateVpcAccessArgsDict:
-    network: cloudrunv2.ServiceTemplateVpcAccessNetworkInterfaceArgsDict = {}
-    if vpc.network is not None:
-        network["network"] = vpc.network
-    if vpc.subnetwork is not None:
-        network["subnetwork"] = vpc.subnetwork
-    if vpc.tags:
-        network["tags"] = list(vpc.tags)
-    return {"network_interfaces": [network], "egress": EGRESS[vpc.egress]}
-
-
-def _cpu(cpu: float) -> str:
-    """CPUs as Kubernetes writes them: `1`, or `500m` for a half.
-
-    >>> _cpu(2.0), _cpu(0.5)
-    ('2', '500m')
-    """
-    return f"{cpu:g}" if cpu.is_integer() else f"{round(cpu * 1000)}m"
+def _with_search_path(
+    environment: Mapping[str, pulumi.Input[str]], search_path: str | None
+) -> Mapping[str, pulumi.Input[str]]:
+    """The variables, with a `PYTHONPATH` that begins with the vendored packages."""
+    if search_path is None:
+        return environment
+    given = environment.get("PYTHONPATH")
+    path = pulumi.Output.concat(search_path, ":", given) if given else search_path
+    return {**environment, "PYTHONPATH": path}

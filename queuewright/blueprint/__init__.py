@@ -3,13 +3,14 @@
 from queuewright.blueprint.accounts import MANY_ACCOUNTS
 from queuewright.blueprint.deployer import DeployerRole, deployer_roles
 from queuewright.blueprint.derive import blueprint
-from queuewright.blueprint.handlers import instance_plan
+from queuewright.blueprint.handlers import instance_plan, worker_settings
 from queuewright.blueprint.model import (
     AccountPlan,
     AppEnginePlan,
     AppEngineRoute,
     Blueprint,
     Condition,
+    DeadLetterPlan,
     FunctionPlan,
     GrantPlan,
     GuardedKind,
@@ -19,6 +20,8 @@ from queuewright.blueprint.model import (
     HandlerTarget,
     InstancePlan,
     LocalPlan,
+    PullQueuePlan,
+    PullQueueSettings,
     QueuePlan,
     QueueSettings,
     Reason,
@@ -28,12 +31,17 @@ from queuewright.blueprint.model import (
     ServicePlan,
     UrlPlan,
     UrlRoute,
+    WorkerPlan,
+    WorkerSettings,
 )
-from queuewright.blueprint.names import account_id, app_engine_email, first_key
+from queuewright.blueprint.names import account_id, app_engine_email, first_key, pubsub_agent
+from queuewright.blueprint.pull_queues import pull_queue_settings
 from queuewright.blueprint.rights import (
     ADD_TASKS,
     BUILD_FUNCTIONS,
     CALL_HANDLER,
+    POLL,
+    PUBLISH,
     READ_PACKAGES,
     READ_SECRET,
     WRITE_IMAGES,
@@ -46,6 +54,8 @@ __all__ = [
     "BUILD_FUNCTIONS",
     "CALL_HANDLER",
     "MANY_ACCOUNTS",
+    "POLL",
+    "PUBLISH",
     "READ_PACKAGES",
     "READ_SECRET",
     "WRITE_IMAGES",
@@ -54,6 +64,7 @@ __all__ = [
     "AppEngineRoute",
     "Blueprint",
     "Condition",
+    "DeadLetterPlan",
     "DeployerRole",
     "FunctionPlan",
     "GrantPlan",
@@ -65,6 +76,8 @@ __all__ = [
     "InstancePlan",
     "LocalPlan",
     "ProjectRole",
+    "PullQueuePlan",
+    "PullQueueSettings",
     "QueuePlan",
     "QueueSettings",
     "Reason",
@@ -74,6 +87,8 @@ __all__ = [
     "ServicePlan",
     "UrlPlan",
     "UrlRoute",
+    "WorkerPlan",
+    "WorkerSettings",
     "account_id",
     "app_engine_email",
     "blueprint",
@@ -81,4 +96,7 @@ __all__ = [
     "deployer_roles",
     "first_key",
     "instance_plan",
+    "pubsub_agent",
+    "pull_queue_settings",
+    "worker_settings",
 ]

@@ -1,6 +1,6 @@
 """The service accounts of a stack.
 
-- Every function, service and deployed App Engine version runs as an account of its own.
+- Every function, service, worker and deployed App Engine version runs as an account of its own.
 - Every handler that takes a token has an invoker account, shared by its queues.
 - One account builds all functions.
 """
@@ -60,7 +60,7 @@ def takes_token(handler: HandlerSpec) -> bool:
     """Whether the handler's tasks carry a token."""
     if handler.url is not None:
         return handler.audience is not None
-    return handler.app_engine is None
+    return handler.app_engine is None and handler.worker is None
 
 
 def queues_of(spec: Spec, handler: str) -> list[str]:

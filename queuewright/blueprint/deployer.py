@@ -38,6 +38,7 @@ def deployer_roles(blueprint: Blueprint) -> tuple[DeployerRole, ...]:
     """
     found = (
         *_queue_roles(blueprint),
+        *_pull_queue_roles(blueprint),
         *_account_roles(blueprint),
         *_handler_roles(blueprint),
         *_code_roles(blueprint),
@@ -63,6 +64,20 @@ def _queue_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
             f"creates {listed('queue', blueprint.queues)} and grants rights on them",
             "cloudtasks.queues.create",
             "cloudtasks.queues.setIamPolicy",
+        )
+
+
+def _pull_queue_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
+    if blueprint.pull_queues:
+        # The editor's role cannot grant rights: https://cloud.google.com/pubsub/docs/access-control
+        yield _on_project(
+            blueprint,
+            roles.PUBSUB_ADMIN,
+            f"creates {listed('pull queue', blueprint.pull_queues)} and grants rights on them",
+            "pubsub.topics.create",
+            "pubsub.topics.setIamPolicy",
+            "pubsub.subscriptions.create",
+            "pubsub.subscriptions.setIamPolicy",
         )
 
 
@@ -103,6 +118,7 @@ def _handler_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
     handlers = blueprint.handlers
     functions = [key for key, handler in handlers.items() if handler.kind == "function"]
     services = [key for key, handler in handlers.items() if handler.kind == "service"]
+    workers = [key for key, handler in handlers.items() if handler.kind == "worker"]
     engine = [key for key, handler in handlers.items() if handler.kind == "app_engine"]
     versions = [key for key in engine if handlers[key].source is not None]
     called = sorted({each.resource for each in blueprint.grants if each.kind == "handler"})
@@ -130,6 +146,13 @@ def _handler_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
             roles.RUN_DEVELOPER,
             f"deploys {listed('service', services)}",
             "run.services.create",
+        )
+    if workers:
+        yield _on_project(
+            blueprint,
+            roles.RUN_DEVELOPER,
+            f"deploys {listed('worker', workers)}",
+            "run.workerpools.create",
         )
     # https://cloud.google.com/appengine/docs/standard/roles
     if versions:

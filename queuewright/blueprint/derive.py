@@ -8,7 +8,8 @@ from queuewright.blueprint.accounts import BUILD, accounts
 from queuewright.blueprint.grants import enqueues, grants
 from queuewright.blueprint.handlers import handler_plan
 from queuewright.blueprint.model import Blueprint
-from queuewright.blueprint.names import bucket_name, prefixed
+from queuewright.blueprint.names import PUBSUB, bucket_name, prefixed
+from queuewright.blueprint.pull_queues import polls, pull_queue_plan
 from queuewright.blueprint.queues import queue_plan
 from queuewright.spec import HandlerSpec, Spec
 
@@ -16,7 +17,10 @@ from queuewright.spec import HandlerSpec, Spec
 def blueprint(spec: Spec) -> Blueprint:
     """Everything that follows from a spec. The same spec always gives the same blueprint."""
     plans = accounts(spec)
-    handlers = {key: handler_plan(spec, key, plans, enqueues(spec, key)) for key in spec.handlers}
+    handlers = {
+        key: handler_plan(spec, key, plans, {**polls(spec, key), **enqueues(spec, key)})
+        for key in spec.handlers
+    }
     queues = {
         key: queue_plan(spec, key, handlers[queue.handler].invoker)
         for key, queue in spec.queues.items()
@@ -32,6 +36,7 @@ def blueprint(spec: Spec) -> Blueprint:
         labels=spec.labels,
         handlers=handlers,
         queues=queues,
+        pull_queues={key: pull_queue_plan(spec, key) for key in spec.pull_queues},
         accounts=plans,
         grants=grants(spec, plans, bucket, repository),
         apis=tuple(sorted({*_apis(spec), *(["iam.googleapis.com"] if plans else [])})),
@@ -57,15 +62,19 @@ def _is_built(handler: HandlerSpec) -> bool:
     """Whether an image is built from the handler's code, and kept in the repository."""
     service = handler.service
     from_dockerfile = service is not None and service.source is not None and not service.runtime
-    return handler.function is not None or from_dockerfile
+    is_worker = handler.worker is not None and handler.worker.source is not None
+    return handler.function is not None or from_dockerfile or is_worker
 
 
 def _apis(spec: Spec) -> Iterator[str]:
-    yield "cloudtasks.googleapis.com"
+    if spec.queues or not spec.pull_queues:
+        yield "cloudtasks.googleapis.com"
+    if spec.pull_queues:
+        yield PUBSUB
     for handler in spec.handlers.values():
         if handler.function is not None:
             yield "cloudfunctions.googleapis.com"
-        if handler.function is not None or handler.service is not None:
+        if handler.function or handler.service or handler.worker:
             yield "run.googleapis.com"
         if handler.app_engine is not None:
             yield "appengine.googleapis.com"

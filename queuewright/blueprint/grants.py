@@ -2,6 +2,8 @@
 
 - A handler's invoker may call that handler and nothing else.
 - An enqueuer may add tasks to the queue that names it.
+- A worker may take tasks from the pull queues that name it.
+- Pub/Sub may move the tasks that a pull queue gives up.
 - A handler may read its own secrets.
 - The build account may read packages and write images and logs.
 - So may the account of an App Engine version, which also builds the version.
@@ -9,7 +11,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from queuewright.blueprint.accounts import (
     BUILD,
@@ -18,19 +21,28 @@ from queuewright.blueprint.accounts import (
     queues_of,
 )
 from queuewright.blueprint.model import AccountPlan, Condition, GrantPlan, GuardedKind, Reason
-from queuewright.blueprint.names import app_engine_email, first_key, secret_id
+from queuewright.blueprint.names import PUBSUB, app_engine_email, first_key, pubsub_agent, secret_id
 from queuewright.blueprint.phrases import listed
+from queuewright.blueprint.pull_queues import gives_up, topic
 from queuewright.blueprint.queues import full_name
 from queuewright.blueprint.rights import (
     ADD_TASKS,
     BUILD_FUNCTIONS,
     CALL_HANDLER,
+    POLL,
+    PUBLISH,
     READ_PACKAGES,
     READ_SECRET,
     WRITE_IMAGES,
     build_app_engine,
 )
-from queuewright.spec import HandlerSpec, Spec, dotted, queue_variable
+from queuewright.spec import HandlerSpec, PullQueueSpec, Spec, dotted, queue_variable
+
+AGENT_GRANTS: Final[tuple[tuple[str, GuardedKind], ...]] = (
+    (PUBLISH, "dead_letter_topic"),
+    (POLL, "subscription"),
+)
+"""What Pub/Sub's agent needs to give up a task. Without both, a task that fails circles on."""
 
 
 def grants(
@@ -48,12 +60,18 @@ def grants(
 
 
 def enqueues(spec: Spec, handler: str) -> dict[str, str]:
-    """The queues that a handler may add tasks to: variable → full name."""
-    return {
-        queue_variable(key): full_name(spec, key)
+    """The queues that a handler may add tasks to: variable → full name, or its topic's."""
+    push = {
+        key: full_name(spec, key)
         for key, queue in spec.queues.items()
         if handler in queue.enqueuers
     }
+    pull = {
+        key: topic(spec, key)
+        for key, queue in spec.pull_queues.items()
+        if handler in queue.enqueuers
+    }
+    return {queue_variable(key): name for key, name in {**push, **pull}.items()}
 
 
 def _grants(
@@ -64,8 +82,11 @@ def _grants(
         yield from _secret_grants(spec, name, handler, plans)
         if handler.app_engine is not None and handler.app_engine.source is not None and bucket:
             yield from _app_engine_grants(spec, name, plans[handler_account(name)], bucket)
-    for name in spec.queues:
-        yield from _enqueuer_grants(spec, name, plans)
+    for name, queue in spec.queues.items():
+        yield from _enqueuer_grants(spec, name, queue.enqueuers, plans, ADD_TASKS, "queue")
+    for name, pulled in spec.pull_queues.items():
+        yield from _enqueuer_grants(spec, name, pulled.enqueuers, plans, PUBLISH, "topic")
+        yield from _pull_grants(spec, name, pulled, plans)
     if BUILD in plans and bucket and repository:
         yield from _build_grants(spec, plans[BUILD], bucket, repository)
 
@@ -98,20 +119,42 @@ def _secret_grants(
         yield _grant(READ_SECRET, plans[handler_account(name)], "secret", identifier, reason)
 
 
-def _enqueuer_grants(
-    spec: Spec, name: str, plans: Mapping[str, AccountPlan]
+def _pull_grants(
+    spec: Spec, name: str, queue: PullQueueSpec, plans: Mapping[str, AccountPlan]
 ) -> Iterator[GrantPlan]:
-    for index, member in enumerate(spec.queues[name].enqueuers):
+    if queue.worker is not None:
+        text = f"worker `{queue.worker}` polls queue `{name}`"
+        reason = _reason(spec, text, "queues", name, "worker")
+        yield _grant(POLL, plans[handler_account(queue.worker)], "subscription", name, reason)
+    if gives_up(queue):
+        path = ("dead_letters",) if queue.dead_letters else ("pull", "max_attempts")
+        reason = _reason(
+            spec, f"Pub/Sub moves the tasks that queue `{name}` gives up", "queues", name, *path
+        )
+        agent = f"serviceAccount:{pubsub_agent()}"
+        for role, kind in AGENT_GRANTS:
+            yield GrantPlan(role, agent, None, kind, name, reason, agent=PUBSUB)
+
+
+def _enqueuer_grants(
+    spec: Spec,
+    name: str,
+    enqueuers: Sequence[str],
+    plans: Mapping[str, AccountPlan],
+    role: str,
+    kind: GuardedKind,
+) -> Iterator[GrantPlan]:
+    for index, member in enumerate(enqueuers):
         reason = _reason(
             spec, f"`{member}` adds to queue `{name}`", "queues", name, "enqueuers", index
         )
         if ":" in member:
-            yield GrantPlan(ADD_TASKS, member, None, "queue", name, reason)
+            yield GrantPlan(role, member, None, kind, name, reason)
         elif (account := plans.get(handler_account(member))) is not None:
-            yield _grant(ADD_TASKS, account, "queue", name, reason)
+            yield _grant(role, account, kind, name, reason)
         else:
             app = f"serviceAccount:{app_engine_email(spec.project)}"
-            yield GrantPlan(ADD_TASKS, app, None, "queue", name, reason)
+            yield GrantPlan(role, app, None, kind, name, reason)
 
 
 def _build_grants(

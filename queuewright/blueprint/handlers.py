@@ -18,6 +18,8 @@ from queuewright.blueprint.model import (
     SecretPlan,
     ServicePlan,
     UrlPlan,
+    WorkerPlan,
+    WorkerSettings,
 )
 from queuewright.blueprint.names import (
     app_engine_email,
@@ -32,6 +34,7 @@ from queuewright.spec import (
     SERVICE_MEMORY,
     SERVICE_TIMEOUT,
     HandlerSpec,
+    Instances,
     Spec,
 )
 
@@ -113,6 +116,21 @@ def instance_plan(handler: HandlerSpec) -> InstancePlan:
     )
 
 
+def worker_settings(handler: HandlerSpec) -> WorkerSettings:
+    """How the instances of a worker run, with Google's defaults."""
+    memory = handler.memory or SERVICE_MEMORY
+    least = next(cpu for limit, cpu in SERVICE_CPU if memory <= limit * MIB)
+    given = handler.instances
+    fewest = given.min if "min" in given.model_fields_set else 1
+    most = given.max if "max" in given.model_fields_set else fewest
+    return WorkerSettings(
+        memory=memory,
+        cpu=handler.cpu if handler.cpu is not None else least,
+        instances=Instances(min=fewest, max=max(fewest, most)),
+        vpc=handler.vpc,
+    )
+
+
 def _target(
     spec: Spec, key: str, account: AccountPlan | None, environment: Mapping[str, str]
 ) -> HandlerTarget:
@@ -136,6 +154,16 @@ def _target(
         )
     if account is None:
         raise ValueError(f"handler {key} has no account")
+    if handler.worker is not None:
+        return WorkerPlan(
+            **vars(worker_settings(handler)),
+            source=handler.worker.source,
+            image=handler.worker.image,
+            command=handler.worker.command,
+            account=account.key,
+            environment=environment,
+            secrets=_secrets(spec, first_key(key, handler.renamed_from), handler),
+        )
     runtime = RuntimePlan(
         **vars(instance_plan(handler)),
         account=account.key,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from queuewright.errors import Location
 from queuewright.spec import Instances, RateLimits, RetryConfig, VpcAccess
 
-HandlerKind = Literal["function", "service", "app_engine", "url"]
+HandlerKind = Literal["function", "service", "worker", "app_engine", "url"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,18 @@ class Condition:
     """In CEL: https://cloud.google.com/iam/docs/conditions-overview."""
 
 
-GuardedKind = Literal["bucket", "handler", "project", "queue", "repository", "secret"]
+GuardedKind = Literal[
+    "bucket",
+    "dead_letter_topic",
+    "handler",
+    "project",
+    "queue",
+    "repository",
+    "secret",
+    "subscription",
+    "topic",
+]
+"""What a role is granted on. A pull queue has a topic, a subscription and a dead-letter topic."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,9 @@ class GrantPlan:
     the project's id."""
     reason: Reason
     condition: Condition | None = None
+    agent: str | None = None
+    """The service whose agent the member is, such as `pubsub.googleapis.com`. Its address has the
+    project's number, which only Google Cloud knows; `member` has `PROJECT_NUMBER` instead."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +222,46 @@ class UrlPlan:
     secrets: ClassVar[Mapping[str, SecretPlan]] = {}
 
 
-HandlerTarget = FunctionPlan | ServicePlan | AppEnginePlan | UrlPlan
+@dataclass(frozen=True)
+class WorkerSettings:
+    """How the instances of a worker run."""
+
+    memory: int
+    """Bytes."""
+    cpu: float
+    instances: Instances
+    """At least 1. If `max` is more than `min`, their number follows the CPU they use."""
+    vpc: VpcAccess | None
+
+
+@dataclass(frozen=True)
+class WorkerPlan(WorkerSettings):
+    """A Cloud Run worker pool, with either `source` or `image`. Nothing calls it."""
+
+    source: str | None
+    """A folder with a Dockerfile."""
+    image: str | None
+    command: tuple[str, ...]
+    """Instead of the image's own, if not empty."""
+    account: str
+    """The key of its `AccountPlan`."""
+    environment: Mapping[str, str]
+    """`env` of the spec, a `SUBSCRIPTION_…` with the full name of the subscription of each queue
+    that it polls, and a `QUEUE_…` for each queue that it may add tasks to."""
+    secrets: Mapping[str, SecretPlan]
+
+    @property
+    def has_dockerfile(self) -> bool:
+        """Whether its image is built from a Dockerfile in `source`."""
+        return self.source is not None
+
+    kind: ClassVar[HandlerKind] = "worker"
+    noun: ClassVar = "worker"
+    runtime_name: ClassVar[None] = None
+    runtime: ClassVar[None] = None
+
+
+HandlerTarget = FunctionPlan | ServicePlan | WorkerPlan | AppEnginePlan | UrlPlan
 
 
 @dataclass(frozen=True)
@@ -244,7 +297,7 @@ class HandlerPlan:
 
     @property
     def noun(self) -> str:
-        """Its kind, for people: `function`, `service`, `App Engine` or `url`."""
+        """Its kind, for people: `function`, `service`, `worker`, `App Engine` or `url`."""
         return str(self.target.noun)
 
     @property
@@ -383,6 +436,62 @@ class QueuePlan(QueueSettings):
 
 
 @dataclass(frozen=True)
+class DeadLetterPlan:
+    """Where the tasks go that a pull queue gives up."""
+
+    topic_id: str
+    subscription_id: str | None
+    """Keeps them; None: they are dropped, because nothing is subscribed to the topic."""
+    max_attempts: int
+    """A task is given up when this many attempts have failed."""
+    keep: timedelta
+    """The age at which a dead letter is deleted."""
+
+
+@dataclass(frozen=True)
+class PullQueueSettings:
+    """The settings of a pull queue: of a topic, its subscription, and its dead letters."""
+
+    queue_id: str
+    """The id of the topic and of the subscription."""
+    regions: tuple[str, ...]
+    """Where Pub/Sub stores its tasks."""
+    lease: timedelta
+    min_backoff: timedelta
+    max_backoff: timedelta
+    keep: timedelta
+    ordering: bool
+    dead_letters: DeadLetterPlan | None
+    """None: tasks are handed out until they are done or too old."""
+    protect: bool
+
+
+@dataclass(frozen=True)
+class PullQueuePlan(PullQueueSettings):
+    """A pull queue: its tasks wait until a worker polls them."""
+
+    key: str
+    topic: str
+    """In full, `projects/P/topics/T`: where enqueuers publish."""
+    subscription: str
+    """In full, `projects/P/subscriptions/S`: what its worker polls."""
+    dead_letter_topic: str | None
+    """In full."""
+    dead_letter_subscription: str | None
+    """In full."""
+    renamed_from: tuple[str, ...]
+    """Its former keys, oldest first: `queue_id` is derived from the first."""
+    worker: str | None
+    """The key of the worker that polls it; None: someone outside of the stack does."""
+    variable: str
+    """The variable that gives an enqueuer the topic's full name: `QUEUE_REPORTS`."""
+    subscription_variable: str
+    """The variable that gives the worker the subscription's full name: `SUBSCRIPTION_REPORTS`."""
+    example: object
+    reason: Reason
+
+
+@dataclass(frozen=True)
 class Blueprint:
     """Everything that one environment consists of."""
 
@@ -393,6 +502,8 @@ class Blueprint:
     labels: Mapping[str, str]
     handlers: Mapping[str, HandlerPlan]
     queues: Mapping[str, QueuePlan]
+    """The push queues."""
+    pull_queues: Mapping[str, PullQueuePlan]
     accounts: Mapping[str, AccountPlan]
     grants: tuple[GrantPlan, ...]
     apis: tuple[str, ...]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 ACCOUNT_ID_LIMIT = 30  # https://cloud.google.com/iam/docs/service-accounts-create
 BUCKET_LIMIT = 63  # https://cloud.google.com/storage/docs/buckets#naming
+PUBSUB = "pubsub.googleapis.com"
 SECRET_LIMIT = 255  # https://cloud.google.com/secret-manager/docs/creating-and-accessing-secrets
 
 
@@ -109,6 +110,38 @@ def bucket_name(project: str, prefix: str | None) -> str:
 def queue_name(project: str, location: str, queue_id: str) -> str:
     """The full name of a queue, as in the API."""
     return f"projects/{project}/locations/{location}/queues/{queue_id}"
+
+
+def topic_name(project: str, topic_id: str) -> str:
+    """The full name of a Pub/Sub topic."""
+    return f"projects/{project}/topics/{topic_id}"
+
+
+def subscription_name(project: str, subscription_id: str) -> str:
+    """The full name of a Pub/Sub subscription."""
+    return f"projects/{project}/subscriptions/{subscription_id}"
+
+
+def dead_letters_id(queue_id: str) -> str:
+    """The id of a pull queue's dead-letter topic, and of its subscription.
+
+    No queue id has a dot, so it is never the id of another queue.
+
+    >>> dead_letters_id("feature-7-reports")
+    'feature-7-reports.dead-letters'
+    """
+    return f"{queue_id}.dead-letters"
+
+
+def pubsub_agent(number: str = "PROJECT_NUMBER") -> str:
+    """The e-mail address of Pub/Sub's service agent, in the project with this number.
+
+    https://cloud.google.com/iam/docs/service-agents
+
+    >>> pubsub_agent("123456789012")
+    'service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com'
+    """
+    return f"service-{number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
 
 def secret_id(prefix: str | None, handler: str, variable: str) -> str:

@@ -24,6 +24,13 @@ CALL_HANDLER: Final = roles.INVOKER
 ADD_TASKS: Final = roles.ENQUEUER
 """On a queue, for each of its enqueuers."""
 
+PUBLISH: Final = roles.PUBLISHER
+"""On a pull queue's topic, for each of its enqueuers; on its dead-letter topic, for Pub/Sub."""
+
+POLL: Final = roles.SUBSCRIBER
+"""On a pull queue's subscription, for its worker; and for Pub/Sub, which acknowledges there what it
+moves to the dead-letter topic: https://cloud.google.com/pubsub/docs/handling-failures."""
+
 READ_SECRET: Final = roles.SECRET_ACCESSOR
 """On a secret, for each handler with a variable from it."""
 

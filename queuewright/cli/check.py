@@ -36,7 +36,10 @@ def command(environment: str, file: Path | None) -> None:
     needed = len(blueprint(spec).accounts)
     if needed > MANY_ACCOUNTS:
         echo(f"warning: {_many_accounts(spec, needed)}", err=True)
-    queues, handlers = counted(len(spec.queues), "queue"), counted(len(spec.handlers), "handler")
+    queues, handlers = (
+        counted(len(spec.queues) + len(spec.pull_queues), "queue"),
+        counted(len(spec.handlers), "handler"),
+    )
     echo(f"{spec.environment}: {queues}, {handlers}, no problems")
 
 

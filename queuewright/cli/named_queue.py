@@ -42,6 +42,12 @@ def find_queue(target: Target, queue: str) -> NamedQueue:
     created = _created(target, blueprint, queue) if target.address is not None else None
     if created is not None:
         return NamedQueue(created.name.rpartition("/")[2], created.name, created)
+    for pulled in blueprint.pull_queues.values():
+        if queue in (pulled.key, pulled.queue_id, pulled.topic):
+            raise TargetError(
+                f"queue `{pulled.key}` is a pull queue, which this command cannot reach yet",
+                hint=f"publish to its topic, `{pulled.topic}`",
+            )
     hint = did_you_mean(queue.rpartition("/")[2], blueprint.queues)
     raise TargetError(f"{blueprint.environment} has no queue `{queue}`", hint=hint)
 

@@ -65,6 +65,26 @@ def _queue_settings(queue: Resource) -> Iterator[str]:
         yield "paused"
 
 
+def _subscription(graph: Graph, subscription: Resource) -> str:
+    settings = [f"lease {subscription.input('ackDeadlineSeconds')}s"]
+    attempts = subscription.input("deadLetterPolicy.maxDeliveryAttempts")
+    settings += [f"{attempts} attempts"] if attempts is not None else []
+    settings += ["in order"] if subscription.input("enableMessageOrdering") else []
+    topic = _known_by(graph, subscription, "topic")
+    return f"subscription `{_name(subscription)}` to topic `{topic}`: {', '.join(settings)}"
+
+
+def _worker_pool(_graph: Graph, pool: Resource) -> str:
+    container, counts = "template.containers[0]", "scaling"
+    count = pool.input(f"{counts}.manualInstanceCount")
+    if count is None:
+        low, high = (pool.input(f"{counts}.{end}InstanceCount") for end in ("min", "max"))
+        count = f"{low} to {high}"
+    memory = pool.input(f"{container}.resources.limits.memory")
+    plural = "instance" if count == 1 else "instances"
+    return f"worker pool `{_name(pool)}`: {memory}, {count} {plural}"
+
+
 def _function(_graph: Graph, function: Resource) -> str:
     config = "serviceConfig"
     parts = [
@@ -160,6 +180,9 @@ DESCRIBED: dict[str, Callable[[Graph, Resource], str]] = {
     "gcp:cloudtasks/queue:Queue": _queue,
     "gcp:cloudfunctionsv2/function:Function": _function,
     "gcp:cloudrunv2/service:Service": _service,
+    "gcp:cloudrunv2/workerPool:WorkerPool": _worker_pool,
+    "gcp:pubsub/topic:Topic": _simply("topic", "name"),
+    "gcp:pubsub/subscription:Subscription": _subscription,
     "gcp:appengine/standardAppVersion:StandardAppVersion": _app_version,
     ACCOUNT: _account,
     "docker-build:index:Image": _image,

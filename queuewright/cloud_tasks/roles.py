@@ -1,7 +1,8 @@
 """The names of IAM roles, each written once.
 
-Sources: https://cloud.google.com/iam/docs/roles-permissions, and for Cloud Tasks
-https://cloud.google.com/tasks/docs/roles-and-permissions.
+Sources: https://cloud.google.com/iam/docs/roles-permissions, for Cloud Tasks
+https://cloud.google.com/tasks/docs/roles-and-permissions, and for Pub/Sub
+https://cloud.google.com/pubsub/docs/access-control.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ TASK_RUNNER: Final = "roles/cloudtasks.taskRunner"
 TASK_DELETER: Final = "roles/cloudtasks.taskDeleter"
 TASKS_AGENT: Final = "roles/cloudtasks.serviceAgent"
 """Of Cloud Tasks itself: make tokens as the accounts that queues name."""
+
+PUBLISHER: Final = "roles/pubsub.publisher"
+SUBSCRIBER: Final = "roles/pubsub.subscriber"
+"""Receive the messages of a subscription and acknowledge them."""
+PUBSUB_ADMIN: Final = "roles/pubsub.admin"
 
 INVOKER: Final = "roles/run.invoker"
 """Call a Cloud Run service, and so a function of the 2nd generation."""

@@ -12,6 +12,7 @@ from queuewright.doctor.finding import Finding, State
 from queuewright.doctor.functions import failed_functions
 from queuewright.doctor.machine import Credentials, Machine, Response
 from queuewright.doctor.policies import policy_findings
+from queuewright.doctor.pull_queues import pull_queue_findings
 
 LOGIN = "gcloud auth application-default login"
 
@@ -20,6 +21,7 @@ LOGIN = "gcloud auth application-default login"
 # https://cloud.google.com/service-usage/docs/reference/rest.
 FIRST_APIS = ("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com")
 TASKS_API = "cloudtasks.googleapis.com"
+PUBSUB_API = "pubsub.googleapis.com"
 MOST_NAMES = 30
 """The most services in one `batchGet`: https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchGet."""
 
@@ -57,6 +59,8 @@ def cloud_findings(plan: Blueprint | None, machine: Machine) -> Iterator[Finding
         yield from _apis(plan, enabled)
         if TASKS_API in enabled:
             yield from tasks_agent(plan, credentials)
+        if PUBSUB_API in enabled:
+            yield from pull_queue_findings(plan, credentials)
     yield from policy_findings(plan, credentials)
     yield from failed_functions(plan, credentials)
     yield from _app_engine(plan, credentials)

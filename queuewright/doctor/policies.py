@@ -98,7 +98,9 @@ def _questions(plan: Blueprint) -> Iterator[_Question]:
             lambda policy: f"refuses to create {accounts}" if _is_enforced(policy) else "",
             exempt,
         )
-    outside = sorted({grant.member for grant in plan.grants if grant.account is None})
+    outside = sorted(
+        {grant.member for grant in plan.grants if grant.account is None and grant.agent is None}
+    )
     if outside:
         yield _Question(
             "iam.allowedPolicyMemberDomains",

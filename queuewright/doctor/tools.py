@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from queuewright.blueprint import Blueprint, ServicePlan
+from queuewright.blueprint import Blueprint, ServicePlan, WorkerPlan
 from queuewright.doctor.finding import Finding
 from queuewright.doctor.machine import Machine
 
@@ -97,7 +97,7 @@ def _images(plan: Blueprint | None) -> list[str]:
     return [
         key
         for key, handler in (plan.handlers.items() if plan else ())
-        if isinstance(handler.target, ServicePlan) and handler.target.has_dockerfile
+        if isinstance(handler.target, ServicePlan | WorkerPlan) and handler.target.has_dockerfile
     ]
 
 

@@ -140,6 +140,18 @@ def _secret_version(of: _Texts) -> tuple[str, Properties]:
     return name, {"version": "1", "name": name}
 
 
+def _topic(of: _Texts) -> tuple[str, Properties]:
+    return f"projects/{of['project']}/topics/{of['name']}", {"project": of["project"]}
+
+
+def _subscription(of: _Texts) -> tuple[str, Properties]:
+    return f"projects/{of['project']}/subscriptions/{of['name']}", {"project": of["project"]}
+
+
+def _worker_pool(of: _Texts) -> tuple[str, Properties]:
+    return of.path("workerPools", of["name"]), {"project": of["project"]}
+
+
 def _repository(of: _Texts) -> tuple[str, Properties]:
     path = of.path("repositories", of["repositoryId"])
     registry = f"{of['location']}-docker.pkg.dev/{of['project']}/{of['repositoryId']}"
@@ -164,9 +176,12 @@ _RULES: dict[str, Callable[[_Texts], tuple[str, Properties]]] = {
     "gcp:artifactregistry/repository:Repository": _repository,
     "gcp:cloudfunctionsv2/function:Function": _function,
     "gcp:cloudrunv2/service:Service": _run_service,
+    "gcp:cloudrunv2/workerPool:WorkerPool": _worker_pool,
     "gcp:cloudtasks/queue:Queue": _queue,
     "gcp:projects/service:Service": _enabled_service,
     "gcp:projects/serviceIdentity:ServiceIdentity": _service_identity,
+    "gcp:pubsub/subscription:Subscription": _subscription,
+    "gcp:pubsub/topic:Topic": _topic,
     "gcp:secretmanager/secret:Secret": _secret,
     "gcp:secretmanager/secretVersion:SecretVersion": _secret_version,
     "gcp:serviceaccount/account:Account": _account,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from queuewright.cloud_tasks import limits, names, roles
+from queuewright.cloud_tasks import limits, names, pubsub, roles
 from queuewright.cloud_tasks.retry import UNLIMITED
 from queuewright.graph.wire import Properties, Value, walk
 
@@ -125,6 +125,33 @@ _RULES: tuple[tuple[str, str, _Text | _Range], ...] = (
         r"ingress",
         _one_of(f"{_INGRESS}ALL", f"{_INGRESS}INTERNAL_ONLY", f"{_INGRESS}INTERNAL_LOAD_BALANCER"),
     ),
+    # https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.workerPools
+    (
+        "cloudrunv2/workerPool",
+        r"template\.containers\[n\]\.resources\.limits\.memory",
+        _Text(r"\d+(Mi|Gi)", "a size such as 512Mi"),
+    ),
+    (
+        "cloudrunv2/workerPool",
+        r"template\.containers\[n\]\.resources\.limits\.cpu",
+        _Text(r"\d+m|\d+(\.\d+)?", "a number of processors such as 1 or 500m"),
+    ),
+    ("cloudrunv2/workerPool", r"scaling\.scalingMode", _one_of("MANUAL", "AUTOMATIC")),
+    # https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
+    ("pubsub/(topic|subscription)", r"name", _Text(pubsub.RESOURCE_ID, "a name of Pub/Sub")),
+    (
+        "pubsub/subscription",
+        r"ackDeadlineSeconds",
+        _Range(pubsub.MIN_ACK_DEADLINE.total_seconds(), pubsub.MAX_ACK_DEADLINE.total_seconds()),
+    ),
+    (
+        "pubsub/subscription",
+        r"deadLetterPolicy\.maxDeliveryAttempts",
+        _Range(pubsub.MIN_DELIVERY_ATTEMPTS, pubsub.MAX_DELIVERY_ATTEMPTS),
+    ),
+    ("pubsub/subscription", r"retryPolicy\.(min|max)imumBackoff", _DURATION),
+    ("pubsub/(topic|subscription)", r"messageRetentionDuration", _DURATION),
+    ("pubsub/subscription", r"expirationPolicy\.ttl", _Text(r"|\d+s", "empty, or seconds")),
     # https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions
     (
         "cloudfunctionsv2/function",

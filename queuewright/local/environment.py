@@ -153,6 +153,9 @@ class Environment:
             )
             console.introduce(*current.blueprint.handlers)
             console.introduce(*(f"queue {q.queue_id}" for q in current.blueprint.queues.values()))
+            for key in current.blueprint.pull_queues:
+                text = "pull queues do not run on this machine yet; all else does"
+                console.say(f"queue {key}", text, "warning")
             context = HandlerContext(
                 root=options.root,
                 engine=engine,

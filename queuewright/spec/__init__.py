@@ -13,6 +13,7 @@ from queuewright.spec.handler_model import (
     SecretReference,
     ServiceSource,
     VpcAccess,
+    WorkerSource,
 )
 from queuewright.spec.handler_rules import (
     APP_ENGINE_VERSION,
@@ -22,8 +23,9 @@ from queuewright.spec.handler_rules import (
     SERVICE_TIMEOUT,
 )
 from queuewright.spec.load import STACKS, environments, load, load_file, parse
+from queuewright.spec.pull_model import PullQueueSpec, PullSettings
 from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
-from queuewright.spec.rules import queue_variable
+from queuewright.spec.rules import queue_variable, subscription_variable
 from queuewright.spec.shared_names import shared_names
 
 __all__ = [
@@ -43,6 +45,8 @@ __all__ = [
     "Instances",
     "LocalOverride",
     "Node",
+    "PullQueueSpec",
+    "PullSettings",
     "QueueSpec",
     "RateLimits",
     "RetryConfig",
@@ -50,6 +54,7 @@ __all__ = [
     "ServiceSource",
     "Spec",
     "VpcAccess",
+    "WorkerSource",
     "dotted",
     "environments",
     "load",
@@ -59,4 +64,5 @@ __all__ = [
     "parse_emulator",
     "queue_variable",
     "shared_names",
+    "subscription_variable",
 ]

@@ -13,6 +13,14 @@ from queuewright.spec.handler_model import HandlerSpec
 from queuewright.spec.handler_rules import deployment_rules, handler_rules, kinds_of, settings_of
 from queuewright.spec.merge import with_defaults, without_nulls
 from queuewright.spec.model import SpecFile
+from queuewright.spec.pull_model import PullQueueSpec, QueueDefaults
+from queuewright.spec.pull_rules import (
+    is_pull_queue,
+    of_other_kind,
+    pull_name_rule,
+    pull_queue_rules,
+    queue_settings,
+)
 from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.renaming import renaming_rules
 from queuewright.spec.rules import name_rule, queue_rules
@@ -22,7 +30,7 @@ from queuewright.spec.words import Names
 
 DEFAULTS: Mapping[str, tuple[str, type[Closed]]] = {
     "handlers": ("handler_defaults", HandlerSpec),
-    "queues": ("queue_defaults", QueueSpec),
+    "queues": ("queue_defaults", QueueDefaults),
 }
 """Section of entries to the section of their defaults and the model of an entry."""
 
@@ -38,6 +46,9 @@ class Spec:
     labels: Mapping[str, str]
     handlers: Mapping[str, HandlerSpec]
     queues: Mapping[str, QueueSpec]
+    """The push queues, by id."""
+    pull_queues: Mapping[str, PullQueueSpec]
+    """The pull queues, by id; no push queue has the same."""
     document: Node
 
     def locate(self, *path: str | int) -> Location:
@@ -51,11 +62,19 @@ def check(merged: Node, *, environment: str) -> tuple[Spec | None, list[Problem]
     found = [*_hollow_problems(merged), *_default_problems(document)]
     top = validated(SpecFile, _shell(document), document, (), found)
     handlers = _handlers(document, found)
-    queues = _queues(document, handlers, found)
+    queues, pull_queues = _queues(document, handlers, found)
     if found or top is None:
         return None, _at_home(document, found)
     spec = Spec(
-        environment, top.project, top.location, top.prefix, top.labels, handlers, queues, document
+        environment,
+        top.project,
+        top.location,
+        top.prefix,
+        top.labels,
+        handlers,
+        queues,
+        pull_queues,
+        document,
     )
     return spec, []
 
@@ -73,7 +92,7 @@ def _with_all_defaults(merged: Node) -> Node:
                 merged.at((defaults,)),
                 frozenset((*kinds_of(entry), *settings_of(entry)))
                 if section == "handlers"
-                else None,
+                else queue_settings(entry),
             )
             for name, entry in node.value.items()
         }
@@ -130,13 +149,15 @@ def _handlers(document: Node, found: list[Problem]) -> dict[str, HandlerSpec]:
 
 def _queues(
     document: Node, handlers: Mapping[str, HandlerSpec], found: list[Problem]
-) -> dict[str, QueueSpec]:
+) -> tuple[dict[str, QueueSpec], dict[str, PullQueueSpec]]:
+    """The push queues and the pull queues."""
     queues: dict[str, QueueSpec] = {}
+    pull_queues: dict[str, PullQueueSpec] = {}
     names = [name for name, _ in document.entries("handlers")]
     known = Names(names)
     seen: dict[str, str] = {}
     prefix = _prefix(document)
-    examples = {"handler": flow(names[0])} if names else {}
+    examples = {"handler": flow(names[0])} if names and names[0].isprintable() else {}
     for name, node in document.entries("queues"):
         at = ("queues", name)
         found.extend(name_rule(node, at, QUEUE_ID, prefix + name))
@@ -144,12 +165,21 @@ def _queues(
             message = f"differs from {shown(other)} only in case"
             hint = "choose another name: both would be the same variable in a handler"
             found.append(Problem(node.place, dotted(at), message, hint))
-        queue = validated(QueueSpec, node.plain(), document, at, found, examples)
-        found.extend(queue_rules(node, at, queue, known, handlers))
+        entry, foreign = of_other_kind(node, at)
+        found.extend(foreign)
+        if is_pull_queue(entry):
+            found.extend(pull_name_rule(entry, at, prefix + name))
+            pulled = validated(PullQueueSpec, entry.plain(), document, at, found)
+            found.extend(pull_queue_rules(entry, at, known, handlers))
+            if pulled is not None:
+                pull_queues[name] = pulled
+            continue
+        queue = validated(QueueSpec, entry.plain(), document, at, found, examples)
+        found.extend(queue_rules(entry, at, queue, known, handlers))
         if queue is not None:
             queues[name] = queue
-    found.extend(renaming_rules(document, "queues", queues, prefix))
-    return queues
+    found.extend(renaming_rules(document, "queues", {**queues, **pull_queues}, prefix))
+    return queues, pull_queues
 
 
 def _prefix(document: Node) -> str:

@@ -108,6 +108,33 @@ class AppEngineTarget(Closed):
     )
 
 
+class WorkerSource(Closed):
+    """A Cloud Run worker pool, from exactly one of a folder (`source`) and an `image`.
+
+    It polls pull queues; nothing calls it. Every instance is billed as long as it runs.
+    """
+
+    authority = "Cloud Run"
+
+    source: Folder | None = Field(
+        None,
+        examples=["handlers/reporter"],
+        description="The folder of the code. It needs a Dockerfile, from which an image is built.",
+    )
+    image: Image | None = Field(
+        None,
+        examples=["europe-docker.pkg.dev/acme-prod/app/reporter:1.2"],
+        description="A ready image, instead of `source`.",
+    )
+    command: Command = Field(
+        (),
+        examples=[["python", "main.py"], "exec python main.py"],
+        description="The command that polls, as a list or as text for the shell. "
+        "A shell keeps SIGTERM to itself unless the text starts with `exec`. "
+        "Default: the image's own.",
+    )
+
+
 class SecretReference(Closed):
     """Exactly one of a secret in Secret Manager and a key of encrypted Pulumi configuration."""
 
@@ -144,9 +171,20 @@ class Instances(Closed):
 
     authority = "Cloud Run"
 
-    min: int = Field(0, ge=0, le=1000, examples=[1], description="Instances kept running.")
+    min: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        examples=[1],
+        description="Instances kept running. A worker keeps at least 1, which is its default.",
+    )
     max: int = Field(
-        100, ge=1, le=1000, examples=[50], description="The maximum number of instances."
+        100,
+        ge=1,
+        le=1000,
+        examples=[50],
+        description="The maximum number of instances. A worker scales by CPU up to it; by "
+        "default, its number stays at `min`.",
     )
 
 
@@ -198,7 +236,10 @@ class LocalOverride(Closed):
 
 
 class HandlerSpec(Closed):
-    """The code that handles tasks: exactly one of `function`, `service`, `app_engine` and `url`."""
+    """The code that handles tasks.
+
+    Exactly one of `function`, `service`, `worker`, `app_engine` and `url`.
+    """
 
     authority = "Cloud Run"
 
@@ -209,6 +250,11 @@ class HandlerSpec(Closed):
     )
     service: ServiceSource | None = Field(
         None, examples=[{"source": "handlers/thumbnails"}], description="A Cloud Run service."
+    )
+    worker: WorkerSource | None = Field(
+        None,
+        examples=[{"source": "handlers/reporter", "command": ["python", "main.py"]}],
+        description="A Cloud Run worker pool, which polls pull queues.",
     )
     app_engine: AppEngineTarget | None = Field(
         None,
@@ -243,8 +289,8 @@ class HandlerSpec(Closed):
     memory: Memory | None = Field(
         None,
         examples=["512Mi", "1Gi"],
-        description="Memory of an instance. Default: `512Mi` for a service, `256Mi` for a "
-        "function.",
+        description="Memory of an instance. Default: `512Mi` for a service or a worker, which "
+        "needs that much, and `256Mi` for a function.",
     )
     cpu: Cpu | None = Field(
         None,
@@ -252,7 +298,7 @@ class HandlerSpec(Closed):
         le=LARGEST_CPU,
         examples=[2, 0.5],
         description="CPUs of an instance: up to 1, or 2, 4, 6 or 8. "
-        "Default: 1 for a service, by memory for a function.",
+        "Default: 1 for a service or a worker, by memory for a function.",
     )
     timeout: Timeout | None = Field(
         None,
@@ -296,12 +342,15 @@ class HandlerSpec(Closed):
     )
 
 
-KINDS = ("function", "service", "app_engine", "url")
+KINDS = ("function", "service", "worker", "app_engine", "url")
 
 _INSTANCE = ("env", "secrets", "memory", "cpu", "timeout", "concurrency", "instances", "ingress")
 SETTINGS_BY_KIND: dict[str, frozenset[str]] = {
     "function": frozenset((*_INSTANCE, "vpc", "renamed_from", "local")),
     "service": frozenset((*_INSTANCE, "vpc", "renamed_from", "local")),
+    "worker": frozenset(
+        ("env", "secrets", "memory", "cpu", "instances", "vpc", "renamed_from", "local")
+    ),
     "app_engine": frozenset(("env", "instances", "renamed_from", "local")),
     "url": frozenset(("audience", "headers", "renamed_from", "local")),
 }

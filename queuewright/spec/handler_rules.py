@@ -18,6 +18,7 @@ from queuewright.spec.handler_model import (
 from queuewright.spec.validation import checkable
 from queuewright.spec.values import size, written_size
 from queuewright.spec.words import nearest
+from queuewright.spec.worker_rules import worker_rules
 
 # Google's defaults for functions and services:
 # https://cloud.google.com/run/docs/configuring/services/memory-limits.
@@ -108,7 +109,7 @@ def _problem(node: Node, at: Path, path: Path, message: str, hint: str) -> Probl
 
 
 def _kind_rules(node: Node, at: Path, kinds: list[str]) -> Iterator[Problem]:
-    hint = "give it exactly one of `function`, `service`, `app_engine` and `url`"
+    hint = "give it exactly one of `function`, `service`, `worker`, `app_engine` and `url`"
     if kinds:
         message = "has more than one kind: " + ", ".join(kinds)
         yield Problem(node.place, dotted(at), message, hint)
@@ -266,6 +267,7 @@ def _concurrency_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[P
 
 _RULES = (
     _service_rules,
+    worker_rules,
     _app_engine_rules,
     _audience_rules,
     _header_rules,

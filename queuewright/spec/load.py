@@ -110,7 +110,7 @@ def _source_problems(merged: Node, root: Path) -> list[Problem]:
     """The problems with the folders of code: missing, outside the project, or not runnable."""
     problems = []
     for name, handler in merged.entries("handlers"):
-        for kind in ("function", "service", "app_engine"):
+        for kind in ("function", "service", "worker", "app_engine"):
             source = handler.at((kind, "source"))
             if source is None or not isinstance(source.value, str):
                 continue
@@ -118,6 +118,8 @@ def _source_problems(merged: Node, root: Path) -> list[Problem]:
             wrong = _wrong_source(source.value, root)
             if wrong is None and kind == "service":
                 wrong = _wrong_service(handler, source.value, root)
+            if wrong is None and kind == "worker":
+                wrong = _wrong_worker(source.value, root)
             if wrong is not None:
                 problems.append(Problem(source.place, dotted(path), *wrong))
     return problems
@@ -159,6 +161,14 @@ def _wrong_service(handler: Node, source: str, root: Path) -> tuple[str, str] | 
         return None
     hint = "add one, or add `runtime: python312` and `command: python main.py`"
     return f"{shown(source)} has no Dockerfile", hint
+
+
+def _wrong_worker(source: str, root: Path) -> tuple[str, str] | None:
+    """The problem with a worker's folder: worker pools take images only."""
+    if is_file(root / source / "Dockerfile"):
+        return None
+    hint = "add one that ends with a `CMD`, or give an `image`"
+    return f"{shown(source)} has no Dockerfile, which a worker's image is built from", hint
 
 
 def _name(file: Path, root: Path) -> str:

@@ -18,6 +18,7 @@ from queuewright.spec.fields import (
     ProjectId,
 )
 from queuewright.spec.handler_model import HandlerSpec
+from queuewright.spec.pull_model import PullQueueSpec
 from queuewright.spec.queue_model import QueueSpec
 
 
@@ -63,6 +64,8 @@ class SpecFile(Closed):
         examples=[{"webhook": {"url": "https://partner.example/hooks"}}],
         description="The code that handles tasks, by name.",
     )
-    queues: dict[str, QueueSpec] = Field(
-        {}, examples=[{"emails": {"handler": "mailer"}}], description="The queues, by id."
+    queues: dict[str, QueueSpec | PullQueueSpec] = Field(
+        {},
+        examples=[{"emails": {"handler": "mailer"}}],
+        description="The queues, by id; one with `pull` is a pull queue.",
     )

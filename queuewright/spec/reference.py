@@ -63,11 +63,18 @@ between environments are written in their files.
 - Anchors and aliases are supported; merge keys (`<<`) and tags (`!…`) are not.
 """
 
-_UNDER = {"SpecFile": "Top level", "HandlerSpec": "handlers", "QueueSpec": "queues"}
+_UNDER = {
+    "SpecFile": "Top level",
+    "HandlerSpec": "handlers",
+    "QueueSpec": "queues",
+    "PullQueueSpec": "pull queues",
+}
 _NAMED = {
     "HandlerSpec": "Each entry is one handler, by name: up to 49 of `a-z`, `0-9` and `-`, "
     "starting with a letter and not ending with `-`.",
     "QueueSpec": "Each entry is one queue, by id: up to 100 of `A-Z`, `a-z`, `0-9` and `-`.",
+    "PullQueueSpec": "An entry of `queues` that has `pull`. Its id has at least 3 characters, "
+    "starts with a letter, and not with `goog`.",
 }
 
 

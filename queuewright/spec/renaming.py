@@ -8,6 +8,7 @@ from queuewright.errors import Problem
 from queuewright.spec.document import Node, Path, dotted
 from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
 from queuewright.spec.handler_model import HandlerSpec
+from queuewright.spec.pull_model import PullQueueSpec
 from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.rules import name_rule
 from queuewright.spec.validation import checkable
@@ -16,7 +17,10 @@ SECTIONS = {"handlers": ("handler", HANDLER_NAME), "queues": ("queue", QUEUE_ID)
 
 
 def renaming_rules(
-    document: Node, section: str, entries: Mapping[str, HandlerSpec | QueueSpec], prefix: str
+    document: Node,
+    section: str,
+    entries: Mapping[str, HandlerSpec | QueueSpec | PullQueueSpec],
+    prefix: str,
 ) -> Iterator[Problem]:
     """The problems of the former keys in a section; `prefix` precedes each name."""
     keys = [key for key, _ in document.entries(section)]
@@ -29,7 +33,7 @@ def _entry_rules(
     document: Node,
     section: str,
     key: str,
-    entry: HandlerSpec | QueueSpec,
+    entry: HandlerSpec | QueueSpec | PullQueueSpec,
     prefix: str,
     keys: list[str],
     successors: dict[str, str],

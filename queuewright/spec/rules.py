@@ -11,6 +11,7 @@ from queuewright.errors import Problem
 from queuewright.spec.document import Absence, Node, Path, dotted
 from queuewright.spec.fields import HANDLER_NAME, MEMBER
 from queuewright.spec.handler_model import HandlerSpec
+from queuewright.spec.pull_model import PullSettings
 from queuewright.spec.queue_model import QueueSpec, RetryConfig
 from queuewright.spec.validation import checkable
 from queuewright.spec.values import shown
@@ -24,6 +25,15 @@ def queue_variable(queue: str) -> str:
     'QUEUE_ORDER_EVENTS'
     """
     return "QUEUE_" + queue.upper().replace("-", "_")
+
+
+def subscription_variable(queue: str) -> str:
+    """The environment variable that holds the full name of a pull queue's subscription.
+
+    >>> subscription_variable("order-events")
+    'SUBSCRIPTION_ORDER_EVENTS'
+    """
+    return "SUBSCRIPTION_" + queue.upper().replace("-", "_")
 
 
 def name_rule(node: Node, at: Path, pattern: str, name: str) -> Iterator[Problem]:
@@ -48,15 +58,26 @@ def queue_rules(
 ) -> Iterator[Problem]:
     """The problems of one queue, apart from its single values; `names` has all handlers' names."""
     reference = node.at(("handler",))
-    if reference is not None and _is_unknown(reference.value, names):
+    if reference is not None and is_unknown(reference.value, names):
         hint = names.hint(reference.value) or "add it under `handlers:`"
         what = f"no handler {shown(reference.value)}"
         yield Absence(reference.place, dotted((*at, "handler")), what, hint)
-    yield from _enqueuer_rules(node, at, names, handlers)
+    yield from enqueuer_rules(node, at, names, handlers)
     yield from backoff_rules(node, at)
-    yield from _example_rules(node, at)
+    yield from example_rules(node, at)
     if queue is not None:
+        yield from checkable(_called_rules(node, at, queue, handlers))
         yield from checkable(_path_rules(node, at, queue, handlers))
+
+
+def _called_rules(
+    node: Node, at: Path, queue: QueueSpec, handlers: Mapping[str, HandlerSpec]
+) -> Iterator[Problem]:
+    handler = handlers.get(queue.handler)
+    if handler is not None and handler.worker is not None:
+        message = f"{shown(queue.handler)} is a worker, which nothing can call"
+        hint = f"add `pull: {{}}` and `worker: {queue.handler}`, or name another handler"
+        yield Problem(node.locate(("handler",)), dotted((*at, "handler")), message, hint)
 
 
 def _path_rules(
@@ -69,15 +90,20 @@ def _path_rules(
         yield Problem(node.locate(("path",)), dotted((*at, "path")), message, hint)
 
 
-def backoff_rules(node: Node, at: Path) -> Iterator[Problem]:
+def backoff_rules(
+    node: Node,
+    at: Path,
+    section: str = "retry_config",
+    model: type[RetryConfig | PullSettings] = RetryConfig,
+) -> Iterator[Problem]:
     """Check `min_backoff` <= `max_backoff` with the defaults filled in, like Google."""
-    config = node.at(("retry_config",))
+    config = node.at((section,))
     if config is None or not isinstance(config.value, dict):
         return
     written = {key: config.at((key,)) for key in ("min_backoff", "max_backoff")}
     there = {key: child for key, child in written.items() if child is not None}
     try:
-        retry = RetryConfig.model_validate({key: child.plain() for key, child in there.items()})
+        retry = model.model_validate({key: child.plain() for key, child in there.items()})
     except ValueError:
         return
     if retry.min_backoff <= retry.max_backoff:
@@ -102,12 +128,13 @@ def backoff_rules(node: Node, at: Path) -> Iterator[Problem]:
     else:
         message = f"{high} is less than `min_backoff`, which is {low}"
         hint = f"raise it, or set `min_backoff: {there[key].text}` or less"
-    yield Problem(there[key].place, dotted((*at, "retry_config", key)), message, hint)
+    yield Problem(there[key].place, dotted((*at, section, key)), message, hint)
 
 
-def _enqueuer_rules(
+def enqueuer_rules(
     node: Node, at: Path, names: Names, handlers: Mapping[str, HandlerSpec]
 ) -> Iterator[Problem]:
+    """The problems with the `enqueuers` of a queue."""
     listed = node.at(("enqueuers",))
     items = listed.value if listed is not None and isinstance(listed.value, list) else []
     variable = queue_variable(str(at[-1]))
@@ -130,7 +157,7 @@ def _enqueuer_rules(
                 "write `serviceAccount:NAME@PROJECT.iam.gserviceaccount.com`, `user:…`, `group:…`"
             )
             yield Problem(item.place, path, f"{shown(item.value)} is not an IAM member", hint)
-        elif _is_unknown(item.value, names):
+        elif is_unknown(item.value, names):
             hint = names.hint(item.value) or "add it under `handlers:`"
             yield Absence(item.place, path, f"no handler {shown(item.value)}", hint)
         elif (handler := handlers.get(item.value)) is not None:
@@ -145,14 +172,22 @@ def _own_account_rules(
         hint = "list the account that it uses, as `serviceAccount:…`"
         message = f"{shown(item.value)} is an external endpoint and has no account here"
         yield Problem(item.place, path, message, hint)
-    elif variable in handler.env or variable in handler.secrets:
-        message = f"{shown(item.value)} already has the variable `{variable}` for the queue's name"
+    else:
+        yield from free_variable_rules(item, path, handler, variable, "the queue's name")
+
+
+def free_variable_rules(
+    item: Node, path: str, handler: HandlerSpec, variable: str, purpose: str
+) -> Iterator[Problem]:
+    """The problem if the handler that `item` names has `variable` already."""
+    if variable in handler.env or variable in handler.secrets:
+        message = f"{shown(item.value)} already has the variable `{variable}` for {purpose}"
         owner = dotted(("handlers", item.value))
         hint = f"remove or rename `{variable}` in `{owner}`"
         yield Problem(item.place, path, message, hint)
 
 
-def _example_rules(node: Node, at: Path) -> Iterator[Problem]:
+def example_rules(node: Node, at: Path) -> Iterator[Problem]:
     """A payload is sent as JSON, which has no infinity and no NaN."""
     example = node.at(("example",))
     for path, child in example.walk((*at, "example")) if example is not None else ():
@@ -161,5 +196,6 @@ def _example_rules(node: Node, at: Path) -> Iterator[Problem]:
             yield Problem(child.place, dotted(path), message, "quote it, or give a number")
 
 
-def _is_unknown(name: object, names: Names) -> bool:
+def is_unknown(name: object, names: Names) -> bool:
+    """Whether a reference is a text that names nothing in the file."""
     return isinstance(name, str) and bool(name.strip()) and name not in names

@@ -7,7 +7,7 @@ extends, or in one that extends it. So no key is required, and every value may b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,12 @@ from queuewright.spec.emulator_model import EmulatorFile
 from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID, QUEUE_NAME
 from queuewright.spec.handler_model import KINDS, SETTINGS_BY_KIND
 from queuewright.spec.model import SpecFile
+from queuewright.spec.pull_model import (
+    PULL_QUEUE_SETTINGS,
+    PUSH_QUEUE_SETTINGS,
+    PullQueueSpec,
+)
+from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.words import models_in
 
 if TYPE_CHECKING:
@@ -26,7 +32,6 @@ Schema = dict[str, object]
 
 _NULL: Schema = {"type": "null"}
 _HANDLER: Schema = {"$ref": "#/definitions/HandlerSpec"}
-_QUEUE: Schema = {"$ref": "#/definitions/QueueSpec"}
 _ANYTHING = "#/definitions/JsonValue"
 _OUTSIDE = ("description", "examples")
 """Words about a value as a whole; they stay outside the choice between its type and `null`."""
@@ -35,11 +40,16 @@ _OUTSIDE = ("description", "examples")
 def json_schema() -> Schema:
     """The schema of a file in `stacks/`."""
     handler: Schema = {"allOf": [_HANDLER, *map(_one_kind, KINDS)]}
+    either = _either_queue()
+    of_one_kind = [
+        _only("pull", PUSH_QUEUE_SETTINGS - PULL_QUEUE_SETTINGS),
+        _only("handler", PULL_QUEUE_SETTINGS - PUSH_QUEUE_SETTINGS),
+    ]
     sections = {
         "handler_defaults": _HANDLER,
-        "queue_defaults": _QUEUE,
+        "queue_defaults": either,
         "handlers": _entries(HANDLER_NAME, handler),
-        "queues": _entries(QUEUE_ID, _QUEUE),
+        "queues": _entries(QUEUE_ID, {"allOf": [either, *of_one_kind]}),
     }
     return _file_schema(SpecFile, "A queuewright environment", sections)
 
@@ -142,11 +152,25 @@ def _entries(pattern: str, entry: Schema) -> Schema:
 def _one_kind(kind: str) -> Schema:
     """A handler of this kind has no other kind, and only the settings of this kind."""
     every = {*KINDS}.union(*SETTINGS_BY_KIND.values())
-    foreign = sorted(every - SETTINGS_BY_KIND[kind] - {kind})
+    return _only(kind, every - SETTINGS_BY_KIND[kind] - {kind})
+
+
+def _only(key: str, foreign: Collection[str]) -> Schema:
+    """With `key`, an entry has none of the `foreign` keys."""
     return {
-        "if": {"required": [kind], "properties": {kind: {"not": _NULL}}},
-        "then": {"properties": dict.fromkeys(foreign, _NULL)},
+        "if": {"required": [key], "properties": {key: {"not": _NULL}}},
+        "then": {"properties": dict.fromkeys(sorted(foreign), _NULL)},
     }
+
+
+def _either_queue() -> Schema:
+    """The settings of queues of both kinds."""
+    keys = {
+        key: {"$ref": f"#/definitions/{model.__name__}/properties/{key}"}
+        for model in (QueueSpec, PullQueueSpec)
+        for key in model.model_fields
+    }
+    return {"type": "object", "properties": keys, "additionalProperties": False}
 
 
 def _maps(schemas: object) -> dict[str, Schema]:

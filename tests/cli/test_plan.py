@@ -226,7 +226,37 @@ def test_other_resources_are_named_too() -> None:
     graph = capture(program, preview=True)
     said = {each.name: words(graph, each) for each in graph if each.type.startswith("gcp:")}
     assert said == {
-        "news": "Topic `acme-news`",
+        "news": "topic `acme-news`",
         "reader": "`roles/pubsub.viewer` on topic `acme-news` for `user:ada@example.com`",
         "bare": "queue `bare` → each task's own URL",
     }
+
+
+def test_a_pull_queue_and_its_worker_are_shown(run: Run, program: Path) -> None:
+    """With the lease, the attempts, and who may do what."""
+    (program / "stacks" / "dev.yaml").write_text(
+        "project: acme-dev\n"
+        "location: europe-west1\n"
+        "handlers:\n"
+        "  reporter: {worker: {image: i}, instances: {min: 1, max: 3}}\n"
+        "  printer: {worker: {image: i}}\n"
+        "queues:\n"
+        "  reports:\n"
+        "    {pull: {lease: 60s, ordering: true}, worker: reporter, dead_letters: true}\n"
+        "  drafts: {pull: {}, protect: false}\n",
+        encoding="utf-8",
+    )
+    outcome = run("plan")
+    assert outcome.code == 0
+    lines = [line.strip() for line in outcome.out.splitlines()]
+    for line in (
+        "tasks-reports (PullQueue)",
+        "topic `reports`, protected",
+        "subscription `reports` to topic `reports`: lease 60s, 5 attempts, in order, protected",
+        "topic `reports.dead-letters`, protected",
+        "subscription `drafts` to topic `drafts`: lease 10s",
+        "`roles/pubsub.subscriber` on subscription `reports` for `reporter-handler`",
+        "worker pool `reporter`: 512Mi, 1 to 3 instances",
+        "worker pool `printer`: 512Mi, 1 instance",
+    ):
+        assert line in lines, outcome.out

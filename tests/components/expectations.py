@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from queuewright.blueprint import Blueprint, GrantPlan
+from queuewright.graph.computed import PROJECT_NUMBER
 from queuewright.testing import Grant
 
 
@@ -10,7 +11,7 @@ def promised_grants(blueprint: Blueprint) -> list[Grant]:
     """Every grant of the blueprint, as `Graph.grants` returns them."""
     return sorted(
         Grant(
-            grant.member,
+            grant.member.replace("PROJECT_NUMBER", PROJECT_NUMBER),
             grant.role,
             _guarded(blueprint, grant),
             grant.condition.title if grant.condition else "",
@@ -35,3 +36,9 @@ def _guarded(blueprint: Blueprint, grant: GrantPlan) -> str:
             return f"{project}/buckets/{grant.resource}"
         case "project":
             return project
+        case "topic":
+            return blueprint.pull_queues[grant.resource].topic
+        case "subscription":
+            return blueprint.pull_queues[grant.resource].subscription
+        case "dead_letter_topic":
+            return str(blueprint.pull_queues[grant.resource].dead_letter_topic)

@@ -11,6 +11,7 @@ from pulumi_gcp import (
     cloudrunv2,
     cloudtasks,
     projects,
+    pubsub,
     secretmanager,
     storage,
 )
@@ -27,29 +28,42 @@ STACKS = ["dev", "staging", "prod", "all"]
 
 # Member, role, and what it is on, without the project's address.
 TABLE = """
-group:ops@example.com                     cloudtasks.enqueuer           queues/shop-reports
-shop-ledger-handler                       artifactregistry.createOnPushWriter projects/acme-all
-shop-ledger-handler                       cloudtasks.enqueuer           queues/shop-emails
-shop-ledger-handler                       logging.logWriter             projects/acme-all
-shop-ledger-handler                       storage.bucketViewer          projects/acme-all if app-engine-staging
-shop-ledger-handler                       storage.objectUser            projects/acme-all if app-engine-staging
-shop-ledger-handler                       storage.objectViewer          buckets/acme-all-shop-queuewright
-shop-mailer-handler                       cloudtasks.enqueuer           queues/shop-orders
-shop-mailer-handler                       secretmanager.secretAccessor  secrets/shop-mailer-SMTP_TOKEN
-shop-mailer-handler                       secretmanager.secretAccessor  secrets/smtp-password
-shop-mailer-invoker                       run.invoker                   services/shop-mailer
-shop-queuewright-build                    artifactregistry.writer       repositories/shop-queuewright
-shop-queuewright-build                    logging.logWriter             projects/acme-all
-shop-queuewright-build                    storage.objectViewer          projects/acme-all if function-sources
-shop-queuewright-build                    storage.objectViewer          buckets/acme-all-shop-queuewright
-shop-ready-handler                        cloudtasks.enqueuer           queues/shop-books
-shop-ready-invoker                        run.invoker                   services/shop-ready
-shop-reports-handler                      cloudtasks.enqueuer           queues/shop-emails
-shop-reports-invoker                      run.invoker                   services/shop-reports
-shop-resizer-handler                      cloudtasks.enqueuer           queues/shop-archive
-shop-resizer-handler                      secretmanager.secretAccessor  secrets/smtp-password
-shop-resizer-invoker                      run.invoker                   services/shop-resizer
-web@acme-web.iam.gserviceaccount.com      cloudtasks.enqueuer           queues/shop-emails
+group:ops@example.com                                       cloudtasks.enqueuer                  queues/shop-reports
+group:ops@example.com                                       pubsub.publisher                     topics/shop-papers
+service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.publisher                     topics/shop-drafts.dead-letters
+service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.publisher                     topics/shop-drops.dead-letters
+service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.publisher                     topics/shop-papers.dead-letters
+service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.subscriber                    subscriptions/shop-drafts
+service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.subscriber                    subscriptions/shop-drops
+service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.subscriber                    subscriptions/shop-papers
+shop-archiver-handler                                       pubsub.subscriber                    subscriptions/shop-drafts
+shop-ledger-handler                                         artifactregistry.createOnPushWriter  projects/acme-all
+shop-ledger-handler                                         cloudtasks.enqueuer                  queues/shop-emails
+shop-ledger-handler                                         logging.logWriter                    projects/acme-all
+shop-ledger-handler                                         pubsub.publisher                     topics/shop-papers
+shop-ledger-handler                                         storage.bucketViewer                 projects/acme-all if app-engine-staging
+shop-ledger-handler                                         storage.objectUser                   projects/acme-all if app-engine-staging
+shop-ledger-handler                                         storage.objectViewer                 buckets/acme-all-shop-queuewright
+shop-mailer-handler                                         cloudtasks.enqueuer                  queues/shop-orders
+shop-mailer-handler                                         pubsub.publisher                     topics/shop-papers
+shop-mailer-handler                                         secretmanager.secretAccessor         secrets/shop-mailer-SMTP_TOKEN
+shop-mailer-handler                                         secretmanager.secretAccessor         secrets/smtp-password
+shop-mailer-invoker                                         run.invoker                          services/shop-mailer
+shop-queuewright-build                                      artifactregistry.writer              repositories/shop-queuewright
+shop-queuewright-build                                      logging.logWriter                    projects/acme-all
+shop-queuewright-build                                      storage.objectViewer                 projects/acme-all if function-sources
+shop-queuewright-build                                      storage.objectViewer                 buckets/acme-all-shop-queuewright
+shop-ready-handler                                          cloudtasks.enqueuer                  queues/shop-books
+shop-ready-invoker                                          run.invoker                          services/shop-ready
+shop-reporter-handler                                       pubsub.publisher                     topics/shop-drafts
+shop-reporter-handler                                       pubsub.subscriber                    subscriptions/shop-papers
+shop-reporter-handler                                       secretmanager.secretAccessor         secrets/smtp-password
+shop-reports-handler                                        cloudtasks.enqueuer                  queues/shop-emails
+shop-reports-invoker                                        run.invoker                          services/shop-reports
+shop-resizer-handler                                        cloudtasks.enqueuer                  queues/shop-archive
+shop-resizer-handler                                        secretmanager.secretAccessor         secrets/smtp-password
+shop-resizer-invoker                                        run.invoker                          services/shop-resizer
+web@acme-web.iam.gserviceaccount.com                        cloudtasks.enqueuer                  queues/shop-emails
 """  # noqa: E501
 
 
@@ -155,6 +169,10 @@ def test_a_handler_may_enqueue_where_the_yaml_names_it_and_nowhere_else(
          "acme-all/locations/europe-west4/repositories/shop-queuewright"),
         (projects.IAMMember, "shop-queuewright-build@acme-all.iam.gserviceaccount.com has "
          "roles/logging.logWriter on projects/acme-all"),
+        (pubsub.TopicIAMMember, "shop-mailer-handler@acme-all.iam.gserviceaccount.com has "
+         "roles/pubsub.publisher on projects/acme-all/topics/shop-papers"),
+        (pubsub.SubscriptionIAMMember, "shop-reporter-handler@acme-all.iam.gserviceaccount.com has "
+         "roles/pubsub.subscriber on projects/acme-all/subscriptions/shop-papers"),
     ],
 )  # fmt: skip
 def test_a_grant_that_the_code_loses_is_named(

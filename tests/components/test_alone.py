@@ -108,7 +108,14 @@ def test_code_and_grants_wait_for_the_agents_of_their_apis(everything_graph: Gra
     agents = {each.name for each in everything_graph.of_type("projects/serviceIdentity")}
     assert agents == {
         f"tasks-project-{name}-agent"
-        for name in ("artifactregistry", "cloudbuild", "cloudfunctions", "cloudtasks", "run")
+        for name in (
+            "artifactregistry",
+            "cloudbuild",
+            "cloudfunctions",
+            "cloudtasks",
+            "pubsub",
+            "run",
+        )
     }
     wanted = {
         "tasks-mailer-function": ("cloudbuild", "cloudfunctions", "run"),
@@ -116,6 +123,8 @@ def test_code_and_grants_wait_for_the_agents_of_their_apis(everything_graph: Gra
         "tasks-images-writer-build": ("artifactregistry",),
         "tasks-ledger-project-logging.logWriter": ("artifactregistry", "cloudbuild"),
         "tasks-emails-queue": ("cloudtasks",),
+        "tasks-papers-topic": ("pubsub",),
+        "tasks-reporter-pool": ("run",),
     }
     for name, apis in wanted.items():
         waits = {urn.rpartition("::")[2] for urn in everything_graph[name].depends_on}

@@ -15,7 +15,17 @@ from queuewright.local.queues.planned import queue_policy
 from queuewright.testing import Graph, capture
 from tests.components.expectations import promised_grants
 
-KINDS = ["bucket", "handler", "project", "queue", "repository", "secret"]
+KINDS = [
+    "bucket",
+    "dead_letter_topic",
+    "handler",
+    "project",
+    "queue",
+    "repository",
+    "secret",
+    "subscription",
+    "topic",
+]
 
 
 def deployed(plan: Blueprint, root: Path) -> Graph:

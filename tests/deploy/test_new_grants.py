@@ -123,6 +123,25 @@ def test_only_code_that_needs_a_new_grant_waits(
     assert clock.sleeps == [60, 60]
 
 
+def test_a_worker_waits_until_it_may_poll(
+    first: Deployment, clock: Clock, program: Callable[[str], Program]
+) -> None:
+    """It polls as soon as it starts. A new enqueuer of its queue makes nothing wait."""
+    first.up()
+    clock.time += 1000
+    worker = STACK.replace("  web:", "  reporter: {worker: {image: i}}\n  web:")
+    first.use(program(f"{worker}  reports: {{pull: {{}}, worker: reporter}}\n"))
+    outcome = first.up()
+    assert "tasks-reporter-pool" in outcome.names("create")
+    assert "waiting 1m until Google knows 1 new grant everywhere" in outcome.text
+    assert clock.sleeps == [60, 60]
+    clock.time += 1000
+    enqueuer = 'enqueuers: ["user:ada@example.com"]'
+    first.use(program(f"{worker}  reports: {{pull: {{}}, worker: reporter, {enqueuer}}}\n"))
+    assert first.up().names("create") == ["tasks-reports-publisher-user:ada@example.com"]
+    assert clock.sleeps == [60, 60]
+
+
 def test_a_stack_that_waited_can_be_destroyed(first: Deployment, clock: Clock) -> None:
     """Pulumi destroys without the program, so nothing may need its hooks."""
     first.up()

@@ -20,6 +20,8 @@ from tests.pulumi_double.rules import (
     QUEUE,
     REPOSITORY,
     RUN_SERVICE,
+    SUBSCRIPTION,
+    TOPIC,
     is_iam_member,
     rule,
 )
@@ -53,6 +55,13 @@ _GUARDED = (
         "{place}/repositories/{name}",
     ),
     ("storage/bucketIAM", (BUCKET,), "bucket", "{name}"),
+    ("pubsub/topicIAM", (TOPIC,), "topic", "projects/{project}/topics/{name}"),
+    (
+        "pubsub/subscriptionIAM",
+        (SUBSCRIPTION,),
+        "subscription",
+        "projects/{project}/subscriptions/{name}",
+    ),
 )
 
 
@@ -96,6 +105,8 @@ def admit_references(cloud: Cloud, type_token: str, properties: Properties, proj
         _require_account(cloud, email, project)
     for secret in sorted(set(_secrets(properties))):
         _require_secret_access(cloud, secret, properties, project)
+    if type_token == SUBSCRIPTION:
+        _require_topics(cloud, properties)
     if type_token == FUNCTION:
         _require_buildable(cloud, properties)
     if type_token == APP_VERSION:
@@ -123,13 +134,24 @@ def _require_guarded(cloud: Cloud, type_token: str, properties: Properties, proj
     names = {str(properties[key]) for _, _, key, _ in guards}
     place = f"projects/{project}/locations/{properties.get('location')}"
     found = [
-        cloud.get(kind, form.format(place=place, name=name.split("/")[-1]))
+        cloud.get(kind, form.format(project=project, place=place, name=name.split("/")[-1]))
         for _, kinds, _, form in guards
         for kind in kinds
         for name in names
     ]
     if guards and not any(each is not None for each in found):
         raise GoogleError(f"Error 404: Resource {', '.join(names)} was not found")
+
+
+def _require_topics(cloud: Cloud, properties: Properties) -> None:
+    """A subscription's topic and its dead-letter topic must exist."""
+    values = {path: str(value) for path, value in walk(properties)}
+    for path in ("topic", "deadLetterPolicy.deadLetterTopic"):
+        name = values.get(path)
+        if name and cloud.get(TOPIC, name) is None:
+            raise GoogleError(
+                f"Error 404: Resource not found (resource={name.rpartition('/')[2]}), notFound"
+            )
 
 
 def _require_account(cloud: Cloud, email: str, project: str) -> None:

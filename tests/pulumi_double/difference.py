@@ -46,7 +46,8 @@ def is_zero(value: Value) -> bool:
 def stored(properties: Properties, rule: Rule) -> Properties:
     """The properties that the cloud and the provider's state have after a request."""
     own = {key: properties.get(key, default) for key, default in rule.own_defaults.items()}
-    return {**filled(sent(properties), rule.defaults), **own}
+    empty = {key: properties[key] for key in rule.sent_empty & properties.keys()}
+    return {**filled(sent(properties), rule.defaults), **empty, **own}
 
 
 def filled(properties: Properties, defaults: Properties) -> Properties:

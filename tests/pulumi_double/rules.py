@@ -14,6 +14,9 @@ QUEUE = "gcp:cloudtasks/queue:Queue"
 ACCOUNT = "gcp:serviceaccount/account:Account"
 API = "gcp:projects/service:Service"
 AGENT = "gcp:projects/serviceIdentity:ServiceIdentity"
+TOPIC = "gcp:pubsub/topic:Topic"
+SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
+WORKER_POOL = "gcp:cloudrunv2/workerPool:WorkerPool"
 RUN_SERVICE = "gcp:cloudrunv2/service:Service"
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
 BUCKET = "gcp:storage/bucket:Bucket"
@@ -33,6 +36,7 @@ class Rule:
         force_new: inputs whose change replaces the resource.
         kept: paths (Optional and Computed) that keep their value when left out, with everything
             below them.
+        sent_empty: blocks that are sent even if they consist of zeros only.
         defaults: Google's values for fields that are absent or zero in the request.
         own_defaults: the provider's values for fields that the program leaves out.
         delete_first: whether a replacement deletes the old resource first.
@@ -44,6 +48,7 @@ class Rule:
 
     force_new: frozenset[str]
     kept: frozenset[str] = frozenset()
+    sent_empty: frozenset[str] = frozenset()
     defaults: Properties = field(default_factory=dict)
     own_defaults: Properties = field(default_factory=dict)
     delete_first: bool = False
@@ -84,6 +89,8 @@ _IAM = frozenset(
         "secretId",
         "service",
         "serviceAccountId",
+        "subscription",
+        "topic",
     }
 )
 _PLACE = frozenset({"name", "location", "project"})
@@ -141,6 +148,41 @@ RULES: dict[str, Rule] = {
         autonamed=True,
         api="run.googleapis.com",
         noun="Service",
+    ),
+    # Read in https://github.com/GoogleCloudPlatform/magic-modules, from which the provider is
+    # generated: mmv1/products/pubsub and mmv1/products/cloudrunv2/WorkerPool.yaml.
+    TOPIC: Rule(
+        frozenset({"name", "project"}),
+        kept=frozenset({"messageStoragePolicy", "project"}),
+        autonamed=True,
+        api="pubsub.googleapis.com",
+        noun="Resource",
+    ),
+    SUBSCRIPTION: Rule(
+        frozenset({"enableMessageOrdering", "filter", "name", "project", "topic"}),
+        kept=frozenset({"ackDeadlineSeconds", "expirationPolicy", "project"}),
+        # A policy without a time means that the subscription never expires.
+        sent_empty=frozenset({"expirationPolicy"}),
+        own_defaults={"messageRetentionDuration": "604800s"},
+        autonamed=True,
+        api="pubsub.googleapis.com",
+        noun="Resource",
+    ),
+    WORKER_POOL: Rule(
+        _PLACE,
+        kept=frozenset(
+            {
+                "instanceSplits",
+                "launchStage",
+                "project",
+                "template.containers[n].resources",
+                "template.serviceAccount",
+            }
+        ),
+        own_defaults={"deletionProtection": True},
+        autonamed=True,
+        api="run.googleapis.com",
+        noun="WorkerPool",
     ),
     FUNCTION: Rule(
         _PLACE,

@@ -26,6 +26,8 @@ from tests.pulumi_double.rules import (
     QUEUE,
     REPOSITORY,
     RUN_SERVICE,
+    SUBSCRIPTION,
+    TOPIC,
 )
 
 PLACE = "projects/acme/locations/l"
@@ -210,3 +212,39 @@ def test_what_is_protected_in_the_cloud_is_not_deleted(cloud: Cloud) -> None:
         admit_removal(cloud, BUCKET, "b", {})
     admit_removal(cloud, BUCKET, "b", {"forceDestroy": True})
     admit_removal(cloud, BUCKET, "empty", {})
+
+
+def test_a_subscription_needs_its_topics(cloud: Cloud) -> None:
+    """Its own, and that of its dead letters."""
+    cloud.put(API, "acme/pubsub.googleapis.com", {})
+    asked: Properties = {"name": "s-1", "topic": "projects/acme/topics/t-1"}
+    with pytest.raises(GoogleError, match=r"404: Resource not found \(resource=t-1\)"):
+        made(cloud, SUBSCRIPTION, "projects/acme/subscriptions/s-1", asked)
+    made(cloud, TOPIC, "projects/acme/topics/t-1", {"name": "t-1"})
+    asked["deadLetterPolicy"] = {"deadLetterTopic": "projects/acme/topics/d-1"}
+    with pytest.raises(GoogleError, match=r"404: Resource not found \(resource=d-1\)"):
+        made(cloud, SUBSCRIPTION, "projects/acme/subscriptions/s-1", asked)
+    made(cloud, TOPIC, "projects/acme/topics/d-1", {"name": "d-1"})
+    made(cloud, SUBSCRIPTION, "projects/acme/subscriptions/s-1", asked)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "guarded"),
+    [
+        ("gcp:pubsub/topicIAMMember:TopicIAMMember", "topic", "topics"),
+        ("gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember", "subscription", "subscriptions"),
+    ],
+)
+def test_a_grant_needs_its_part_of_a_pull_queue(
+    cloud: Cloud, kind: str, key: str, guarded: str
+) -> None:
+    """A topic or a subscription."""
+    grant: Properties = {
+        key: "r-1",
+        "role": "roles/pubsub.publisher",
+        "member": f"serviceAccount:{RUNS_AS}",
+    }
+    with pytest.raises(GoogleError, match="404: Resource r-1 was not found"):
+        made(cloud, kind, "1", grant)
+    cloud.put(TOPIC if key == "topic" else SUBSCRIPTION, f"projects/acme/{guarded}/r-1", {})
+    made(cloud, kind, "1", grant)

@@ -123,7 +123,19 @@ def test_defaults_are_googles() -> None:
     }
 
 
+def test_a_policy_of_nothing_reaches_pubsub() -> None:
+    """A subscription that never expires has a policy without a time, and settles."""
+    known = rule("gcp:pubsub/subscription:Subscription")
+    asked: Properties = {"name": "s", "expirationPolicy": {"ttl": ""}}
+    live = stored(asked, known)
+    assert live["expirationPolicy"] == {"ttl": ""}
+    assert differences(live, asked, asked, known) == {}
+    assert differences(stored({"name": "s"}, known), {"name": "s"}, asked, known) == {
+        "expirationPolicy": "ADD"
+    }
+
+
 def test_an_unknown_type_is_not_guessed() -> None:
     """The double reports that it has no rule."""
-    with pytest.raises(LookupError, match="no rule for gcp:pubsub/topic:Topic"):
-        rule("gcp:pubsub/topic:Topic")
+    with pytest.raises(LookupError, match="no rule for gcp:pubsub/schema:Schema"):
+        rule("gcp:pubsub/schema:Schema")

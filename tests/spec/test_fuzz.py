@@ -32,6 +32,7 @@ STACK: dict[str, object] = {
         },
         "web": {"service": {"source": "w", "runtime": "python312", "command": "run"}},
         "ledger": {"app_engine": {"service": "ledger", "version": "v2"}},
+        "reporter": {"worker": {"image": "i", "command": ["run"]}, "instances": {"min": 2}},
         "hook": {"url": "https://a.example/x", "audience": "a", "headers": {"X-A": "b"}},
     },
     "queues": {
@@ -46,6 +47,12 @@ STACK: dict[str, object] = {
             "desired_state": "PAUSED",
         },
         "hooks": {"handler": "hook"},
+        "reports": {
+            "pull": {"lease": "1m", "max_attempts": 5, "min_backoff": "1s", "keep": "1d"},
+            "worker": "reporter",
+            "enqueuers": ["web"],
+            "dead_letters": True,
+        },
     },
 }
 

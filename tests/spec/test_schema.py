@@ -22,8 +22,10 @@ from queuewright.spec.handler_model import (
     SecretReference,
     ServiceSource,
     VpcAccess,
+    WorkerSource,
 )
 from queuewright.spec.model import SpecFile
+from queuewright.spec.pull_model import PullQueueSpec, PullSettings
 from queuewright.spec.queue_model import LoggingConfig, QueueSpec, RateLimits, RetryConfig
 from queuewright.spec.schema import json_schema, models
 
@@ -37,6 +39,7 @@ SOURCE = {"source": "s", "runtime": "python312", "command": "run"}
 HANDLERS = {
     "mailer": {"function": FUNCTION},
     "thumbnails": {"service": SOURCE},
+    "reporter": {"worker": {"image": "i"}, "memory": "1Gi"},
 }
 
 
@@ -89,6 +92,7 @@ def around(model: type[Closed], key: str, example: object) -> dict[str, object]:
     siblings = {
         (ServiceSource, "image"): {},
         (ServiceSource, "source"): {},
+        (WorkerSource, "command"): {"image": "i"},
         (AppEngineTarget, "source"): {"runtime": "python312"},
         (AppEngineTarget, "runtime"): {"source": "s"},
         (AppEngineTarget, "entrypoint"): {"source": "s", "runtime": "python312"},
@@ -103,12 +107,13 @@ def around(model: type[Closed], key: str, example: object) -> dict[str, object]:
     handler = {
         FunctionSource: {"function": entry},
         ServiceSource: {"service": entry},
+        WorkerSource: {"worker": entry},
         AppEngineTarget: {"app_engine": entry},
         SecretReference: {**SERVICE, "secrets": {"A": entry}},
         Instances: {**SERVICE, "instances": entry},
         VpcAccess: {**SERVICE, "vpc": entry},
         LocalOverride: {**SERVICE, "local": entry},
-        HandlerSpec: entry if {"url", "app_engine", "function", "service"} & entry.keys()
+        HandlerSpec: entry if {"url", "app_engine", "function", "service", "worker"} & entry.keys()
         else {**SERVICE, **entry},
     }  # fmt: skip
     queue = {
@@ -124,6 +129,9 @@ def around(model: type[Closed], key: str, example: object) -> dict[str, object]:
     }
     if model is SpecFile:
         document[key] = {**HANDLERS, **example} if key == "handlers" else example  # type: ignore[dict-item]
+    elif model in (PullSettings, PullQueueSpec):
+        pulled = {"pull": entry} if model is PullSettings else {"pull": {}, **entry}
+        document["queues"] = {"pulled": pulled}
     elif model in queue:
         document["queues"] = {"q": {"handler": "mailer", **queue[model]}}
     else:
@@ -173,6 +181,12 @@ WRONG = {
     "a label in capitals": {"labels": {"Team": "a"}},
     "too many labels": {"labels": {f"l{number}": "x" for number in range(65)}},
     "a variable with a hyphen": {"handlers": {"h": {**SERVICE, "env": {"A-B": "x"}}}},
+    "a worker with a timeout": {"handlers": {"h": {"worker": {"image": "i"}, "timeout": "1m"}}},
+    "a pull queue with a path": {"queues": {"pulled": {"pull": {}, "path": "/x"}}},
+    "a push queue with a worker": {"queues": {"q": {"handler": "mailer", "worker": "reporter"}}},
+    "a lease in minutes without a unit": {"queues": {"pulled": {"pull": {"lease": 1}}}},
+    "four attempts": {"queues": {"pulled": {"pull": {"max_attempts": 4}}}},
+    "dead letters of a push queue": {"queues": {"q": {"handler": "mailer", "dead_letters": True}}},
     "a path without its slash": {"queue_defaults": {"path": "send"}},
     "a secret that is a number": {"handlers": {"h": {**SERVICE, "secrets": {"A": 3}}}},
 }
@@ -202,6 +216,9 @@ def test_a_wrong_file_is_wrong_for_both(wrong: dict[str, object]) -> None:
         {"queues": {"emails": {"retry_config": {"min_backoff": None}}}},
         {"handlers": {"mailer": {"env": {"A": None}}}},
         {"handler_defaults": {"function": {"runtime": "python312"}, "service": {"image": "i"}}},
+        {"queues": {"reports": {"worker": "reporter"}}},
+        {"queues": {"reports": {"pull": None, "handler": "mailer"}}},
+        {"queue_defaults": {"pull": {"lease": "30s"}, "rate_limits": None, "dead_letters": True}},
         {"queues": {"emails": {"example": [None, 1, {"a": None}]}}},
     ],
 )

@@ -46,7 +46,7 @@ def test_all_problems_at_once(project: Project) -> None:
         "stacks/dev.yaml:8:5: handlers.mailer.memory: `100` is not a size\n"
         "  hint: write `100Mi` or `100Gi`\n"
         "stacks/dev.yaml:9:3: handlers.web: has more than one kind: service, url\n"
-        "  hint: give it exactly one of `function`, `service`, `app_engine` and `url`\n"
+        "  hint: give it exactly one of `function`, `service`, `worker`, `app_engine` and `url`\n"
         "stacks/dev.yaml:14:5: queues.emails.handler: no handler `mialer`\n"
         "  hint: did you mean `mailer`?\n"
         "stacks/dev.yaml:15:19: queues.emails.rate_limits.max_dispatches_per_second: "

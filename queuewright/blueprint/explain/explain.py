@@ -7,7 +7,7 @@ from dataclasses import replace
 from queuewright.blueprint.explain.listing import blueprint_lines, principal_lines
 from queuewright.blueprint.explain.principals import principals
 from queuewright.blueprint.explain.record import Record, blueprint_record, principal_record
-from queuewright.blueprint.model import Blueprint
+from queuewright.blueprint.model import Blueprint, PullQueuePlan
 from queuewright.errors import TargetError
 from queuewright.spec.words import did_you_mean
 
@@ -54,9 +54,13 @@ def explain_data(
 
 def _about(blueprint: Blueprint, queue: str) -> Blueprint:
     """The part of a blueprint that belongs to one queue."""
+    pulled = blueprint.pull_queues.get(queue)
+    if pulled is not None:
+        return _about_pull_queue(blueprint, pulled)
     plan = blueprint.queues.get(queue)
     if plan is None:
-        hint = did_you_mean(queue, blueprint.queues) or "add one under `queues:`"
+        known = {*blueprint.queues, *blueprint.pull_queues}
+        hint = did_you_mean(queue, known) or "add one under `queues:`"
         raise TargetError(f"no queue `{queue}` in {blueprint.environment}", hint=hint)
     grants = tuple(
         grant
@@ -69,7 +73,28 @@ def _about(blueprint: Blueprint, queue: str) -> Blueprint:
     return replace(
         blueprint,
         queues={queue: plan},
+        pull_queues={},
         handlers={plan.handler: handler},
+        accounts={key: each for key, each in blueprint.accounts.items() if key in involved},
+        grants=grants,
+        apis=(),
+    )
+
+
+def _about_pull_queue(blueprint: Blueprint, plan: PullQueuePlan) -> Blueprint:
+    """The part of a blueprint that belongs to one pull queue."""
+    kinds = ("topic", "subscription", "dead_letter_topic")
+    grants = tuple(
+        grant for grant in blueprint.grants if grant.kind in kinds and grant.resource == plan.key
+    )
+    handlers = {plan.worker: blueprint.handlers[plan.worker]} if plan.worker else {}
+    involved = {handler.account for handler in handlers.values()}
+    involved |= {grant.account for grant in grants}
+    return replace(
+        blueprint,
+        queues={},
+        pull_queues={plan.key: plan},
+        handlers=handlers,
         accounts={key: each for key, each in blueprint.accounts.items() if key in involved},
         grants=grants,
         apis=(),

@@ -14,9 +14,11 @@ from queuewright.blueprint.model import (
     FunctionPlan,
     HandlerPlan,
     InstancePlan,
+    PullQueuePlan,
     QueuePlan,
     ServicePlan,
     UrlPlan,
+    WorkerPlan,
 )
 from queuewright.cloud_tasks.durations import written_duration
 from queuewright.spec.values import written_size
@@ -34,6 +36,9 @@ def blueprint_lines(blueprint: Blueprint) -> Lines:
     for plan in blueprint.queues.values():
         yield from ("", f"queue {plan.key}")
         yield from _aligned(_queue_fields(plan, blueprint.accounts))
+    for pulled in blueprint.pull_queues.values():
+        yield from ("", f"pull queue {pulled.key}")
+        yield from _aligned(_pull_queue_fields(pulled))
     for handler in blueprint.handlers.values():
         yield from ("", f"handler {handler.key} ({handler.noun})")
         yield from _aligned(_handler_fields(handler, blueprint.accounts))
@@ -78,6 +83,21 @@ def _queue_fields(queue: QueuePlan, accounts: Mapping[str, AccountPlan]) -> Fiel
     yield "from", str(queue.reason.location)
 
 
+def _pull_queue_fields(queue: PullQueuePlan) -> Fields:
+    yield "topic", queue.topic
+    yield "polled", f"at {queue.subscription}, by {queue.worker or 'someone outside of the stack'}"
+    if queue.renamed_from:
+        yield "renamed", f"from {', '.join(queue.renamed_from)}"
+    yield "state", "protected" if queue.protect else "not protected"
+    yield "stored", f"in {', '.join(queue.regions)}, for {written_duration(queue.keep)}"
+    yield "lease", f"{written_duration(queue.lease)}, unless the worker extends it"
+    yield "retries", sentences.redelivery(queue)
+    low, high = written_duration(queue.min_backoff), written_duration(queue.max_backoff)
+    yield "waits", f"{low} at first, at most {high}"
+    yield "order", "by ordering key" if queue.ordering else "none"
+    yield "from", str(queue.reason.location)
+
+
 def _handler_fields(handler: HandlerPlan, accounts: Mapping[str, AccountPlan]) -> Fields:
     yield "name", handler.name
     if handler.renamed_from:
@@ -87,6 +107,9 @@ def _handler_fields(handler: HandlerPlan, accounts: Mapping[str, AccountPlan]) -
             yield "code", f"{function.source}, {function.entry_point} in {function.runtime_name}"
         case ServicePlan() as service:
             yield "code", sentences.service_code(service)
+        case WorkerPlan() as worker:
+            yield "code", sentences.worker_code(worker)
+            yield from _worker_fields(worker)
         case AppEnginePlan() as engine:
             yield "target", sentences.app_engine_service(engine)
             where = f"{engine.source} in {engine.runtime_name}"
@@ -115,6 +138,14 @@ def _instance_fields(instance: InstancePlan) -> Fields:
     if instance.vpc is not None:
         network = instance.vpc.subnetwork or instance.vpc.network
         yield "network", f"{network}, {instance.vpc.egress}"
+
+
+def _worker_fields(worker: WorkerPlan) -> Fields:
+    fewest, most = worker.instances.min, worker.instances.max
+    yield "instance", f"{written_size(worker.memory)} of memory, {worker.cpu:g} CPU"
+    yield "instances", f"{fewest}" if fewest == most else f"{fewest} to {most}, by CPU"
+    if worker.vpc is not None:
+        yield "network", f"{worker.vpc.subnetwork or worker.vpc.network}, {worker.vpc.egress}"
 
 
 def _variable_fields(handler: HandlerPlan) -> Fields:

@@ -40,9 +40,9 @@ def principals(blueprint: Blueprint, name: str, grants: Sequence[GrantPlan]) -> 
     if name in blueprint.handlers:
         what = f"handler `{name}` is an external endpoint without an account"
         raise TargetError(what, hint=listing)
-    if name in blueprint.queues:
+    if name in blueprint.queues or name in blueprint.pull_queues:
         raise TargetError(f"tasks of queue `{name}` carry no token", hint=listing)
-    known = {*blueprint.handlers, *blueprint.queues}
+    known = {*blueprint.handlers, *blueprint.queues, *blueprint.pull_queues}
     for account in blueprint.accounts.values():
         known |= {account.account_id, account.email}
     for grant in blueprint.grants:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from queuewright.blueprint.explain.principals import Principal
@@ -13,11 +14,14 @@ from queuewright.blueprint.model import (
     GrantPlan,
     HandlerPlan,
     HandlerTarget,
+    PullQueuePlan,
     QueuePlan,
     Reason,
     RuntimePlan,
+    SecretPlan,
     ServicePlan,
     UrlPlan,
+    WorkerPlan,
 )
 from queuewright.blueprint.patience import patience
 from queuewright.cloud_tasks.durations import written_duration
@@ -35,6 +39,7 @@ def blueprint_record(blueprint: Blueprint) -> Record:
         "prefix": blueprint.prefix,
         "labels": dict(blueprint.labels),
         "queues": {key: _queue(plan) for key, plan in blueprint.queues.items()},
+        "pull_queues": {key: _pull_queue(plan) for key, plan in blueprint.pull_queues.items()},
         "handlers": {key: _handler(plan) for key, plan in blueprint.handlers.items()},
         "accounts": {key: _account(plan) for key, plan in blueprint.accounts.items()},
         "grants": [_grant(grant) for grant in blueprint.grants],
@@ -79,6 +84,35 @@ def _queue(queue: QueuePlan) -> Record:
     }
 
 
+def _pull_queue(queue: PullQueuePlan) -> Record:
+    dead = queue.dead_letters
+    return {
+        "topic": queue.topic,
+        "subscription": queue.subscription,
+        "renamed_from": list(queue.renamed_from),
+        "worker": queue.worker,
+        "regions": list(queue.regions),
+        "lease": written_duration(queue.lease),
+        "min_backoff": written_duration(queue.min_backoff),
+        "max_backoff": written_duration(queue.max_backoff),
+        "keep": written_duration(queue.keep),
+        "ordering": queue.ordering,
+        "dead_letters": {
+            "topic": queue.dead_letter_topic,
+            "subscription": queue.dead_letter_subscription,
+            "max_attempts": dead.max_attempts,
+            "keep": written_duration(dead.keep),
+        }
+        if dead is not None
+        else None,
+        "protect": queue.protect,
+        "variable": queue.variable,
+        "subscription_variable": queue.subscription_variable,
+        "example": queue.example,
+        "reason": _reason(queue.reason),
+    }
+
+
 def _handler(handler: HandlerPlan) -> Record:
     return {
         "name": handler.name,
@@ -108,6 +142,18 @@ def _target(target: HandlerTarget) -> Record:
                 "command": list(target.command),
                 **_runtime(target.runtime),
             }
+        case WorkerPlan():
+            settings = {
+                "source": target.source,
+                "image": target.image,
+                "command": list(target.command),
+                "env": dict(target.environment),
+                "secrets": _secrets(target.secrets),
+                "memory": written_size(target.memory),
+                "cpu": target.cpu,
+                "instances": target.instances.model_dump(),
+                "vpc": target.vpc.model_dump(mode="json") if target.vpc is not None else None,
+            }
         case AppEnginePlan():
             settings = {
                 "service": target.service,
@@ -131,7 +177,7 @@ def _target(target: HandlerTarget) -> Record:
 def _runtime(runtime: RuntimePlan) -> Record:
     return {
         "env": dict(runtime.environment),
-        "secrets": {name: _plain(asdict(secret)) for name, secret in runtime.secrets.items()},
+        "secrets": _secrets(runtime.secrets),
         "memory": written_size(runtime.memory),
         "cpu": runtime.cpu,
         "timeout": written_duration(runtime.timeout),
@@ -140,6 +186,10 @@ def _runtime(runtime: RuntimePlan) -> Record:
         "ingress": runtime.ingress,
         "vpc": runtime.vpc.model_dump(mode="json") if runtime.vpc is not None else None,
     }
+
+
+def _secrets(secrets: Mapping[str, SecretPlan]) -> Record:
+    return {name: _plain(asdict(secret)) for name, secret in secrets.items()}
 
 
 def _account(account: AccountPlan) -> Record:

@@ -10,9 +10,11 @@ from queuewright.blueprint.model import (
     AppEngineRoute,
     GrantPlan,
     HandlerRoute,
+    PullQueuePlan,
     QueuePlan,
     ServicePlan,
     UrlRoute,
+    WorkerPlan,
 )
 from queuewright.blueprint.patience import first_waits, patience
 from queuewright.cloud_tasks import roles
@@ -22,6 +24,8 @@ from queuewright.cloud_tasks.limits import TASK_RETENTION
 _MAY = {
     roles.INVOKER: "call {kind} {resource}",
     roles.ENQUEUER: "add tasks to {kind} {resource}",
+    roles.PUBLISHER: "publish to the {kind} of queue {resource}",
+    roles.SUBSCRIBER: "take tasks from the {kind} of queue {resource}",
     roles.SECRET_ACCESSOR: "read {kind} {resource}",
     roles.LOG_WRITER: "write logs in {kind} {resource}",
     roles.OBJECT_VIEWER: "read objects in {kind} {resource}",
@@ -56,6 +60,18 @@ def waits(queue: QueuePlan) -> str:
     first = ", ".join(map(written_duration, first_waits(config, shown)))
     is_all = patience(config).attempts - 1 <= 5
     return first if is_all else f"{first} … at most {written_duration(config.max_backoff)}"
+
+
+def redelivery(queue: PullQueuePlan) -> str:
+    """When a pull queue gives up a task, and what becomes of it."""
+    dead = queue.dead_letters
+    if dead is None:
+        return "until a task is done or too old"
+    attempts = f"gives up after {dead.max_attempts} attempts"
+    if queue.dead_letter_subscription is None:
+        return f"{attempts}, and drops the task"
+    kept = written_duration(dead.keep)
+    return f"{attempts}, and keeps the task for {kept} in {queue.dead_letter_subscription}"
 
 
 def about(time: timedelta) -> str:
@@ -126,8 +142,15 @@ def service_code(target: ServicePlan) -> str:
     return f"{target.source} in {target.runtime_name}: {command(target.command)}"
 
 
+def worker_code(target: WorkerPlan) -> str:
+    """The code of a worker: `handlers/reporter, built by its Dockerfile: python main.py`."""
+    code = f"{target.source}, built by its Dockerfile" if target.source else f"image {target.image}"
+    return f"{code}: {command(target.command)}" if target.command else code
+
+
 def may(grant: GrantPlan) -> str:
     """The right that a grant gives: `add tasks to queue emails`."""
     words = _MAY.get(grant.role, f"use {grant.role} on {{kind}} {{resource}}")
     only = f", where {grant.condition.expression}" if grant.condition else ""
-    return words.format(kind=grant.kind, resource=grant.resource) + only
+    kind = grant.kind.replace("_", " ")
+    return words.format(kind=kind, resource=grant.resource) + only

@@ -13,6 +13,7 @@ from queuewright.blueprint import (
     HandlerPlan,
     ServicePlan,
     UrlPlan,
+    WorkerPlan,
 )
 from queuewright.errors import TargetError
 from queuewright.local.door.listener import HOST
@@ -63,6 +64,8 @@ def how_it_runs(handler: HandlerPlan, root: Path) -> Command | Elsewhere | Caugh
         TargetError: neither the plan nor the folder tells.
     """
     local, target = handler.local, handler.target
+    if isinstance(target, WorkerPlan):
+        return Caught("workers do not run on this machine yet")
     if local.url is not None:
         return Elsewhere(local.url)
     folder = (root / (handler.source or "")).resolve()

@@ -279,6 +279,7 @@ def test_a_program_gets_everything() -> None:
         "prefix",
         "labels",
         "queues",
+        "pull_queues",
         "handlers",
         "accounts",
         "grants",

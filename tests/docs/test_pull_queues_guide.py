@@ -1,0 +1,64 @@
+"""`docs/guides/pull-queues.md`: what it shows is what its file leads to."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from queuewright.blueprint import Blueprint, blueprint
+from queuewright.blueprint.explain import explain_text
+from queuewright.cloud_tasks import pubsub, roles
+from queuewright.spec import parse
+from tests.docs.test_pages import fences
+
+PAGE = Path(__file__).parents[2] / "docs" / "guides" / "pull-queues.md"
+TEXT = PAGE.read_text("utf-8")
+FENCES = fences(PAGE)
+
+
+@pytest.fixture(scope="module")
+def plan() -> Blueprint:
+    """The blueprint of the page's file."""
+    (text,) = (text for language, text in FENCES if language == "yaml")
+    return blueprint(parse(text, file="stacks/dev.yaml"))
+
+
+def test_the_explanation_is_what_explain_prints(plan: Blueprint) -> None:
+    """Its first part, about the queue itself."""
+    (shown,) = (text for language, text in FENCES if language == "console")
+    _, _, printed = shown.partition("\n")
+    assert explain_text(plan, queue="reports").startswith(printed)
+
+
+def test_the_variables_are_those_of_its_handlers(plan: Blueprint) -> None:
+    """With the values that the table gives."""
+    table = dict(re.findall(r"`(QUEUE_\w+|SUBSCRIPTION_\w+)`: `(projects/[^`]+)`", TEXT))
+    assert table == {
+        **plan.handlers["web"].environment,
+        **plan.handlers["reporter"].environment,
+    }
+
+
+def test_its_code_reads_these_variables(plan: Blueprint) -> None:
+    """Each file is Python, and reads the variable of its handler."""
+    known = {key: set(handler.environment) for key, handler in plan.handlers.items()}
+    for text in (text for language, text in FENCES if language == "python"):
+        ast.parse(text)
+        handler = re.match(r"# handlers/(\w+)/main\.py", text)
+        assert handler is not None
+        assert set(re.findall(r'environ\["(\w+)"\]', text)) == known[handler[1]]
+
+
+def test_its_figures_are_pubsubs() -> None:
+    """The limits in its sentences."""
+    least, most = pubsub.MIN_ACK_DEADLINE, pubsub.MAX_ACK_DEADLINE
+    lease = f"{least.seconds} seconds to {most.seconds // 60} minutes"
+    assert f"a lease lasts {lease}" in TEXT
+    attempts = f"{pubsub.MIN_DELIVERY_ATTEMPTS} to {pubsub.MAX_DELIVERY_ATTEMPTS} attempts"
+    assert f"given up after {attempts}" in TEXT
+    assert f"kept for {pubsub.MAX_RETENTION.days} days" in TEXT
+    assert f"; {pubsub.MIN_DELIVERY_ATTEMPTS} attempts unless" in TEXT
+    assert roles.SUBSCRIBER in TEXT
