@@ -1,1 +1,30 @@
-"""Pub/Sub's own words: messages, names and refusals."""
+"""Pub/Sub's own words: messages, names and refusals.
+
+Other packages import the message classes from here.
+"""
+
+from queuewright.pubsub.protocol.messages import (
+    DeleteSubscriptionRequest,
+    DeleteTopicRequest,
+    GetSubscriptionRequest,
+    GetTopicRequest,
+    PublishRequest,
+    PubsubMessage,
+    Subscription,
+    Topic,
+    UpdateSubscriptionRequest,
+    UpdateTopicRequest,
+)
+
+__all__ = [
+    "DeleteSubscriptionRequest",
+    "DeleteTopicRequest",
+    "GetSubscriptionRequest",
+    "GetTopicRequest",
+    "PublishRequest",
+    "PubsubMessage",
+    "Subscription",
+    "Topic",
+    "UpdateSubscriptionRequest",
+    "UpdateTopicRequest",
+]
