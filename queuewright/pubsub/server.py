@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -12,13 +13,17 @@ from typing import Final, Self
 
 from queuewright.cloud_tasks.durations import parse_us
 from queuewright.engine import Clock, ManualClock, SystemClock
-from queuewright.pubsub.api.grpc import listening
+from queuewright.pubsub.api.grpc import ListenerParts, listening
 from queuewright.pubsub.delivery.registry import Registry
 from queuewright.pubsub.delivery.sweeper import Sweeper
+from queuewright.pubsub.events import Event
 from queuewright.pubsub.protocol import refusals
+from queuewright.pubsub.service.access import DEVELOPER, Access, Client, Denial
 from queuewright.pubsub.service.publisher import Publisher
 from queuewright.pubsub.service.subscriber import Subscriber
 from queuewright.pubsub.state.store import Store
+
+_LOG: Final = logging.getLogger(__name__)
 
 _SETTLE_ROUNDS: Final = 3
 _ANSWERS_GRACE_S: Final = 0.2
@@ -38,21 +43,33 @@ class PubSub:
         clock: by default the machine's clock. `advance` needs a `ManualClock`.
         state: the folder for topics, subscriptions and messages. None keeps them only while the
             server lives.
+        on_event: called with every event, on the event loop. Exceptions are logged.
+        denial: decides what clients with a principal may do; None allows everything.
 
     Raises:
         TargetError: the state can't be used.
     """
 
-    def __init__(self, *, clock: Clock | None = None, state: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        state: Path | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        denial: Denial | None = None,
+    ) -> None:
         self.clock: Clock = clock or SystemClock()
+        emit = None if on_event is None else _guarded(on_event)
+        self._access = Access(self.clock, denial, emit)
         self._store = Store(state)
         self._sweeper = Sweeper(self.clock, self._store)
-        self._registry = Registry(self.clock, self._store, self._sweeper.messages_stored)
+        self._registry = Registry(self.clock, self._store, self._sweeper.messages_stored, emit)
         self.publisher = Publisher(self._registry)
         """The RPCs of Publisher as methods."""
         self.subscriber = Subscriber(self.clock, self._registry, self._store)
         """The RPCs of Subscriber as methods."""
-        self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._closers: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
+        """The function that closes each listener, by host and port."""
         self._is_stopped = False
 
     async def start(self) -> None:
@@ -73,12 +90,21 @@ class PubSub:
     ) -> None:
         await self.stop()
 
-    async def serve_grpc(self, host: str = "127.0.0.1", port: int = 8085) -> int:
+    async def serve_grpc(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8085,
+        *,
+        client: Client = DEVELOPER,
+        on_poll: Callable[[], None] = lambda: None,
+    ) -> int:
         """Listen for gRPC. Can be called several times.
 
         Args:
             host: the address to listen on.
             port: 0 lets the system choose.
+            client: who makes every call on this listener.
+            on_poll: called when a Pull or a stream begins that is not refused.
 
         Returns:
             The port.
@@ -86,9 +112,16 @@ class PubSub:
         Raises:
             TargetError: the port can't be used.
         """
-        server, bound = await listening(self.publisher, self.subscriber, host, port)
-        self._closers.append(partial(server.stop, grace=_ANSWERS_GRACE_S))
+        parts = ListenerParts(self.publisher, self.subscriber, self._access, client, on_poll)
+        server, bound = await listening(parts, host, port)
+        self._closers[host, bound] = partial(server.stop, grace=_ANSWERS_GRACE_S)
         return bound
+
+    async def stop_serving(self, port: int, host: str = "127.0.0.1") -> None:
+        """Close the listener on a port, if there is one."""
+        close = self._closers.pop((host, port), None)
+        if close is not None:
+            await close()
 
     async def advance(self, span: timedelta | str) -> None:
         """Move a `ManualClock` forward; everything that is due on the way happens."""
@@ -112,8 +145,20 @@ class PubSub:
         self._is_stopped = True
         self._sweeper.stop()
         self._registry.close(refusals.stopping())
-        await asyncio.gather(*(close() for close in self._closers))
+        await asyncio.gather(*(self.stop_serving(port, host) for host, port in self._closers))
         self._store.close()
+
+
+def _guarded(listener: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Wrap a listener so that its exceptions are logged and do not reach Pub/Sub."""
+
+    def emit(event: Event) -> None:
+        try:
+            listener(event)
+        except Exception:
+            _LOG.exception("`on_event` failed on %s", event.kind)
+
+    return emit
 
 
 async def _settled() -> None:

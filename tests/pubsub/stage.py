@@ -11,7 +11,7 @@ import pytest
 
 from queuewright.engine import ManualClock
 from queuewright.errors import Refusal
-from queuewright.pubsub import PubSub
+from queuewright.pubsub import Event, PubSub
 from queuewright.pubsub.protocol import messages as m
 
 PROJECT = "projects/acme"
@@ -25,7 +25,8 @@ class Stage:
 
     def __init__(self, clock: ManualClock, state: Path | None) -> None:
         self.clock = clock
-        self.server = PubSub(clock=clock, state=state)
+        self.events: list[Event] = []
+        self.server = PubSub(clock=clock, state=state, on_event=self.events.append)
         self.publisher = self.server.publisher
         self.subscriber = self.server.subscriber
 

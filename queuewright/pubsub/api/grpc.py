@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
+from google.protobuf.struct_pb2 import Struct
 
 from queuewright.engine import host_port, unusable
 from queuewright.errors import Refusal
-from queuewright.pubsub.api.methods import SUBSCRIBER, Method, methods
+from queuewright.pubsub.api.held import HELD_MESSAGES, held_messages
+from queuewright.pubsub.api.methods import CONSUME, SUBSCRIBER, Method, methods
 from queuewright.pubsub.api.stream import Stream
 from queuewright.pubsub.protocol import refusals
 from queuewright.pubsub.protocol.messages import (
@@ -24,6 +27,7 @@ from queuewright.pubsub.protocol.messages import (
     StreamingPullRequest,
     StreamingPullResponse,
 )
+from queuewright.pubsub.service.access import Access, Client
 from queuewright.pubsub.service.publisher import Publisher
 from queuewright.pubsub.service.subscriber import Subscriber
 
@@ -40,9 +44,20 @@ _LOG: Final = logging.getLogger(__name__)
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
-async def listening(
-    publisher: Publisher, subscriber: Subscriber, host: str, port: int
-) -> tuple[grpc.aio.Server, int]:
+@dataclass(frozen=True)
+class ListenerParts:
+    """What a listener answers with, and to whom."""
+
+    publisher: Publisher
+    subscriber: Subscriber
+    access: Access
+    client: Client
+    """Who makes all of its calls."""
+    on_poll: Callable[[], None]
+    """Called when a Pull or a stream begins that is not refused."""
+
+
+async def listening(parts: ListenerParts, host: str, port: int) -> tuple[grpc.aio.Server, int]:
     """Start a server; return it and its port.
 
     Raises:
@@ -59,7 +74,7 @@ async def listening(
             ("grpc.keepalive_permit_without_calls", 1),
         ]
     )
-    server.add_generic_rpc_handlers((_Handlers(publisher, subscriber),))
+    server.add_generic_rpc_handlers((_Handlers(parts),))
     try:
         bound = server.add_insecure_port(host_port(host, port))
     except RuntimeError as error:
@@ -71,12 +86,15 @@ async def listening(
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg] # not at run time
     """Finds the handler of a call by its path; every other path is refused in plain words."""
 
-    def __init__(self, publisher: Publisher, subscriber: Subscriber) -> None:
+    def __init__(self, parts: ListenerParts) -> None:
         self._handlers = {
-            path: _unary(method) for path, method in methods(publisher, subscriber).items()
+            path: _unary(method, parts)
+            for path, method in methods(parts.publisher, parts.subscriber).items()
         }
-        self._handlers[f"/{SUBSCRIBER}/Pull"] = _pull(subscriber)
-        self._handlers[f"/{SUBSCRIBER}/StreamingPull"] = _streaming_pull(subscriber)
+        self._handlers[f"/{SUBSCRIBER}/Pull"] = _pull(parts)
+        self._handlers[f"/{SUBSCRIBER}/StreamingPull"] = _streaming_pull(parts)
+        if parts.client.principal is None:
+            self._handlers[f"/{HELD_MESSAGES}/List"] = _held(parts.subscriber)
 
     def service(
         self, details: grpc.HandlerCallDetails
@@ -84,10 +102,12 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg] # not at run 
         return self._handlers.get(details.method) or _not_emulated(details.method)
 
 
-def _unary(method: Method) -> grpc.RpcMethodHandler[bytes, bytes]:
+def _unary(method: Method, parts: ListenerParts) -> grpc.RpcMethodHandler[bytes, bytes]:
     async def answer(raw: bytes, context: Context) -> bytes:
         async def response() -> bytes:
-            message = await method.call(method.request.FromString(raw))
+            request = method.request.FromString(raw)
+            parts.access.check(parts.client, method.permission, method.resource(request))
+            message = await method.call(request)
             return message.SerializeToString()
 
         return await _answered(context, response)
@@ -95,12 +115,25 @@ def _unary(method: Method) -> grpc.RpcMethodHandler[bytes, bytes]:
     return grpc.unary_unary_rpc_method_handler(answer)
 
 
-def _pull(subscriber: Subscriber) -> grpc.RpcMethodHandler[bytes, bytes]:
+def _held(subscriber: Subscriber) -> grpc.RpcMethodHandler[bytes, bytes]:
+    async def answer(raw: bytes, context: Context) -> bytes:
+        async def response() -> bytes:
+            message = await held_messages(subscriber, Struct.FromString(raw))
+            return message.SerializeToString()
+
+        return await _answered(context, response)
+
+    return grpc.unary_unary_rpc_method_handler(answer)
+
+
+def _pull(parts: ListenerParts) -> grpc.RpcMethodHandler[bytes, bytes]:
     async def answer(raw: bytes, context: Context) -> bytes:
         async def response() -> bytes:
             remaining_s = context.time_remaining()
             remaining_us = None if remaining_s is None else int(remaining_s * 1_000_000)
-            message = await subscriber.pull(PullRequest.FromString(raw), remaining_us)
+            request = PullRequest.FromString(raw)
+            _admit(parts, request.subscription)
+            message = await parts.subscriber.pull(request, remaining_us, parts.client.name)
             return message.SerializeToString()
 
         return await _answered(context, response)
@@ -108,19 +141,28 @@ def _pull(subscriber: Subscriber) -> grpc.RpcMethodHandler[bytes, bytes]:
     return grpc.unary_unary_rpc_method_handler(answer)
 
 
-def _streaming_pull(subscriber: Subscriber) -> grpc.RpcMethodHandler[bytes, bytes]:
+def _streaming_pull(parts: ListenerParts) -> grpc.RpcMethodHandler[bytes, bytes]:
     async def answer(_: object, context: Context) -> None:
         async def response() -> bytes:
             wire = _Wire(context)
             first = await wire.read()
             if first is None:
                 raise refusals.argument_missing("subscription")
-            await Stream(subscriber, wire, first).run()
+            _admit(parts, first.subscription)
+            await Stream(parts.subscriber, wire, first, parts.client.name).run()
             return b""
 
         await _answered(context, response)
 
     return grpc.stream_stream_rpc_method_handler(answer)
+
+
+def _admit(parts: ListenerParts, subscription: str) -> None:
+    """Let a client poll, or refuse it."""
+    parts.access.check(parts.client, CONSUME, subscription)
+    if subscription:
+        parts.subscriber.deliverable(subscription)
+    parts.on_poll()
 
 
 def _not_emulated(path: str) -> grpc.RpcMethodHandler[bytes, bytes]:

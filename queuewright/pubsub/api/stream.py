@@ -52,12 +52,15 @@ class Stream:
         service: the RPCs.
         wire: reads and writes.
         first: the client's first request.
+        client: the client's name, for people.
 
     Raises:
         Refusal: the first request is not valid.
     """
 
-    def __init__(self, service: Subscriber, wire: Wire, first: StreamingPullRequest) -> None:
+    def __init__(
+        self, service: Subscriber, wire: Wire, first: StreamingPullRequest, client: str = ""
+    ) -> None:
         self._service = service
         self._wire = wire
         self._subscription = self._opened(first)
@@ -67,7 +70,7 @@ class Stream:
         limits = FlowLimits(first.max_outstanding_messages, first.max_outstanding_bytes)
         lease_us = _stream_deadline_us(first.stream_ack_deadline_seconds)
         self._apply(first)
-        self._taker = Taker(self._subscription.new_holder(), lease_us, limits)
+        self._taker = Taker(self._subscription.new_holder(), lease_us, limits, client)
 
     async def run(self) -> None:
         """Serve the stream until the client closes it.

@@ -10,6 +10,7 @@ from queuewright.errors import Refusal
 from queuewright.pubsub.delivery.dead_letters import dead_letter
 from queuewright.pubsub.delivery.rules import delivery_rules
 from queuewright.pubsub.delivery.subscription import RunningSubscription
+from queuewright.pubsub.events import Event, MessagePublished
 from queuewright.pubsub.protocol import refusals
 from queuewright.pubsub.protocol.messages import PubsubMessage, Subscription, Topic
 from queuewright.pubsub.rules.backlog import Changes, DeadLetter, DeliveryRules, Message
@@ -33,9 +34,17 @@ class Registry:
         clock: tells the publish times.
         store: keeps everything.
         on_stored: called when messages were stored, so that their end can be planned.
+        emit: gets what happens.
     """
 
-    def __init__(self, clock: Clock, store: Store, on_stored: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        store: Store,
+        on_stored: Callable[[], None],
+        emit: Callable[[Event], None] | None = None,
+    ) -> None:
+        self._emit = emit
         self._clock = clock
         self._store = store
         self._on_stored = on_stored
@@ -163,6 +172,16 @@ class Registry:
         publications = [self._publication(topic, message) for message in messages]
         self._store.publish(publications)
         self._hand_on(publications)
+        if self._emit is not None:
+            for each in publications:
+                self._emit(
+                    MessagePublished(
+                        time_us=each.publish_us,
+                        topic=topic.row.config.name,
+                        message=str(each.message.id),
+                        subscriptions=len(each.subscriptions),
+                    )
+                )
         return [str(each.message.id) for each in publications]
 
     def _publication(self, topic: RunningTopic, message: PubsubMessage) -> Publication:
@@ -207,7 +226,13 @@ class Registry:
 
     def _run(self, row: SubscriptionRow, topic: RunningTopic | None) -> None:
         running = RunningSubscription(
-            self._clock, self._store, row, self._rules_of(row), _matches(row.config), self._write
+            self._clock,
+            self._store,
+            row,
+            self._rules_of(row),
+            _matches(row.config),
+            self._write,
+            self._emit,
         )
         self._subscriptions[row.config.name] = self._by_number[row.number] = running
         if topic is not None:

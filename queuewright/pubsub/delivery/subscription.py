@@ -13,6 +13,7 @@ from typing import Final
 
 from queuewright.engine import Clock, Timer
 from queuewright.errors import Refusal
+from queuewright.pubsub import events
 from queuewright.pubsub.delivery.sharing import shared
 from queuewright.pubsub.delivery.taker import Taker
 from queuewright.pubsub.rules.backlog import (
@@ -20,6 +21,7 @@ from queuewright.pubsub.rules.backlog import (
     Changes,
     DeadLetter,
     DeliveryRules,
+    Held,
     Lease,
     Message,
 )
@@ -45,6 +47,7 @@ class RunningSubscription:
         rules: the part of it that decides about deliveries.
         matches: its filter; None lets every message pass.
         write: writes changes and publishes dead letters, or raises a Refusal.
+        emit: gets what happens to the messages.
     """
 
     def __init__(
@@ -55,15 +58,19 @@ class RunningSubscription:
         rules: DeliveryRules,
         matches: Matches | None,
         write: Callable[[RunningSubscription, Changes, list[DeadLetter]], None],
+        emit: Callable[[events.Event], None] | None = None,
     ) -> None:
         self._clock = clock
         self._store = store
         self._write = write
         self._matches = matches
+        self._emit = emit
         self.row = row
         self.backlog = Backlog(rules, store.deliveries(row.number))
         self._takers: list[Taker] = []
         self._last_holder = 0
+        self._held_by: dict[int, str] = {}
+        """The name of the client that a message was delivered to last."""
         self._timer: Timer | None = None
         self._timer_us = 0
         self._is_waking = False
@@ -96,20 +103,30 @@ class RunningSubscription:
     def acknowledge(self, deliveries: Deliveries) -> None:
         """Remove messages for good. Deliveries that are no longer the latest are ignored."""
         self.backlog.settle(self._clock.now_us())
+        done = []
         for message, delivery in deliveries:
-            self.backlog.acknowledge(message, delivery)
+            attempt = self.backlog.attempt(message)
+            if self.backlog.acknowledge(message, delivery):
+                done.append((message, attempt))
         self._commit()
+        for message, attempt in done:
+            self._tell(events.MessageAcknowledged, message, attempt)
+            self._held_by.pop(message, None)
 
     def modify(self, deliveries: Deliveries, span_us: int) -> None:
         """Let leases end `span_us` from now; 0 gives them up. Leases that ended are ignored."""
         now_us = self._clock.now_us()
         self.backlog.settle(now_us)
+        extended = []
         for message, delivery in deliveries:
-            if span_us > 0:
-                self.backlog.extend(message, delivery, now_us + span_us)
-            else:
+            if span_us <= 0:
                 self.backlog.give_up(message, delivery, now_us)
+            elif self.backlog.extend(message, delivery, now_us + span_us):
+                extended.append(message)
         self._commit()
+        for message in extended:
+            attempt = self.backlog.attempt(message)
+            self._tell(events.LeaseExtended, message, attempt, until_us=now_us + span_us)
 
     def settle(self) -> None:
         """End the leases and backoffs that are over, so that the state has them."""
@@ -119,7 +136,18 @@ class RunningSubscription:
     def reload(self) -> None:
         """Read the backlog again, after its rows were changed otherwise."""
         self.backlog = self.backlog.replaced(self._store.deliveries(self.row.number))
+        self._held_by = {
+            number: name for number, name in self._held_by.items() if self.backlog.attempt(number)
+        }
         self._wake()
+
+    def held(self) -> list[tuple[Held, str]]:
+        """Return all messages, oldest first, each with the name of who holds it, or ""."""
+        self.settle()
+        return [
+            (each, self._held_by.get(each.message.id, "") if each.state == "leased" else "")
+            for each in self.backlog.held()
+        ]
 
     # Subscribers
 
@@ -212,6 +240,15 @@ class RunningSubscription:
                 self._takers.remove(taker)
                 if not taker.give(batch):
                     self.take_back(batch)
+                    continue
+                for lease in batch:
+                    self._held_by[lease.message.id] = taker.client
+                    self._tell(
+                        events.MessageTaken,
+                        lease.message.id,
+                        lease.failures + 1,
+                        until_us=now_us + taker.lease_us,
+                    )
 
     def _commit(self) -> None:
         """Write what changed; if that fails, go back to what is written.
@@ -220,6 +257,7 @@ class RunningSubscription:
             Refusal: nothing was changed.
         """
         changes, dead = self.backlog.changes(), self.backlog.dead_letters()
+        failures = self.backlog.failures()
         if not changes:
             return
         try:
@@ -228,6 +266,30 @@ class RunningSubscription:
             self.backlog = self.backlog.replaced(self._store.deliveries(self.row.number))
             raise
         self._wake()
+        for each in failures:
+            self._tell(
+                events.DeliveryFailed,
+                each.message.id,
+                each.attempt,
+                is_given_back=each.is_given_back,
+                again_us=each.again_us,
+            )
+            self._held_by.pop(each.message.id, None)
+
+    def _tell(
+        self, event: Callable[..., events.Event], message: int, attempt: int, **facts: object
+    ) -> None:
+        if self._emit is not None:
+            told = event(
+                time_us=self._clock.now_us(),
+                subscription=self.name,
+                message=str(message),
+                attempt=attempt,
+                max_attempts=self.backlog.rules.max_attempts,
+                holder=self._held_by.get(message, ""),
+                **facts,
+            )
+            self._emit(told)
 
     def _plan(self, when_us: int | None) -> None:
         """Deliver again at a moment, or earlier."""

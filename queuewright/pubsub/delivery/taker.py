@@ -18,6 +18,8 @@ class Taker:
     lease_us: int
     """How long its leases are."""
     limits: FlowLimits = NO_LIMITS
+    client: str = ""
+    """The client's name, for people."""
     max_batch: int = 1000
     """The most messages in a batch."""
     waits: bool = True

@@ -12,6 +12,8 @@ from queuewright.pubsub.protocol.messages import (
     PubsubMessage,
     Subscription,
     Topic,
+    UpdateSubscriptionRequest,
+    UpdateTopicRequest,
 )
 
 __all__ = [
@@ -23,4 +25,6 @@ __all__ = [
     "PubsubMessage",
     "Subscription",
     "Topic",
+    "UpdateSubscriptionRequest",
+    "UpdateTopicRequest",
 ]

@@ -75,6 +75,12 @@ def ack_id_invalid(ack_id: str) -> Refusal:
     return invalid(f"You have passed an invalid ack ID to the service (ack_id={ack_id[:200]}).")
 
 
+def permission_denied(explanation: str = "") -> Refusal:
+    """A call without permission; recorded (googleapis/google-cloud-ruby#17944). Then ours."""
+    text = "User not authorized to perform this action."
+    return Refusal("PERMISSION_DENIED", f"{text} {explanation}".rstrip())
+
+
 def not_emulated(what: str) -> Refusal:
     """A method or field that is refused; ours."""
     return Refusal("UNIMPLEMENTED", f"{what} is not emulated.")

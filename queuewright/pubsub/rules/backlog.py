@@ -73,6 +73,30 @@ class Lease(NamedTuple):
     """Failed deliveries before this one."""
 
 
+class Failure(NamedTuple):
+    """A delivery that failed."""
+
+    message: Message
+    attempt: int
+    """Its number: how many deliveries of the message have failed by now."""
+    is_given_back: bool
+    """The subscriber gave it back; otherwise the lease ended."""
+    again_us: int | None
+    """When the message can be delivered again; None: it is a dead letter."""
+
+
+class Held(NamedTuple):
+    """A message of a backlog, as people want to see it."""
+
+    message: Message
+    state: str
+    """`ready`, `leased`, `waiting` for its backoff to end, or `behind` another message."""
+    attempt: int
+    """The number of its present or latest delivery; 0: it was not delivered yet."""
+    until_us: int
+    """When its lease or its backoff ends."""
+
+
 class DeadLetter(NamedTuple):
     """A message that failed too often; it is no longer in the backlog."""
 
@@ -139,6 +163,7 @@ class Backlog:
         self._changed: dict[int, _Entry] = {}
         self._done: list[int] = []
         self._dead: list[DeadLetter] = []
+        self._failures: list[Failure] = []
         # A leased message is the first of its key, even if an older one came back by a seek.
         for delivery in sorted(deliveries, key=lambda each: (not each.is_leased, each.message.id)):
             self._restore(delivery)
@@ -246,7 +271,7 @@ class Backlog:
         entry = self._leased(number, delivery)
         if entry is None:
             return False
-        self._fail(entry, now_us)
+        self._fail(entry, now_us, is_given_back=True)
         return True
 
     def take_back(self, number: int, delivery: int, now_us: int) -> None:
@@ -289,6 +314,32 @@ class Backlog:
         found, self._dead = self._dead, []
         return found
 
+    def failures(self) -> list[Failure]:
+        """Return the deliveries that failed since the last call, and forget them."""
+        found, self._failures = self._failures, []
+        return found
+
+    def attempt(self, number: int) -> int:
+        """Return the number of a message's present or latest delivery, 0 before the first."""
+        entry = self._entries.get(number)
+        return 0 if entry is None else _attempt(entry)
+
+    def held(self) -> list[Held]:
+        """Return all messages, oldest first."""
+        found = [
+            Held(entry.message, entry.state.name.lower(), _attempt(entry), entry.until_us)
+            for entry in self._entries.values()
+        ]
+        behind = (each for each in self._behind.values() if each is not None)
+        for state, queues in (("ready", [self._ready]), ("behind", behind)):
+            found += [
+                Held(message, state, 0, 0)
+                for queue in queues
+                for message in queue
+                if message.id not in self._entries and message.id not in self._removed
+            ]
+        return sorted(found, key=lambda each: each.message.id)
+
     # The parts of these decisions
 
     def _is_behind(self, message: Message) -> bool:
@@ -328,16 +379,19 @@ class Backlog:
             return None
         return entry
 
-    def _fail(self, entry: _Entry, at_us: int) -> None:
+    def _fail(self, entry: _Entry, at_us: int, *, is_given_back: bool = False) -> None:
         self._let_go(entry)
         entry.failures += 1
         rules = self.rules
         if rules.max_attempts and entry.failures >= rules.max_attempts:
             self._dead.append(DeadLetter(entry.message, entry.failures))
+            self._failures.append(Failure(entry.message, entry.failures, is_given_back, None))
             self._remove(entry)
             return
         wait_us = backoff_us(entry.failures, rules.min_backoff_us, rules.max_backoff_us)
         entry.until_us = at_us + wait_us
+        failure = Failure(entry.message, entry.failures, is_given_back, entry.until_us)
+        self._failures.append(failure)
         self._changed[entry.message.id] = entry
         if wait_us:
             entry.state = _State.WAITING
@@ -392,3 +446,7 @@ class Backlog:
         if entry.timer_us is None or entry.until_us < entry.timer_us:
             entry.timer_us = entry.until_us
             heapq.heappush(self._timers, (entry.until_us, entry.message.id))
+
+
+def _attempt(entry: _Entry) -> int:
+    return entry.failures + (entry.state is _State.LEASED)

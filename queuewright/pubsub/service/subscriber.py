@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -39,7 +39,7 @@ from queuewright.pubsub.protocol.names import (
     project_of,
 )
 from queuewright.pubsub.rules.ack_ids import AckId, parse_ack_id
-from queuewright.pubsub.rules.backlog import Lease
+from queuewright.pubsub.rules.backlog import Held, Lease
 from queuewright.pubsub.service.masks import updated
 from queuewright.pubsub.service.pages import page
 from queuewright.pubsub.service.subscription_config import FIXED, subscription_config
@@ -50,6 +50,22 @@ LONGEST_WAIT_US: Final = 20_000_000
 
 _SECOND_US: Final = 1_000_000
 _MAX_ACK_DEADLINE_S: Final = pubsub.MAX_ACK_DEADLINE // timedelta(seconds=1)
+
+
+class HeldMessage(NamedTuple):
+    """A message, its state, and the name of the client that holds it, or ""."""
+
+    state: Held
+    holder: str
+    message: PubsubMessage
+
+
+class HeldMessages(NamedTuple):
+    """The messages of a subscription: how many there are, and are leased, and some of them."""
+
+    total: int
+    leased: int
+    messages: Sequence[HeldMessage]
 
 
 class Subscriber:
@@ -110,12 +126,15 @@ class Subscriber:
 
     # Messages
 
-    async def pull(self, request: PullRequest, remaining_us: int | None = None) -> PullResponse:
+    async def pull(
+        self, request: PullRequest, remaining_us: int | None = None, client: str = ""
+    ) -> PullResponse:
         """Pull.
 
         Args:
             request: the request.
             remaining_us: how long the client will wait; None: as long as it takes.
+            client: the client's name, for people.
         """
         subscription = self.deliverable(request.subscription)
         if not request.max_messages:
@@ -130,6 +149,7 @@ class Subscriber:
         taker = Taker(
             holder=0,
             lease_us=subscription.row.config.ack_deadline_seconds * _SECOND_US,
+            client=client,
             max_batch=min(request.max_messages, pubsub.MAX_MESSAGES_PER_PULL),
             waits=wait_us > 0,
         )
@@ -174,6 +194,25 @@ class Subscriber:
         )
         subscription.reload()
         return SeekResponse()
+
+    async def list_held(self, name: str, limit: int | None) -> HeldMessages:
+        """Return the messages of a subscription; not one of Google's RPCs.
+
+        Args:
+            name: the subscription's full name.
+            limit: the most messages to return, oldest first; None: all.
+        """
+        held = self._subscription(name).held()
+        shown = held if limit is None else held[:limit]
+        contents = self._store.contents(each.message.id for each, _ in shown)
+        return HeldMessages(
+            total=len(held),
+            leased=sum(each.state == "leased" for each, _ in held),
+            messages=[
+                HeldMessage(each, holder, PubsubMessage.FromString(content or b""))
+                for (each, holder), content in zip(shown, contents, strict=True)
+            ],
+        )
 
     # What StreamingPull uses, too
 
