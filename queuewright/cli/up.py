@@ -48,6 +48,13 @@ if TYPE_CHECKING:
     help="The port for REST; 0: any free one.",
 )
 @click.option(
+    "--pubsub-port",
+    type=PORT,
+    default=8085,
+    show_default=True,
+    help="The port for Pub/Sub, if the environment has pull queues; 0: any free one.",
+)
+@click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     help=f"The folder that keeps tasks. Default: {STATE_FOLDER} in the project's folder.",
@@ -70,6 +77,7 @@ def command(
     environment: str,
     grpc_port: int,
     http_port: int,
+    pubsub_port: int,
     state: Path | None,
     memory: bool,
     no_reload: bool,
@@ -105,6 +113,7 @@ def command(
         in_memory=memory,
         grpc_port=grpc_port,
         http_port=http_port,
+        pubsub_port=pubsub_port,
         reload=not no_reload,
         verbose=verbose,
         allowed_hosts=allowed_hosts,
@@ -146,4 +155,5 @@ def _announce(console: Console, environment: Environment) -> None:
         environment=environment.blueprint.environment,
         grpc=environment.grpc_address,
         http=environment.http_address,
+        pubsub=environment.pull_queues.address,
     )

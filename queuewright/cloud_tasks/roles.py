@@ -29,6 +29,16 @@ TASKS_AGENT: Final = "roles/cloudtasks.serviceAgent"
 PUBLISHER: Final = "roles/pubsub.publisher"
 SUBSCRIBER: Final = "roles/pubsub.subscriber"
 """Receive the messages of a subscription and acknowledge them."""
+PUBLISHER_PERMISSIONS: Final = frozenset({"pubsub.topics.publish"})
+"""What `PUBLISHER` allows (https://cloud.google.com/pubsub/docs/access-control)."""
+SUBSCRIBER_PERMISSIONS: Final = frozenset(
+    {
+        "pubsub.snapshots.seek",
+        "pubsub.subscriptions.consume",
+        "pubsub.topics.attachSubscription",
+    }
+)
+"""What `SUBSCRIBER` allows (https://cloud.google.com/pubsub/docs/access-control)."""
 PUBSUB_ADMIN: Final = "roles/pubsub.admin"
 
 INVOKER: Final = "roles/run.invoker"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from queuewright.blueprint import Blueprint
-from queuewright.engine import Engine, Event, Settings, Signer
+from queuewright.engine import Clock, Engine, Event, Settings, Signer
 from queuewright.errors import QueuewrightError, Refusal, TargetError
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.console.event_printer import EventPrinter
@@ -28,6 +28,8 @@ from queuewright.local.handlers.virtual_environments import VirtualEnvironments
 from queuewright.local.processes.background import BackgroundTasks, cancel
 from queuewright.local.processes.groups import ProcessGroups
 from queuewright.local.processes.ports import listen
+from queuewright.local.pull_queues.pull_queues import PullQueues
+from queuewright.local.pull_queues.settings import PubSubSettings
 from queuewright.local.queues.declared import DeclaredQueues
 from queuewright.local.queues.denials import explanation
 from queuewright.local.queues.held import HeldQueues
@@ -48,6 +50,8 @@ class Options:
     """Keep no queues and tasks."""
     grpc_port: int = 8123
     http_port: int = 8124
+    pubsub_port: int = 8085
+    """Used with the first pull queue."""
     reload: bool = True
     """Follow changes of files."""
     verbose: bool = False
@@ -55,6 +59,8 @@ class Options:
     """How long the others wait for a handler that has been started and does not serve."""
     allowed_hosts: tuple[str, ...] = ()
     """Names of this machine that requests may use: see `RequestFilter`."""
+    clock: Clock | None = None
+    """The time of queues and tasks; None: the machine's."""
     log: LineWriter | None = None
     """Where to write the operations that Cloud Tasks logs, in its format; None: to the console."""
 
@@ -84,12 +90,14 @@ class Environment:
         current: Current,
         engine: Engine,
         queues: DeclaredQueues,
+        pull_queues: PullQueues,
         handlers: Handlers,
         held: HeldQueues,
         console: Console,
         addresses: tuple[str, str],
     ) -> None:
         self.engine = engine
+        self.pull_queues = pull_queues
         self.handlers = handlers
         self.grpc_address, self.http_address = addresses
         self._read = read
@@ -98,6 +106,8 @@ class Environment:
         self._held = held
         self._console = console
         self._is_up_to_date = True
+        self._announce: Callable[[str | None], None] = lambda _: None
+        """Tells the other commands where Pub/Sub is."""
 
     @classmethod
     @asynccontextmanager
@@ -142,7 +152,9 @@ class Environment:
                 printer(event)
                 held.notice(event)
 
-            engine = Engine(state=kept, settings=settings, signer=signer, on_event=show)
+            engine = Engine(
+                clock=options.clock, state=kept, settings=settings, signer=signer, on_event=show
+            )
             stack.push_async_callback(engine.stop)
             grpc_port = await listen(engine.serve_grpc, HOST, options.grpc_port, "--grpc-port")
             http_port = await listen(
@@ -153,9 +165,17 @@ class Environment:
             )
             console.introduce(*current.blueprint.handlers)
             console.introduce(*(f"queue {q.queue_id}" for q in current.blueprint.queues.values()))
-            for key in current.blueprint.pull_queues:
-                text = "pull queues do not run on this machine yet; all else does"
-                console.say(f"queue {key}", text, "warning")
+            pull_queues = PullQueues(
+                PubSubSettings(
+                    clock=engine.clock,
+                    console=console,
+                    state=kept,
+                    port=options.pubsub_port,
+                    verbose=options.verbose,
+                    on_published=held.arrived,
+                )
+            )
+            stack.push_async_callback(pull_queues.stop)
             context = HandlerContext(
                 root=options.root,
                 engine=engine,
@@ -169,6 +189,7 @@ class Environment:
                 ),
                 console=console,
                 held=held,
+                pull_queues=pull_queues,
                 patience_s=options.patience_s,
                 shell=dict(os.environ),
                 allowed_hosts=options.allowed_hosts,
@@ -179,13 +200,17 @@ class Environment:
                 current,
                 engine,
                 DeclaredQueues(engine, console, kept),
+                pull_queues,
                 handlers,
                 held,
                 console,
                 (f"{HOST}:{grpc_port}", f"{HOST}:{http_port}"),
             )
             await environment._begin(stack, context, options)
-            folder.announce(name, environment.grpc_address, environment.http_address)
+            environment._announce = partial(
+                folder.announce, name, environment.grpc_address, environment.http_address
+            )
+            environment._announce(pull_queues.address)
             yield environment
 
     @property
@@ -198,8 +223,11 @@ class Environment:
         """Its queues, handlers and addresses, for people."""
         places = self.handlers.places.values()
         rows = [(p.plan.key, p.plan.kind, p.shown_address, self._runs(p)) for p in places]
-        queues = self.blueprint.queues.values()
-        return ready_table(queues, rows, self.grpc_address, self.http_address)
+        addresses = [("Cloud Tasks", f"gRPC {self.grpc_address}, REST http://{self.http_address}")]
+        if self.pull_queues.address is not None:
+            addresses.append(("Pub/Sub", f"gRPC {self.pull_queues.address}"))
+        queues, pulled = self.blueprint.queues.values(), self.blueprint.pull_queues.values()
+        return ready_table([*queues, *pulled], rows, addresses)
 
     @property
     def held(self) -> list[str]:
@@ -213,11 +241,26 @@ class Environment:
             Whether everything follows it. The console names what does not, and stays as it was.
         """
         self._current.blueprint = blueprint
+        polled = await self._follow_pull_queues()
         follows = await self.handlers.change(blueprint)
         refused = await self._declare()
         for queue_id, refusal in refused.items():
             self._console.say(f"queue {queue_id}", f"not changed: {refusal.message}", "error")
-        return follows and not refused
+        return polled and follows and not refused
+
+    async def _follow_pull_queues(self) -> bool:
+        """Make Pub/Sub match the blueprint; return whether it does. The console says the rest."""
+        before = self.pull_queues.address
+        try:
+            refused = await self.pull_queues.follow(self.blueprint)
+        except TargetError as error:
+            self._console.say(ENVIRONMENT, f"pull queues do not run: {error}", "error")
+            return False
+        for queue_id, refusal in refused.items():
+            self._console.say(f"queue {queue_id}", f"not changed: {refusal.message}", "error")
+        if self.pull_queues.address != before:
+            self._announce(self.pull_queues.address)
+        return not refused
 
     def _runs(self, place: HandlerPlace) -> str:
         return "has not started" if place.plan.key in self._held else place.runs
@@ -230,6 +273,10 @@ class Environment:
         edits = self._edits(options.stacks) if options.reload else None
         if edits is not None:
             stack.callback(edits.close)
+        refused_pull_queues = await self.pull_queues.follow(self.blueprint)
+        for queue_id, refusal in refused_pull_queues.items():
+            self._console.say(f"queue {queue_id}", f"not changed: {refusal.message}", "error")
+            self._is_up_to_date = False
         key = asyncio.create_task(asyncio.to_thread(context.signer.jwks))  # a new key takes a while
         try:
             await self.handlers.serve(self.blueprint, holds=edits is not None)
@@ -251,7 +298,10 @@ class Environment:
     async def _declare(self) -> dict[str, Refusal]:
         """Make the engine's queues match the blueprint; return what it refused."""
         self._current.app_engine_urls = self.handlers.app_engine_urls
-        self._held.follow({plan.name: plan.handler for plan in self.blueprint.queues.values()})
+        handlers = {plan.name: plan.handler for plan in self.blueprint.queues.values()}
+        pulled = self.blueprint.pull_queues.values()
+        workers = {plan.topic: plan.worker for plan in pulled if plan.worker is not None}
+        self._held.follow({**handlers, **workers})
         return await self._queues.declare(self.blueprint, self.handlers.addresses)
 
     def _edits(self, stacks: Path) -> Edits | None:

@@ -44,6 +44,8 @@ class Running:
     """`host:port`."""
     started: str
     """A time in ISO 8601 with its offset from UTC."""
+    pubsub_address: str | None = None
+    """`host:port`, the value for `PUBSUB_EMULATOR_HOST`; None without pull queues."""
 
 
 def find_running(folder: Path) -> Running | None:
@@ -101,10 +103,17 @@ class StateFolder:
             (path / RUNNING).unlink(missing_ok=True)
             lock.release()
 
-    def announce(self, environment: str, grpc_address: str, http_address: str) -> None:
+    def announce(
+        self,
+        environment: str,
+        grpc_address: str,
+        http_address: str,
+        pubsub_address: str | None = None,
+    ) -> None:
         """Let the other commands find the environment that runs in this process now."""
         started = datetime.now().astimezone().isoformat(timespec="seconds")
-        running = Running(environment, os.getpid(), grpc_address, http_address, started)
+        addresses = (grpc_address, http_address)
+        running = Running(environment, os.getpid(), *addresses, started, pubsub_address)
         write_whole(self.path / RUNNING, json.dumps(asdict(running), indent=2) + "\n")
 
 

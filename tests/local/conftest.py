@@ -110,6 +110,7 @@ class Project:
             "state": self.root / ".queuewright",
             "grpc_port": 0,
             "http_port": 0,
+            "pubsub_port": 0,
             **changed,
         }
         return Options(**given)  # type: ignore[arg-type]

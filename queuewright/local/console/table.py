@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from queuewright.blueprint import QueuePlan
+from queuewright.blueprint import PullQueuePlan, QueuePlan
 from queuewright.cloud_tasks.retry import UNLIMITED
 
 QUEUE_TITLES = ("QUEUE", "HANDLER", "RATE", "AT ONCE", "ATTEMPTS", "STATE")
@@ -17,22 +17,30 @@ HANDLER_TITLES = ("HANDLER", "KIND", "ADDRESS", "RUNS")
 
 
 def ready_table(
-    queues: Iterable[QueuePlan],
+    queues: Iterable[QueuePlan | PullQueuePlan],
     handlers: Iterable[tuple[str, str, str, str]],
-    grpc_address: str,
-    http_address: str,
+    addresses: Sequence[tuple[str, str]],
 ) -> str:
-    """Return the table; each of the `handlers` is its key, kind, address, and what it runs."""
-    addresses = f"gRPC {grpc_address}, REST http://{http_address}"
+    """Return the table.
+
+    Args:
+        queues: the queues.
+        handlers: each as its key, kind, address, and what it runs.
+        addresses: each as an API and where it listens.
+    """
     parts = [
         _aligned([QUEUE_TITLES, *map(_queue, queues)]),
         _aligned([HANDLER_TITLES, *handlers]),
-        _aligned([("Cloud Tasks", addresses)]),
+        _aligned(addresses),
     ]
     return "\n\n".join(("", *parts, ""))
 
 
-def _queue(plan: QueuePlan) -> tuple[str, ...]:
+def _queue(plan: QueuePlan | PullQueuePlan) -> tuple[str, ...]:
+    if isinstance(plan, PullQueuePlan):
+        dead = plan.dead_letters
+        attempts = str(dead.max_attempts) if dead is not None else "no limit"
+        return (plan.queue_id, plan.worker or "–", "pull", "–", attempts, "running")
     retry, rates = plan.retry_config, plan.rate_limits
     return (
         plan.queue_id,

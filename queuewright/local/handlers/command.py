@@ -64,8 +64,6 @@ def how_it_runs(handler: HandlerPlan, root: Path) -> Command | Elsewhere | Caugh
         TargetError: neither the plan nor the folder tells.
     """
     local, target = handler.local, handler.target
-    if isinstance(target, WorkerPlan):
-        return Caught("workers do not run on this machine yet")
     if local.url is not None:
         return Elsewhere(local.url)
     folder = (root / (handler.source or "")).resolve()
@@ -79,16 +77,24 @@ def how_it_runs(handler: HandlerPlan, root: Path) -> Command | Elsewhere | Caugh
     match target:
         case FunctionPlan():
             return _function(handler, target, folder)
-        case ServicePlan(source=None):
+        case ServicePlan(source=None) | WorkerPlan(source=None):
             return Caught(f"it is an image; `{_override(handler)}` would run it")
         case ServicePlan():
             return _service(handler, target, folder)
+        case WorkerPlan():
+            return _container(handler, folder, target.command)
         case AppEnginePlan(source=None):
             return Caught(f"its code is not in this project; `{_override(handler)}` would run it")
         case AppEnginePlan():
             return _app_engine(handler, target, folder)
         case UrlPlan():
             return Caught("it is somebody else's endpoint")
+
+
+def started_argv(command: Command, interpreter: Path) -> tuple[str, ...]:
+    """Return the words to start, with `python` replaced by the handler's own interpreter."""
+    first, *rest = command.argv
+    return (str(interpreter), *rest) if first in ("python", "python3") else command.argv
 
 
 def on_loopback(text: str) -> str:
@@ -124,21 +130,27 @@ def _function(handler: HandlerPlan, function: FunctionPlan, folder: Path) -> Com
 def _service(handler: HandlerPlan, service: ServicePlan, folder: Path) -> Command:
     if service.command:
         return _command(tuple(map(on_loopback, service.command)), folder)
+    return _container(handler, folder, ())
+
+
+def _container(handler: HandlerPlan, folder: Path, instead: tuple[str, ...]) -> Command:
+    """What a Dockerfile starts; `instead` replaces its command, if not empty."""
     file = folder / "Dockerfile"
     if not file.is_file():
+        other = "" if handler.kind == "worker" else ", or give the service `runtime` and `command`"
         raise TargetError(
-            f"`{handler.key}` has no `{service.source}/Dockerfile`",
-            hint="write one, or give the service `runtime` and `command`",
+            f"`{handler.key}` has no `{handler.source}/Dockerfile`", hint=f"write one{other}"
         )
     process = container_process(file.read_text(encoding="utf-8", errors="replace"))
-    if not process.command:
+    argv = instead or process.command
+    if not argv:
         raise TargetError(
-            f"`{handler.key}`: `{service.source}/Dockerfile` has neither CMD nor ENTRYPOINT",
+            f"`{handler.key}`: `{handler.source}/Dockerfile` has neither CMD nor ENTRYPOINT",
             hint=f"add a CMD, or say how it runs here: `{_override(handler)}`",
         )
     inside = folder / process.folder
     where = inside if inside.is_dir() else folder
-    command = _command(tuple(map(on_loopback, process.command)), folder)
+    command = _command(tuple(map(on_loopback, argv)), folder)
     environment = {name: on_loopback(value) for name, value in process.environment.items()}
     return Command(command.argv, where, environment, command.requirements)
 

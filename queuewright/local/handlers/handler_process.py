@@ -15,7 +15,7 @@ from queuewright.local.console.console import Console
 from queuewright.local.door.backend import Backend
 from queuewright.local.door.front_door import FrontDoor
 from queuewright.local.door.listener import HOST
-from queuewright.local.handlers.command import Command
+from queuewright.local.handlers.command import Command, started_argv
 from queuewright.local.processes.background import BackgroundTasks, cancel
 from queuewright.local.processes.groups import MissingProgramError, ProcessGroups
 from queuewright.local.processes.ports import free_port
@@ -150,9 +150,6 @@ class HandlerProcess:
     async def _started(self, recipe: Recipe) -> Process:
         interpreter = await recipe.interpreter()
         port = free_port(HOST)
-        argv = recipe.command.argv
-        if argv[0] in ("python", "python3"):
-            argv = (str(interpreter), *argv[1:])
         variables = dict(recipe.variables(port))
         variables["PATH"] = f"{interpreter.parent}:{variables.get('PATH', '')}"
         try:
@@ -160,7 +157,7 @@ class HandlerProcess:
                 self._groups,
                 self._background,
                 self.name,
-                argv,
+                started_argv(recipe.command, interpreter),
                 folder=recipe.command.folder,
                 environment=variables,
                 address=(HOST, port),

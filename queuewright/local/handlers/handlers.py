@@ -20,13 +20,14 @@ from queuewright.errors import TargetError
 from queuewright.local.handlers.command import Caught, Command, Elsewhere, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.door_place import ForwardingPlace
+from queuewright.local.handlers.outcome import TASKS_WAIT
 from queuewright.local.handlers.place import (
-    TASKS_WAIT,
     CaughtPlace,
     DirectPlace,
     HandlerPlace,
 )
 from queuewright.local.handlers.process_place import ProcessPlace
+from queuewright.local.handlers.worker_place import WorkerPlace
 from queuewright.local.processes.background import cancel
 from queuewright.local.processes.groups import MissingProgramError
 from queuewright.local.queues.planned import Address
@@ -64,8 +65,9 @@ class Handlers:
 
     @property
     def addresses(self) -> dict[str, Address]:
-        """Where the tasks of each handler go."""
-        return {key: place.address for key, place in self.places.items()}
+        """Where the tasks of each handler go, but for workers."""
+        places = {key: place.address for key, place in self.places.items()}
+        return {key: address for key, address in places.items() if address is not None}
 
     @property
     def app_engine_urls(self) -> dict[str, str]:
@@ -207,6 +209,8 @@ def _place(
 ) -> AbstractAsyncContextManager[HandlerPlace]:
     """The place for a handler that runs like this."""
     match how:
+        case Command() if plan.kind == "worker":
+            return WorkerPlace.open(context, plan, how, blueprint)
         case Command():
             return ProcessPlace.open(context, plan, how, blueprint)
         case Caught():
@@ -225,6 +229,8 @@ def _change(
         return None
     match place, how:
         case ProcessPlace(), Command() if place.plan.member == plan.member:
+            return partial(place.change, plan, how, blueprint)
+        case WorkerPlace(), Command() if place.plan.member == plan.member:
             return partial(place.change, plan, how, blueprint)
         case ForwardingPlace(), Elsewhere():
             return partial(place.change, plan, how, blueprint)

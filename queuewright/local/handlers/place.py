@@ -23,8 +23,6 @@ from queuewright.local.handlers.command import Caught, Elsewhere
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.queues.planned import Address
 
-TASKS_WAIT = "its tasks wait; it is started again when its files or the environment's file change"
-
 
 class HandlerPlace(ABC):
     """The place of one handler on this machine."""
@@ -34,13 +32,13 @@ class HandlerPlace(ABC):
 
     @property
     @abstractmethod
-    def address(self) -> Address:
-        """Where its tasks go."""
+    def address(self) -> Address | None:
+        """Where its tasks go; None for a worker, which takes them itself."""
 
     @property
     def app_engine_url(self) -> str:
         """Where its App Engine tasks go; only the engine may know it."""
-        return self.address.url
+        return self.address.url if self.address is not None else ""
 
     @property
     @abstractmethod
@@ -50,7 +48,7 @@ class HandlerPlace(ABC):
     @property
     def shown_address(self) -> str:
         """Its address, as the table shows it."""
-        return self.address.url
+        return self.address.url if self.address is not None else "–"
 
     @property
     def folder(self) -> Path | None:
@@ -116,8 +114,8 @@ class CaughtPlace(HandlerPlace):
 
     @property
     def shown_address(self) -> str:
-        """That it is caught."""
-        return "caught"
+        """That its tasks are caught; a worker's wait."""
+        return "–" if self.plan.kind == "worker" else "caught"
 
     async def change(self, plan: HandlerPlan, caught: Caught, blueprint: Blueprint) -> None:
         """Follow another plan from now on."""

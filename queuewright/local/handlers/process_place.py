@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Self
 
 from queuewright.blueprint import Blueprint, HandlerPlan
-from queuewright.engine import Caller
 from queuewright.errors import TargetError
 from queuewright.local.door.front_door import FrontDoor
-from queuewright.local.door.listener import HOST
 from queuewright.local.handlers.command import Command, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.door_place import DoorPlace, front_door, limits
 from queuewright.local.handlers.handler_process import HandlerProcess, Recipe
-from queuewright.local.handlers.place import TASKS_WAIT
-from queuewright.local.handlers.variables import TasksApi, unset_secrets, variables
+from queuewright.local.handlers.outcome import show_outcome
+from queuewright.local.handlers.own_apis import PublishingApi, tasks_api
+from queuewright.local.handlers.variables import TasksApi, variables
 from queuewright.local.handlers.virtual_environments import our_interpreter
 from queuewright.local.processes.background import cancel
 
@@ -38,6 +37,7 @@ class ProcessPlace(DoorPlace):
         super().__init__(context, plan, door)
         self.tasks = tasks
         """Its own way to Cloud Tasks; None for the stand-in of somebody else's endpoint."""
+        self._pubsub = PublishingApi(context, plan)
         self.process = HandlerProcess(
             plan.key,
             door,
@@ -57,7 +57,7 @@ class ProcessPlace(DoorPlace):
         cls, context: HandlerContext, plan: HandlerPlan, command: Command, blueprint: Blueprint
     ) -> AsyncIterator[Self]:
         """Listen for the handler's tasks, which wait until `serve`; stop it when the block ends."""
-        async with front_door(context, plan) as door, _tasks_api(context, plan) as tasks:
+        async with front_door(context, plan) as door, tasks_api(context, plan) as tasks:
             place = cls(context, plan, command, door, tasks)
             place.admit(blueprint)
             try:
@@ -87,7 +87,8 @@ class ProcessPlace(DoorPlace):
             TargetError: the new process does not serve. The running one stays.
                 A `MissingProgramError` if its program does not exist.
         """
-        self._warn_of_secrets()
+        self._context.warn_of_secrets(self.plan)
+        await self._pubsub.open()
         await self.process.start(self._recipe(self._command, blueprint))
 
     async def late(self) -> None:
@@ -141,23 +142,19 @@ class ProcessPlace(DoorPlace):
 
     async def _report(self, start: Awaitable[None]) -> None:
         """Wait for a start, and show its outcome."""
-        console, held, name = self._context.console, self._context.held, self.plan.key
-        try:
-            await start
-        except (TargetError, OSError) as error:
-            state = "still serving the previous version" if self.has_served else TASKS_WAIT
-            output = error.output if isinstance(error, TargetError) else ()
-            console.fail(name, f"{error}\n{state}", output)
-            return
-        if name in held:
-            held.release(name)
-            console.say(name, "has started: its waiting tasks are dispatched")
-        else:
-            console.say(name, "reloaded")
+        await show_outcome(
+            self._context,
+            self.plan.key,
+            start,
+            has_served=lambda: self.has_served,
+            still="still serving the previous version",
+            begun="its waiting tasks are dispatched",
+        )
 
     async def _stop(self) -> None:
         await cancel(*filter(None, (self._starting, self._reloading)))
         await self.process.stop()
+        await self._pubsub.close()
 
     def _recipe(self, command: Command, blueprint: Blueprint) -> Recipe:
         plan, context = self.plan, self._context
@@ -175,37 +172,9 @@ class ProcessPlace(DoorPlace):
                 blueprint,
                 port=port,
                 tasks=self.tasks,
+                pubsub=self._pubsub.address,
                 image=command.environment,
                 shell=context.shell,
             )
 
         return Recipe(command, interpreter, environment)
-
-    def _warn_of_secrets(self) -> None:
-        for name, secret in unset_secrets(self.plan, self._context.shell).items():
-            self._context.console.say(
-                self.plan.key,
-                f"{name} is not set here (the secret `{secret.secret}`)\n"
-                f"  hint: set {name} in this shell, or in `handlers.{self.plan.key}.local.env`",
-                "warning",
-            )
-
-
-@asynccontextmanager
-async def _tasks_api(context: HandlerContext, plan: HandlerPlan) -> AsyncIterator[TasksApi | None]:
-    """Listeners of the engine that know the handler as their caller."""
-    if plan.member is None:
-        yield None
-        return
-    engine, caller = context.engine, Caller(plan.member)
-    grpc_port = await engine.serve_grpc(HOST, 0, caller=caller)
-    try:
-        http_port = await engine.serve_http(
-            HOST, 0, caller=caller, allowed_hosts=context.allowed_hosts
-        )
-        try:
-            yield TasksApi(grpc_port, http_port)
-        finally:
-            await engine.stop_serving(http_port, HOST)
-    finally:
-        await engine.stop_serving(grpc_port, HOST)

@@ -65,8 +65,9 @@ def variables(
     handler: HandlerPlan,
     blueprint: Blueprint,
     *,
-    port: int,
+    port: int | None,
     tasks: TasksApi | None,
+    pubsub: str | None = None,
     image: Mapping[str, str],
     shell: Mapping[str, str],
 ) -> dict[str, str]:
@@ -75,8 +76,9 @@ def variables(
     Args:
         handler: its plan.
         blueprint: the blueprint that the plan is part of.
-        port: the port that the process must serve on.
+        port: the port that the process must serve on; None for a worker.
         tasks: its own way to Cloud Tasks.
+        pubsub: `host:port` of its own way to Pub/Sub, if there are pull queues.
         image: the variables in its Dockerfile.
         shell: the variables of this process, where the values of secrets are looked up.
     """
@@ -91,8 +93,9 @@ def variables(
         **secrets,
         **handler.local.environment,
         **dict(_platform(handler, blueprint)),
-        "PORT": str(port),
+        **({"PORT": str(port)} if port is not None else {}),
         **dict(_tasks(tasks)),
+        **({"PUBSUB_EMULATOR_HOST": pubsub} if pubsub is not None else {}),
         "GOOGLE_CLOUD_PROJECT": blueprint.project,
     }
 

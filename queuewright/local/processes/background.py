@@ -73,7 +73,7 @@ class BackgroundTasks:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
-async def cancel(*tasks: asyncio.Task[None]) -> None:
+async def cancel(*tasks: asyncio.Task[object]) -> None:
     """Cancel tasks, and return when they have ended."""
     for task in tasks:
         task.cancel()

@@ -1,11 +1,11 @@
-"""One process that serves on a port: its start, its readiness, its output and its end."""
+"""One process: its start, its readiness, its output and its end."""
 
 from __future__ import annotations
 
 import asyncio
 import codecs
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -23,12 +23,14 @@ GRACE_S = 10.0
 OUTPUT_S = 1.0
 """How long its output is read after its end, where another process holds the pipe open."""
 KEPT_LINES = 15
+NOWHERE = ("", 0)
+"""The address of a process that does not listen."""
 LONGEST_LINE = 8192
 """Characters; a longer line is printed in pieces."""
 
 
 class Process:
-    """A process that serves, or will soon serve, on `address` (host, port)."""
+    """A process; one that serves, or will soon serve, has an `address` (host, port)."""
 
     def __init__(
         self,
@@ -36,8 +38,8 @@ class Process:
         background: BackgroundTasks,
         name: str,
         child: Child,
-        address: tuple[str, int],
         on_line: Callable[[str], None],
+        address: tuple[str, int] = NOWHERE,
     ) -> None:
         self.address = address
         self.last_lines: deque[str] = deque(maxlen=KEPT_LINES)
@@ -56,8 +58,8 @@ class Process:
         *,
         folder: Path,
         environment: Mapping[str, str],
-        address: tuple[str, int],
         on_line: Callable[[str], None],
+        address: tuple[str, int] = NOWHERE,
     ) -> Self:
         """Start the process of handler `name`; `on_line` gets each line that it prints.
 
@@ -65,7 +67,7 @@ class Process:
             MissingProgramError: the program does not exist.
         """
         child = await groups.start(argv, folder=folder, environment=environment)
-        return cls(groups, background, name, child, address, on_line)
+        return cls(groups, background, name, child, on_line, address)
 
     @property
     def pid(self) -> int:
@@ -97,6 +99,30 @@ class Process:
             for task in (probe, ended):
                 task.cancel()
             await asyncio.gather(probe, ended, return_exceptions=True)
+
+    async def began(self, sign: Coroutine[None, None, object], after_s: float) -> bool:
+        """Wait until `sign` ends, it has lived for `after_s` seconds, or it has ended by itself.
+
+        Returns:
+            Whether it lives; False after exit code 0.
+
+        Raises:
+            TargetError: it failed.
+        """
+        shown = asyncio.create_task(sign)
+        ended = asyncio.create_task(self.ended())
+        try:
+            await asyncio.wait((shown, ended), timeout=after_s, return_when=asyncio.FIRST_COMPLETED)
+            if self._child.code is None:
+                return True
+            how = await ended
+            if self._child.code != 0:
+                raise self._error(f"ended when it had just begun, {how}")
+            return False
+        finally:
+            for task in (shown, ended):
+                task.cancel()
+            await asyncio.gather(shown, ended, return_exceptions=True)
 
     async def ended(self) -> str:
         """Wait until it has ended, and return how: `exit code 3` or `signal 9`."""

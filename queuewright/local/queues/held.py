@@ -36,7 +36,10 @@ class HeldQueues:
         return sorted(self._tasks)
 
     def follow(self, handlers: Mapping[str, str]) -> None:
-        """Use other queues from now on: the handler of each, by the queue's full name."""
+        """Use other queues from now on: the handler of each, by the queue's full name.
+
+        The worker of a pull queue is there by the full name of the topic.
+        """
         self._handlers = handlers
         self._apply()
 
@@ -53,25 +56,34 @@ class HeldQueues:
 
     def notice(self, event: Event) -> None:
         """Say that a task waits if the event is its arrival; every 5 s at most."""
-        if not isinstance(event, events.TaskCreated | events.TaskForced):
-            return
-        handler = self._handlers.get(event.queue)
+        if isinstance(event, events.TaskCreated | events.TaskForced):
+            self.arrived(event.queue, event.task, event.time_us)
+
+    def arrived(self, queue: str, name: str, time_us: int) -> None:
+        """Say that a task waits if its queue is held; every 5 s at most.
+
+        Args:
+            queue: the full name of a queue, or of a pull queue's topic.
+            name: the full name of a task, or the id of a pull queue's.
+            time_us: when it arrived.
+        """
+        handler = self._handlers.get(queue)
         if handler is None or handler not in self._tasks:
             return
         said_us = self._said_us.get(handler)
-        if said_us is not None and 0 <= event.time_us - said_us < EVERY_US:
+        if said_us is not None and 0 <= time_us - said_us < EVERY_US:
             self._tasks[handler] += 1
             return
         more, self._tasks[handler] = self._tasks[handler], 0
-        self._said_us[handler] = event.time_us
-        task = event.task.rpartition("/")[2]
+        self._said_us[handler] = time_us
+        task = name.rpartition("/")[2]
         who = f"task {task} and {more:,} more wait" if more else f"task {task} waits"
         self._console.say(
             handler,
             f"{who}: this handler has not started, see above",
             "warning",
-            queue=event.queue,
-            task=event.task,
+            queue=queue,
+            task=name,
         )
 
     def _apply(self) -> None:

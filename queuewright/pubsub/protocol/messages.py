@@ -36,6 +36,7 @@ ListTopicSubscriptionsRequest = pubsub.ListTopicSubscriptionsRequest.pb()
 ListTopicSubscriptionsResponse = pubsub.ListTopicSubscriptionsResponse.pb()
 ListTopicsRequest = pubsub.ListTopicsRequest.pb()
 ListTopicsResponse = pubsub.ListTopicsResponse.pb()
+MessageStoragePolicy = pubsub.MessageStoragePolicy.pb()
 ModifyAckDeadlineRequest = pubsub.ModifyAckDeadlineRequest.pb()
 PublishRequest = pubsub.PublishRequest.pb()
 PublishResponse = pubsub.PublishResponse.pb()
@@ -70,6 +71,7 @@ __all__ = [
     "ListTopicSubscriptionsResponse",
     "ListTopicsRequest",
     "ListTopicsResponse",
+    "MessageStoragePolicy",
     "ModifyAckDeadlineRequest",
     "PublishRequest",
     "PublishResponse",

@@ -155,6 +155,17 @@ class ListTopicsResponse(Message):
         next_page_token: str | None = None,
     ) -> None: ...
 
+class MessageStoragePolicy(Message):
+    @property
+    def allowed_persistence_regions(self) -> RepeatedScalarFieldContainer[str]: ...
+    enforce_in_transit: bool
+    def __init__(
+        self,
+        *,
+        allowed_persistence_regions: Iterable[str] | None = None,
+        enforce_in_transit: bool | None = None,
+    ) -> None: ...
+
 class ModifyAckDeadlineRequest(Message):
     subscription: str
     @property
@@ -437,7 +448,7 @@ class Topic(Message):
     @property
     def labels(self) -> ScalarMap[str, str]: ...
     @property
-    def message_storage_policy(self) -> Message: ...
+    def message_storage_policy(self) -> MessageStoragePolicy: ...
     kms_key_name: str
     @property
     def schema_settings(self) -> Message: ...

@@ -1,0 +1,79 @@
+"""Pub/Sub of an environment, which starts with its first pull queue.
+
+Importing this module needs no extra package; the first pull queue needs google-cloud-pubsub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from queuewright.blueprint import Blueprint
+from queuewright.errors import Refusal
+from queuewright.local.pull_queues.settings import PubSubListener, PubSubSettings
+
+if TYPE_CHECKING:
+    from queuewright.local.pull_queues.running import RunningPubSub
+    from queuewright.pubsub import PubSub
+
+
+class PullQueues:
+    """The pull queues of an environment. Without any, nothing runs."""
+
+    def __init__(self, settings: PubSubSettings) -> None:
+        self._settings = settings
+        self._running: RunningPubSub | None = None
+        self._open = AsyncExitStack()
+
+    @property
+    def address(self) -> str | None:
+        """`host:port` for the developer; None if there was no pull queue yet."""
+        return self._running.address if self._running is not None else None
+
+    @property
+    def server(self) -> PubSub:
+        """The server; there must have been a pull queue."""
+        if self._running is None:
+            raise LookupError("there was no pull queue yet")
+        return self._running.server
+
+    async def follow(self, blueprint: Blueprint) -> dict[str, Refusal]:
+        """Make Pub/Sub match a blueprint, and allow what it grants.
+
+        Returns:
+            What Pub/Sub cannot do, by the queue's id; that queue stays as it was.
+
+        Raises:
+            TargetError: the port is taken, or google-cloud-pubsub is not installed.
+        """
+        if self._running is None:
+            if not blueprint.pull_queues:
+                return {}
+            from queuewright.local.pull_queues.running import RunningPubSub
+
+            self._running = await self._open.enter_async_context(
+                RunningPubSub.started(self._settings, blueprint)
+            )
+        return await self._running.follow(blueprint)
+
+    @asynccontextmanager
+    async def listener(self, name: str, member: str | None) -> AsyncIterator[PubSubListener | None]:
+        """Listen for the calls of a handler's process until the block ends.
+
+        Args:
+            name: the process, for people; it is who holds a task.
+            member: the IAM member that it acts as; None for somebody else's code.
+
+        Yields:
+            The listener; None without pull queues, or without a member.
+        """
+        if self._running is None or member is None:
+            yield None
+            return
+        async with self._running.listener(name, member) as listener:
+            yield listener
+
+    async def stop(self) -> None:
+        """Stop Pub/Sub."""
+        await self._open.aclose()

@@ -1,0 +1,36 @@
+"""How Pub/Sub runs in an environment, and the way of a process to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from queuewright.engine import Clock
+from queuewright.local.console.console import Console
+
+
+@dataclass(frozen=True)
+class PubSubSettings:
+    """How Pub/Sub runs in an environment."""
+
+    clock: Clock
+    console: Console
+    state: Path | None
+    """The folder that keeps topics, subscriptions and messages; None keeps nothing."""
+    port: int
+    """The port for the developer; 0 lets the system choose."""
+    verbose: bool
+    on_published: Callable[[str, str, int], None]
+    """Called with the topic, the id and the time (µs) of each message."""
+
+
+class PubSubListener:
+    """A listener on which one process of a handler is known as the caller."""
+
+    def __init__(self, address: str, polled: asyncio.Event) -> None:
+        self.address = address
+        """`host:port`, the value for `PUBSUB_EMULATOR_HOST`."""
+        self.polled = polled
+        """Set when the process has asked for messages, and was not refused."""
