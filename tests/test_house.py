@@ -145,19 +145,24 @@ def test_programs_are_started_in_three_places() -> None:
     assert outside == {"components/code/vendor.py", "queuewright/doctor/machine.py"}
 
 
-ENGINE_DOORS = ("queuewright.engine", "queuewright.engine.protocol")
-INSIDE_ENGINE = ("queuewright/engine/", "tests/engine/", "tests/conformance/")
-IMPORT_LINE = re.compile(r"^\s*from (queuewright\.engine[\w.]*) import ([^(#\n]+)", re.M)
+INSIDE = {
+    "engine": ("queuewright/engine/", "tests/engine/", "tests/conformance/"),
+    "pubsub": ("queuewright/pubsub/", "tests/pubsub/", "tests/docs/test_pubsub_emulation.py"),
+}
+"""Of each package with front doors: the files that may use what is behind them."""
 
 
-def test_the_engine_is_used_by_its_front_doors() -> None:
+@pytest.mark.parametrize("package", INSIDE)
+def test_a_package_is_used_by_its_front_doors(package: str) -> None:
     """`queuewright.engine` and `queuewright.engine.protocol`, and what each has in `__all__`."""
+    home = f"queuewright.{package}"
     reached = [
         f"{name}: {module}.{imported}"
         for name in (file.relative_to(ROOT).as_posix() for file in FILES)
-        if name.endswith((".py", ".md")) and not name.startswith(INSIDE_ENGINE)
-        for module, imported in _imports_of_the_engine(ROOT / name)
-        if module not in ENGINE_DOORS or imported not in importlib.import_module(module).__all__
+        if name.endswith((".py", ".md")) and not name.startswith(INSIDE[package])
+        for module, imported in _imports_of(home, ROOT / name)
+        if module not in (home, f"{home}.protocol")
+        or imported not in importlib.import_module(module).__all__
     ]
     assert reached == []
 
@@ -173,21 +178,22 @@ def test_the_engines_front_door_has_every_message() -> None:
     assert set(protocol.__all__) == classes | {"messages", "messages_beta", "messages_lease"}
 
 
-def _imports_of_the_engine(file: Path) -> Iterator[tuple[str, str]]:
-    """Yield the module and the name of everything that a program or a page imports."""
+def _imports_of(package: str, file: Path) -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of all that a program or a page imports of a package."""
     text = file.read_text(encoding="utf-8")
     if file.suffix == ".md":
-        for module, names in IMPORT_LINE.findall(text):
+        line = re.compile(rf"^\s*from ({re.escape(package)}[\w.]*) import ([^(#\n]+)", re.M)
+        for module, names in line.findall(text):
             yield from ((module, name.split(" as ")[0].strip()) for name in names.split(","))
         return
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.name.startswith("queuewright.engine."):
+                if alias.name.startswith(f"{package}."):
                     yield alias.name, ""
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
-            if module.split(".")[:2] == ["queuewright", "engine"]:
+            if module.split(".")[:2] == package.split("."):
                 yield from ((module, alias.name) for alias in node.names)
 
 

@@ -12,6 +12,7 @@ import click
 from queuewright.cli.project import ALLOW_HOST, LOG_FORMAT, PORT, quiet_grpc
 from queuewright.cli.signals import run_until_stopped
 from queuewright.local import STATE_FOLDER
+from queuewright.local.pubsub_options import DEFAULT_PORT, PubSubOptions
 from queuewright.origins import is_loopback
 from queuewright.spec import EmulatorSpec, load_emulator
 
@@ -58,10 +59,34 @@ OPEN = (
     help="The full name of a pull queue that must exist; may be repeated.",
 )
 @click.option(
+    "--pubsub-port",
+    type=PORT,
+    metavar="PORT",
+    help="Also run Pub/Sub, on this port; 0: any free one. Default with `--topic` or "
+    f"`--subscription`: {DEFAULT_PORT}.",
+)
+@click.option(
+    "--topic",
+    "topics",
+    multiple=True,
+    metavar="NAME",
+    help="The full name of a Pub/Sub topic that must exist; may be repeated.",
+)
+@click.option(
+    "--subscription",
+    "subscriptions",
+    multiple=True,
+    metavar="NAME[:TOPIC]",
+    help="The full name of a Pub/Sub subscription that must exist, and its topic: an id in the "
+    "same project, or a full name. Default: the topic with the same id. The topic is created, "
+    "too. May be repeated.",
+)
+@click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(STATE_FOLDER),
-    help=f"The folder that keeps queues and tasks. Default: {STATE_FOLDER} in this folder.",
+    help="The folder that keeps queues, tasks and messages. "
+    f"Default: {STATE_FOLDER} in this folder.",
 )
 @click.option("--memory", is_flag=True, help="Keep nothing: start empty, leave no files.")
 @click.option("--verbose", is_flag=True, help="Also print the start of each attempt.")
@@ -75,6 +100,9 @@ def command(
     config: Path | None,
     queues: tuple[str, ...],
     pull_queues: tuple[str, ...],
+    pubsub_port: int | None,
+    topics: tuple[str, ...],
+    subscriptions: tuple[str, ...],
     state: Path,
     memory: bool,
     verbose: bool,
@@ -82,7 +110,10 @@ def command(
     allowed_hosts: tuple[str, ...],
     log_format: str,
 ) -> None:
-    """Run only Cloud Tasks on this machine, until Ctrl-C. No project is needed."""
+    """Run only Cloud Tasks on this machine, until Ctrl-C. No project is needed.
+
+    With `--pubsub-port`, `--topic` or `--subscription`, run Pub/Sub, too.
+    """
     spec = load_emulator(config) if config is not None else EmulatorSpec()
     quiet_grpc()
     import uvloop
@@ -93,7 +124,13 @@ def command(
     from queuewright.local.emulator import Emulator, EmulatorOptions
 
     kept = None if memory else state
-    options = EmulatorOptions(host, port, http_port, spec, queues, pull_queues, kept, allowed_hosts)
+    pubsub = None
+    if pubsub_port is not None or topics or subscriptions:
+        pubsub_port = DEFAULT_PORT if pubsub_port is None else pubsub_port
+        pubsub = PubSubOptions(pubsub_port, topics, subscriptions)
+    options = EmulatorOptions(
+        host, port, http_port, spec, queues, pull_queues, kept, allowed_hosts, pubsub
+    )
     with (
         opened_console(as_json=as_json, has_log=log_format == "cloud-logging") as (console, log),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -113,6 +150,10 @@ def command(
 def _announce(console: Console, emulator: Emulator) -> None:
     from queuewright.local.console.console import ENVIRONMENT
 
+    pubsub = emulator.pubsub_address
+    if pubsub is not None:
+        text = f"Pub/Sub: export PUBSUB_EMULATOR_HOST={pubsub}"
+        console.say(ENVIRONMENT, text, pubsub=pubsub)
     grpc, http = emulator.grpc_address, emulator.http_address
     text = f"ready: gRPC {grpc}, REST http://{http}; Ctrl-C stops"
     console.say(ENVIRONMENT, text, grpc=grpc, http=http)

@@ -12,6 +12,7 @@ from queuewright.engine import DEVELOPER, Engine, Event, QueueOptions, host_port
 from queuewright.engine.protocol import GetQueueRequest, Queue
 from queuewright.errors import Refusal, TargetError
 from queuewright.local.processes.ports import listen
+from queuewright.local.pubsub_options import PubSubOptions
 from queuewright.local.queues.emulated import emulated_queue, engine_settings, queue_options
 from queuewright.local.state_folder import StateFolder
 from queuewright.spec import EmulatorSpec
@@ -33,6 +34,8 @@ class EmulatorOptions:
     """The folder that keeps queues and tasks; None keeps nothing."""
     allowed_hosts: tuple[str, ...] = ()
     """Names of this machine that requests may use: see `RequestFilter`."""
+    pubsub: PubSubOptions | None = None
+    """How to run Pub/Sub; None does not run it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Emulator:
 
     grpc_address: str
     http_address: str
+    pubsub_address: str | None = None
+    """`host:port`, the value for `PUBSUB_EMULATOR_HOST`; None if Pub/Sub does not run."""
 
     @classmethod
     @asynccontextmanager
@@ -50,7 +55,8 @@ class Emulator:
         """Start an emulator; when the block ends, stop it.
 
         Raises:
-            TargetError: a port or the folder is taken, a queue is refused.
+            TargetError: a port or the folder is taken, a queue is refused, or Pub/Sub's package
+                is missing.
         """
         async with AsyncExitStack() as stack:
             folder = None
@@ -65,8 +71,15 @@ class Emulator:
             grpc_port = await listen(engine.serve_grpc, host, options.grpc_port, "--port")
             serve_http = partial(engine.serve_http, allowed_hosts=options.allowed_hosts)
             http_port = await listen(serve_http, host, options.http_port, "--http-port")
+            pubsub_address = None
+            if options.pubsub is not None:
+                from queuewright.local.pubsub import running_pubsub
+
+                pubsub = running_pubsub(options.pubsub, host, options.state)
+                pubsub_address = await stack.enter_async_context(pubsub)
             await engine.start()
-            emulator = cls(host_port(host, grpc_port), host_port(host, http_port))
+            grpc_address, http_address = host_port(host, grpc_port), host_port(host, http_port)
+            emulator = cls(grpc_address, http_address, pubsub_address)
             if folder is not None:
                 folder.announce("emulator", emulator.grpc_address, emulator.http_address)
             yield emulator

@@ -87,31 +87,25 @@ def ports() -> Iterator[dict[str, int]]:
 @pytest.fixture(scope="module")
 def node() -> list[str]:
     """The Node scenario, its packages installed from the lock file."""
-    npm = _tool("npm")
-    folder = TOOLS / "clients" / "node"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", ".npmrc", "scenario.mjs"):
-        shutil.copy(HERE / "node" / name, folder / name)
-    _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder)
-    return [_tool("node"), str(folder / "scenario.mjs")]
+    return [tool("node"), str(node_folder() / "scenario.mjs")]
 
 
 @pytest.fixture(scope="module")
 def go() -> list[str]:
     """The Go scenario, built with the modules of its sum file."""
     program = TOOLS / "clients" / "go" / "scenario"
-    _run([_tool("go"), "build", "-mod=readonly", "-o", str(program), "."], HERE / "go")
+    run([tool("go"), "build", "-mod=readonly", "-o", str(program), "."], HERE / "go")
     return [str(program)]
 
 
 @pytest.fixture(scope="module")
 def java() -> list[str]:
     """The Java scenario, run from its source with the libraries that Maven finds for its pom."""
-    java, maven = (_tool(name, needed=False) for name in ("java", "mvn"))
+    java, maven = (tool(name, needed=False) for name in ("java", "mvn"))
     libraries = TOOLS / "clients" / "java" / "libraries.txt"
     libraries.parent.mkdir(parents=True, exist_ok=True)
     goal = ["dependency:build-classpath", f"-Dmdep.outputFile={libraries}"]
-    _run([maven, "--quiet", "--batch-mode", *goal], HERE / "java")
+    run([maven, "--quiet", "--batch-mode", *goal], HERE / "java")
     return [java, "--class-path", libraries.read_text(), str(HERE / "java" / "Scenario.java")]
 
 
@@ -143,7 +137,7 @@ def test_the_shared_scenario(
     """
     command = request.getfixturevalue(client)
     queue = f"{client}-{protocol}"
-    seen = _run([*command, protocol, str(ports[protocol]), PARENT, queue, target.url], ROOT)
+    seen = run([*command, protocol, str(ports[protocol]), PARENT, queue, target.url], ROOT)
     assert json.loads(seen) == EXPECTED
     assert target.came[queue] == [
         ("/ok", "0", ""),
@@ -178,7 +172,7 @@ LEASES_EXPECTED = [
 def test_the_scenario_of_leases(ports: dict[str, int], protocol: str) -> None:
     """Create a pull queue and tasks; lease by tag, renew, acknowledge, give back, use up, purge."""
     command = [sys.executable, str(HERE / "lease_scenario.py")]
-    seen = _run([*command, protocol, str(ports[protocol]), PARENT, f"leases-{protocol}"], ROOT)
+    seen = run([*command, protocol, str(ports[protocol]), PARENT, f"leases-{protocol}"], ROOT)
     expected = LEASES_EXPECTED
     if protocol == "rest":  # over REST the client only knows the HTTP status, 400
         text = json.dumps(expected).replace("FailedPrecondition", "BadRequest")
@@ -193,7 +187,19 @@ def test_the_lock_file_names_no_registry() -> None:
     assert "://registry" not in lock
 
 
-def _tool(name: str, *, needed: bool = True) -> str:
+def node_folder() -> Path:
+    """Return a folder with the Node scenarios and their packages."""
+    npm = tool("npm")
+    folder = TOOLS / "clients" / "node"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = ("package.json", "package-lock.json", ".npmrc", "scenario.mjs", "pubsub.mjs")
+    for name in files:
+        shutil.copy(HERE / "node" / name, folder / name)
+    run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder)
+    return folder
+
+
+def tool(name: str, *, needed: bool = True) -> str:
     found = shutil.which(name)
     if found is None:
         if needed and os.environ.get("CI") == "true":
@@ -202,7 +208,7 @@ def _tool(name: str, *, needed: bool = True) -> str:
     return found
 
 
-def _run(command: list[str], folder: Path) -> str:
+def run(command: list[str], folder: Path) -> str:
     """Run a command; return what it printed, fail with what it complained of."""
     done = subprocess.run(
         command,

@@ -105,7 +105,7 @@ def test_every_field_is_on_the_page() -> None:
 def test_every_row_has_a_state() -> None:
     """Emulated, differs or refused."""
     for heading, cells in rows():
-        if heading != "Error texts":
+        if "rror texts" not in heading:
             assert STATES & set(cells), (heading, cells)
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.docs.test_pages import PAGES, ROOT, each_page
 
 INSTALL = re.compile(r"pip install ([^\n`#|]+)")
-CLONE = re.compile(r"\.\./queuewright(\[deploy\])?")
+CLONE = re.compile(r"\.\./queuewright(\[(deploy|pubsub)\])?")
 
 
 @each_page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
@@ -120,3 +121,15 @@ async def test_messages_behind_another_one_are_shown() -> None:
         assert [each["state"] for each in answer["messages"]] == ["ready", "behind"]
         assert answer["messages"][1]["ordering_key"] == "k"
         assert told(s) == [("Publish", None), ("Publish", None)]
+
+
+async def test_messages_that_are_only_in_the_file_are_shown_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The rest of a large backlog."""
+    monkeypatch.setattr("queuewright.pubsub.delivery.subscription._WINDOW", 2)
+    async with stage() as s:
+        numbers = await s.publish(*(b"x" for _ in range(6)))
+        answer = await held(s)
+        assert answer["total"] == 6
+        assert [each["id"] for each in answer["messages"]] == numbers

@@ -231,3 +231,30 @@ async def test_a_detached_subscription_gets_nothing_more() -> None:
         )
         await s.publish(b"lost too")
         assert s.server._store._database.execute("SELECT * FROM content").fetchall() == []
+
+
+async def test_what_has_no_effect_here_is_shown_as_it_was_set() -> None:
+    """But what is output only is not taken from the request."""
+    async with stage(ready=False) as s:
+        asked = m.Topic(name=TOPIC, tags={"tagKeys/1": "tagValues/2"})
+        policy = asked.message_storage_policy
+        policy.allowed_persistence_regions.append("europe-west1")  # type: ignore[attr-defined]
+        policy.enforce_in_transit = True  # type: ignore[attr-defined]
+        topic = await s.publisher.create_topic(asked)
+        assert topic.message_storage_policy == asked.message_storage_policy
+        assert topic.tags == asked.tags
+        subscription = m.Subscription(
+            name=SUBSCRIPTION,
+            topic=TOPIC,
+            labels={"team": "web"},
+            tags={"tagKeys/1": "tagValues/2"},
+            detached=True,
+            topic_message_retention_duration=Duration(seconds=600),
+        )
+        subscription.analytics_hub_subscription_info.SetInParent()
+        created = await s.subscriber.create_subscription(subscription)
+        assert dict(created.labels) == {"team": "web"}
+        assert dict(created.tags) == {"tagKeys/1": "tagValues/2"}
+        assert not created.detached
+        assert not created.HasField("topic_message_retention_duration")
+        assert not created.HasField("analytics_hub_subscription_info")

@@ -34,7 +34,7 @@ from queuewright.pubsub.service.subscriber import Subscriber
 MAX_REQUEST_BYTES: Final = 20 * 1024 * 1024
 """More than a Publish request may have, so that a larger one is refused in Google's words."""
 
-_PINGS_MS: Final = 5_000
+_PINGS_MS: Final = 1_000
 """How often a client may send HTTP/2 pings. gRPC's own limit, 5 minutes, would close the
 connection of a client with the keep-alive that Google's clients use for Google (30 seconds)."""
 
