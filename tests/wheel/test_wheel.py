@@ -42,6 +42,10 @@ def test_the_wheel_carries_the_components_and_nothing_of_the_tests(wheel: Path) 
     expected |= {
         f"queuewright/components/{file.name}" for file in (ROOT / "components").glob("*.py")
     }
+    expected |= {
+        f"queuewright/_{file.relative_to(ROOT)}"
+        for file in (ROOT / "runtime" / "pyproject.toml", *(ROOT / "runtime").rglob("*.py"))
+    }
     assert expected <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"queuewright"}
     assert not [name for name in names if "test_" in name and not name.endswith(".template")]
