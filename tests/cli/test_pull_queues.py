@@ -12,7 +12,7 @@ from queuewright.blueprint import blueprint
 from queuewright.engine import ManualClock
 from queuewright.local.pull_queues.planned import subscriptions, topics
 from queuewright.pubsub import PubSub
-from queuewright.pubsub.protocol.messages import (
+from queuewright.pubsub.protocol import (
     ModifyAckDeadlineRequest,
     PullRequest,
     ReceivedMessage,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from datetime import timedelta
 
 from queuewright.engine import ManualClock
@@ -318,3 +320,19 @@ async def test_only_an_enqueuer_may_publish(project: Project, up: Up, output: Ou
     await add_task(environment, TOPIC, calls)
     await output.line_with("│ published")
     await output.line_with("│ did from a handler")
+
+
+def test_without_googles_client_the_error_says_what_to_install(project: Project) -> None:
+    """`up` ends at once; nothing has been started."""
+    worker(project)
+    program = (
+        "import sys; sys.modules['google.pubsub_v1'] = None; "
+        "from queuewright.cli import main; main()"
+    )
+    words = [sys.executable, "-c", program, "up", "--grpc-port=0", "--http-port=0"]
+    done = subprocess.run(words, cwd=project.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: Pub/Sub on this machine needs the package `google-cloud-pubsub`\n"
+        "  hint: install it with `pip install 'queuewright[pubsub]'`\n"
+    )
