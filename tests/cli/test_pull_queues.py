@@ -11,7 +11,7 @@ import pytest
 from queuewright.blueprint import blueprint
 from queuewright.engine import ManualClock
 from queuewright.local.pull_queues.planned import subscriptions, topics
-from queuewright.pubsub import PubSub
+from queuewright.pubsub import Poller, PubSub
 from queuewright.pubsub.protocol import (
     ModifyAckDeadlineRequest,
     PullRequest,
@@ -54,7 +54,9 @@ class Board:
             max_messages=1,
             return_immediately=True,
         )
-        (found,) = self._do(self.server.subscriber.pull(request, client=client)).received_messages
+        (found,) = self._do(
+            self.server.subscriber.pull(request, poller=Poller(client))
+        ).received_messages
         return found
 
     def give_back(self, message: ReceivedMessage) -> None:

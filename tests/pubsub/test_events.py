@@ -10,6 +10,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from queuewright.pubsub import events
 from queuewright.pubsub.api.held import held_messages
+from queuewright.pubsub.delivery.taker import Poller
 from queuewright.pubsub.protocol import messages as m
 from tests.pubsub.stage import DEAD, SUBSCRIPTION, TOPIC, Stage, stage
 
@@ -31,7 +32,7 @@ async def held(s: Stage, **request: Any) -> dict[str, Any]:
 
 async def pull(s: Stage, client: str) -> list[str]:
     request = m.PullRequest(subscription=SUBSCRIPTION, max_messages=1, return_immediately=True)
-    response = await s.subscriber.pull(request, client=client)
+    response = await s.subscriber.pull(request, poller=Poller(client))
     return [each.ack_id for each in response.received_messages]
 
 

@@ -286,7 +286,7 @@ class RunningSubscription:
                     self.take_back(batch)
                     continue
                 for lease in batch:
-                    self._held_by[lease.message.id] = taker.client
+                    self._held_by[lease.message.id] = taker.poller.name
                     self._tell(
                         events.MessageTaken,
                         lease.message.id,
