@@ -8,6 +8,8 @@ import subprocess
 import sys
 from datetime import timedelta
 
+import pytest
+
 from queuewright.engine import ManualClock
 from queuewright.local.environment import Environment
 from queuewright.local.handlers.worker_place import WorkerPlace
@@ -336,3 +338,23 @@ def test_without_googles_client_the_error_says_what_to_install(project: Project)
         "error: Pub/Sub on this machine needs the package `google-cloud-pubsub`\n"
         "  hint: install it with `pip install 'queuewright[pubsub]'`\n"
     )
+
+
+@pytest.mark.slow
+async def test_a_killed_worker_loses_nothing_in_real_time(
+    project: Project, up: Up, output: Output
+) -> None:
+    """Google's client asks for its own lease, so it ends when that one does."""
+    worker(project, HOLDS, TWO.replace("max_backoff: 0s", "max_backoff: 0s, max_attempts: 5"))
+    environment = await up()
+    by_name = dict(zip(("reporter 1", "reporter 2"), pids(environment), strict=True))
+    await add(environment, "a")
+    killed = source(await output.line_with("│ holds a"))
+    server = environment.pull_queues.server
+    (held,) = (await server.subscriber.list_held(SUBSCRIPTION, None)).messages
+    os.kill(by_name[killed], signal.SIGKILL)
+    await output.line_with(f"not done by {killed} before its lease ended, attempt 1 of 5")
+    assert environment.engine.clock.now_us() >= held.state.until_us
+    project.write("gate", "")
+    await output.line_with("│ did a")
+    assert "attempt 2 of 5" in await output.line_with("done by reporter")
