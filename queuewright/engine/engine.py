@@ -269,7 +269,10 @@ class Engine:
         await self._settled(clock)
 
     async def drain(self) -> None:
-        """Move a `ManualClock` forward until all running queues are empty."""
+        """Move a `ManualClock` forward until all running queues are empty.
+
+        Pull queues keep their tasks: only workers can finish them.
+        """
         clock = self._manual()
         await self._settled(clock)
         while any(len(queue.core) for queue in self._registry if not queue.core.paused):

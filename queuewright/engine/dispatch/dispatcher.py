@@ -24,6 +24,7 @@ from queuewright.engine.dispatch.attempts import (
     retry_after_us,
     row_after,
 )
+from queuewright.engine.dispatch.idle_checkpoint import IdleCheckpoint
 from queuewright.engine.dispatch.registry import Registry, RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import NoAnswerError, Sender
 from queuewright.engine.dispatch.sweeper import Sweeper
@@ -95,6 +96,7 @@ class Dispatcher:
         """How far the clock has been set back since the last turn."""
         self._loop: asyncio.Task[None] | None = None
         self._write_behind = WriteBehind(clock, store, emit)
+        self._idle_checkpoint = IdleCheckpoint(store)
         self.progress = asyncio.Event()
         """Set when an attempt ends."""
 
@@ -133,6 +135,7 @@ class Dispatcher:
         self._touched.update(self._registry)
         self._loop = asyncio.create_task(self._run(), name="queuewright dispatcher")
         self._sweeper.start()
+        self._idle_checkpoint.start()
 
     async def stop(self, grace_s: float) -> None:
         """Stop dispatching, wait for running attempts, and cancel them after `grace_s`.
@@ -152,6 +155,7 @@ class Dispatcher:
         if runners:
             await asyncio.wait(runners)
         self._write_behind.stop()
+        self._idle_checkpoint.stop()
 
     @property
     def is_busy(self) -> bool:
