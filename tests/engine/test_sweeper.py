@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from pathlib import Path
 
 import pytest
 
 from queuewright.engine import DEVELOPER
 from queuewright.engine.protocol import messages as m
-from tests.engine.stage import LOCATION, URL, Stage, stage
+from queuewright.engine.state import file
+from queuewright.engine.state.file import FILE_NAME
+from queuewright.engine.state.store import Store
+from tests.engine.stage import LOCATION, QUEUE, URL, Stage, stage
 
 QUEUES = [f"{LOCATION}/queues/q{number}" for number in range(10)]
 TASKS = 300
@@ -89,6 +94,54 @@ async def test_no_turn_of_the_sweeper_handles_more_than_two_hundred_rows(what: s
         assert rows(s, "operation") == (0 if what in ("expired", "outdated") else 30)
         if what == "outdated":
             assert rows(s, "task_tombstone") == 0
+
+
+def pragma(s: Stage, name: str) -> int:
+    value: int = s.engine._store._database.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
+
+
+async def fat(s: Stage) -> None:
+    """Create tasks of ten megabytes and purge them."""
+    await s.create_queue()
+    await s.pause()
+    for _ in range(100):
+        await s.create_task(http_request=m.HttpRequest(url=URL, body=b"x" * 100_000))
+    await s.service.purge_queue(m.PurgeQueueRequest(name=QUEUE), DEVELOPER)
+
+
+async def test_the_file_shrinks_after_a_purge_a_hundred_pages_at_a_time(tmp_path: Path) -> None:
+    async with stage(state=tmp_path) as s:
+        await fat(s)
+        full, most = pragma(s, "page_count"), 0
+        while s.engine._dispatcher.is_busy:
+            before = pragma(s, "page_count")
+            await asyncio.sleep(0)
+            most = max(most, before - pragma(s, "page_count"))
+        assert full > 2_400
+        assert 0 < most <= 200
+        assert pragma(s, "page_count") < 600
+        assert s.engine._store.checkpoint()
+        assert (tmp_path / FILE_NAME).stat().st_size < 600 * 4096
+
+
+@pytest.mark.parametrize(("allowed", "shrinks"), [(4_096, True), (10, False)])
+async def test_a_file_made_by_an_earlier_queuewright_shrinks_if_it_is_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allowed: int, shrinks: bool
+) -> None:
+    Store(tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as earlier:
+        earlier.execute("PRAGMA journal_mode = DELETE")
+        earlier.execute("PRAGMA auto_vacuum = NONE")
+        earlier.commit()
+        earlier.execute("VACUUM")
+    earlier.close()
+    monkeypatch.setattr(file, "_PAGES_TO_REWRITE", allowed)
+    async with stage(state=tmp_path) as s:
+        await fat(s)
+        await s.engine.advance("1s")
+        assert rows(s, "task") == 0
+        assert (pragma(s, "page_count") < 600) is shrinks
 
 
 async def test_a_queue_deleted_while_it_is_swept_is_not_swept_further() -> None:

@@ -1,4 +1,4 @@
-"""Deletes purged and expired tasks and old tombstones in small pieces.
+"""Deletes purged and expired tasks and old tombstones in small pieces, and shrinks the file.
 
 The API no longer shows any of them, so the work can be interrupted at any time.
 """
@@ -21,7 +21,7 @@ from queuewright.errors import Refusal
 _LOG: Final = logging.getLogger(__name__)
 
 _PIECE: Final = 100
-"""Rows handled before the event loop gets a turn; a piece takes a few milliseconds at most."""
+"""Rows or pages handled before the event loop gets a turn; a piece takes a few milliseconds."""
 _LOOK: Final = 10
 """Tasks of a queue that are read to see whether any has expired."""
 _TOMBSTONES_EVERY_US: Final = 3_600 * SECOND_US
@@ -118,8 +118,11 @@ class Sweeper:
         now_us = self._clock.now_us()
         if now_us >= self._tombstones_us:
             self._tombstones_us = now_us + _TOMBSTONES_EVERY_US
+            self.expires(self._tombstones_us)
             self._registry.free_names(now_us)
             yield from self._outdated(now_us)
+        while freed := self._store.shrink(_PIECE):
+            yield freed
         self.expires(self._tombstones_us)
 
     def _dead_queues(self) -> Iterator[int]:
@@ -141,7 +144,8 @@ class Sweeper:
             after: str | None = ""
             while after is not None:
                 after = self._store.drop_outdated(table, after, now_us, _PIECE)
-                yield _PIECE
+                if after is not None:
+                    yield _PIECE
 
     def _expired(self, queue: RunningQueue) -> int:
         """Delete some of a queue's expired tasks; return how many.

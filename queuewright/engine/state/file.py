@@ -30,6 +30,10 @@ HOLDER_NAME: Final = "engine.pid"
 APPLICATION_ID: Final = 0x71777467  # "qwtg", in the file's header (sqlite.org/fileformat.html)
 VERSION: Final = 1
 
+_PAGES_KEPT_FREE: Final = 256
+_PAGES_TO_REWRITE: Final = 4_096
+"""A file with no more than 16 MiB in use is rewritten in a fraction of a second."""
+
 _PRIMARY_CODE: Final = 0xFF
 _OF_THE_DISK: Final = (
     sqlite3.SQLITE_FULL,
@@ -169,6 +173,30 @@ class StateFile:
             return False
         return not busy and frames == moved
 
+    def shrink(self, most: int) -> int:
+        """Give up to `most` free pages back to the disk; return how many.
+
+        Some are kept for new tasks: a quarter of the file, and a megabyte. The file is shorter
+        after the next checkpoint. A large file of an earlier queuewright can't shrink.
+
+        Raises:
+            Refusal: as `transaction`.
+        """
+        free = _number(self.database, "freelist_count")
+        kept = max(_PAGES_KEPT_FREE, _number(self.database, "page_count") // 4)
+        if self.path is None or free <= kept:
+            return 0
+        self._check_place()
+        try:
+            # `execute` would make only the first step.
+            self.database.executescript(f"PRAGMA incremental_vacuum({min(most, free - kept)})")
+        except sqlite3.OperationalError as error:
+            self._refuse_without_room(error)
+            raise
+        if self.on_write is not None:
+            self.on_write()
+        return free - _number(self.database, "freelist_count")
+
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """Return the rows of a query.
 
@@ -273,6 +301,7 @@ def _database(path: Path) -> sqlite3.Connection:
             _check_structure(path)
         database = sqlite3.connect(path, isolation_level=None)
         try:
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # for a new file; see `shrink`
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             database.execute("PRAGMA journal_mode = WAL")
             # A commit has reached the operating system when it returns, so it survives the death of
@@ -313,6 +342,15 @@ def _complete(database: sqlite3.Connection) -> None:
         database.executescript(
             f"BEGIN; ALTER TABLE task ADD COLUMN tag TEXT; {_PULL_INDEXES} COMMIT;"
         )
+    pages = _number(database, "page_count") - _number(database, "freelist_count")
+    if not _number(database, "auto_vacuum") and pages <= _PAGES_TO_REWRITE:
+        with contextlib.suppress(sqlite3.OperationalError):  # without room, it stays as it is
+            database.executescript("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
+
+
+def _number(database: sqlite3.Connection, pragma: str) -> int:
+    value: int = database.execute(f"PRAGMA {pragma}").fetchone()[0]
+    return value
 
 
 def _check_header(path: Path) -> None:

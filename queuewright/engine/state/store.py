@@ -390,6 +390,10 @@ class Store:
                 self._database.executemany(f"DELETE FROM {table} WHERE {key} = ?", outdated)
         return found[-1][0] if len(found) == limit else None
 
+    def shrink(self, most: int) -> int:
+        """Give up to `most` free pages back to the disk; see `StateFile.shrink`."""
+        return self._state.shrink(most)
+
     def free_names(self) -> None:
         """Drop all tombstones."""
         self.catch_up()
