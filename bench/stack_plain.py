@@ -56,12 +56,15 @@ def _program(queues: int, handlers: int, root: Path) -> None:
         )
         for name in APIS
     }
-    agent = projects.ServiceIdentity(
-        "tasks-project-cloudtasks-agent",
-        project=PROJECT,
-        service="cloudtasks.googleapis.com",
-        opts=after(apis["cloudtasks"]),
-    )
+    agents = {
+        name: projects.ServiceIdentity(
+            f"tasks-project-{name}-agent",
+            project=PROJECT,
+            service=f"{name}.googleapis.com",
+            opts=after(apis[name]),
+        )
+        for name in ("artifactregistry", "cloudbuild", "cloudfunctions", "cloudtasks", "run")
+    }
     bucket = storage.Bucket(
         "tasks-packages-bucket",
         name=f"{PROJECT}-queuewright",
@@ -99,7 +102,7 @@ def _program(queues: int, handlers: int, root: Path) -> None:
                 "condition": {"tag_state": "ANY", "older_than": "2592000s"},
             },
         ],
-        opts=after(apis["artifactregistry"]),
+        opts=after(apis["artifactregistry"], agents["artifactregistry"]),
     )
     builder = serviceaccount.Account(
         "tasks-build-account",
@@ -141,11 +144,18 @@ def _program(queues: int, handlers: int, root: Path) -> None:
             repository=images.id,
             role="roles/artifactregistry.writer",
             member=builder.member,
-            opts=after(apis["artifactregistry"]),
+            opts=after(apis["artifactregistry"], agents["artifactregistry"]),
         ),
     ]
-    calling = [apis["cloudtasks"], apis["iam"], agent]
-    serving = [apis["iam"], apis["cloudfunctions"], apis["cloudbuild"], apis["run"]]
+    calling = [apis["cloudtasks"], apis["iam"], agents["cloudtasks"]]
+    serving: list[pulumi.Resource] = [
+        apis["iam"],
+        *(
+            each[name]
+            for each in (apis, agents)
+            for name in ("cloudfunctions", "cloudbuild", "run")
+        ),
+    ]
     accounts: list[serviceaccount.Account] = []
     called: list[
         tuple[cloudfunctionsv2.Function, serviceaccount.Account, cloudrunv2.ServiceIamMember]

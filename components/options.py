@@ -38,6 +38,7 @@ def within(
     after: Iterable[pulumi.Resource] = (),
     former: Iterable[str] = (),
     aliases: Iterable[Alias] = (),
+    hooks: pulumi.ResourceHookBinding | None = None,
 ) -> pulumi.ResourceOptions:
     """The options of a child.
 
@@ -50,11 +51,13 @@ def within(
         after: further resources that the child waits for.
         former: the child's former logical names.
         aliases: further aliases of the child.
+        hooks: the functions that the engine calls before and after its steps.
     """
     return pulumi.ResourceOptions(
         parent=parent,
         depends_on=[*_depends_on(opts), *after],
         aliases=[*_aliases(former), *aliases] or None,
+        hooks=hooks,
     )
 
 

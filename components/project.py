@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import pulumi
 from pulumi_gcp import projects
@@ -13,11 +14,19 @@ from queuewright.cloud_tasks import roles
 from .grants import Grantee
 from .options import within
 
-CLOUD_TASKS = "cloudtasks.googleapis.com"
+AGENTS: Final = frozenset(
+    f"{name}.googleapis.com"
+    for name in ("artifactregistry", "cloudbuild", "cloudfunctions", "cloudtasks", "run")
+)
+"""The APIs that act in the project as an account of Google's own, their service agent.
+
+Google creates an agent some time after its API is enabled; asking for it creates it at once:
+https://cloud.google.com/iam/docs/create-service-agents.
+"""
 
 
 class ProjectServices(pulumi.ComponentResource):
-    """The APIs that a stack uses, and the identity of Cloud Tasks itself.
+    """The APIs that a stack uses, and the service agents of these APIs.
 
     The APIs stay enabled when the stack is destroyed: others in the project may use them.
 
@@ -46,16 +55,16 @@ class ProjectServices(pulumi.ComponentResource):
             )
             for service in services
         }
-        self._agents = [
-            projects.ServiceIdentity(
-                f"{name}-cloudtasks-agent",
+        self._agents = {
+            service: projects.ServiceIdentity(
+                f"{name}-{service.partition('.')[0]}-agent",
                 project=project,
                 service=service,
                 opts=within(self, opts, after=[self._services[service]]),
             )
             for service in services
-            if service == CLOUD_TASKS
-        ]
+            if service in AGENTS
+        }
         self.register_outputs({"services": list(services)})
 
     def of(self, *names: str) -> list[pulumi.Resource]:
@@ -64,10 +73,10 @@ class ProjectServices(pulumi.ComponentResource):
         An API that is not among the stack's `services` is assumed to be enabled.
         """
         wanted = [f"{name}.googleapis.com" for name in names]
-        found: list[pulumi.Resource] = [
-            self._services[service] for service in wanted if service in self._services
+        return [
+            *(self._services[service] for service in wanted if service in self._services),
+            *(self._agents[service] for service in wanted if service in self._agents),
         ]
-        return [*found, *self._agents] if CLOUD_TASKS in wanted else found
 
 
 class ProjectAccess:
@@ -91,7 +100,12 @@ class ProjectAccess:
         self._name, self._project, self._owner, self._opts = name, project, owner, opts
 
     def admit(
-        self, grantee: Grantee, *, role: str, condition: Condition | None = None
+        self,
+        grantee: Grantee,
+        *,
+        role: str,
+        condition: Condition | None = None,
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> projects.IAMMember:
         """Grant the component's account, which is `grantee`'s, a role on the project."""
         return projects.IAMMember(
@@ -104,5 +118,5 @@ class ProjectAccess:
                 if condition
                 else None
             ),
-            opts=within(self._owner, self._opts),
+            opts=within(self._owner, self._opts, hooks=hooks),
         )

@@ -12,6 +12,7 @@ from queuewright.blueprint import READ_SECRET
 
 from .grants import Grantee, named_grant
 from .mistakes import require
+from .new_grants import NewGrants
 from .options import within
 
 
@@ -73,7 +74,11 @@ class HandlerSecret(pulumi.ComponentResource):
         self.register_outputs({"secret_id": secret_id, "version": self.version})
 
     def admit(
-        self, reader: Grantee | str, *, role: str = READ_SECRET
+        self,
+        reader: Grantee | str,
+        *,
+        role: str = READ_SECRET,
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> secretmanager.SecretIamMember:
         """Grant a role on this secret to a handler or an IAM member. Default: to read it."""
         grant = named_grant(self._name, role, reader)
@@ -83,7 +88,7 @@ class HandlerSecret(pulumi.ComponentResource):
             secret_id=self.secret_id,
             role=role,
             member=grant.member,
-            opts=within(self, self._opts, after=self._created, former=grant.former),
+            opts=within(self, self._opts, after=self._created, former=grant.former, hooks=hooks),
         )
 
 
@@ -107,8 +112,8 @@ class SecretVariable:
 
 
 def secret_grants(
-    variables: Mapping[str, SecretVariable], reader: Grantee
+    variables: Mapping[str, SecretVariable], reader: Grantee, new: NewGrants
 ) -> Sequence[pulumi.Resource]:
     """The right of `reader` to read each secret of its variables."""
     secrets = {id(each.secret): each.secret for each in variables.values()}
-    return [secret.admit(reader) for secret in secrets.values()]
+    return [secret.admit(reader, hooks=new.grant_hooks) for secret in secrets.values()]

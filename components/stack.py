@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import pulumi
 import pulumi_gcp as gcp
@@ -43,6 +44,7 @@ from .handlers import (
     Handler,
     ServiceHandler,
 )
+from .new_grants import NewGrants, WaitClock
 from .options import within
 from .project import ProjectServices
 from .queue import TYPE as QUEUE_TYPE
@@ -56,6 +58,9 @@ COMPONENTS: Mapping[str, type[FunctionHandler | ServiceHandler | AppEngineHandle
     "service": ServiceHandler,
     "app_engine": AppEngineHandler,
 }
+
+NEEDED_BY_CODE: Final[tuple[GuardedKind, ...]] = ("project", "bucket", "repository", "secret")
+"""What code needs rights on before it is built or started."""
 
 _Value = TypeVar("_Value")
 
@@ -73,6 +78,12 @@ class TaskStack(pulumi.ComponentResource):
         name: the component's logical name; the names of all its children begin with it.
         blueprint: the blueprint to execute.
         root: the folder that handlers' sources are relative to.
+        grant_wait: from the last new grant until code that needs it is built or started. Default:
+            `queuewright:grantWait` of the stack's configuration, or 60 seconds.
+        clock: the clock to wait by.
+
+    Raises:
+        SpecError: the configured wait is not a duration.
     """
 
     queues: Mapping[str, TaskQueue]
@@ -85,6 +96,8 @@ class TaskStack(pulumi.ComponentResource):
         blueprint: Blueprint,
         *,
         root: Path = Path(),
+        grant_wait: timedelta | None = None,
+        clock: WaitClock | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         calm_collector()
@@ -112,8 +125,9 @@ class TaskStack(pulumi.ComponentResource):
 
         # Handlers get their accounts first, then the rights that their code needs to start.
         waiting = _by_kind(blueprint.grants)
+        self._new_grants = NewGrants(name, grant_wait, clock)
         self.handlers = dict(self._handlers())
-        self._grant(waiting, "project", "bucket", "repository", "secret")
+        self._grant(waiting, *NEEDED_BY_CODE)
         for key, handler in self.handlers.items():
             self._deploy(handler, blueprint.handlers[key])
         self._invokers = dict(self._handler_invokers())
@@ -143,20 +157,21 @@ class TaskStack(pulumi.ComponentResource):
     def _admitted(self, grant: GrantPlan) -> pulumi.Resource:
         """The resource of a grant, created by the component that it is on."""
         grantee = self._grantees[grant.account] if grant.account is not None else grant.member
+        hooks = self._new_grants.grant_hooks
         if grant.kind == "project":
             if not isinstance(grantee, BuildAccount | DeployedHandler):
                 raise ValueError(f"{grant.member} can have no role on the project")
             access = grantee.project_access
-            return access.admit(grantee, role=grant.role, condition=grant.condition)
+            return access.admit(grantee, role=grant.role, condition=grant.condition, hooks=hooks)
         if grant.condition is not None:
             raise ValueError(f"a grant on a {grant.kind} takes no condition")
         match grant.kind:
             case "bucket":
-                return _present(self._packages).admit(grantee, role=grant.role)
+                return _present(self._packages).admit(grantee, role=grant.role, hooks=hooks)
             case "repository":
-                return _present(self._images).admit(grantee, role=grant.role)
+                return _present(self._images).admit(grantee, role=grant.role, hooks=hooks)
             case "secret":
-                return self._secrets[grant.resource].admit(grantee, role=grant.role)
+                return self._secrets[grant.resource].admit(grantee, role=grant.role, hooks=hooks)
             case "handler":
                 return self._called(grant.resource).admit(grantee, role=grant.role)
             case "queue":
@@ -226,7 +241,13 @@ class TaskStack(pulumi.ComponentResource):
         apis = {
             "function": ("iam", "cloudfunctions", "cloudbuild", "run", "compute"),
             "service": ("iam", "run", "compute"),
-            "app_engine": ("iam", "appengine"),
+            "app_engine": (
+                "iam",
+                "appengine",
+                "artifactregistry",
+                "cloudbuild",
+                "cloudresourcemanager",
+            ),
         }
         for key, plan in self._blueprint.handlers.items():
             if plan.account is None:
@@ -243,7 +264,7 @@ class TaskStack(pulumi.ComponentResource):
 
     def _deploy(self, handler: Handler | AppEngineHandler, plan: HandlerPlan) -> None:
         """Deploy the code of a handler, once its account has the rights that it needs."""
-        granted = self._granted[plan.account]
+        granted, hooks = self._granted[plan.account], self._new_grants.code_hooks
         match plan.target, handler:
             case FunctionPlan() as target, FunctionHandler():
                 handler.deploy(
@@ -259,6 +280,7 @@ class TaskStack(pulumi.ComponentResource):
                     secrets=self._secret_variables(plan),
                     labels=self._blueprint.labels,
                     after=[*granted, *self._granted[self._blueprint.build_account]],
+                    hooks=hooks,
                 )
             case ServicePlan() as target, ServiceHandler():
                 handler.deploy(
@@ -269,6 +291,7 @@ class TaskStack(pulumi.ComponentResource):
                     secrets=self._secret_variables(plan),
                     labels=self._blueprint.labels,
                     after=granted,
+                    hooks=hooks if granted else None,
                 )
             case AppEnginePlan() as target, AppEngineHandler():
                 handler.deploy(
@@ -281,6 +304,7 @@ class TaskStack(pulumi.ComponentResource):
                     environment=plan.environment,
                     instances=target.instances,
                     after=granted,
+                    hooks=hooks,
                 )
 
     def _source(self, target: ServicePlan) -> Source:

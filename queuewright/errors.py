@@ -88,8 +88,14 @@ class Refusal(QueuewrightError):
 
 
 class TargetError(QueuewrightError):
-    """Something outside the files failed; `hint` says how to fix it."""
+    """Something outside the files failed; `hint` says how to fix it.
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    `output` has the lines of the message that a handler printed; their colours may be shown.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, output: Iterable[str] = ()
+    ) -> None:
         self.hint = hint
+        self.output = tuple(output)
         super().__init__(f"{message}\n  hint: {hint}" if hint else message)

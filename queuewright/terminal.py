@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from typing import Final
 
 # C0 except tab, DEL, C1; line and paragraph separators; the marks that turn text around:
@@ -47,6 +48,16 @@ def coloured(line: str) -> str:
     """
     safe = _unsafe_but_colours.sub(lambda match: match[1] or _escaped(match), line)
     return f"{safe}{_RESET}" if _has_colours(safe) else safe
+
+
+def with_output(text: str, output: Collection[str]) -> str:
+    r"""Return a text of several lines; those that are lines of a handler's output keep colours.
+
+    >>> with_output("\x1b[1mfailed:\n  \x1b[31mred", ["  \x1b[31mred"])
+    '\\x1b[1mfailed:\n  \x1b[31mred\x1b[0m'
+    """
+    lines = text.split("\n")
+    return "\n".join(coloured(line) if line in output else printable(line) for line in lines)
 
 
 def json_text(value: object, indent: int | None = None) -> str:

@@ -12,8 +12,9 @@ from queuewright.spec import HandlerSpec
 from queuewright.spec.fields import HANDLER_NAME
 from queuewright.spec.handler_rules import handler_rules
 from queuewright.spec.rules import name_rule
+from queuewright.spec.validation import validated
 from queuewright.spec.values import written_size
-from queuewright.spec.words import did_you_mean, validated
+from queuewright.spec.words import did_you_mean
 
 from ..mistakes import Mistakes, described
 from ..secret import SecretVariable

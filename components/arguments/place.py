@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from queuewright.errors import Problem
 from queuewright.spec.model import SpecFile
-from queuewright.spec.words import validated
+from queuewright.spec.validation import validated
 
 from ..mistakes import Mistakes
 

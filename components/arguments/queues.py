@@ -12,8 +12,9 @@ from queuewright.spec import HandlerSpec, QueueSpec
 from queuewright.spec.fields import QUEUE_ID
 from queuewright.spec.handler_rules import handler_rules
 from queuewright.spec.rules import name_rule, queue_rules
+from queuewright.spec.validation import validated
 from queuewright.spec.values import shown
-from queuewright.spec.words import Names, validated
+from queuewright.spec.words import Names
 
 from ..mistakes import Mistakes, described
 from .place import check_place

@@ -11,6 +11,7 @@ from pulumi_gcp import serviceaccount
 from queuewright.blueprint import BUILD_FUNCTIONS, AccountPlan, ProjectRole
 
 from ..accounts import Identity, service_account
+from ..new_grants import NewGrants
 from ..options import within
 from ..project import ProjectAccess
 from .images import ImageRepository
@@ -26,6 +27,7 @@ class BuildAccount(pulumi.ComponentResource):
         account: the service account.
         member: the account as an IAM member.
         grants: its rights; a function waits for them, because its build needs them.
+        code_hooks: the wait until Google knows these rights, if one of them is new.
         project_access: grants it roles on the project.
 
     Args:
@@ -41,6 +43,7 @@ class BuildAccount(pulumi.ComponentResource):
     account: serviceaccount.Account
     member: pulumi.Output[str]
     grants: Sequence[pulumi.Resource]
+    code_hooks: pulumi.ResourceHookBinding | None = None
     project_access: ProjectAccess
 
     key = "build"
@@ -58,13 +61,16 @@ class BuildAccount(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self._create(name, identity or Identity.of(name, "build"), project, opts)
+        new = NewGrants(f"{name}-build")
+        hooks, self.code_hooks = new.grant_hooks, new.code_hooks
+        access = self.project_access
         self.grants = [
             *(
-                self.project_access.admit(self, role=each.role, condition=each.condition)
+                access.admit(self, role=each.role, condition=each.condition, hooks=hooks)
                 for each in project_roles
             ),
-            packages.admit(self),
-            images.admit(self),
+            packages.admit(self, hooks=hooks),
+            images.admit(self, hooks=hooks),
         ]
 
     @classmethod

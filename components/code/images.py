@@ -115,7 +115,11 @@ class ImageRepository(pulumi.ComponentResource):
         return built.ref
 
     def admit(
-        self, writer: Grantee | str, *, role: str = WRITE_IMAGES
+        self,
+        writer: Grantee | str,
+        *,
+        role: str = WRITE_IMAGES,
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> artifactregistry.RepositoryIamMember:
         """Grant a role on the repository. Default: to push images."""
         grant = named_grant(self._name, role, writer)
@@ -126,7 +130,7 @@ class ImageRepository(pulumi.ComponentResource):
             repository=self.repository.name,
             role=role,
             member=grant.member,
-            opts=within(self, self._opts, former=grant.former),
+            opts=within(self, self._opts, former=grant.former, hooks=hooks),
         )
 
 

@@ -121,7 +121,13 @@ class PackageBucket(pulumi.ComponentResource):
         )
         return Upload(self.bucket.name, uploaded.output_name, uploaded.generation)
 
-    def admit(self, reader: Grantee | str, *, role: str = READ_PACKAGES) -> storage.BucketIAMMember:
+    def admit(
+        self,
+        reader: Grantee | str,
+        *,
+        role: str = READ_PACKAGES,
+        hooks: pulumi.ResourceHookBinding | None = None,
+    ) -> storage.BucketIAMMember:
         """Grant a role on the bucket. Default: to read it."""
         grant = named_grant(self._name, role, reader)
         return storage.BucketIAMMember(
@@ -129,5 +135,5 @@ class PackageBucket(pulumi.ComponentResource):
             bucket=self.bucket.name,
             role=role,
             member=grant.member,
-            opts=within(self, self._opts, former=grant.former),
+            opts=within(self, self._opts, former=grant.former, hooks=hooks),
         )

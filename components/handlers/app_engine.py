@@ -8,11 +8,13 @@ from pathlib import Path
 import pulumi
 from pulumi_gcp import appengine
 
+from queuewright.blueprint import build_app_engine
 from queuewright.spec import APP_ENGINE_VERSION, Instances
 
 from ..accounts import Identity
 from ..arguments import handler_arguments
 from ..code import PackageBucket
+from ..new_grants import NewGrants
 from ..options import within
 from .deployed import DeployedHandler
 
@@ -24,8 +26,9 @@ ENTRYPOINT = "gunicorn -b :$PORT main:app"
 class AppEngineHandler(DeployedHandler):
     """A version of a service of the project's App Engine app, and its account.
 
-    App Engine itself calls it, so its queues need no invoker. The app must exist: its region is
-    chosen once.
+    App Engine itself calls it, so its queues need no invoker. It also builds the version as the
+    version's account, which therefore reads packages, and writes images and its log. The app must
+    exist: its region is chosen once.
 
     Attributes:
         app_version: the version underneath.
@@ -93,6 +96,7 @@ class AppEngineHandler(DeployedHandler):
             identity=identity,
             opts=opts,
         )
+        access, new = self.project_access, NewGrants(f"{name}-version")
         self.deploy(
             service=service,
             source=Path(source),
@@ -102,6 +106,16 @@ class AppEngineHandler(DeployedHandler):
             entrypoint=entrypoint,
             environment=environment or {},
             instances=checked.instances,
+            after=[
+                *(
+                    access.admit(
+                        self, role=each.role, condition=each.condition, hooks=new.grant_hooks
+                    )
+                    for each in build_app_engine(project)
+                ),
+                packages.admit(self, hooks=new.grant_hooks),
+            ],
+            hooks=new.code_hooks,
         )
 
     def deploy(
@@ -115,11 +129,13 @@ class AppEngineHandler(DeployedHandler):
         entrypoint: str | None,
         environment: Mapping[str, pulumi.Input[str]],
         instances: Instances,
-        after: Sequence[pulumi.Resource] = (),
+        after: Sequence[pulumi.Resource],
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> None:
         """Upload the code and create the version; the constructor's arguments are not checked.
 
-        `after` are the grants that the code needs before it starts.
+        `after` are the grants that the build and the code need, and `hooks` wait until Google
+        knows them.
         """
         package = packages.upload(
             self._name, source, archive=f"{service}-{self._first_name}", parent=self
@@ -149,6 +165,6 @@ class AppEngineHandler(DeployedHandler):
             # Keep the version when it is replaced or removed: the provider can only delete it
             # together with the whole service, including other versions.
             noop_on_destroy=True,
-            opts=within(self, self._opts, after=after),
+            opts=within(self, self._opts, after=after, hooks=hooks),
         )
         self.register_outputs({"account": self.account.email, "version": self.app_version.name})

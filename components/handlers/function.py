@@ -10,20 +10,17 @@ import pulumi
 from pulumi_gcp import cloudfunctionsv2
 
 from queuewright.blueprint import InstancePlan, first_key, instance_plan
+from queuewright.cloud_tasks.ingress import FUNCTION_INGRESS
 from queuewright.spec.values import written_size
 
 from ..accounts import Identity
 from ..arguments import RuntimeArgs, handler_arguments
 from ..code import BuildAccount, ImageRepository, PackageBucket, Upload
+from ..new_grants import NewGrants, merged
 from ..options import former_names, within
 from ..secret import SecretVariable, secret_grants
 from .handler import Handler
 
-INGRESS = {
-    "all": "ALLOW_ALL",
-    "internal": "ALLOW_INTERNAL_ONLY",
-    "internal-and-cloud-load-balancing": "ALLOW_INTERNAL_AND_GCLB",
-}
 EGRESS = {
     "all-traffic": "VPC_EGRESS_ALL_TRAFFIC",
     "private-ranges-only": "VPC_EGRESS_PRIVATE_RANGES_ONLY",
@@ -123,7 +120,8 @@ class FunctionHandler(Handler):
         )
         self._invoker_identity = invoker
         secrets = settings.get("secrets", {})
-        readers = secret_grants(secrets, self)
+        new = NewGrants(f"{name}-function")
+        readers = secret_grants(secrets, self, new)
         self.deploy(
             called=called,
             source=Path(source),
@@ -137,6 +135,9 @@ class FunctionHandler(Handler):
             secrets=secrets,
             labels=labels or {},
             after=[*readers, *(builder.grants if builder else ())],
+            hooks=merged(
+                new.code_hooks if readers else None, builder.code_hooks if builder else None
+            ),
         )
 
     def deploy(
@@ -154,10 +155,12 @@ class FunctionHandler(Handler):
         secrets: Mapping[str, SecretVariable],
         labels: Mapping[str, str],
         after: Sequence[pulumi.Resource],
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> None:
         """Upload the code and create the function; the constructor's arguments are not checked.
 
-        `after` are the grants that the code or its build needs before it starts.
+        `after` are the grants that the code or its build needs before it starts, and `hooks` wait
+        until Google knows them.
         """
         package = packages.upload(self._name, source, archive=called, parent=self)
         self.function = cloudfunctionsv2.Function(
@@ -168,7 +171,7 @@ class FunctionHandler(Handler):
             labels=dict(labels),
             build_config=_build_config(package, entry_point, runtime, builder, images),
             service_config=self._service_config(instance, environment, secrets),
-            opts=within(self, self._opts, after=after),
+            opts=within(self, self._opts, after=after, hooks=hooks),
         )
         config = self.function.service_config
         self._serve(self.function.name, config.apply(lambda made: (made and made.uri) or ""))
@@ -187,7 +190,7 @@ class FunctionHandler(Handler):
             "max_instance_request_concurrency": of.concurrency,
             "min_instance_count": of.instances.min,
             "max_instance_count": of.instances.max,
-            "ingress_settings": INGRESS[of.ingress],
+            "ingress_settings": FUNCTION_INGRESS[of.ingress],
             "all_traffic_on_latest_revision": True,
             # Google sets this variable itself. It is written out so that the map is never empty:
             # an absent map keeps its live value, so the last variable could not be removed.

@@ -25,6 +25,7 @@ from ..code import (
     container,
 )
 from ..mistakes import described, mistake
+from ..new_grants import NewGrants
 from ..options import former_names, within
 from ..secret import SecretVariable, secret_grants
 from .handler import Handler
@@ -115,7 +116,8 @@ class ServiceHandler(Handler):
             opts=opts,
         )
         self._invoker_identity = invoker
-        secrets = settings.get("secrets", {})
+        secrets, new = settings.get("secrets", {}), NewGrants(f"{name}-service")
+        readers = secret_grants(secrets, self, new)
         self.deploy(
             called=called,
             source=source,
@@ -123,7 +125,8 @@ class ServiceHandler(Handler):
             environment=settings.get("environment", {}),
             secrets=secrets,
             labels=labels or {},
-            after=secret_grants(secrets, self),
+            after=readers,
+            hooks=new.code_hooks if readers else None,
         )
 
     def deploy(
@@ -136,10 +139,12 @@ class ServiceHandler(Handler):
         secrets: Mapping[str, SecretVariable],
         labels: Mapping[str, str],
         after: Sequence[pulumi.Resource],
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> None:
         """Build or upload the code and create the service; arguments are not checked.
 
-        `after` are the grants that the code needs before it starts.
+        `after` are the grants that the code needs before it starts, and `hooks` wait until Google
+        knows them.
         """
         runs = container(source, self._name, called=called, location=self._location, parent=self)
         variables = _variables(environment, secrets, runs.search_path, self._project)
@@ -154,7 +159,7 @@ class ServiceHandler(Handler):
             # Cloud Run's own protection. Only queues are protected, and by Pulumi.
             deletion_protection=False,
             template=self._template(instance, runs, variables),
-            opts=within(self, self._opts, after=after),
+            opts=within(self, self._opts, after=after, hooks=hooks),
         )
         self._serve(self.service.name, self.service.uri)
 

@@ -29,7 +29,7 @@ from queuewright.blueprint.model import (
     UrlPlan,
     UrlRoute,
 )
-from queuewright.blueprint.names import account_id, first_key
+from queuewright.blueprint.names import account_id, app_engine_email, first_key
 from queuewright.blueprint.rights import (
     ADD_TASKS,
     BUILD_FUNCTIONS,
@@ -38,6 +38,7 @@ from queuewright.blueprint.rights import (
     READ_SECRET,
     WRITE_IMAGES,
     ProjectRole,
+    build_app_engine,
 )
 
 __all__ = [
@@ -74,7 +75,9 @@ __all__ = [
     "UrlPlan",
     "UrlRoute",
     "account_id",
+    "app_engine_email",
     "blueprint",
+    "build_app_engine",
     "deployer_roles",
     "first_key",
     "instance_plan",

@@ -48,7 +48,7 @@ def deployer_roles(blueprint: Blueprint) -> tuple[DeployerRole, ...]:
 
 
 def _queue_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
-    # This also creates the identity of Cloud Tasks itself:
+    # This also creates the service agents of the APIs:
     # https://cloud.google.com/service-usage/docs/access-control.
     yield _on_project(
         blueprint,

@@ -64,15 +64,15 @@ def _apis(spec: Spec) -> Iterator[str]:
     yield "cloudtasks.googleapis.com"
     for handler in spec.handlers.values():
         if handler.function is not None:
-            # The resource manager grants the build account its roles on the project.
-            yield from ("cloudfunctions.googleapis.com", "cloudresourcemanager.googleapis.com")
+            yield "cloudfunctions.googleapis.com"
         if handler.function is not None or handler.service is not None:
             yield "run.googleapis.com"
         if handler.app_engine is not None:
             yield "appengine.googleapis.com"
         if handler.function is not None or _is_packaged_for_app_engine(handler):
-            yield "cloudbuild.googleapis.com"
-        if _is_built(handler):
+            # The resource manager grants the account that builds its roles on the project.
+            yield from ("cloudbuild.googleapis.com", "cloudresourcemanager.googleapis.com")
+        if _is_built(handler) or _is_packaged_for_app_engine(handler):
             yield "artifactregistry.googleapis.com"
         if _is_packaged(handler):
             yield "storage.googleapis.com"

@@ -4,6 +4,7 @@
 - An enqueuer may add tasks to the queue that names it.
 - A handler may read its own secrets.
 - The build account may read packages and write images and logs.
+- So may the account of an App Engine version, which also builds the version.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from queuewright.blueprint.rights import (
     READ_PACKAGES,
     READ_SECRET,
     WRITE_IMAGES,
+    build_app_engine,
 )
 from queuewright.spec import HandlerSpec, Spec, dotted, queue_variable
 
@@ -60,6 +62,8 @@ def _grants(
     for name, handler in spec.handlers.items():
         yield from _call_grants(spec, name, handler, plans)
         yield from _secret_grants(spec, name, handler, plans)
+        if handler.app_engine is not None and handler.app_engine.source is not None and bucket:
+            yield from _app_engine_grants(spec, name, plans[handler_account(name)], bucket)
     for name in spec.queues:
         yield from _enqueuer_grants(spec, name, plans)
     if BUILD in plans and bucket and repository:
@@ -118,6 +122,16 @@ def _build_grants(
         yield _grant(each.role, builder, "project", spec.project, why, each.condition)
     yield _grant(READ_PACKAGES, builder, "bucket", bucket, why)
     yield _grant(WRITE_IMAGES, builder, "repository", repository, why)
+
+
+def _app_engine_grants(
+    spec: Spec, name: str, account: AccountPlan, bucket: str
+) -> Iterator[GrantPlan]:
+    text = f"App Engine builds `{name}` as this account"
+    reason = _reason(spec, text, "handlers", name, "app_engine", "source")
+    for each in build_app_engine(spec.project):
+        yield _grant(each.role, account, "project", spec.project, reason, each.condition)
+    yield _grant(READ_PACKAGES, account, "bucket", bucket, reason)
 
 
 def _grant(

@@ -84,6 +84,18 @@ def app_engine_email(project: str) -> str:
     return f"{_host(project)}@appspot.gserviceaccount.com"
 
 
+def staging_bucket(project: str) -> str:
+    """The beginning of the name of the bucket that App Engine builds from.
+
+    The end is `appspot.com`, or `a.appspot.com` if the project belongs to a domain:
+    https://cloud.google.com/appengine/docs/standard/using-cloud-storage.
+
+    >>> staging_bucket("acme-prod"), staging_bucket("acme.com:prod")
+    ('staging.acme-prod.', 'staging.prod.acme.com.')
+    """
+    return f"staging.{_host(project)}."
+
+
 def bucket_name(project: str, prefix: str | None) -> str:
     """The name of the bucket for packages. Bucket names are global, so it has the project's id.
 

@@ -13,7 +13,7 @@ import click
 
 from queuewright.cli.counted import counted
 from queuewright.cli.printing import echo
-from queuewright.errors import QueuewrightError
+from queuewright.errors import QueuewrightError, TargetError
 
 COMMANDS = {
     "init": "Create a small, complete project in a folder.",
@@ -63,7 +63,8 @@ def main() -> None:
     try:
         commands(standalone_mode=True)
     except QueuewrightError as error:
-        echo(_shown(error), err=True)
+        output = error.output if isinstance(error, TargetError) else ()
+        echo(_shown(error), err=True, output=output)
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()

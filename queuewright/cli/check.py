@@ -12,8 +12,8 @@ from queuewright.cli.printing import echo
 from queuewright.cli.project import environment_argument, find_root
 from queuewright.cli.sources import with_sources_checked
 from queuewright.cloud_tasks.limits import SERVICE_ACCOUNTS_PER_PROJECT
-from queuewright.errors import Problem
-from queuewright.spec import Spec, load, load_file
+from queuewright.errors import Problem, SpecError
+from queuewright.spec import Spec, load, load_file, shared_names
 
 
 @click.command("check")
@@ -24,9 +24,14 @@ from queuewright.spec import Spec, load, load_file
     help="A file to check, instead of an environment of this project.",
 )
 def command(environment: str, file: Path | None) -> None:
-    """Report every problem in an environment's file, and in the files that it extends, at once."""
+    """Report every problem in an environment's file, and in the files that it extends, at once.
+
+    Another environment of this project with the same names on Google Cloud is one, too.
+    """
     root = Path() if file is not None else find_root()
     spec = load_file(file, root) if file is not None else load(environment, root)
+    if file is None and (shared := shared_names(spec, root)):
+        raise SpecError(shared)
     with_sources_checked(spec, root)
     needed = len(blueprint(spec).accounts)
     if needed > MANY_ACCOUNTS:

@@ -11,18 +11,16 @@ from pathlib import Path
 import click
 from google.cloud import tasks_v2
 
-from queuewright.blueprint import AppEngineRoute, Blueprint, HandlerRoute, QueuePlan
+from queuewright.blueprint import QueuePlan
 from queuewright.cli.api import calling
+from queuewright.cli.named_queue import NamedQueue, find_queue
 from queuewright.cli.printing import echo
-from queuewright.cli.project import Target, find_target, target_options
+from queuewright.cli.project import find_target, target_options
+from queuewright.cli.receiver import Receiver, task_url
 from queuewright.client import connect
 from queuewright.cloud_tasks.durations import parse_us
 from queuewright.errors import TargetError
-from queuewright.spec.words import did_you_mean
 
-# A task must have a URL, although the queue's routing always replaces its scheme and host.
-# `.invalid` never resolves (RFC 2606), so a queue without routing cannot send it anywhere.
-PLACEHOLDER = "https://queue.invalid"
 JSON = "application/json"
 
 
@@ -56,6 +54,7 @@ class _Duration(click.ParamType[timedelta]):
     "--name", metavar="ID", help="The id of the task; another task with the same id is refused."
 )
 @click.option("--path", help="The path at the handler, if the queue has none.")
+@click.option("--url", help="The task's own URL, for a queue without a target of its own.")
 @click.option("--header", "headers", multiple=True, metavar="KEY:VALUE", help="May be repeated.")
 @target_options
 def command(
@@ -66,6 +65,7 @@ def command(
     delay: timedelta | None,
     name: str | None,
     path: str | None,
+    url: str | None,
     headers: tuple[str, ...],
     environment: str | None,
     state: Path | None,
@@ -77,58 +77,46 @@ def command(
     given = sum((payload is not None, file is not None, example))
     if given > 1:
         raise click.UsageError("give one of PAYLOAD, --file and --example")
+    if url is not None and path is not None:
+        raise click.UsageError("give one of --url and --path")
     target = find_target(environment, state)
-    plan = find_queue(target.blueprint(), queue)
-    if path is not None:
-        _check_path(plan, path)
-    body, content_type = _body(plan, payload, file, example)
-    task = _task(plan, body, {**_typed(content_type), **_headers(headers)}, path)
+    named = find_queue(target, queue)
+    receiver = Receiver.of(named)
+    where = task_url(named, receiver, url, path)
+    body, content_type = _body(named, payload, file, example)
+    task = _task(
+        where,
+        body,
+        {**_typed(content_type), **_headers(headers)},
+        is_app_engine=receiver is not None and receiver.is_app_engine,
+    )
     if delay is not None:
         task.schedule_time = datetime.now(UTC) + delay  # type: ignore[assignment]
     if name is not None:
-        task.name = f"{plan.name}/tasks/{name}"
-    with calling(target, plan.name):
-        created = connect(target.address).create_task(parent=plan.name, task=task)
-    echo(_queued(plan, target), err=True)
+        task.name = f"{named.name}/tasks/{name}"
+    with calling(target, named.name):
+        created = connect(target.address).create_task(parent=named.name, task=task)
+    echo(f"queued for `{receiver.words if receiver else where}` in {target}", err=True)
     echo(created.name)
 
 
-def find_queue(plan: Blueprint, queue: str) -> QueuePlan:
-    """Return a queue by its key in the file, its id or its full name.
-
-    Raises:
-        TargetError: the environment has no such queue.
-    """
-    for candidate in plan.queues.values():
-        if queue in (candidate.key, candidate.queue_id, candidate.name):
-            return candidate
-    hint = did_you_mean(queue.rpartition("/")[2], plan.queues)
-    raise TargetError(f"{plan.environment} has no queue `{queue}`", hint=hint)
-
-
-def _check_path(plan: QueuePlan, path: str) -> None:
-    """Refuse a path that is none, or that the queue would replace with its own."""
-    if not path.startswith("/"):
-        raise TargetError(f"`{path}` is not a path", hint="start it with `/`, such as `/send`")
-    own = None if isinstance(plan.route, AppEngineRoute) else plan.route.path
-    if own is not None:
-        raise TargetError(
-            f"queue `{plan.key}` sends every task to `{own}`",
-            hint="leave out `--path`, or remove the queue's own path from the file",
-        )
-
-
 def _body(
-    plan: QueuePlan, payload: str | None, file: Path | None, example: bool
+    named: NamedQueue, payload: str | None, file: Path | None, example: bool
 ) -> tuple[bytes, str | None]:
     """A task's body, and its Content-Type if that is clear."""
     if example:
-        if plan.example is None:
+        settings = named.settings
+        if not isinstance(settings, QueuePlan):
             raise TargetError(
-                f"queue `{plan.key}` has no example",
-                hint=f"add `example: …` under `queues.{plan.key}`",
+                f"queue `{named.key}` has no example: it is not in the file",
+                hint="give the body as PAYLOAD or with `--file`",
             )
-        return json.dumps(plan.example, ensure_ascii=False).encode(), JSON
+        if settings.example is None:
+            raise TargetError(
+                f"queue `{named.key}` has no example",
+                hint=f"add `example: …` under `queues.{named.key}`",
+            )
+        return json.dumps(settings.example, ensure_ascii=False).encode(), JSON
     if file is not None:
         return _content(file), mimetypes.guess_type(file.name)[0]
     if payload is None:
@@ -164,20 +152,11 @@ def _headers(given: tuple[str, ...]) -> dict[str, str]:
     return headers
 
 
-def _task(plan: QueuePlan, body: bytes, headers: dict[str, str], path: str | None) -> tasks_v2.Task:
-    if isinstance(plan.route, AppEngineRoute):
+def _task(url: str, body: bytes, headers: dict[str, str], *, is_app_engine: bool) -> tasks_v2.Task:
+    if is_app_engine:
         return tasks_v2.Task(
             app_engine_http_request=tasks_v2.AppEngineHttpRequest(
-                relative_uri=path or "/", headers=headers, body=body
+                relative_uri=url, headers=headers, body=body
             )
         )
-    return tasks_v2.Task(
-        http_request=tasks_v2.HttpRequest(
-            url=PLACEHOLDER + (path or plan.path or "/"), headers=headers, body=body
-        )
-    )
-
-
-def _queued(plan: QueuePlan, target: Target) -> str:
-    where = plan.route.handler if isinstance(plan.route, HandlerRoute) else plan.handler
-    return f"queued for `{where}` in {target}"
+    return tasks_v2.Task(http_request=tasks_v2.HttpRequest(url=url, headers=headers, body=body))

@@ -11,7 +11,8 @@ from google.rpc import code_pb2
 from rich.table import Table
 
 from queuewright.cli.api import calling
-from queuewright.cli.enqueue import find_queue
+from queuewright.cli.ended_attempts import ended_attempts
+from queuewright.cli.named_queue import find_queue
 from queuewright.cli.printing import echo
 from queuewright.cli.project import find_target, target_options
 from queuewright.cli.rows import Row, show_rows
@@ -33,31 +34,47 @@ from queuewright.cloud_tasks.durations import rounded_duration
 def command(
     queue: str, limit: int, as_json: bool, environment: str | None, state: Path | None
 ) -> None:
-    """List the tasks of QUEUE, with the time when each is due and its last attempt."""
+    """List the tasks of QUEUE, with the time when each is due and its last attempt.
+
+    While an attempt runs here, the one before is shown too; Google Cloud does not tell it.
+    """
     target = find_target(environment, state)
-    plan = find_queue(target.blueprint(), queue)
-    with calling(target, plan.name):
+    named = find_queue(target, queue)
+    with calling(target, named.name):
         tasks: list[tasks_v2.Task] = []
-        for task in connect(target.address).list_tasks(parent=plan.name):
+        for task in connect(target.address).list_tasks(parent=named.name):
             if limit and len(tasks) == limit:
                 echo(f"only the first {limit} tasks; `--limit` shows more", err=True)
                 break
             tasks.append(task)
-    rows = sorted(map(_row, tasks), key=lambda row: str(row["schedule_time"]))
-    nothing = f"no tasks in `{plan.key}`, {target}"
+    running = [task.name for task in tasks if _is_running(task)]
+    ended = ended_attempts(target.address, named.name, running) if target.address else {}
+    rows = [_row(task, ended.get(task.name)) for task in tasks]
+    rows.sort(key=lambda row: str(row["schedule_time"]))
+    nothing = f"no tasks in `{named.key}`, {target}"
     show_rows(rows, _table, as_json=as_json, nothing=nothing)
 
 
-def _row(task: tasks_v2.Task) -> Row:
+def _is_running(task: tasks_v2.Task) -> bool:
+    """Whether an attempt runs: it has been dispatched, and has no result yet."""
+    # An attempt that ended without a response has a status, but no `response_time`.
     last = task.last_attempt
-    # An attempt without a response has a status, but no `response_time`.
-    ended = last is not None and (last.response_time is not None or last.response_status.code)
-    status = last.response_status if ended else None
+    has_ended = last.response_time is not None or last.response_status.code
+    return last.dispatch_time is not None and not has_ended
+
+
+def _row(task: tasks_v2.Task, before: tasks_v2.Attempt | None = None) -> Row:
+    """The row of a task; `before` is the attempt before the running one, if it is known."""
+    is_running = _is_running(task)
+    last = before if is_running else task.last_attempt
+    has_ended = last is not None and (last.response_time is not None or last.response_status.code)
+    status = last.response_status if last is not None and has_ended else None
     return {
         "id": task.name.rpartition("/")[2],
         "schedule_time": _iso(task.schedule_time),
         "attempts": task.dispatch_count,
         "responses": task.response_count,
+        "running": is_running,
         "last_status": code_pb2.Code.Name(status.code) if status else None,
         "last_message": status.message if status else None,
     }
@@ -84,4 +101,7 @@ def _due(row: Row) -> str:
 
 
 def _last(row: Row) -> str:
-    return str(row["last_message"] or row["last_status"] or "–")
+    ended = row["last_message"] or row["last_status"]
+    if row["running"]:
+        return f"running; before: {ended}" if ended else "running"
+    return str(ended or "–")

@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     help=f"The folder that keeps tasks. Default: {STATE_FOLDER} in the project's folder.",
 )
 @click.option("--memory", is_flag=True, help="Keep no tasks: start empty, leave none.")
-@click.option("--no-reload", is_flag=True, help="Do not follow edits.")
+@click.option(
+    "--no-reload", is_flag=True, help="Do not follow edits; end when a handler does not start."
+)
 @click.option("--verbose", is_flag=True, help="Also print the start of each attempt.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option(
@@ -132,6 +134,12 @@ def _announce(console: Console, environment: Environment) -> None:
     from queuewright.local.console.console import ENVIRONMENT
 
     console.print(environment.table)
+    if held := environment.held:
+        names = ", ".join(f"`{key}`" for key in held)
+        text = (
+            f"not started, see above: {names}; tasks for {'it' if len(held) == 1 else 'them'} wait"
+        )
+        console.say(ENVIRONMENT, text, "warning")
     console.say(
         ENVIRONMENT,
         "ready; Ctrl-C stops",

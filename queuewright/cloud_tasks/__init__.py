@@ -7,6 +7,7 @@ from queuewright.cloud_tasks import (
     defaults,
     durations,
     headers,
+    ingress,
     limits,
     names,
     pubsub,
@@ -14,4 +15,14 @@ from queuewright.cloud_tasks import (
     roles,
 )
 
-__all__ = ["defaults", "durations", "headers", "limits", "names", "pubsub", "retry", "roles"]
+__all__ = [
+    "defaults",
+    "durations",
+    "headers",
+    "ingress",
+    "limits",
+    "names",
+    "pubsub",
+    "retry",
+    "roles",
+]

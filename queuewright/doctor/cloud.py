@@ -7,8 +7,11 @@ from urllib.parse import urlencode
 
 from queuewright.blueprint import MANY_ACCOUNTS, Blueprint, deployer_roles
 from queuewright.cloud_tasks.limits import SERVICE_ACCOUNTS_PER_PROJECT
+from queuewright.doctor.agents import tasks_agent
 from queuewright.doctor.finding import Finding, State
+from queuewright.doctor.functions import failed_functions
 from queuewright.doctor.machine import Credentials, Machine, Response
+from queuewright.doctor.policies import policy_findings
 
 LOGIN = "gcloud auth application-default login"
 
@@ -16,6 +19,7 @@ LOGIN = "gcloud auth application-default login"
 # https://cloud.google.com/resource-manager/reference/rest and
 # https://cloud.google.com/service-usage/docs/reference/rest.
 FIRST_APIS = ("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com")
+TASKS_API = "cloudtasks.googleapis.com"
 MOST_NAMES = 30
 """The most services in one `batchGet`: https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchGet."""
 
@@ -46,7 +50,15 @@ def cloud_findings(plan: Blueprint | None, machine: Machine) -> Iterator[Finding
         return
     yield from _access(plan, access)
     yield from _accounts(plan, credentials)
-    yield from _apis(plan, credentials)
+    enabled = _enabled_apis(plan, credentials)
+    if isinstance(enabled, Finding):
+        yield enabled
+    else:
+        yield from _apis(plan, enabled)
+        if TASKS_API in enabled:
+            yield from tasks_agent(plan, credentials)
+    yield from policy_findings(plan, credentials)
+    yield from failed_functions(plan, credentials)
     yield from _app_engine(plan, credentials)
     yield from _secrets(plan, credentials)
 
@@ -140,9 +152,11 @@ def _accounts(plan: Blueprint, credentials: Credentials) -> Iterator[Finding]:
         yield _finding("missing", "service accounts", text, fix)
 
 
-def _apis(plan: Blueprint, credentials: Credentials) -> Iterator[Finding]:
-    """https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchGet."""
-    subject = "APIs"
+def _enabled_apis(plan: Blueprint, credentials: Credentials) -> set[str] | Finding:
+    """The enabled ones of the APIs that the stack needs, or why that is unknown.
+
+    https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchGet
+    """
     wanted = sorted({*FIRST_APIS, *plan.apis})
     enabled: set[str] = set()
     for start in range(0, len(wanted), MOST_NAMES):
@@ -154,12 +168,16 @@ def _apis(plan: Blueprint, credentials: Credentials) -> Iterator[Finding]:
         answer = credentials.ask("GET", f"{url}?{urlencode(names)}")
         if answer.api_is_disabled:
             fix = f"gcloud services enable {' '.join(FIRST_APIS)} --project {plan.project}"
-            yield _finding("missing", subject, f"`{FIRST_APIS[1]}` is not enabled", fix)
-            return
+            return _finding("missing", "APIs", f"`{FIRST_APIS[1]}` is not enabled", fix)
         if answer.status != 200:
-            yield _finding("not checked", subject, answer.reason)
-            return
+            return _finding("not checked", "APIs", answer.reason)
         enabled |= set(_enabled(answer.data))
+    return enabled
+
+
+def _apis(plan: Blueprint, enabled: set[str]) -> Iterator[Finding]:
+    """Whether the APIs are enabled, or can be by `pulumi up`."""
+    subject, wanted = "APIs", sorted({*FIRST_APIS, *plan.apis})
     absent = [api for api in FIRST_APIS if api not in enabled]
     if absent:
         fix = f"gcloud services enable {' '.join(absent)} --project {plan.project}"

@@ -16,6 +16,9 @@ PORTS = {8123: "--grpc-port", 8124: "--http-port"}
 
 EXTRA = "pip install 'queuewright[deploy]'"
 INSTALL_PULUMI = "curl -fsSL https://get.pulumi.com | sh"
+LEAST_PULUMI = (3, 182)
+"""The first version with resource hooks, which the components use:
+https://github.com/pulumi/pulumi/releases/tag/v3.182.0."""
 PULUMI_PACKAGES = {
     "pulumi": "pulumi",
     "pulumi_gcp": "pulumi-gcp",
@@ -81,9 +84,10 @@ def _cli(machine: Machine) -> Finding:
     if machine.find("pulumi") is None:
         return Finding("deploy", "missing", subject, "not on the PATH", INSTALL_PULUMI)
     version = (machine.output("pulumi", "version") or "").removeprefix("v")
-    if not version.startswith("3."):
+    numbers = re.match(r"(\d+)\.(\d+)\.", version)
+    if not numbers or not LEAST_PULUMI <= (int(numbers[1]), int(numbers[2])) < (4, 0):
         found = f"version {version}" if version else "no version"
-        text = f"found {found}, needs version 3"
+        text = f"found {found}, needs version 3, at least {'.'.join(map(str, LEAST_PULUMI))}"
         return Finding("deploy", "missing", subject, text, INSTALL_PULUMI)
     return Finding("deploy", "ok", subject, version)
 

@@ -5,6 +5,7 @@ Other packages import from here, and the message classes from `queuewright.engin
 
 from queuewright.engine import events
 from queuewright.engine.activity_log import is_sampled, log_entry
+from queuewright.engine.api.grpc import ENDED_ATTEMPTS
 from queuewright.engine.api.http_log import LOGGER as HTTP_LOG
 from queuewright.engine.clock import Clock, ManualClock, SystemClock, Timer
 from queuewright.engine.dispatch.addresses import host_port, unusable
@@ -26,6 +27,7 @@ from queuewright.engine.settings import Settings
 
 __all__ = [
     "DEVELOPER",
+    "ENDED_ATTEMPTS",
     "HTTP_LOG",
     "METHODS",
     "NO_ATTEMPT",

@@ -24,6 +24,7 @@ from queuewright.engine.dispatch.addresses import unusable
 from queuewright.engine.dispatch.dispatcher import Dispatcher
 from queuewright.engine.dispatch.http.descriptors import connections
 from queuewright.engine.dispatch.http.http_sender import HttpSender
+from queuewright.engine.dispatch.patience import Patience
 from queuewright.engine.dispatch.registry import Registry, RunningQueue
 from queuewright.engine.dispatch.sender import Sender
 from queuewright.engine.dispatch.token_cache import TokenCache
@@ -126,6 +127,7 @@ class Engine:
             )
         )
         """The RPCs as methods."""
+        self._patience = Patience(self.settings.patience / timedelta(seconds=1))
         if isinstance(self.clock, ManualClock):
             self.clock.on_sleep = self._dispatcher.progress.set
         if isinstance(self.clock, SystemClock):
@@ -233,6 +235,16 @@ class Engine:
         """
         self.service.declare(queue, options)
 
+    def hold_queues(self, names: Collection[str]) -> None:
+        """Dispatch no task of the queues with these names, and release all other queues.
+
+        Neither is visible in the API: it is for programs whose handlers are not ready. Queues with
+        these names that are created later are held, too. RunTask still starts an attempt.
+        """
+        self._registry.hold(names)
+        for queue in self._registry:
+            self._dispatcher.touch(queue)
+
     def grant(self, principal: str, role: str, resource: str | None = None) -> None:
         """Give a principal a role on a project, queue or service account. None: on everything."""
         self.grants.grant(principal, role, resource)
@@ -249,9 +261,11 @@ class Engine:
         """Move a `ManualClock` forward; everything that is due on the way happens.
 
         Time stands still while handlers answer. When a handler takes longer than
-        `Settings.patience` in real time, time moves on without it, perhaps to its deadline.
+        `Settings.patience` in real time, time moves on without it, perhaps to its deadline; for
+        later attempts of its queue, time then stands still for a tenth of that.
         """
         clock = self._manual()
+        self._patience.renew()
         until_us = clock.now_us() + span_us(span)
         await self._settled(clock)
         while clock.step(until_us):
@@ -261,6 +275,7 @@ class Engine:
     async def drain(self) -> None:
         """Move a `ManualClock` forward until all running queues are empty."""
         clock = self._manual()
+        self._patience.renew()
         await self._settled(clock)
         while any(len(queue.core) for queue in self._registry if not queue.core.paused):
             next_us = clock.next_us()
@@ -313,13 +328,14 @@ class Engine:
                 continue
             if self._dispatcher.in_flight <= clock.sleepers:
                 return
+            left_s = self._patience.left_s(self._dispatcher.attempts, clock.asleep)
+            if left_s is None:
+                return
             self._dispatcher.progress.clear()
             try:
-                await asyncio.wait_for(
-                    self._dispatcher.progress.wait(),
-                    self.settings.patience / timedelta(seconds=1),
-                )
+                await asyncio.wait_for(self._dispatcher.progress.wait(), left_s)
             except TimeoutError:
+                self._patience.is_over()
                 return
 
 

@@ -23,6 +23,7 @@ from queuewright.graph.resource import Resource
 from queuewright.graph.wire import Decoded, Properties, Value, decode, encode
 
 if TYPE_CHECKING:
+    import pulumi
     from pulumi.runtime.proto import engine_pb2, resource_pb2
 
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -66,6 +67,13 @@ def capture(
     secret_keys = list(map(full, secrets))
     _in_thread(lambda: _run(run, monitor, settings, secret_keys))
     return monitor.graph()
+
+
+class _Hooks:
+    """Takes the place of the server for the engine's calls: nothing is created, so none come."""
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        """Do nothing."""
 
 
 class Monitor:
@@ -174,6 +182,7 @@ class Monitor:
                 resource_pb2.RESOURCE_MONITOR_FEATURE_OUTPUT_VALUES,
                 resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
                 resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
+                resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
             ]
         )
 
@@ -252,6 +261,7 @@ class Monitor:
             secret_outputs=tuple(request.additionalSecretOutputs),
             import_id=request.importId,
             deleted_with=request.deletedWith,
+            hooks=_hooks(request),
             source=_source(request),
         )
 
@@ -278,7 +288,7 @@ def _run(
     secret_keys: list[str],
 ) -> None:
     from pulumi.runtime import set_all_config
-    from pulumi.runtime.settings import Settings, configure, set_root_resource
+    from pulumi.runtime.settings import SETTINGS, Settings, configure, set_root_resource
     from pulumi.runtime.stack import run_in_stack
 
     set_root_resource(None)  # type: ignore[arg-type]
@@ -293,6 +303,7 @@ def _run(
             root_directory=str(Path.cwd()),
         )
     )
+    SETTINGS.callbacks = _Hooks()
     set_all_config(config, secret_keys)
 
     async def main() -> None:
@@ -326,6 +337,10 @@ def _in_thread(function: Callable[[], None]) -> None:
 def _provider_urn(reference: str) -> str:
     """The URN in a reference to a provider, which has the form `URN::ID`."""
     return reference.rpartition("::")[0]
+
+
+def _hooks(request: resource_pb2.RegisterResourceRequest) -> Mapping[str, tuple[str, ...]]:
+    return {step.name: tuple(names) for step, names in request.hooks.ListFields()}
 
 
 def _source(request: resource_pb2.RegisterResourceRequest) -> str:

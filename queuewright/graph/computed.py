@@ -12,6 +12,7 @@ from collections.abc import Callable
 from queuewright.graph.wire import UNKNOWN, Properties, Value
 
 PROJECT_NUMBER = "123456789012"
+_OLD_AGENTS = {"cloudfunctions": "gcf-admin-robot", "run": "serverless-robot-prod"}
 
 
 def computed(type_token: str, inputs: Properties, *, project: str) -> tuple[str, Properties]:
@@ -118,8 +119,10 @@ def _enabled_service(of: _Texts) -> tuple[str, Properties]:
 
 
 def _service_identity(of: _Texts) -> tuple[str, Properties]:
-    agent = of["service"].removesuffix(".googleapis.com")
-    email = f"service-{PROJECT_NUMBER}@gcp-sa-{agent}.iam.gserviceaccount.com"
+    """Agents of older APIs have other names: https://cloud.google.com/iam/docs/service-agents."""
+    service = of["service"].removesuffix(".googleapis.com")
+    agent = _OLD_AGENTS.get(service, f"gcp-sa-{service}")
+    email = f"service-{PROJECT_NUMBER}@{agent}.iam.gserviceaccount.com"
     return f"projects/{of['project']}/services/{of['service']}", {
         "project": of["project"],
         "email": email,

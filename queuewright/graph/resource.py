@@ -37,6 +37,7 @@ class Resource:
         secret_outputs: the outputs that are encrypted in the state.
         import_id: the id of an existing resource to adopt; empty for none.
         deleted_with: the URN of the resource whose deletion also deletes this one; empty for none.
+        hooks: the names of the functions that the engine calls, by step: `before_create`.
         read: whether it was looked up (`Resource.get`) rather than created.
         source: `file:line` of the call that creates it, if known.
     """
@@ -64,6 +65,7 @@ class Resource:
     secret_outputs: tuple[str, ...] = ()
     import_id: str = ""
     deleted_with: str = ""
+    hooks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     read: bool = False
     source: str = ""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from queuewright.blueprint import Blueprint
-from queuewright.engine import Engine, Settings, Signer
+from queuewright.engine import Engine, Event, Settings, Signer
 from queuewright.errors import QueuewrightError, Refusal, TargetError
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.console.event_printer import EventPrinter
@@ -21,13 +21,16 @@ from queuewright.local.console.table import ready_table
 from queuewright.local.door.listener import HOST
 from queuewright.local.edits import Edits
 from queuewright.local.handlers.context import HandlerContext
+from queuewright.local.handlers.handler_process import PATIENCE_S
 from queuewright.local.handlers.handlers import Handlers
+from queuewright.local.handlers.place import HandlerPlace
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
 from queuewright.local.processes.background import BackgroundTasks, cancel
 from queuewright.local.processes.groups import ProcessGroups
 from queuewright.local.processes.ports import listen
 from queuewright.local.queues.declared import DeclaredQueues
 from queuewright.local.queues.denials import explanation
+from queuewright.local.queues.held import HeldQueues
 from queuewright.local.state_folder import StateFolder
 
 
@@ -48,6 +51,8 @@ class Options:
     reload: bool = True
     """Follow changes of files."""
     verbose: bool = False
+    patience_s: float = PATIENCE_S
+    """How long the others wait for a handler that has been started and does not serve."""
     allowed_hosts: tuple[str, ...] = ()
     """Names of this machine that requests may use: see `RequestFilter`."""
     log: LineWriter | None = None
@@ -80,6 +85,7 @@ class Environment:
         engine: Engine,
         queues: DeclaredQueues,
         handlers: Handlers,
+        held: HeldQueues,
         console: Console,
         addresses: tuple[str, str],
     ) -> None:
@@ -89,6 +95,7 @@ class Environment:
         self._read = read
         self._current = current
         self._queues = queues
+        self._held = held
         self._console = console
         self._is_up_to_date = True
 
@@ -103,8 +110,8 @@ class Environment:
     ) -> AsyncIterator[Self]:
         """Start an environment; when the block ends, stop it.
 
-        It is started when every handler serves and edits are followed. It stops in order:
-        following edits, dispatching, the handlers, the listeners.
+        It is started when every handler serves or is held, and edits are followed. It stops in
+        order: following edits, dispatching, the handlers, the listeners.
 
         Args:
             read: reads the blueprint, again after each change of the environments' files.
@@ -114,7 +121,8 @@ class Environment:
 
         Raises:
             SpecError: the environment's file has mistakes.
-            TargetError: a port or the folder is taken, a handler does not start, …
+            TargetError: a port or the folder is taken, a handler's program does not exist, …;
+                without edits to follow, also a handler that does not start.
         """
         current = Current(read())
         name = current.blueprint.environment
@@ -128,7 +136,13 @@ class Environment:
                 explain_denial=current.explain,
                 descriptors_per_attempt=3,  # to the front door, at the front door, to the handler
             )
-            engine = Engine(state=kept, settings=settings, signer=signer, on_event=printer)
+            held = HeldQueues(console, lambda names: engine.hold_queues(names))
+
+            def show(event: Event) -> None:
+                printer(event)
+                held.notice(event)
+
+            engine = Engine(state=kept, settings=settings, signer=signer, on_event=show)
             stack.push_async_callback(engine.stop)
             grpc_port = await listen(engine.serve_grpc, HOST, options.grpc_port, "--grpc-port")
             http_port = await listen(
@@ -151,6 +165,8 @@ class Environment:
                     options.state / "venvs", groups, say=console.say
                 ),
                 console=console,
+                held=held,
+                patience_s=options.patience_s,
                 shell=dict(os.environ),
                 allowed_hosts=options.allowed_hosts,
             )
@@ -161,6 +177,7 @@ class Environment:
                 engine,
                 DeclaredQueues(engine, console, kept),
                 handlers,
+                held,
                 console,
                 (f"{HOST}:{grpc_port}", f"{HOST}:{http_port}"),
             )
@@ -177,9 +194,14 @@ class Environment:
     def table(self) -> str:
         """Its queues, handlers and addresses, for people."""
         places = self.handlers.places.values()
-        rows = [(p.plan.key, p.plan.kind, p.shown_address, p.runs) for p in places]
+        rows = [(p.plan.key, p.plan.kind, p.shown_address, self._runs(p)) for p in places]
         queues = self.blueprint.queues.values()
         return ready_table(queues, rows, self.grpc_address, self.http_address)
+
+    @property
+    def held(self) -> list[str]:
+        """The handlers that have not started; their tasks wait."""
+        return self._held.handlers
 
     async def change(self, blueprint: Blueprint) -> bool:
         """Follow another blueprint from now on: only what differs is touched.
@@ -194,6 +216,9 @@ class Environment:
             self._console.say(f"queue {queue_id}", f"not changed: {refusal.message}", "error")
         return follows and not refused
 
+    def _runs(self, place: HandlerPlace) -> str:
+        return "has not started" if place.plan.key in self._held else place.runs
+
     async def _begin(
         self, stack: AsyncExitStack, context: HandlerContext, options: Options
     ) -> None:
@@ -204,7 +229,7 @@ class Environment:
             stack.callback(edits.close)
         key = asyncio.create_task(asyncio.to_thread(context.signer.jwks))  # a new key takes a while
         try:
-            await self.handlers.serve(self.blueprint)
+            await self.handlers.serve(self.blueprint, holds=edits is not None)
         finally:
             await key
         if refused := await self._declare():
@@ -223,6 +248,7 @@ class Environment:
     async def _declare(self) -> dict[str, Refusal]:
         """Make the engine's queues match the blueprint; return what it refused."""
         self._current.app_engine_urls = self.handlers.app_engine_urls
+        self._held.follow({plan.name: plan.handler for plan in self.blueprint.queues.values()})
         return await self._queues.declare(self.blueprint, self.handlers.addresses)
 
     def _edits(self, stacks: Path) -> Edits | None:
@@ -247,7 +273,7 @@ class Environment:
             text = f"{error}\nthe environment stays as it was"
             self._console.say(ENVIRONMENT, text, "error")
             return
-        if blueprint == self.blueprint and self._is_up_to_date:
+        if blueprint == self.blueprint and self._is_up_to_date and not self.held:
             return
         self._console.say(ENVIRONMENT, f"`{blueprint.environment}` has changed")
         self._is_up_to_date = False

@@ -24,6 +24,7 @@ from queuewright.spec.handler_rules import (
 from queuewright.spec.load import STACKS, environments, load, load_file, parse
 from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
 from queuewright.spec.rules import queue_variable
+from queuewright.spec.shared_names import shared_names
 
 __all__ = [
     "APP_ENGINE_VERSION",
@@ -57,4 +58,5 @@ __all__ = [
     "parse",
     "parse_emulator",
     "queue_variable",
+    "shared_names",
 ]

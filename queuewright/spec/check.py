@@ -16,8 +16,9 @@ from queuewright.spec.model import SpecFile
 from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.renaming import renaming_rules
 from queuewright.spec.rules import name_rule, queue_rules
+from queuewright.spec.validation import validated
 from queuewright.spec.values import flow, shown
-from queuewright.spec.words import Names, validated
+from queuewright.spec.words import Names
 
 DEFAULTS: Mapping[str, tuple[str, type[Closed]]] = {
     "handlers": ("handler_defaults", HandlerSpec),

@@ -14,8 +14,8 @@ from queuewright.spec.fields import QUEUE_ID, QUEUE_NAME
 from queuewright.spec.files import text_of
 from queuewright.spec.merge import without_nulls
 from queuewright.spec.rules import backoff_rules
+from queuewright.spec.validation import validated
 from queuewright.spec.values import shown
-from queuewright.spec.words import validated
 
 SCOPE = {"project": "acme-dev", "location": "europe-west1"}
 """The keys that turn a queue's id into a full name, each with an example."""

@@ -8,7 +8,14 @@ from datetime import timedelta
 from queuewright.cloud_tasks.limits import MAX_HEADERS_BYTES
 from queuewright.errors import Problem
 from queuewright.spec.document import Absence, Node, Path, dotted
-from queuewright.spec.handler_model import KINDS, SETTINGS_BY_KIND, HandlerSpec
+from queuewright.spec.handler_model import (
+    KINDS,
+    SETTINGS_BY_KIND,
+    AppEngineTarget,
+    HandlerSpec,
+    SecretReference,
+)
+from queuewright.spec.validation import checkable
 from queuewright.spec.values import size, written_size
 from queuewright.spec.words import nearest
 
@@ -69,29 +76,31 @@ def handler_rules(node: Node, at: Path, handler: HandlerSpec | None) -> Iterator
             yield Problem(child.place, dotted((*at, key)), message, hint)
     if handler is None:
         return
-    for rule in (_service_rules, _app_engine_rules, _url_rules, _secret_rules, _vpc_rules):
-        yield from rule(node, at, handler)
-    yield from _capacity_rules(node, at, handler)
-    if handler.local.command and handler.local.url is not None:
-        message = "has both `command` and `url`"
-        hint = "keep one: `command` starts the handler, `url` says where it already runs"
-        yield _problem(node, at, ("local",), message, hint)
+    for rule in _RULES:
+        yield from checkable(rule(node, at, handler))
 
 
 def deployment_rules(document: Node, handlers: Mapping[str, HandlerSpec]) -> Iterator[Problem]:
     """A problem for every two handlers that deploy the same version of an App Engine service."""
     seen: dict[tuple[str, str], str] = {}
     for key, handler in handlers.items():
-        engine = handler.app_engine
-        if engine is None or engine.source is None:
-            continue
-        version = engine.version or APP_ENGINE_VERSION
-        other = seen.setdefault((engine.service, version), key)
-        if other != key:
-            at = ("handlers", key, "app_engine")
-            message = f"handler `{other}` also deploys this version of `{engine.service}`"
-            hint = "give one of them another `version` or `service`"
-            yield Problem(document.locate(at), dotted(at), message, hint)
+        yield from checkable(_version_rules(document, key, handler, seen))
+
+
+def _version_rules(
+    document: Node, key: str, handler: HandlerSpec, seen: dict[tuple[str, str], str]
+) -> Iterator[Problem]:
+    """`seen` has the handler that deploys each service and version."""
+    engine = handler.app_engine
+    if engine is None or engine.source is None:
+        return
+    version = engine.version or APP_ENGINE_VERSION
+    other = seen.setdefault((engine.service, version), key)
+    if other != key:
+        at = ("handlers", key, "app_engine")
+        message = f"handler `{other}` also deploys this version of `{engine.service}`"
+        hint = "give one of them another `version` or `service`"
+        yield Problem(document.locate(at), dotted(at), message, hint)
 
 
 def _problem(node: Node, at: Path, path: Path, message: str, hint: str) -> Problem:
@@ -140,33 +149,43 @@ def _app_engine_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Pr
     engine = handler.app_engine
     if engine is None:
         return
-    if engine.source is not None and engine.runtime is None:
-        message = "missing: required with `source`"
-        yield _problem(node, at, ("app_engine", "runtime"), message, "add `runtime: python312`")
     if engine.source is None:
         for key in ("runtime", "entrypoint"):
-            if getattr(engine, key) is not None:
-                message = f"an App Engine service without `source` has no `{key}`"
-                hint = "add `source: FOLDER`, or remove it"
-                yield _problem(node, at, ("app_engine", key), message, hint)
+            yield from checkable(_unused_rules(node, at, engine, key))
+    elif engine.runtime is None:
+        message = "missing: required with `source`"
+        yield _problem(node, at, ("app_engine", "runtime"), message, "add `runtime: python312`")
 
 
-def _url_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
-    if handler.url is None:
+def _unused_rules(node: Node, at: Path, engine: AppEngineTarget, key: str) -> Iterator[Problem]:
+    if getattr(engine, key) is not None:
+        message = f"an App Engine service without `source` has no `{key}`"
+        hint = "add `source: FOLDER`, or remove it"
+        yield _problem(node, at, ("app_engine", key), message, hint)
+
+
+def _audience_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
+    if handler.url is None or handler.audience is None:
         return
-    if handler.audience is not None and handler.url.startswith("http://"):
+    if handler.url.startswith("http://"):
         message = "Cloud Tasks sends no token to an http URL"
         hint = "give an https URL, or remove `audience`"
         yield _problem(node, at, ("audience",), message, hint)
+    for name in handler.headers:
+        if name.lower() == "authorization":
+            message = "the token for `audience` replaces this header"
+            yield _problem(node, at, ("headers", name), message, "remove it, or remove `audience`")
+
+
+def _header_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
+    if node.at(("url",)) is None:
+        return
     seen: dict[str, str] = {}
     for name in handler.headers:
         path = ("headers", name)
         if (other := seen.setdefault(name.lower(), name)) != name:
             message = f"differs from `{other}` only in case"
             yield _problem(node, at, path, message, "keep one of them")
-        if name.lower() == "authorization" and handler.audience is not None:
-            message = "the token for `audience` replaces this header"
-            yield _problem(node, at, path, message, "remove it, or remove `audience`")
     bytes_in_all = sum(len((name + value).encode()) for name, value in handler.headers.items())
     if bytes_in_all >= MAX_HEADERS_BYTES:
         message = f"the headers have {bytes_in_all:,} bytes"
@@ -177,18 +196,24 @@ def _url_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
 def _secret_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
     for name, secret in handler.secrets.items():
         path = ("secrets", name)
-        if (secret.secret is None) == (secret.config is None):
-            hint = "give exactly one of `secret: ID` and `config: KEY`"
-            is_bare = secret.secret is None
-            message = (
-                "has neither `secret` nor `config`" if is_bare else "has both `secret` and `config`"
-            )
-            yield _problem(node, at, path, message, hint)
-        elif secret.config is not None and "version" in secret.model_fields_set:
-            hint = "remove it: a value from configuration has no versions"
-            yield _problem(node, at, (*path, "version"), "only a `secret` has a version", hint)
+        yield from checkable(_reference_rules(node, at, path, secret))
         if name in handler.env:
             yield _problem(node, at, path, "is in both `env` and `secrets`", "remove one of them")
+
+
+def _reference_rules(
+    node: Node, at: Path, path: Path, secret: SecretReference
+) -> Iterator[Problem]:
+    if (secret.secret is None) == (secret.config is None):
+        hint = "give exactly one of `secret: ID` and `config: KEY`"
+        is_bare = secret.secret is None
+        message = (
+            "has neither `secret` nor `config`" if is_bare else "has both `secret` and `config`"
+        )
+        yield _problem(node, at, path, message, hint)
+    elif secret.config is not None and "version" in secret.model_fields_set:
+        hint = "remove it: a value from configuration has no versions"
+        yield _problem(node, at, (*path, "version"), "only a `secret` has a version", hint)
 
 
 def _vpc_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
@@ -198,13 +223,24 @@ def _vpc_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
         yield _problem(node, at, ("vpc",), message, hint)
 
 
-def _capacity_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
-    instances, cpu = handler.instances, handler.cpu
+def _local_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
+    if handler.local.command and handler.local.url is not None:
+        message = "has both `command` and `url`"
+        hint = "keep one: `command` starts the handler, `url` says where it already runs"
+        yield _problem(node, at, ("local",), message, hint)
+
+
+def _instance_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
+    instances = handler.instances
     if instances.min > instances.max:
         default = "" if "max" in instances.model_fields_set else " (the default)"
         message = f"{instances.min} is more than `max`, which is {instances.max}{default}"
         hint = f"lower it, or set `max: {instances.min}` or more"
         yield _problem(node, at, ("instances", "min"), message, hint)
+
+
+def _memory_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
+    cpu = handler.cpu
     if cpu is None:
         return
     memory = handler.memory or (FUNCTION_MEMORY if handler.function else SERVICE_MEMORY)
@@ -219,7 +255,24 @@ def _capacity_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Prob
         message = f"{cpu:g} CPUs are too many for `{written_size(memory)}` of memory{default}"
         hint = f"Cloud Run requires `memory: {least_memory}` or more"
         yield _problem(node, at, ("cpu",), message, hint)
-    if cpu < 1 and (handler.concurrency or 1) > 1:
+
+
+def _concurrency_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[Problem]:
+    if handler.cpu is not None and handler.cpu < 1 and (handler.concurrency or 1) > 1:
         message = f"a concurrency of {handler.concurrency} needs a whole CPU"
         hint = "set `cpu: 1` or more, or `concurrency: 1`"
         yield _problem(node, at, ("concurrency",), message, hint)
+
+
+_RULES = (
+    _service_rules,
+    _app_engine_rules,
+    _audience_rules,
+    _header_rules,
+    _secret_rules,
+    _vpc_rules,
+    _instance_rules,
+    _memory_rules,
+    _concurrency_rules,
+    _local_rules,
+)

@@ -10,6 +10,7 @@ from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
 from queuewright.spec.handler_model import HandlerSpec
 from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.rules import name_rule
+from queuewright.spec.validation import checkable
 
 SECTIONS = {"handlers": ("handler", HANDLER_NAME), "queues": ("queue", QUEUE_ID)}
 
@@ -18,10 +19,24 @@ def renaming_rules(
     document: Node, section: str, entries: Mapping[str, HandlerSpec | QueueSpec], prefix: str
 ) -> Iterator[Problem]:
     """The problems of the former keys in a section; `prefix` precedes each name."""
-    noun, pattern = SECTIONS[section]
     keys = [key for key, _ in document.entries(section)]
     successors: dict[str, str] = {}
     for key, entry in entries.items():
+        yield from checkable(_entry_rules(document, section, key, entry, prefix, keys, successors))
+
+
+def _entry_rules(
+    document: Node,
+    section: str,
+    key: str,
+    entry: HandlerSpec | QueueSpec,
+    prefix: str,
+    keys: list[str],
+    successors: dict[str, str],
+) -> Iterator[Problem]:
+    """The problems of an entry's former keys; `successors` maps those seen to their new keys."""
+    noun, pattern = SECTIONS[section]
+    if entry.renamed_from:
         last = len(entry.renamed_from) - 1
         for index, former in enumerate(entry.renamed_from):
             node, path = _written(document, (section, key, "renamed_from"), index)
@@ -41,10 +56,9 @@ def renaming_rules(
                 yield Problem(node.place, path, message, hint)
             elif former in entry.renamed_from[:index]:
                 yield Problem(node.place, path, f"`{former}` is listed twice", "remove one")
-        if entry.renamed_from:
-            at = (section, key, "renamed_from")
-            node, _ = _written(document, at, 0)
-            yield from name_rule(node, at, pattern, prefix + entry.renamed_from[0])
+        at = (section, key, "renamed_from")
+        node, _ = _written(document, at, 0)
+        yield from name_rule(node, at, pattern, prefix + entry.renamed_from[0])
 
 
 def _written(document: Node, at: Path, index: int) -> tuple[Node, str]:

@@ -12,6 +12,7 @@ from queuewright.spec.document import Absence, Node, Path, dotted
 from queuewright.spec.fields import HANDLER_NAME, MEMBER
 from queuewright.spec.handler_model import HandlerSpec
 from queuewright.spec.queue_model import QueueSpec, RetryConfig
+from queuewright.spec.validation import checkable
 from queuewright.spec.values import shown
 from queuewright.spec.words import Names
 
@@ -54,8 +55,13 @@ def queue_rules(
     yield from _enqueuer_rules(node, at, names, handlers)
     yield from backoff_rules(node, at)
     yield from _example_rules(node, at)
-    if queue is None:
-        return
+    if queue is not None:
+        yield from checkable(_path_rules(node, at, queue, handlers))
+
+
+def _path_rules(
+    node: Node, at: Path, queue: QueueSpec, handlers: Mapping[str, HandlerSpec]
+) -> Iterator[Problem]:
     handler = handlers.get(queue.handler)
     if queue.path is not None and handler is not None and handler.app_engine is not None:
         message = "a queue of an App Engine handler has no path"
@@ -128,7 +134,7 @@ def _enqueuer_rules(
             hint = names.hint(item.value) or "add it under `handlers:`"
             yield Absence(item.place, path, f"no handler {shown(item.value)}", hint)
         elif (handler := handlers.get(item.value)) is not None:
-            yield from _own_account_rules(item, path, handler, variable)
+            yield from checkable(_own_account_rules(item, path, handler, variable))
 
 
 def _own_account_rules(

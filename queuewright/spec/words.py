@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from math import isfinite
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
 from pydantic import ValidationError
@@ -18,8 +18,6 @@ from queuewright.spec.values import Between, flow, shown
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
-
-_Model = TypeVar("_Model", bound=Closed)
 
 _EXPECTED = {
     "string_type": "text",
@@ -38,25 +36,6 @@ MAX_COMPARISONS = 100_000
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than_equal", "between")
 
 
-def validated(
-    model: type[_Model],
-    plain: object,
-    document: Node,
-    at: Path,
-    found: list[Problem],
-    examples: Mapping[str, str] | None = None,
-) -> _Model | None:
-    """Validate `plain`, the value at `at` in the document; on errors, extend `found`, return None.
-
-    `examples` are values to suggest for missing keys, instead of the model's own examples.
-    """
-    try:
-        return model.model_validate(plain)
-    except ValidationError as error:
-        found.extend(problems(error, model, document, at, examples))
-        return None
-
-
 def problems(
     error: ValidationError,
     model: type[Closed],
@@ -70,9 +49,14 @@ def problems(
     """
     found: dict[Path, Problem] = {}
     for entry in error.errors():
-        path = (*at, *(part for part in entry["loc"] if part != _KEY))
+        path = (*at, *_place(entry))
         found.setdefault(path, _problem(entry, model, root, path, len(at), examples or {}))
     return list(found.values())
+
+
+def places(error: ValidationError) -> list[Path]:
+    """The path of every wrong or missing value in `error`."""
+    return list(dict.fromkeys(map(_place, error.errors())))
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
@@ -149,6 +133,10 @@ def models_in(annotation: object) -> Iterator[type[Closed]]:
         yield annotation
     for part in get_args(annotation):
         yield from models_in(part)
+
+
+def _place(entry: ErrorDetails) -> Path:
+    return tuple(part for part in entry["loc"] if part != _KEY)
 
 
 def _problem(

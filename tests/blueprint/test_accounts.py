@@ -11,15 +11,22 @@ from tests.blueprint.stack import EVERY_KIND, derive, every_kind
 INVOKER, ENQUEUER, SECRET = roles.INVOKER, roles.ENQUEUER, roles.SECRET_ACCESSOR
 
 # Role, member, what it is granted on, and the path of the reason.
+BUILT = "handlers.reports.app_engine.source"
+
 GRANTS = [
     ("roles/storage.objectViewer", "queuewright-build", "bucket acme-prod-queuewright",
      "handlers.mailer.function"),
+    ("roles/storage.objectViewer", "reports-handler", "bucket acme-prod-queuewright", BUILT),
     (INVOKER, "api-invoker", "handler api", "queues.calls.handler"),
     (INVOKER, "mailer-invoker", "handler mailer", "queues.emails.handler"),
     (INVOKER, "web-invoker", "handler web", "queues.thumbs.handler"),
     (INVOKER, "zipped-invoker", "handler zipped", "queues.chunks.handler"),
+    ("roles/artifactregistry.createOnPushWriter", "reports-handler", "project acme-prod", BUILT),
     ("roles/logging.logWriter", "queuewright-build", "project acme-prod",
      "handlers.mailer.function"),
+    ("roles/logging.logWriter", "reports-handler", "project acme-prod", BUILT),
+    ("roles/storage.bucketViewer", "reports-handler", "project acme-prod", BUILT),
+    ("roles/storage.objectUser", "reports-handler", "project acme-prod", BUILT),
     ("roles/storage.objectViewer", "queuewright-build", "project acme-prod",
      "handlers.mailer.function"),
     (ENQUEUER, "acme-prod@appspot.gserviceaccount.com", "queue calls", "queues.calls.enqueuers[0]"),
@@ -61,12 +68,24 @@ def test_every_grant_has_a_line_of_yaml() -> None:
         assert key in lines[grant.reason.location.line - 1], grant
 
 
-def test_only_the_builder_has_a_right_on_the_project() -> None:
-    """Handlers and invokers have rights on single resources only."""
+def test_only_builders_have_a_right_on_the_project() -> None:
+    """Other handlers and invokers have rights on single resources only."""
     on_project = [grant for grant in every_kind().grants if grant.kind == "project"]
-    assert {grant.account for grant in on_project} == {"build"}
-    conditions = {grant.role: grant.condition for grant in on_project}
-    assert conditions == {
+    assert {grant.account for grant in on_project} == {"build", "reports-handler"}
+    conditions = {
+        account: {grant.role: grant.condition for grant in on_project if grant.account == account}
+        for account in ("build", "reports-handler")
+    }
+    on_staging = Condition(
+        "app-engine-staging", 'resource.name.startsWith("projects/_/buckets/staging.acme-prod.")'
+    )
+    assert conditions["reports-handler"] == {
+        roles.LOG_WRITER: None,
+        roles.IMAGE_CREATOR: None,
+        roles.BUCKET_VIEWER: on_staging,
+        roles.OBJECT_USER: on_staging,
+    }
+    assert conditions["build"] == {
         roles.LOG_WRITER: None,
         roles.OBJECT_VIEWER: Condition(
             "function-sources", 'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")'

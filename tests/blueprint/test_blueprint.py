@@ -100,7 +100,8 @@ ALWAYS = ["cloudtasks"]
         ("app_engine: {}", ["appengine"]),
         (
             "app_engine: {source: s, runtime: python312}",
-            ["appengine", "cloudbuild", "iam", "storage"],
+            ["appengine", "artifactregistry", "cloudbuild", "cloudresourcemanager", "iam",
+             "storage"],
         ),
         ("service: {image: i}", ["iam", "run"]),
         ("service: {source: s}", ["artifactregistry", "iam", "run"]),

@@ -95,3 +95,37 @@ def test_many_accounts_are_a_warning(run: Run, project: Path, handlers: int, war
         "  hint: request a higher quota: https://cloud.google.com/iam/quotas\n"
     )
     assert outcome.err == (warning if warned else "")
+
+
+SHARED = "project: acme-dev\nlocation: europe-west1\n"
+
+
+def test_two_environments_with_the_same_names_are_a_problem(run: Run, project: Path) -> None:
+    """It is at the line of the project, and names the other file and its line."""
+    (project / "stacks" / "feature.yaml").write_text("extends: dev.yaml\n")
+    (project / "stacks" / "Pulumi.dev.yaml").touch()
+    outcome = run("check", "feature")
+    assert outcome.code == 1
+    assert outcome.err == (
+        "stacks/dev.yaml:1:1: project: `dev` has `acme-dev`, too (stacks/dev.yaml:1:1), so both "
+        "would have the same names on Google Cloud\n"
+        "  hint: another project, or `prefix: feature` in stacks/feature.yaml\n"
+        "1 problem\n"
+    )
+    assert "`feature` has `acme-dev`, too" in run("check", "dev").err
+    (project / "stacks" / "feature.yaml").write_text("extends: dev.yaml\nprefix: feature-7\n")
+    assert run("check", "feature").code == 0
+    (project / "stacks" / "other.yaml").write_text(f"{SHARED}prefix: feature-7\n")
+    assert (
+        "stacks/feature.yaml:2:1: prefix: `other` has `acme-dev` and prefix `feature-7`, too "
+        "(stacks/other.yaml:3:1)" in run("check", "feature").err
+    )
+
+
+def test_a_file_that_is_only_extended_is_no_environment(run: Run, project: Path) -> None:
+    """A base may have a project; a broken file is its own problem."""
+    (project / "stacks" / "base.yaml").write_text(SHARED)
+    (project / "stacks" / "dev.yaml").write_text("extends: base.yaml\n")
+    (project / "stacks" / "broken.yaml").write_text(f"{SHARED}queus: {{}}\n")
+    assert run("check", "dev").code == 0
+    assert run("check", "base").code == 0

@@ -49,14 +49,33 @@ class Google:
     """Service accounts that no `up` has made yet."""
     app: str | None = "europe-west"
     secrets: Mapping[str, str] = field(default_factory=lambda: {"api-key/versions/3": "ENABLED"})
+    functions: Sequence[Mapping[str, object]] = ({"name": "f/mailer", "state": "ACTIVE"},)
     answers: Mapping[str, Response] = field(default_factory=dict)
-    """By host, instead of all that."""
+    """By host or by verb, instead of all that."""
+    bindings: Sequence[Mapping[str, object]] = (
+        {"role": "roles/viewer", "members": ["user:ada@example.com"]},
+        {
+            "role": "roles/cloudtasks.serviceAgent",
+            "members": ["serviceAccount:service-815@gcp-sa-cloudtasks.iam.gserviceaccount.com"],
+        },
+    )
+    policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """The organization's, by constraint."""
 
     def ask(self, method: str, url: str, body: Mapping[str, object] | None = None) -> Response:
         parts = urlsplit(url)
         service = parts.hostname.partition(".")[0] if parts.hostname else ""
-        if service in self.answers:
-            return self.answers[service]
+        verb = parts.path.partition(":")[2]
+        for key in (service, verb):
+            if key in self.answers:
+                return self.answers[key]
+        if verb == "getIamPolicy":
+            return Response(200, {"bindings": list(self.bindings)})
+        if verb == "getEffectiveOrgPolicy":
+            assert (method, parts.path) == ("POST", "/v1/projects/acme-dev:getEffectiveOrgPolicy")
+            assert body is not None
+            constraint = str(body["constraint"]).removeprefix("constraints/")
+            return Response(200, self.policies.get(constraint, {}))
         if service == "cloudresourcemanager":
             assert method == "POST"
             assert body is not None
@@ -82,6 +101,10 @@ class Google:
                 for name in names
             ]
             return Response(200, {"services": states})
+        if service == "cloudfunctions":
+            place = "/v2/projects/acme-dev/locations/europe-west1/functions"
+            assert (method, parts.path) == ("GET", place)
+            return Response(200, {"functions": list(self.functions)})
         if service == "appengine":
             return Response(200, {"locationId": self.app}) if self.app else Response(404)
         state = self.secrets.get(parts.path.partition("/secrets/")[2])
@@ -176,6 +199,9 @@ to deploy it with `pulumi up`
   ok           Google credentials: ci@acme-dev.iam.gserviceaccount.com
   ok           access to `acme-dev`: has every permission that `pulumi up` needs
   ok           APIs: all {len(apis)} enabled
+  ok           Cloud Tasks' service agent: has `roles/cloudtasks.serviceAgent`
+  ok           organization policies: none of the 5 that could refuse this stack does
+  ok           functions: none has failed
   ok           App Engine app: in `europe-west`
   ok           secret `api-key`: version `3` exists
 
@@ -343,6 +369,41 @@ DISABLED = Response(403, {"error": {"details": [{"reason": "SERVICE_DISABLED"}]}
             None,
         ),
         (
+            Google(
+                functions=[
+                    {"name": "f/other", "state": "FAILED"},
+                    {
+                        "name": "f/mailer",
+                        "state": "FAILED",
+                        "stateMessages": [
+                            {"severity": "ERROR", "message": "Build failed: no main.py\nid: 815"},
+                            {"severity": "WARNING", "message": "Old runtime"},
+                        ],
+                    },
+                ]
+            ),
+            "function `mailer`",
+            "missing",
+            "state `FAILED`, so it does not serve: Build failed: no main.py; Old runtime",
+            "when the reason is gone: gcloud functions delete mailer --gen2 --region europe-west1 "
+            "--project acme-dev; pulumi refresh --stack dev; pulumi up --stack dev",
+        ),
+        (
+            Google(functions=[{"name": "f/mailer", "state": "FAILED"}]),
+            "function `mailer`",
+            "missing",
+            "state `FAILED`, so it does not serve: Google gives no reason",
+            "when the reason is gone: gcloud functions delete mailer --gen2 --region europe-west1 "
+            "--project acme-dev; pulumi refresh --stack dev; pulumi up --stack dev",
+        ),
+        (
+            Google(answers={"cloudfunctions": Response(403, {}, "Permission denied")}),
+            "functions",
+            "not checked",
+            "Permission denied",
+            None,
+        ),
+        (
             Google(app=None),
             "App Engine app",
             "missing",
@@ -390,6 +451,160 @@ def test_a_problem_in_the_project_has_a_command(
     assert Finding("deploy", state, subject, text, fix) in findings  # type: ignore[arg-type]
 
 
+INTERNAL = (
+    "write `ingress: internal` (Cloud Tasks of the same project still reaches it), or "
+    "ask the organization's administrator to exempt `acme-dev`"
+)
+WITH_OUTSIDERS = STACK.replace(
+    "emails: {handler: mailer}", 'emails: {handler: mailer, enqueuers: ["user:ada@example.com"]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "policy", "state", "text", "fix"),
+    [
+        (
+            "run.allowedIngress",
+            {"listPolicy": {"allowedValues": ["is:internal"]}},
+            "missing",
+            "refuses the ingress of `mailer`, `thumbnails`",
+            INTERNAL,
+        ),
+        (
+            "cloudfunctions.allowedIngressSettings",
+            {"listPolicy": {"allowedValues": ["ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"]}},
+            "missing",
+            "refuses the ingress of `mailer`",
+            INTERNAL,
+        ),
+        (
+            "gcp.restrictNonCmekServices",
+            {
+                "listPolicy": {
+                    "deniedValues": ["is:storage.googleapis.com", "bigquery.googleapis.com"]
+                }
+            },
+            "missing",
+            "refuses resources without a key of your own, of `storage.googleapis.com`",
+            "ask the organization's administrator to exempt `acme-dev`: queuewright sets no keys",
+        ),
+        (
+            "iam.disableServiceAccountCreation",
+            {"booleanPolicy": {"enforced": True}},
+            "missing",
+            "refuses to create the stack's 5 service accounts",
+            "ask the organization's administrator to exempt `acme-dev`",
+        ),
+        (
+            "iam.allowedPolicyMemberDomains",
+            {"listPolicy": {"allowedValues": ["C03xgje4y"]}},
+            "advice",
+            "refuses members of organizations that it does not name; see `user:ada@example.com`",
+            "compare with: gcloud org-policies describe iam.allowedPolicyMemberDomains --effective "
+            "--project acme-dev",
+        ),
+        (
+            "iam.automaticIamGrantsForDefaultServiceAccounts",
+            {"booleanPolicy": {"enforced": True}},
+            "advice",
+            "gives no role to `acme-dev@appspot.gserviceaccount.com`, so `gcloud app deploy` of "
+            "the app's default service fails",
+            "gcloud projects add-iam-policy-binding acme-dev --role "
+            "roles/cloudbuild.builds.builder --condition None "
+            "--member serviceAccount:acme-dev@appspot.gserviceaccount.com",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)
+def test_a_policy_that_refuses_a_part_of_the_stack_is_named(
+    complete: Machine,
+    project: Path,
+    constraint: str,
+    policy: Mapping[str, object],
+    state: str,
+    text: str,
+    fix: str,
+) -> None:
+    """The constraint, what it refuses, and what to do; a policy that refuses nothing is silent."""
+    plan = blueprint(parse(WITH_OUTSIDERS))
+
+    def found(policies: Mapping[str, Mapping[str, object]]) -> list[Finding]:
+        machine = replace(complete, google=Google(policies=policies))
+        findings = examine("dev", plan, project, machine, runs=None)
+        return [each for each in findings if "organization polic" in each.subject]
+
+    subject = f"organization policy `{constraint}`"
+    assert found({constraint: policy}) == [
+        Finding("deploy", state, subject, text, fix)  # type: ignore[arg-type]
+    ]
+    harmless = {"listPolicy": {"allValues": "ALLOW"}, "booleanPolicy": {}}
+    assert [each.state for each in found({constraint: harmless})] == ["ok"]
+
+
+def test_policies_that_may_not_be_read_are_not_checked(complete: Machine, project: Path) -> None:
+    """It is said which ones could refuse, and which role reads them."""
+    denied = Response(403, {}, "The caller does not have permission")
+    machine = replace(complete, google=Google(answers={"getEffectiveOrgPolicy": denied}))
+    findings = examine("dev", blueprint(parse(STACK)), project, machine, runs=None)
+    assert (
+        Finding(
+            "deploy",
+            "not checked",
+            "organization policies",
+            "The caller does not have permission; any of `run.allowedIngress`, "
+            "`cloudfunctions.allowedIngressSettings`, `gcp.restrictNonCmekServices`, "
+            "`iam.disableServiceAccountCreation`, "
+            "`iam.automaticIamGrantsForDefaultServiceAccounts` could refuse a part of it",
+            "ask for `roles/orgpolicy.policyViewer`",
+        )
+        in findings
+    )
+
+
+AGENT = "Cloud Tasks' service agent"
+
+
+@pytest.mark.parametrize(
+    ("google", "expected"),
+    [
+        (
+            Google(bindings=[{"role": "roles/cloudtasks.serviceAgent", "members": ["user:a@b.c"]}]),
+            Finding(
+                "deploy",
+                "missing",
+                AGENT,
+                "lacks `roles/cloudtasks.serviceAgent`, so it cannot make the tokens of tasks",
+                "gcloud projects add-iam-policy-binding acme-dev --role "
+                "roles/cloudtasks.serviceAgent --condition None --member serviceAccount:service-"
+                "$(gcloud projects describe acme-dev --format 'value(projectNumber)')"
+                "@gcp-sa-cloudtasks.iam.gserviceaccount.com",
+            ),
+        ),
+        (
+            Google(answers={"getIamPolicy": Response(403, {}, "Permission denied")}),
+            Finding("deploy", "not checked", AGENT, "Permission denied"),
+        ),
+        (Google(disabled=frozenset({"cloudtasks.googleapis.com"}), bindings=[]), None),
+    ],
+)
+def test_cloud_tasks_must_be_able_to_make_tokens(
+    complete: Machine, project: Path, google: Google, expected: Finding | None
+) -> None:
+    """Its agent gets its role when the API is enabled, and somebody may have removed it."""
+    machine = replace(complete, google=google)
+    findings = examine("dev", blueprint(parse(STACK)), project, machine, runs=None)
+    assert [each for each in findings if each.subject == AGENT] == ([expected] if expected else [])
+
+
+def test_functions_are_not_looked_for_before_their_api_is_enabled(
+    complete: Machine, project: Path
+) -> None:
+    """In an empty project there are none, and nothing is wrong with that."""
+    machine = replace(complete, google=Google(answers={"cloudfunctions": DISABLED}))
+    found = examine("dev", blueprint(parse(STACK)), project, machine, runs=None)
+    assert not [each for each in found if each.subject.startswith("function")]
+
+
 def test_a_plain_value_is_advised_against(complete: Machine, project: Path) -> None:
     """A secret that anybody can read in the repository works, and should not be there."""
     (project / "Pulumi.dev.yaml").write_text("config:\n  acme-jobs:smtpPassword: hunter2\n")
@@ -402,8 +617,9 @@ def test_a_plain_value_is_advised_against(complete: Machine, project: Path) -> N
 @pytest.mark.parametrize(
     ("programs", "text"),
     [
-        ({"pulumi": "v4.0.0"}, "found version 4.0.0, needs version 3"),
-        ({"pulumi": ""}, "found no version, needs version 3"),
+        ({"pulumi": "v4.0.0"}, "found version 4.0.0, needs version 3, at least 3.182"),
+        ({"pulumi": "v3.181.0"}, "found version 3.181.0, needs version 3, at least 3.182"),
+        ({"pulumi": ""}, "found no version, needs version 3, at least 3.182"),
     ],
 )
 def test_another_pulumi_is_not_pulumi(

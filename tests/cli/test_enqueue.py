@@ -96,6 +96,12 @@ def test_a_full_name_is_as_good(run: Run, engine: Background) -> None:
         (["entries", "--example"], 1, "error: queue `entries` has no example\n  hint: add"),
         (["emails", "--file", "gone.jpg"], 1, "error: `gone.jpg` cannot be read: no such file"),
         (["emails", "x", "--example"], 2, "give one of PAYLOAD, --file and --example"),
+        (["emails", "--url", "http://a/", "--path", "/b"], 2, "give one of --url and --path"),
+        (
+            ["emails", "--url", "http://a.example/"],
+            1,
+            "error: queue `emails` sends every task to `mailer`\n  hint: leave out `--url`",
+        ),
         (["emails", "--in", "soon"], 2, "`soon` is not a duration"),
         (["emails", "--in", "31d"], 1, "is too far in the future"),
         (["emails", "--name", "a b"], 1, 'Task ID "a b" can contain only letters'),
@@ -120,6 +126,92 @@ def test_a_mistake_is_an_error_with_a_hint(
     assert outcome.code == code
     assert said in outcome.err
     assert outcome.out == ""
+
+
+# Queues that the file does not have
+
+
+OWN = QUEUE.replace("emails", "own")
+
+
+def create(engine: Background, **fields: object) -> None:
+    """Create a paused queue, as a program does."""
+    client = connect(engine.address)
+    client.create_queue(parent=OWN.rpartition("/queues/")[0], queue={"name": OWN, **fields})
+    client.pause_queue(name=OWN)
+
+
+def test_a_queue_that_a_program_created_is_known(run: Run, engine: Background) -> None:
+    """By its id and its full name, as `queues` lists it."""
+    create(engine)
+    for name in ("own", OWN):
+        outcome = run("tasks", name)
+        assert (outcome.code, outcome.out) == (0, "")
+        assert "no tasks in `own`" in outcome.err
+    assert run("enqueue", "own", "hi", "--url", "http://127.0.0.1:1/work").code == 0
+    task = only_task(engine, OWN)
+    assert (task.http_request.url, task.http_request.body) == ("http://127.0.0.1:1/work", b"hi")
+    assert task.name.rpartition("/")[2] in run("tasks", "own").out
+
+
+def test_without_a_target_and_a_url_nothing_is_added(run: Run, engine: Background) -> None:
+    """The task could go nowhere."""
+    create(engine)
+    outcome = run("enqueue", "own", "hi", "--path", "/work")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == (
+        "error: queue `own` sends each task to the task's own URL\n"
+        "  hint: give it, as in `--url http://127.0.0.1:8080/work`\n"
+    )
+    assert not list(connect(engine.address).list_tasks(parent=OWN))
+
+
+def test_a_target_that_gives_way_to_a_tasks_url_is_none(run: Run, engine: Background) -> None:
+    """With IF_NOT_EXISTS, the task's own host wins."""
+    override = {"host": "a.example", "uri_override_enforce_mode": "IF_NOT_EXISTS"}
+    create(engine, http_target={"uri_override": override})
+    assert "sends each task to the task's own URL" in run("enqueue", "own").err
+
+
+def test_a_queue_with_a_target_needs_no_url(run: Run, engine: Background) -> None:
+    """It replaces the host of each task, so a URL would be ignored."""
+    create(engine, http_target={"uri_override": {"host": "a.example", "port": 8443}})
+    assert "sends every task to `a.example:8443`" in run("enqueue", "own", "--url", "http://b/").err
+    outcome = run("enqueue", "own", "hi", "--path", "/work")
+    assert outcome.code == 0
+    assert "queued for `a.example:8443` in dev on this machine" in outcome.err
+    assert only_task(engine, OWN).http_request.url.endswith("/work")
+
+
+def test_a_path_that_the_target_replaces_is_refused(run: Run, engine: Background) -> None:
+    """As for a queue in the file."""
+    override = {"host": "a.example", "path_override": {"path": "/send"}}
+    create(engine, http_target={"uri_override": override})
+    outcome = run("enqueue", "own", "--path", "/work")
+    assert "error: queue `own` sends every task to `/send`\n" in outcome.err
+
+
+def test_a_queue_routed_to_app_engine_gets_an_app_engine_task(run: Run, engine: Background) -> None:
+    """There is no URL."""
+    create(engine, app_engine_routing_override={"service": "ledger"})
+    assert run("enqueue", "own", "--path", "/work").code == 0
+    assert only_task(engine, OWN).app_engine_http_request.relative_uri == "/work"
+
+
+def test_it_has_no_example(run: Run, engine: Background) -> None:
+    """Examples are in the file."""
+    create(engine)
+    outcome = run("enqueue", "own", "--example", "--url", "http://a.example/")
+    assert "error: queue `own` has no example: it is not in the file\n" in outcome.err
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("name", ["emial", "e mails", "projects/p/emails"])
+def test_a_queue_that_nobody_has_is_a_mistake(run: Run, name: str) -> None:
+    """Whether or not it could be a queue's name."""
+    outcome = run("tasks", name)
+    assert outcome.code == 1
+    assert f"error: dev has no queue `{name}`\n  hint: did you mean `emails`?\n" in outcome.err
 
 
 @pytest.mark.usefixtures("project")

@@ -41,7 +41,7 @@ queues:
   orders: {handler: partner, retry_config: {max_attempts: -1, max_retry_duration: 1h}}
   entries: {handler: ledger, rate_limits: {max_dispatches_per_second: 0.5}}
 """
-OTHERS = 27
+OTHERS = 31
 """Resources besides the APIs."""
 TREE = """\
 dev: project `acme-dev`, `europe-west1`, COUNT resources
@@ -99,7 +99,11 @@ function-sources only
 
   tasks-project (ProjectServices)
 APIS
+    Google's own account for `artifactregistry.googleapis.com`
+    Google's own account for `cloudbuild.googleapis.com`
+    Google's own account for `cloudfunctions.googleapis.com`
     Google's own account for `cloudtasks.googleapis.com`
+    Google's own account for `run.googleapis.com`
 
 protected: `emails`, `entries`, `orders`
   the preview refuses an edit that would delete or replace a queue: another project, location, \

@@ -99,6 +99,17 @@ def go() -> list[str]:
 
 
 @pytest.fixture(scope="module")
+def java() -> list[str]:
+    """The Java scenario, run from its source with the libraries that Maven finds for its pom."""
+    java, maven = (tool(name, needed=False) for name in ("java", "mvn"))
+    libraries = TOOLS / "clients" / "java" / "libraries.txt"
+    libraries.parent.mkdir(parents=True, exist_ok=True)
+    goal = ["dependency:build-classpath", f"-Dmdep.outputFile={libraries}"]
+    run([maven, "--quiet", "--batch-mode", *goal], HERE / "java")
+    return [java, "--class-path", libraries.read_text(), str(HERE / "java" / "Scenario.java")]
+
+
+@pytest.fixture(scope="module")
 def python() -> list[str]:
     return [sys.executable, str(HERE / "python_scenario.py")]
 
@@ -109,6 +120,7 @@ def python() -> list[str]:
         "python",
         pytest.param("node", marks=pytest.mark.slow),
         pytest.param("go", marks=pytest.mark.slow),
+        pytest.param("java", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize("protocol", ["grpc", "rest"])
@@ -154,10 +166,10 @@ def node_folder() -> Path:
     return folder
 
 
-def tool(name: str) -> str:
+def tool(name: str, *, needed: bool = True) -> str:
     found = shutil.which(name)
     if found is None:
-        if os.environ.get("CI") == "true":
+        if needed and os.environ.get("CI") == "true":
             pytest.fail(f"`{name}` is not on this machine, and CI runs every client")
         pytest.skip(f"`{name}` is not on this machine; install it to run its client")
     return found

@@ -28,7 +28,12 @@ STACKS = ["dev", "staging", "prod", "all"]
 # Member, role, and what it is on, without the project's address.
 TABLE = """
 group:ops@example.com                     cloudtasks.enqueuer           queues/shop-reports
+shop-ledger-handler                       artifactregistry.createOnPushWriter projects/acme-all
 shop-ledger-handler                       cloudtasks.enqueuer           queues/shop-emails
+shop-ledger-handler                       logging.logWriter             projects/acme-all
+shop-ledger-handler                       storage.bucketViewer          projects/acme-all if app-engine-staging
+shop-ledger-handler                       storage.objectUser            projects/acme-all if app-engine-staging
+shop-ledger-handler                       storage.objectViewer          buckets/acme-all-shop-queuewright
 shop-mailer-handler                       cloudtasks.enqueuer           queues/shop-orders
 shop-mailer-handler                       secretmanager.secretAccessor  secrets/shop-mailer-SMTP_TOKEN
 shop-mailer-handler                       secretmanager.secretAccessor  secrets/smtp-password
@@ -89,13 +94,14 @@ def test_no_account_has_a_key(graph_of: GraphOf, stack: str) -> None:
     assert graph_of(stack).of_type("gcp:serviceaccount/key:Key") == []
 
 
-def test_no_handler_and_no_invoker_has_a_role_on_the_project(everything_graph: Graph) -> None:
-    """Only the build account has: for its log and the sources of builds."""
+def test_only_accounts_that_build_have_a_role_on_the_project(everything_graph: Graph) -> None:
+    """The build account of functions, and the account of the App Engine version."""
     on_project = [
         grant.member for grant in everything_graph.grants() if grant.resource == "projects/acme-all"
     ]
     assert set(on_project) == {
-        "serviceAccount:shop-queuewright-build@acme-all.iam.gserviceaccount.com"
+        "serviceAccount:shop-ledger-handler@acme-all.iam.gserviceaccount.com",
+        "serviceAccount:shop-queuewright-build@acme-all.iam.gserviceaccount.com",
     }
 
 

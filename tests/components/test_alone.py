@@ -21,6 +21,7 @@ from components import (
 from queuewright.errors import SpecError
 from queuewright.testing import Graph, capture
 from tests.components.conftest import GraphOf
+from tests.pulumi_double.admission import VERSION_ROLES
 
 PLACE = {"project": "acme-dev", "location": "europe-west1"}
 
@@ -63,6 +64,62 @@ def test_a_build_account_has_the_same_roles_without_yaml(graph_of: GraphOf, tmp_
     alone = on_the_project(capture(program))
     assert len(alone) == 2
     assert alone == on_the_project(graph_of("dev"))
+
+
+def test_an_app_engine_version_has_the_same_roles_without_yaml(
+    graph_of: GraphOf, tmp_path: Path
+) -> None:
+    """By default its account has the roles that the blueprint grants, and the version waits."""
+    (tmp_path / "main.py").touch()
+
+    def program() -> None:
+        bucket = PackageBucket("packages", bucket_name="b-1", folder=tmp_path / "out", **PLACE)
+        AppEngineHandler(
+            "tasks-ledger",
+            project="acme-staging",
+            service="ledger",
+            source=tmp_path,
+            runtime="python312",
+            packages=bucket,
+            key="ledger",
+        )
+
+    def of_the_account(graph: Graph) -> set[tuple[str, str, str]]:
+        account = "serviceAccount:ledger-handler@acme-staging.iam.gserviceaccount.com"
+        return {
+            (grant.role, grant.resource.split("/")[0], grant.condition)
+            for grant in graph.grants()
+            if grant.member in (account, account.replace("ledger-", "tasks-ledger-"))
+        }
+
+    alone = capture(program)
+    assert len(of_the_account(alone)) == 5
+    assert of_the_account(alone) == of_the_account(graph_of("staging"))
+    (version,) = alone.of_type("appengine/standardAppVersion")
+    waits = {urn.rpartition("::")[2] for urn in version.depends_on}
+    assert waits == {
+        *(f"tasks-ledger-project-{role.removeprefix('roles/')}" for role in VERSION_ROLES),
+        "packages-reader-ledger",
+    }
+
+
+def test_code_and_grants_wait_for_the_agents_of_their_apis(everything_graph: Graph) -> None:
+    """Google creates a service agent late, and some grants and builds need it at once."""
+    agents = {each.name for each in everything_graph.of_type("projects/serviceIdentity")}
+    assert agents == {
+        f"tasks-project-{name}-agent"
+        for name in ("artifactregistry", "cloudbuild", "cloudfunctions", "cloudtasks", "run")
+    }
+    wanted = {
+        "tasks-mailer-function": ("cloudbuild", "cloudfunctions", "run"),
+        "tasks-ready-service": ("run",),
+        "tasks-images-writer-build": ("artifactregistry",),
+        "tasks-ledger-project-logging.logWriter": ("artifactregistry", "cloudbuild"),
+        "tasks-emails-queue": ("cloudtasks",),
+    }
+    for name, apis in wanted.items():
+        waits = {urn.rpartition("::")[2] for urn in everything_graph[name].depends_on}
+        assert waits & agents == {f"tasks-project-{api}-agent" for api in apis}, name
 
 
 @pytest.mark.parametrize("member", ["allUsers", "allAuthenticatedUsers", "web", "user:"])

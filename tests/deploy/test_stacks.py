@@ -32,7 +32,7 @@ def test_a_stack_of_every_kind_goes_up_and_settles(deployed: Deployment) -> None
 
 
 def test_destroy_empties_a_stack_that_may_go(start: Start, shipped: Path) -> None:
-    """Only the APIs, which others may use, and the agent of Cloud Tasks are left."""
+    """Only the APIs, which others may use, and their service agents are left."""
     deployment = start(shipped, "dev")
     deployment.up()
     deployment.destroy()

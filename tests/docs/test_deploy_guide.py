@@ -13,6 +13,12 @@ from pathlib import Path
 import pytest
 from pulumi import automation
 
+from queuewright.blueprint import (
+    BUILD_FUNCTIONS,
+    READ_PACKAGES,
+    WRITE_IMAGES,
+    build_app_engine,
+)
 from queuewright.cli import commands
 from queuewright.doctor.cloud import FIRST_APIS
 from queuewright.spec import load
@@ -137,9 +143,21 @@ def test_an_image_that_is_not_built_by_the_stack_is_built_by_the_page() -> None:
 def test_every_app_engine_app_gets_its_first_service() -> None:
     """In each environment that sends tasks to App Engine, before the first `up`."""
     (loop,) = re.findall(r"^for environment in (.*); do\n  gcloud app deploy \S+ ", SHELL, re.M)
-    (made,) = re.findall(r"^for environment in (.*); do\n  gcloud app create ", SHELL, re.M)
+    enables = "  gcloud services enable appengine.googleapis.com cloudbuild.googleapis.com .*\n"
+    (made,) = re.findall(
+        rf"^for environment in (.*); do\n{enables}  gcloud app create ", SHELL, re.M
+    )
     assert loop == made == "staging prod"
     assert SHELL.index("gcloud app deploy ") < SHELL.index("pulumi up ")
+
+
+def test_every_environment_goes_up_once_it_has_what_it_needs() -> None:
+    """Dev first, and the others after their apps, secrets and images were made by hand."""
+    ups = set(re.findall(r"pulumi up --stack (\S+)", SHELL))
+    assert {"dev", "$environment"} <= ups
+    last = SHELL.index("pulumi up --stack $environment")
+    for made in ("gcloud app deploy", "gcloud secrets versions add", "docker push"):
+        assert SHELL.index(made) < last
 
 
 def test_one_is_logged_in_and_finds_pulumi_before_either_is_used() -> None:
@@ -173,8 +191,25 @@ def bindings() -> set[tuple[str, ...]]:
     return found
 
 
+def test_the_builders_roles_are_those_that_are_granted() -> None:
+    """The guide has a row for each right of the build account and of an App Engine version."""
+    section = PAGE.split("## The builders' roles")[1].split("\n## ")[0]
+    functions, versions = section.split("App Engine builds a version")
+    rows = [
+        sorted(re.findall(r"`(roles/[\w.]+)`", "".join(re.findall(r"^\|(.*?)\|", part, re.M))))
+        for part in (functions, versions)
+    ]
+    granted = [*(each.role for each in BUILD_FUNCTIONS), READ_PACKAGES, WRITE_IMAGES]
+    assert rows[0] == sorted(granted)
+    assert rows[1] == sorted([*(each.role for each in build_app_engine("acme")), READ_PACKAGES])
+
+
 def test_the_accounts_of_ci_have_these_rights_and_no_others() -> None:
-    """No key, no role on a project but those that `doctor` computes, and a subject for each."""
+    """No key, no role on a project but those that `doctor` computes, and a subject for each.
+
+    The build account gets a wider role by hand only if its own are too few.
+    """
+    builder = "serviceAccount:queuewright-build@acme-dev.iam.gserviceaccount.com"
     repository = "$pool/subject/repo:acme/jobs"
     user, reads = "roles/iam.workloadIdentityUser", "roles/cloudkms.cryptoKeyDecrypter"
     assert bindings() == {
@@ -184,6 +219,7 @@ def test_the_accounts_of_ci_have_these_rights_and_no_others() -> None:
         ("$deployer", user, f"{repository}:environment:$environment"),
         ("gs://acme-pulumi-state", "roles/storage.objectUser", "serviceAccount:$deployer"),
         ("$key", reads, "serviceAccount:$deployer"),
+        ("acme-dev", "roles/run.builder", builder),
     }
     assert "service-accounts keys" not in SHELL
     assert "doctor $environment --roles --member serviceAccount:$deployer | sh" in SHELL

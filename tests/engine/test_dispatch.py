@@ -182,6 +182,35 @@ async def test_pausing_lets_attempts_end_and_starts_no_more() -> None:
         assert s.outcomes() == ["succeeded", "succeeded"]
 
 
+async def test_a_held_queue_dispatches_nothing_and_is_not_shown_as_paused() -> None:
+    """Also one that is created later; the next call releases it."""
+    async with stage() as s:
+        s.engine.hold_queues([QUEUE])
+        queue = await s.create_queue()
+        await s.create_task()
+        await s.engine.advance("1h")
+        assert s.handler.received == []
+        assert queue.state == 1
+        await s.resume()
+        await s.engine.advance("1h")
+        assert s.handler.received == []
+        s.engine.hold_queues([])
+        await s.engine.advance("0s")
+        assert len(s.handler.received) == 1
+
+
+async def test_a_queue_that_is_paused_and_released_stays_paused() -> None:
+    """Only a resume starts it."""
+    async with stage() as s:
+        await s.create_queue()
+        s.engine.hold_queues([QUEUE])
+        await s.pause()
+        await s.create_task()
+        s.engine.hold_queues([])
+        await s.engine.advance("1h")
+        assert s.handler.received == []
+
+
 async def test_a_failure_while_paused_is_retried_after_the_resume() -> None:
     async with stage() as s:
         await s.create_queue()
@@ -313,6 +342,23 @@ async def test_a_task_in_flight_shows_its_attempt() -> None:
         assert (running.dispatch_count, running.response_count) == (2, 1)
         assert running.first_attempt.dispatch_time.ToMicroseconds() == begin_us
         assert running.last_attempt.dispatch_time.ToMicroseconds() == begin_us + SECONDS
+        assert not running.last_attempt.HasField("response_status")
+
+
+async def test_the_attempt_before_a_running_one_is_listed_by_a_service_of_our_own() -> None:
+    """Google's API shows the running attempt only."""
+    async with stage() as s:
+        await s.create_queue(retry_config=retries(min_backoff=1))
+        s.handler.answers = [404]
+        await s.create_task()
+        await s.engine.advance("0s")
+        s.handler.takes = "1h"
+        await s.engine.advance("1s")
+        request = m.ListTasksRequest(parent=QUEUE)
+        (ended,) = (await s.service.list_ended_attempts(request, DEVELOPER)).tasks
+        assert ended.last_attempt.response_status.code == 5
+        assert (ended.dispatch_count, ended.response_count) == (1, 1)
+        (running,) = await s.tasks()
         assert not running.last_attempt.HasField("response_status")
 
 
@@ -577,3 +623,30 @@ async def test_an_engine_with_nothing_due_does_nothing(monkeypatch: pytest.Monke
         await asyncio.sleep(0)
     await engine.stop()
     assert 1 <= len(turns) <= 3
+
+
+async def test_a_retry_in_a_backlog_costs_one_turn_of_the_dispatcher(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The end of an attempt needs no look at a queue that has a plan."""
+    async with stage() as s:
+        await s.create_queue()
+        s.handler.otherwise = 500
+        for _ in range(20):
+            await s.create_task()
+            await s.engine.advance("7s")
+        await s.engine.advance("12h")
+        turns = 0
+        turn = s.engine._dispatcher._turn
+
+        def counted() -> int | None:
+            nonlocal turns
+            turns += 1
+            return turn()
+
+        monkeypatch.setattr(s.engine._dispatcher, "_turn", counted)
+        before = len(s.handler.received)
+        await s.engine.advance("12h")
+        attempts = len(s.handler.received) - before
+        assert attempts == 20 * 12
+        assert turns <= attempts + 20

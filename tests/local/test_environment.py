@@ -409,25 +409,6 @@ async def test_a_queue_paused_by_hand_runs_again_after_a_start(project: Project,
 # What it refuses
 
 
-async def test_every_handler_that_does_not_start_is_named(project: Project, up: Up) -> None:
-    """All in one error, each with its output; nothing is left running."""
-    project.service("one", DEAD)
-    project.service("two", DEAD)
-    project.service("mailer")
-    project.spec(
-        MAILER.replace(
-            "handlers:",
-            "handlers:\n  one: {service: {source: handlers/one}}\n"
-            "  two: {service: {source: handlers/two}}",
-        )
-    )
-    with pytest.raises(TargetError) as refused:
-        await up()
-    assert "`one` ended before it served, exit code 1\n    cannot work" in str(refused.value)
-    assert "`two` ended before it served" in str(refused.value)
-    assert find_running(project.root / ".queuewright") is None
-
-
 async def test_a_port_that_is_taken_is_named(project: Project, up: Up) -> None:
     """With the option that chooses another."""
     project.service("mailer")

@@ -190,11 +190,24 @@ def test_a_second_one_on_the_same_folder_is_refused(run: Run) -> None:
     assert "Traceback" not in text
 
 
-def test_a_handler_that_does_not_start_ends_up(project: Project, run: Run) -> None:
-    """Exit code 1, its name and its output."""
+def test_a_handler_that_does_not_start_leaves_up_running(project: Project, run: Run) -> None:
+    """Its name, its output and what is missing are printed; Ctrl-C stops as usual."""
     project.service("mailer", "raise ImportError('no module named smtp')")
     project.spec(SPEC)
     command = run()
+    command.until("error: `mailer` ended before it served, exit code 1")
+    command.until("no module named smtp")
+    command.until("warning: not started, see above: `mailer`; tasks for it wait")
+    command.until("ready; Ctrl-C stops")
+    command.send(signal.SIGINT)
+    assert command.end() == 0
+
+
+def test_without_reload_a_handler_that_does_not_start_ends_up(project: Project, run: Run) -> None:
+    """Exit code 1, because no edit would start it."""
+    project.service("mailer", "raise ImportError('no module named smtp')")
+    project.spec(SPEC)
+    command = run("--no-reload")
     assert command.end() == 1
     text = "".join(command.lines)
     assert "error: `mailer` ended before it served, exit code 1" in text

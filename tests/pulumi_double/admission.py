@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from queuewright.cloud_tasks import roles
 from queuewright.graph.formats import format_problems
-from queuewright.graph.wire import Properties, walk
+from queuewright.graph.wire import Properties, Value, walk
 from tests.pulumi_double.cloud import BLOCKED, Cloud
 from tests.pulumi_double.difference import sent
 from tests.pulumi_double.rules import (
     ACCOUNT,
     API,
+    APP_VERSION,
     BUCKET,
     FUNCTION,
     OBJECT,
@@ -25,12 +26,19 @@ from tests.pulumi_double.rules import (
 
 SECRET_MEMBER = "gcp:secretmanager/secretIamMember:SecretIamMember"
 PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
+IMAGE_MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
+BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 
 # google/cloud/tasks/v2/cloudtasks.proto, DeleteQueue, and the service's own message.
 TOO_RECENT = "The queue cannot be created because a queue with this name existed too recently."
-# A build cannot write its log without it, and fails:
+# A build needs these roles, on the project, on the bucket of its source and on its repository:
 # https://cloud.google.com/functions/docs/securing/build-custom-sa
-BUILD_ROLE = roles.LOG_WRITER
+BUILD_ROLES = (roles.LOG_WRITER, roles.OBJECT_VIEWER)
+SOURCE_ROLE, IMAGE_ROLE = roles.OBJECT_VIEWER, roles.IMAGE_WRITER
+
+# App Engine builds a version as its own account, from a bucket of its own:
+# https://github.com/GoogleCloudPlatform/magic-modules/pull/11326
+VERSION_ROLES = (roles.LOG_WRITER, roles.IMAGE_CREATOR, roles.BUCKET_VIEWER, roles.OBJECT_USER)
 
 # Part of a grant's type, the types it guards, the input that names the resource, and its id.
 _GUARDED = (
@@ -90,6 +98,8 @@ def admit_references(cloud: Cloud, type_token: str, properties: Properties, proj
         _require_secret_access(cloud, secret, properties, project)
     if type_token == FUNCTION:
         _require_buildable(cloud, properties)
+    if type_token == APP_VERSION:
+        _require_version_rights(cloud, properties)
 
 
 def admit_removal(cloud: Cloud, type_token: str, identity: str, properties: Properties) -> None:
@@ -149,11 +159,40 @@ def _require_buildable(cloud: Cloud, properties: Properties) -> None:
     if bucket and cloud.get(OBJECT, f"{bucket}-{name}") is None:
         raise GoogleError(f"Error 404: gs://{bucket}/{name} was not found")
     builder = values.get("buildConfig.serviceAccount", "").split("/")[-1]
-    held = [
-        grant["member"] for _, grant in cloud.of_type(PROJECT_MEMBER) if grant["role"] == BUILD_ROLE
+    if not builder:
+        return
+    repository = values["buildConfig.dockerRepository"]
+    needed = [
+        *((role, "the project", _roles(cloud, PROJECT_MEMBER, builder)) for role in BUILD_ROLES),
+        (SOURCE_ROLE, bucket, _roles(cloud, BUCKET_MEMBER, builder, bucket=bucket)),
+        (IMAGE_ROLE, repository, _roles(cloud, IMAGE_MEMBER, builder, repository=repository)),
     ]
-    if builder and f"serviceAccount:{builder}" not in held:
-        raise GoogleError(f"Error 400: Build failed: {builder} lacks {BUILD_ROLE}")
+    for role, on, held in needed:
+        if role not in held:
+            raise GoogleError(f"Error 400: Build failed: {builder} lacks {role} on {on}")
+
+
+def _require_version_rights(cloud: Cloud, properties: Properties) -> None:
+    """The account of an App Engine version must be able to build it."""
+    account = str(properties["serviceAccount"])
+    held = _roles(cloud, PROJECT_MEMBER, account)
+    for role in VERSION_ROLES:
+        if role not in held:
+            raise GoogleError(f"Error code 13, message: service account {account} lacks {role}")
+    source = next(str(value) for path, value in walk(properties) if path.endswith("sourceUrl"))
+    bucket, _, name = source.removeprefix("https://storage.googleapis.com/").partition("/")
+    if roles.OBJECT_VIEWER not in _roles(cloud, BUCKET_MEMBER, account, bucket=bucket):
+        raise GoogleError(f"Error 403: {account} does not have access to gs://{bucket}/{name}")
+
+
+def _roles(cloud: Cloud, type_token: str, account: str, **on: str | None) -> set[Value]:
+    """The roles that an account has by grants of a type."""
+    return {
+        grant["role"]
+        for _, grant in cloud.of_type(type_token)
+        if grant["member"] == f"serviceAccount:{account}"
+        and all(grant[key] == value for key, value in on.items())
+    }
 
 
 def _accounts(properties: Properties) -> Iterator[str]:

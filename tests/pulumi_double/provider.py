@@ -17,6 +17,7 @@ from typing import NoReturn, TypeAlias
 
 import grpc
 from google.protobuf import empty_pb2
+from google.rpc import status_pb2
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
@@ -63,12 +64,15 @@ class ProviderDouble(provider_pb2_grpc.ResourceProviderServicer):
     Attributes:
         calls: every call, in order.
         failures: by logical name, the error of the next creation or update.
+        left_failed: by logical name of a function, the error of a creation that leaves the function
+            behind in state `FAILED`.
     """
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.calls: list[Call] = []
         self.failures: dict[str, str] = {}
+        self.left_failed: dict[str, str] = {}
         self.project = "project"
         self._lock = threading.Lock()
 
@@ -162,6 +166,10 @@ class ProviderDouble(provider_pb2_grpc.ResourceProviderServicer):
         with self._answering(context, name), self._lock:
             admit(self.cloud, type_token, identity, inputs, self._project_of(inputs))
             live = {**stored(inputs, rule(type_token)), **filled}
+            if reason := self.left_failed.pop(name, None):
+                live["state"] = "FAILED"
+                self.cloud.put(type_token, identity, live)
+                _abort_half_created(context, identity, live, reason)
             self.cloud.put(type_token, identity, live)
             return provider_pb2.CreateResponse(id=identity, properties=encode(live))
 
@@ -193,6 +201,10 @@ class ProviderDouble(provider_pb2_grpc.ResourceProviderServicer):
             admit_references(self.cloud, type_token, inputs, self._project_of(inputs))
             if self.cloud.get(type_token, request.id) is None:
                 raise GoogleError(f"Error 404: {request.id} was not found")
+            old = decode(request.old_inputs).properties
+            if not differences(live, old, inputs, known):
+                # The engine updates what it thinks half created; there is nothing to send.
+                return provider_pb2.UpdateResponse(properties=encode(live))
             _, filled = computed(type_token, inputs, project=self.project)
             asked = stored(retained(live, inputs, known), known)
             updated = {**asked, **filled}
@@ -253,6 +265,19 @@ def serving(double: ProviderDouble) -> Iterator[int]:
         yield port
     finally:
         server.stop(grace=None).wait()
+
+
+def _abort_half_created(
+    context: grpc.ServicerContext, identity: str, live: Properties, reason: str
+) -> NoReturn:
+    """Fail a creation after which the resource exists; the engine keeps it in its state."""
+    failure = provider_pb2.ErrorResourceInitFailed(
+        id=identity, properties=encode(live), reasons=[reason]
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
+    status.details.add().Pack(failure)
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.UNKNOWN, reason)
 
 
 def _identity(request: Request) -> tuple[str, str]:

@@ -6,16 +6,35 @@ from pathlib import Path
 
 import pytest
 
+from queuewright.cloud_tasks import roles
 from queuewright.graph.wire import Properties
-from tests.pulumi_double.admission import GoogleError, admit, admit_references, admit_removal
+from tests.pulumi_double.admission import (
+    VERSION_ROLES,
+    GoogleError,
+    admit,
+    admit_references,
+    admit_removal,
+)
 from tests.pulumi_double.cloud import Cloud
-from tests.pulumi_double.rules import ACCOUNT, API, BUCKET, FUNCTION, OBJECT, QUEUE, RUN_SERVICE
+from tests.pulumi_double.rules import (
+    ACCOUNT,
+    API,
+    APP_VERSION,
+    BUCKET,
+    FUNCTION,
+    OBJECT,
+    QUEUE,
+    REPOSITORY,
+    RUN_SERVICE,
+)
 
 PLACE = "projects/acme/locations/l"
 RUNS_AS = "mailer@acme.iam.gserviceaccount.com"
 BUILDER = "builder@acme.iam.gserviceaccount.com"
 ENQUEUER = "gcp:cloudtasks/queueIamMember:QueueIamMember"
 ACCESSOR = "gcp:secretmanager/secretIamMember:SecretIamMember"
+IMAGE_MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
+BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
 RUN_INVOKER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
 
@@ -24,7 +43,7 @@ RUN_INVOKER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
 def cloud(tmp_path: Path) -> Cloud:
     """A project with enabled APIs and two accounts."""
     cloud = Cloud(tmp_path)
-    for api in ("cloudtasks", "run", "cloudfunctions"):
+    for api in ("appengine", "cloudtasks", "run", "cloudfunctions"):
         cloud.put(API, f"acme/{api}.googleapis.com", {})
     for email in (RUNS_AS, BUILDER):
         cloud.put(ACCOUNT, f"projects/acme/serviceAccounts/{email}", {})
@@ -130,19 +149,54 @@ def test_a_function_needs_its_source_and_a_builder_who_may(cloud: Cloud) -> None
         "buildConfig": {
             "serviceAccount": f"projects/acme/serviceAccounts/{BUILDER}",
             "source": {"storageSource": {"bucket": "b", "object": "f.zip"}},
+            "dockerRepository": f"{PLACE}/repositories/r",
         }
     }
     with pytest.raises(GoogleError, match=r"404: gs://b/f\.zip was not found"):
         made(cloud, FUNCTION, f"{PLACE}/functions/f", function)
     made(cloud, OBJECT, "b-f.zip", {"bucket": "b", "name": "f.zip"})
-    with pytest.raises(GoogleError, match="Build failed: builder@acme"):
-        made(cloud, FUNCTION, f"{PLACE}/functions/f", function)
-    role = {"role": "roles/logging.logWriter", "member": f"serviceAccount:{BUILDER}"}
-    made(cloud, PROJECT_MEMBER, "1", {"project": "acme", **role})
+    cloud.put(BUCKET, "b", {})
+    cloud.put(REPOSITORY, f"{PLACE}/repositories/r", {})
+    grants: list[tuple[str, str, Properties]] = [
+        (PROJECT_MEMBER, roles.LOG_WRITER, {"project": "acme"}),
+        (PROJECT_MEMBER, roles.OBJECT_VIEWER, {"project": "acme"}),
+        (BUCKET_MEMBER, roles.OBJECT_VIEWER, {"bucket": "b"}),
+        (
+            IMAGE_MEMBER,
+            roles.IMAGE_WRITER,
+            {"repository": f"{PLACE}/repositories/r", "location": "l"},
+        ),
+    ]
+    for number, (kind, role, on) in enumerate(grants):
+        with pytest.raises(GoogleError, match=f"Build failed: {BUILDER} lacks {role} on"):
+            made(cloud, FUNCTION, f"{PLACE}/functions/f", function)
+        grant: Properties = {**on, "role": role, "member": f"serviceAccount:{BUILDER}"}
+        made(cloud, kind, str(number), grant)
     made(cloud, FUNCTION, f"{PLACE}/functions/f", function)
     function["buildConfig"] = {"source": {"storageSource": {"bucket": "b", "object": "x"}}}
     with pytest.raises(GoogleError, match="404"):
         admit_references(cloud, FUNCTION, function, "acme")
+
+
+def test_an_app_engine_version_is_built_by_its_own_account(cloud: Cloud) -> None:
+    """Each role that the build lacks fails the version, and so does an unreadable package."""
+    version: Properties = {
+        "serviceAccount": RUNS_AS,
+        "deployment": {"zip": {"sourceUrl": "https://storage.googleapis.com/b/f.zip"}},
+    }
+    member = f"serviceAccount:{RUNS_AS}"
+    for role in VERSION_ROLES:
+        with pytest.raises(GoogleError, match=f"service account {RUNS_AS} lacks {role}"):
+            made(cloud, APP_VERSION, "v1", version)
+        made(cloud, PROJECT_MEMBER, role, {"project": "acme", "role": role, "member": member})
+    cloud.put(BUCKET, "b", {})
+    cloud.put(BUCKET, "other", {})
+    for bucket in ("other", "b"):
+        with pytest.raises(GoogleError, match=r"does not have access to gs://b/f\.zip"):
+            made(cloud, APP_VERSION, "v1", version)
+        grant = {"bucket": bucket, "role": roles.OBJECT_VIEWER, "member": member}
+        made(cloud, BUCKET_MEMBER, bucket, {**grant})
+    made(cloud, APP_VERSION, "v1", version)
 
 
 def test_what_is_protected_in_the_cloud_is_not_deleted(cloud: Cloud) -> None:

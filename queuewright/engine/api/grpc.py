@@ -27,6 +27,10 @@ from queuewright.engine.service.calls import Caller
 from queuewright.engine.service.service import Service
 from queuewright.errors import Refusal
 
+ENDED_ATTEMPTS: Final = "queuewright.v1.EndedAttempts"
+"""A service of our own, for `queuewright tasks`. It has ListTasks with Google's messages, but the
+attempts that run are left out, so the last attempt is the last one that ended."""
+
 MAX_REQUEST_BYTES: Final = 112 * 1024 * 1024
 """Enough for a batch of 100 tasks of the maximum size."""
 
@@ -56,7 +60,12 @@ def services(service: Service) -> list[GrpcService]:
         GrpcService("google.cloud.location.Locations", {rpc: v2[rpc] for rpc in _LOCATIONS}),
         _tasks_service(beta3.SERVICE, beta3.version(service).methods),
         GrpcService(beta2.SERVICE, beta2.methods()),
+        GrpcService(ENDED_ATTEMPTS, {"ListTasks": _ended_attempts(service)}),
     ]
+
+
+def _ended_attempts(service: Service) -> Method:
+    return methods.method(messages.ListTasksRequest, service.list_ended_attempts)
 
 
 def _tasks_service(name: str, methods: Methods) -> GrpcService:

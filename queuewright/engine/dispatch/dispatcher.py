@@ -10,7 +10,7 @@ import asyncio
 import heapq
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from itertools import count
 from typing import Final
 
@@ -24,6 +24,7 @@ from queuewright.engine.dispatch.attempts import (
     retry_after_us,
     row_after,
 )
+from queuewright.engine.dispatch.idle_checkpoint import IdleCheckpoint
 from queuewright.engine.dispatch.registry import Registry, RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import NoAnswerError, Sender
 from queuewright.engine.dispatch.sweeper import Sweeper
@@ -95,6 +96,7 @@ class Dispatcher:
         """How far the clock has been set back since the last turn."""
         self._loop: asyncio.Task[None] | None = None
         self._write_behind = WriteBehind(clock, store, emit)
+        self._idle_checkpoint = IdleCheckpoint(store)
         self.progress = asyncio.Event()
         """Set when an attempt ends."""
 
@@ -122,7 +124,7 @@ class Dispatcher:
         self._sweeper.expires(when_us)
 
     def clock_set_back(self, by_us: int) -> None:
-        """Keep tasks due that were due before the clock was set back."""
+        """Keep tasks due that were due before the clock was set back, and backoffs as long."""
         self._set_back_us += by_us
         self._wake.set()
 
@@ -133,6 +135,7 @@ class Dispatcher:
         self._touched.update(self._registry)
         self._loop = asyncio.create_task(self._run(), name="queuewright dispatcher")
         self._sweeper.start()
+        self._idle_checkpoint.start()
 
     async def stop(self, grace_s: float) -> None:
         """Stop dispatching, wait for running attempts, and cancel them after `grace_s`.
@@ -152,6 +155,7 @@ class Dispatcher:
         if runners:
             await asyncio.wait(runners)
         self._write_behind.stop()
+        self._idle_checkpoint.stop()
 
     @property
     def is_busy(self) -> bool:
@@ -162,6 +166,11 @@ class Dispatcher:
     def in_flight(self) -> int:
         """The number of running attempts."""
         return len(self._attempts)
+
+    @property
+    def attempts(self) -> Set[Attempt]:
+        """The running attempts."""
+        return self._attempts
 
     async def _run(self) -> None:
         while True:
@@ -342,20 +351,22 @@ class Dispatcher:
             queue.forget((before,), now_us, self._store.note_ended)
         else:
             next_us = self._next_us(attempt, now_us)
-            row = row_after(attempt, result, now_us, before.schedule_us)
+            schedule_us = before.schedule_us if next_us is None else next_us
+            row = row_after(attempt, result, now_us, schedule_us)
             if next_us is None:
                 outcome = "gave_up"
                 queue.forget((row,), now_us, self._store.note_ended)
             else:
                 outcome = "will_retry"
-                task.row = row = row._replace(schedule_us=next_us)
-                queue.core.add(row.id, next_us)
+                task.row = row
+                queue.core.add(row.id, next_us, is_backoff=True)
                 self._store.note_failed(row)
                 if not task.dispatch_us:
                     queue.running.pop(row.id, None)
         self._throttle(attempt, result, now_us)
         self._tell_ended(attempt, result, outcome, before, next_us)
-        self.touch(queue)
+        # A queue with a plan has slots left, so the end of an attempt changes nothing before it.
+        self.touch(queue, next_us)
         self._write_behind.soon()
 
     def _next_us(self, attempt: Attempt, now_us: int) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,13 +43,24 @@ class QueueStats:
 class RunningQueue:
     """A queue that dispatches its tasks."""
 
-    __slots__ = ("_settings", "core", "executed", "name", "planned_us", "retry", "row", "running")
+    __slots__ = (
+        "_is_held",
+        "_settings",
+        "core",
+        "executed",
+        "name",
+        "planned_us",
+        "retry",
+        "row",
+        "running",
+    )
 
     def __init__(self, row: QueueRow, now_us: int, settings: Settings) -> None:
         self._settings = settings
+        self._is_held = False
         self.row = row
         self.name = row.config.name
-        self.core = QueueCore(limits(row.config), now_us, paused=row.config.state != RUNNING)
+        self.core = QueueCore(limits(row.config), now_us, paused=self._is_paused)
         self.retry: RetryPolicy = retry_policy(row.config.retry_config)
         self.running: dict[int, RunningTask] = {}
         """The tasks with running attempts, by number."""
@@ -92,6 +103,15 @@ class RunningQueue:
         own_us = self.row.options.tombstone_ttl_us
         return self._settings.task_name_reuse_us if own_us is None else own_us
 
+    @property
+    def _is_paused(self) -> bool:
+        return self._is_held or self.row.config.state != RUNNING
+
+    def hold(self, *, is_held: bool) -> None:
+        """Dispatch no task while held. The queue's state in the API stays as it is."""
+        self._is_held = is_held
+        self.core.paused = self._is_paused
+
     def forget(
         self, rows: Sequence[TaskRow], now_us: int, delete: Callable[[list[GoneTask]], None]
     ) -> None:
@@ -121,7 +141,7 @@ class RunningQueue:
         """Use another configuration from now on."""
         self.row = row
         self.retry = retry_policy(row.config.retry_config)
-        self.core.paused = row.config.state != RUNNING
+        self.core.paused = self._is_paused
         self.core.change_limits(limits(row.config), now_us)
 
     def note_executed(self, now_us: int) -> None:
@@ -153,6 +173,7 @@ class Registry:
         self._by_name: dict[str, RunningQueue] = {}
         self.tombstones: dict[str, int] = {}
         """The names of deleted queues, and until when (µs) they stay taken."""
+        self._held: Collection[str] = ()
 
     def __iter__(self) -> Iterator[RunningQueue]:
         return iter(list(self._by_name.values()))
@@ -168,7 +189,14 @@ class Registry:
     def add(self, queue: RunningQueue) -> None:
         """Add a queue; removes the tombstone of its name."""
         self._by_name[queue.name] = queue
+        queue.hold(is_held=queue.name in self._held)
         self.tombstones.pop(queue.name, None)
+
+    def hold(self, names: Collection[str]) -> None:
+        """Hold the queues with these names, now and when they are created; release all others."""
+        self._held = frozenset(names)
+        for queue in self:
+            queue.hold(is_held=queue.name in self._held)
 
     def remove(self, queue: RunningQueue, until_us: int) -> None:
         """Remove a queue; its name stays taken until `until_us`."""

@@ -14,7 +14,9 @@ def shown(task: Task, name: str, row: TaskRow, running: RunningTask | None, view
     """Complete `task` in place and return it. It comes with target, deadline and retry config.
 
     Only FULL shows the body. `create_time` has whole seconds, the other times have microseconds.
-    Of the first attempt only `dispatch_time` is kept (Task in task.proto).
+    Of the first attempt only `dispatch_time` is kept (Task in task.proto). While an attempt runs,
+    it is the last one, and has no response yet: RunTask returns a task "after the task is
+    dispatched but before the task is received by its target" (RunTaskRequest in cloudtasks.proto).
     """
     shown_new(task, name, row.schedule_us, row.create_us, view)
     task.response_count = row.responses

@@ -78,6 +78,21 @@ class TaskCalls(Calls):
 
     async def list_tasks(self, request: ListTasksRequest, caller: Caller) -> ListTasksResponse:
         """Return a page of a queue's tasks, at most 1,000, oldest first."""
+        return self._page(request, caller, shows_running=True)
+
+    async def list_ended_attempts(
+        self, request: ListTasksRequest, caller: Caller
+    ) -> ListTasksResponse:
+        """Like `list_tasks`, but attempts that run are left out. Not part of Google's API.
+
+        There, the last attempt of a running task is the one that runs, so the result of the one
+        before is not to be seen.
+        """
+        return self._page(request, caller, shows_running=False)
+
+    def _page(
+        self, request: ListTasksRequest, caller: Caller, *, shows_running: bool
+    ) -> ListTasksResponse:
         self._allow(caller, "cloudtasks.tasks.list", request.parent)
         if request.response_view == FULL:
             self._allow(caller, "cloudtasks.tasks.fullView", request.parent)
@@ -88,7 +103,10 @@ class TaskCalls(Calls):
         after = int(self._parts.pages.after(request.page_token, query, now_us) or 0)
         after = max(after, queue.row.purged_id)
         response = ListTasksResponse()
-        for task, number in self._shown_after(queue, after, size, request.response_view):
+        view = request.response_view
+        for task, number in self._shown_after(
+            queue, after, size, view, shows_running=shows_running
+        ):
             response.tasks.append(task)
             after = number
         if self._store.tasks(queue.number, after, 1):
@@ -205,7 +223,7 @@ class TaskCalls(Calls):
             self._tell_of_task(TaskCreated, queue, new.name, row.schedule_us, new.content)
 
     def _shown_after(
-        self, queue: RunningQueue, after: int, count: int, view: int
+        self, queue: RunningQueue, after: int, count: int, view: int, *, shows_running: bool
     ) -> Iterator[tuple[Task, int]]:
         """Yield the tasks after a number, and their numbers, as far as they fit into a page.
 
@@ -214,7 +232,7 @@ class TaskCalls(Calls):
         bytes_left, is_first = _PAGE_BYTES, True
         while rows := self._store.tasks(queue.number, after, count):
             for row in rows:
-                task = self._shown(queue, row, view)
+                task = self._shown(queue, row, view, shows_running=shows_running)
                 bytes_left -= task.ByteSize() + _ENTRY_BYTES
                 if bytes_left < 0 and not is_first:
                     return
@@ -225,9 +243,12 @@ class TaskCalls(Calls):
             if not count:
                 return
 
-    def _shown(self, queue: RunningQueue, row: TaskRow, view: int) -> Task:
+    def _shown(
+        self, queue: RunningQueue, row: TaskRow, view: int, *, shows_running: bool = True
+    ) -> Task:
         task = self._store.content(row.id)
-        return shown(task, self._task_name(queue, row), row, queue.running.get(row.id), view)
+        running = queue.running.get(row.id) if shows_running else None
+        return shown(task, self._task_name(queue, row), row, running, view)
 
     def _deleted(self, queue: RunningQueue, row: TaskRow, content: Task | None) -> None:
         """Notify the dispatcher and the event listener of a deleted task.

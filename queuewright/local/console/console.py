@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Literal, TextIO
@@ -19,7 +19,7 @@ from rich.console import Console as Terminal
 from rich.style import Style
 
 from queuewright.local.console.line_writer import LineWriter
-from queuewright.terminal import coloured, json_text, printable
+from queuewright.terminal import coloured, json_text, printable, with_output
 
 Level = Literal["info", "warning", "error"]
 
@@ -48,7 +48,7 @@ class Console:
     """Prints lines to `stream`, each in one piece, in the order of the calls.
 
     Control characters are escaped: a text may come from anywhere. Only the lines of handlers keep
-    their colours.
+    their colours, also where an error quotes them.
 
     Args:
         stream: standard output unless given.
@@ -89,6 +89,10 @@ class Console:
         `facts` are the values in the text, by name; they are printed as JSON only.
         """
         self._say(source, text, level, printable, facts)
+
+    def fail(self, source: str, text: str, output: Collection[str]) -> None:
+        """Print an error of `source`. Its lines that are handlers' `output` keep their colours."""
+        self._say(source, text, "error", lambda line: with_output(line, output), {})
 
     def log(self, source: str, line: str) -> None:
         """Print a line of a handler's output; a structured one as Cloud Logging shows it."""

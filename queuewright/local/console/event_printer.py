@@ -40,4 +40,6 @@ class EventPrinter:
             return  # the environment made this change, and prints its own lines
         shown = line(event, verbose=self.verbose)
         if shown is not None:
+            if isinstance(event, events.QueueCreated):
+                self.console.introduce(shown.source)
             self.console.say(shown.source, shown.text, shown.level, **facts(event))

@@ -11,6 +11,7 @@ from queuewright.local.console.console import Console
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
 from queuewright.local.processes.background import BackgroundTasks
 from queuewright.local.processes.groups import ProcessGroups
+from queuewright.local.queues.held import HeldQueues
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,10 @@ class HandlerContext:
     background: BackgroundTasks
     virtual_environments: VirtualEnvironments
     console: Console
+    held: HeldQueues
     shell: Mapping[str, str]
     """The variables of this process."""
+    patience_s: float
+    """How long the others wait for a handler's process to serve."""
     allowed_hosts: Collection[str] = ()
     """Names of this machine: see `RequestFilter`."""

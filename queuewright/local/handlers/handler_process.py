@@ -17,10 +17,14 @@ from queuewright.local.door.front_door import FrontDoor
 from queuewright.local.door.listener import HOST
 from queuewright.local.handlers.command import Command
 from queuewright.local.processes.background import BackgroundTasks, cancel
-from queuewright.local.processes.groups import ProcessGroups
+from queuewright.local.processes.groups import MissingProgramError, ProcessGroups
 from queuewright.local.processes.ports import free_port
 from queuewright.local.processes.process import STARTUP_S, Process
 
+SLOW_S = 5.0
+"""After this time, the console says what a start waits for."""
+PATIENCE_S = 15.0
+"""After this time, nothing else waits for a start."""
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 1.0, 30.0
 SETTLED_S = 60.0
 """After a process has lived this long, its restarts begin with the first backoff again."""
@@ -52,15 +56,33 @@ class HandlerProcess:
         console: Console,
         *,
         startup_s: float = STARTUP_S,
+        slow_s: float = SLOW_S,
+        patience_s: float = PATIENCE_S,
         backoff_s: tuple[float, float] = (FIRST_BACKOFF_S, LONGEST_BACKOFF_S),
     ) -> None:
-        """`backoff_s`: the first and the longest wait before a restart; each doubles the last."""
+        """Prepare to start it.
+
+        Args:
+            name: the handler's key.
+            door: where its requests arrive.
+            groups: starts its processes.
+            background: runs what watches them.
+            console: where it prints.
+            startup_s: how long a process may take until it serves.
+            slow_s: after how long the console says what a start waits for.
+            patience_s: after how long a start is late.
+            backoff_s: the first and the longest wait before a restart; each doubles the last.
+        """
         self.name = name
         self.door = door
         self._groups = groups
         self._background = background
         self._console = console
         self._startup_s = startup_s
+        self._slow_s = slow_s
+        self._patience_s = patience_s
+        self.late = asyncio.Event()
+        """Set when a process takes so long to serve that nothing else should wait for it."""
         self._backoff_s = backoff_s
         self._process: Process | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -72,11 +94,17 @@ class HandlerProcess:
         """The id of its process; None while there is none."""
         return self._process.pid if self._process else None
 
+    @property
+    def has_served(self) -> bool:
+        """Whether a process of it has ever served; then there is always one, or one to come."""
+        return self._watching is not None
+
     async def start(self, recipe: Recipe) -> None:
         """Start the handler's process, or replace the running one without losing a request.
 
         Raises:
             TargetError: the new process does not serve. The running one stays.
+                A `MissingProgramError` if its program does not exist.
         """
         async with self._changing:
             process = await self._serving(recipe)
@@ -98,15 +126,26 @@ class HandlerProcess:
         except OSError as error:
             what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
             raise TargetError(f"`{self.name}` cannot be started: {what}") from error
+        loop = asyncio.get_running_loop()
+        slow = loop.call_later(self._slow_s, self._say_slow, process)
+        late = loop.call_later(self._patience_s, self.late.set)
         try:
             await process.ready(self._startup_s)
         except TargetError as error:
             await process.stop()
-            raise TargetError(f"`{self.name}` {error}") from None
+            raise TargetError(f"`{self.name}` {error}", output=error.output) from None
         except BaseException:
             await process.stop()
             raise
+        finally:
+            slow.cancel()
+            late.cancel()
         return process
+
+    def _say_slow(self, process: Process) -> None:
+        limit = written_duration(timedelta(seconds=self._startup_s))
+        text = f"is starting: waits until it listens on port {process.address[1]} ($PORT)"
+        self._console.say(self.name, f"{text}, for {limit} at most")
 
     async def _started(self, recipe: Recipe) -> Process:
         interpreter = await recipe.interpreter()
@@ -127,8 +166,9 @@ class HandlerProcess:
                 address=(HOST, port),
                 on_line=partial(self._console.log, self.name),
             )
-        except TargetError as error:
-            raise TargetError(f"`{self.name}`: {error}", hint=_override(self.name)) from None
+        except MissingProgramError as error:
+            text = f"`{self.name}`: {error}"
+            raise MissingProgramError(text, hint=_override(self.name)) from None
 
     async def _replace(self, process: Process, recipe: Recipe) -> None:
         """Send requests to `process` from now on, and let the one before finish its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -20,8 +20,15 @@ from queuewright.errors import TargetError
 from queuewright.local.handlers.command import Caught, Command, Elsewhere, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.door_place import ForwardingPlace
-from queuewright.local.handlers.place import CaughtPlace, DirectPlace, HandlerPlace
+from queuewright.local.handlers.place import (
+    TASKS_WAIT,
+    CaughtPlace,
+    DirectPlace,
+    HandlerPlace,
+)
 from queuewright.local.handlers.process_place import ProcessPlace
+from queuewright.local.processes.background import cancel
+from queuewright.local.processes.groups import MissingProgramError
 from queuewright.local.queues.planned import Address
 
 HowItRuns = Command | Elsewhere | Caught
@@ -52,7 +59,8 @@ class Handlers:
                 await handlers._add(blueprint.handlers[key], how, blueprint)
             yield handlers
         finally:
-            await _all(handlers._remove(key) for key in list(handlers.places))
+            failed = await _failures({key: handlers._remove(key) for key in handlers.places})
+            _raise_all(list(failed.values()))
 
     @property
     def addresses(self) -> dict[str, Address]:
@@ -74,13 +82,28 @@ class Handlers:
         places = {key: place.folder for key, place in self.places.items()}
         return {key: folder for key, folder in places.items() if folder is not None}
 
-    async def serve(self, blueprint: Blueprint) -> None:
+    async def serve(self, blueprint: Blueprint, *, holds: bool) -> None:
         """Start every handler, all at the same time.
 
+        Args:
+            blueprint: the blueprint that they follow.
+            holds: one that does not serve waits for an edit, and its tasks with it; one that takes
+                long goes on starting in the background.
+
         Raises:
-            TargetError: every handler that does not serve.
+            TargetError: every handler that does not serve, if none of them is held or the program
+                of one does not exist.
         """
-        await _all(place.serve(blueprint) for place in self.places.values())
+        starts = {
+            key: self._done_or_late(place, blueprint) if holds else place.serve(blueprint)
+            for key, place in self.places.items()
+        }
+        failed = await _failures(starts)
+        errors = list(failed.values())
+        if not holds or any(isinstance(error, MissingProgramError) for error in errors):
+            _raise_all(errors)
+        for key, error in failed.items():
+            self._hold(key, error)
 
     def reload(self, key: str, blueprint: Blueprint, reason: str) -> None:
         """Begin to serve a handler's files as they are now; the console shows the outcome."""
@@ -96,17 +119,21 @@ class Handlers:
         """
         for key in self.places.keys() - blueprint.handlers.keys():
             await self._remove(key)
+            self._context.held.release(key)
             self._context.console.say(key, "removed")
         behind = set()
         for key, plan in blueprint.handlers.items():
             try:
                 await self._change(plan, how_it_runs(plan, self._context.root), blueprint)
             except TargetError as error:
-                self._context.console.say(key, str(error), "error")
+                if key in self.places and not self.places[key].has_served:
+                    self._hold(key, error)
+                else:
+                    self._context.console.fail(key, str(error), error.output)
                 behind.add(key)
         for place in self.places.values():
             place.admit(blueprint)
-        self._behind = behind
+        self._behind = behind - set(self._context.held.handlers)
         return not behind
 
     async def _change(self, plan: HandlerPlan, how: HowItRuns, blueprint: Blueprint) -> None:
@@ -119,10 +146,39 @@ class Handlers:
             self._context.console.introduce(plan.key)
             await self._add(plan, how, blueprint)
             await self.places[plan.key].serve(blueprint)
+            self._context.held.release(plan.key)
             say(plan.key, "added")
-        elif plan.key in self._behind or not _is_same(place.plan, plan):
+        elif self._is_behind(plan.key) or not _is_same(place.plan, plan):
             await change()
+            self._context.held.release(plan.key)
             say(plan.key, "now runs with its new settings")
+
+    async def _done_or_late(self, place: HandlerPlace, blueprint: Blueprint) -> None:
+        """Start a handler; return when it serves, or holds up the others for too long."""
+        key = place.plan.key
+        start = asyncio.create_task(place.serve(blueprint))
+        late = asyncio.create_task(place.late())
+        try:
+            await asyncio.wait((start, late), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await cancel(start)
+            raise
+        finally:
+            late.cancel()
+        if start.done():
+            await start
+            return
+        self._context.held.hold(key)
+        self._context.console.say(key, "has not started yet: its tasks wait", "warning")
+        place.start_later(start)
+
+    def _is_behind(self, key: str) -> bool:
+        return key in self._behind or key in self._context.held
+
+    def _hold(self, key: str, error: TargetError) -> None:
+        """Make the tasks wait for a handler that has not started."""
+        self._context.held.hold(key)
+        self._context.console.fail(key, f"{error}\n{TASKS_WAIT}", error.output)
 
     async def _add(self, plan: HandlerPlan, how: HowItRuns, blueprint: Blueprint) -> None:
         async with AsyncExitStack() as stack:
@@ -184,17 +240,19 @@ def _is_same(before: HandlerPlan, after: HandlerPlan) -> bool:
     return before == replace(after, reason=before.reason)
 
 
-async def _all(work: Iterable[Coroutine[None, None, None]]) -> None:
-    """Do all of it at the same time, to the end, and raise what failed."""
-    results = await asyncio.gather(*work, return_exceptions=True)
+async def _failures(work: Mapping[str, Coroutine[None, None, None]]) -> dict[str, TargetError]:
+    """Do all of it at the same time, to the end; return what failed."""
+    results = await asyncio.gather(*work.values(), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, TargetError):
             raise result
-    _raise_all([result for result in results if isinstance(result, TargetError)])
+    failed = zip(work, results, strict=True)
+    return {key: result for key, result in failed if isinstance(result, TargetError)}
 
 
 def _raise_all(errors: list[TargetError]) -> None:
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        raise TargetError("\n".join(str(error) for error in errors))
+        output = [line for error in errors for line in error.output]
+        raise TargetError("\n".join(map(str, errors)), output=output)

@@ -5,6 +5,7 @@ A place exists while it is open. Its address stays the same through reloads and 
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,8 @@ from queuewright.local.door.catcher import Catcher
 from queuewright.local.handlers.command import Caught, Elsewhere
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.queues.planned import Address
+
+TASKS_WAIT = "its tasks wait; it is started again when its files or the environment's file change"
 
 
 class HandlerPlace(ABC):
@@ -54,12 +57,25 @@ class HandlerPlace(ABC):
         """The folder whose files it runs; None if it runs none."""
         return None
 
+    @property
+    def has_served(self) -> bool:
+        """Whether it has ever served."""
+        return True
+
     async def serve(self, blueprint: Blueprint) -> None:  # noqa: B027 - most serve once open
         """Serve what the plan says.
 
         Raises:
             TargetError: it does not serve; what served before still does.
         """
+
+    async def late(self) -> None:
+        """Return when its start takes so long that nothing else should wait for it."""
+        await asyncio.Event().wait()
+
+    def start_later(self, start: asyncio.Task[None]) -> None:
+        """Wait for its start in the background; the console shows the outcome."""
+        raise NotImplementedError(f"{type(self).__name__} is never late")
 
     def admit(self, blueprint: Blueprint) -> None:  # noqa: B027 - most let everyone in
         """Let in the callers that a blueprint allows."""

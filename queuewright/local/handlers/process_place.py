@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from queuewright.local.handlers.command import Command, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.door_place import DoorPlace, front_door, limits
 from queuewright.local.handlers.handler_process import HandlerProcess, Recipe
+from queuewright.local.handlers.place import TASKS_WAIT
 from queuewright.local.handlers.variables import TasksApi, unset_secrets, variables
 from queuewright.local.handlers.virtual_environments import our_interpreter
 from queuewright.local.processes.background import cancel
@@ -38,9 +39,16 @@ class ProcessPlace(DoorPlace):
         self.tasks = tasks
         """Its own way to Cloud Tasks; None for the stand-in of somebody else's endpoint."""
         self.process = HandlerProcess(
-            plan.key, door, context.groups, context.background, context.console
+            plan.key,
+            door,
+            context.groups,
+            context.background,
+            context.console,
+            patience_s=context.patience_s,
         )
         self._command = command
+        self._starting: asyncio.Task[None] | None = None
+        """Its first start, if that was late."""
         self._reloading: asyncio.Task[None] | None = None
 
     @classmethod
@@ -67,19 +75,36 @@ class ProcessPlace(DoorPlace):
         """The folder of its code, if it has one."""
         return self._context.root / self.plan.source if self.plan.source is not None else None
 
+    @property
+    def has_served(self) -> bool:
+        """Whether a process of it has ever served."""
+        return self.process.has_served
+
     async def serve(self, blueprint: Blueprint) -> None:
         """Start its process, or replace the running one.
 
         Raises:
             TargetError: the new process does not serve. The running one stays.
+                A `MissingProgramError` if its program does not exist.
         """
         self._warn_of_secrets()
         await self.process.start(self._recipe(self._command, blueprint))
 
+    async def late(self) -> None:
+        """Return when its process takes so long to serve that nothing else should wait for it."""
+        await self.process.late.wait()
+
+    def start_later(self, start: asyncio.Task[None]) -> None:
+        """Wait for its start in the background, until its files change."""
+        self._starting = start
+        self._reloading = self._context.background.start(
+            self.plan.key, "starting", partial(self._report, start)
+        )
+
     def reload(self, blueprint: Blueprint, reason: str) -> None:
         """Begin to replace its process with one of the files as they are now."""
-        if self._reloading is not None:
-            self._reloading.cancel()  # the files have changed again before it was done
+        for begun in filter(None, (self._starting, self._reloading)):
+            begun.cancel()  # the files have changed again before it was done
         self._reloading = self._context.background.start(
             self.plan.key, "reloading", partial(self._reload, blueprint, reason)
         )
@@ -90,6 +115,8 @@ class ProcessPlace(DoorPlace):
         Raises:
             TargetError: its process does not serve; the place stays as it was.
         """
+        if self._starting is not None:
+            await cancel(self._starting)
         before = self.plan, self._command
         self._follow(plan, command)
         try:
@@ -103,21 +130,33 @@ class ProcessPlace(DoorPlace):
         self.door.limit(limits(plan))
 
     async def _reload(self, blueprint: Blueprint, reason: str) -> None:
-        say, name = self._context.console.say, self.plan.key
-        say(name, f"{reason}: reloading")
+        self._context.console.say(self.plan.key, f"{reason}: reloading")
+        await self._report(self._serve_again(blueprint))
+
+    async def _serve_again(self, blueprint: Blueprint) -> None:
+        how = how_it_runs(self.plan, self._context.root)
+        if isinstance(how, Command):
+            self._command = how
+        await self.serve(blueprint)
+
+    async def _report(self, start: Awaitable[None]) -> None:
+        """Wait for a start, and show its outcome."""
+        console, held, name = self._context.console, self._context.held, self.plan.key
         try:
-            how = how_it_runs(self.plan, self._context.root)
-            if isinstance(how, Command):
-                self._command = how
-            await self.serve(blueprint)
+            await start
         except (TargetError, OSError) as error:
-            say(name, f"{error}\nstill serving the previous version", "error")
+            state = "still serving the previous version" if self.has_served else TASKS_WAIT
+            output = error.output if isinstance(error, TargetError) else ()
+            console.fail(name, f"{error}\n{state}", output)
+            return
+        if name in held:
+            held.release(name)
+            console.say(name, "has started: its waiting tasks are dispatched")
         else:
-            say(name, "reloaded")
+            console.say(name, "reloaded")
 
     async def _stop(self) -> None:
-        if self._reloading is not None:
-            await cancel(self._reloading)
+        await cancel(*filter(None, (self._starting, self._reloading)))
         await self.process.stop()
 
     def _recipe(self, command: Command, blueprint: Blueprint) -> Recipe:

@@ -70,6 +70,10 @@ class Child:
             loop.call_soon_threadsafe(self._ended.set_result, code)
 
 
+class MissingProgramError(TargetError):
+    """The program of a command does not exist on this machine."""
+
+
 class ProcessGroups:
     """Starts and ends processes, each with all that it started. Made by `ProcessGroups.opened`."""
 
@@ -105,11 +109,11 @@ class ProcessGroups:
         """Start a program in `folder`.
 
         Raises:
-            TargetError: the program does not exist.
+            MissingProgramError: the program does not exist.
         """
         program = shutil.which(argv[0], path=environment.get("PATH", os.defpath))
         if program is None and not (folder / argv[0]).is_file():
-            raise TargetError(f"there is no program `{argv[0]}` on this machine")
+            raise MissingProgramError(f"there is no program `{argv[0]}` on this machine")
         process = self._started(("/bin/sh", "-c", REGISTRATION, "sh", *argv), folder, environment)
         self._groups.add(process.pid)
         return await Child.of(process)

@@ -62,7 +62,7 @@ class Process:
         """Start the process of handler `name`; `on_line` gets each line that it prints.
 
         Raises:
-            TargetError: the program does not exist.
+            MissingProgramError: the program does not exist.
         """
         child = await groups.start(argv, folder=folder, environment=environment)
         return cls(groups, background, name, child, address, on_line)
@@ -85,11 +85,11 @@ class Process:
                 (probe, ended), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
             )
             if ended.done() or self._child.code is not None:
-                raise TargetError(self._with_output(f"ended before it served, {await ended}"))
+                raise self._error(f"ended before it served, {await ended}")
             if not probe.done():
                 waited = written_duration(timedelta(seconds=timeout_s))
-                raise TargetError(
-                    self._with_output(f"does not listen on port {self.address[1]} after {waited}"),
+                raise self._error(
+                    f"does not listen on port {self.address[1]} after {waited}",
                     hint="it must serve on $PORT, as on Cloud Run",
                 )
             probe.result()
@@ -111,9 +111,10 @@ class Process:
         await cancel(self._reading)
         self._child.close()
 
-    def _with_output(self, what: str) -> str:
-        """`what` happened, and the last lines that it printed."""
-        return "\n".join((what, *(f"    {line}" for line in self.last_lines)))
+    def _error(self, what: str, *, hint: str | None = None) -> TargetError:
+        """`what` happened, with the last lines that it printed."""
+        output = [f"    {line}" for line in self.last_lines]
+        return TargetError("\n".join((what, *output)), hint=hint, output=output)
 
     async def _read(self) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from queuewright.local.console.console import Console, LogLines
+from queuewright.terminal import printable
 
 
 class Terminal(io.StringIO):
@@ -178,6 +179,16 @@ def test_a_text_cannot_control_the_terminal() -> None:
     console.log("mailer", json.dumps({"message": CLIPBOARD}))
     assert not set(stream.getvalue()) & set("\x1b\x07\x9b\x7f\r")
     assert "a table\n\\x1b]52" in stream.getvalue()
+
+
+def test_the_colours_of_quoted_output_stay_and_no_others() -> None:
+    """An error has words of ours and lines of a handler."""
+    stream = io.StringIO()
+    red = f"    \x1b[31mred{CLIPBOARD}"
+    printed(stream).fail("mailer", f"\x1b[31m failed\n{red}\n \x1b[31m", [red])
+    ours, quoted, rest = stream.getvalue().splitlines()
+    assert "\x1b" not in ours + rest
+    assert quoted.endswith(f"    \x1b[31mred{printable(CLIPBOARD)}\x1b[0m")
 
 
 def test_a_handlers_own_colours_stay() -> None:

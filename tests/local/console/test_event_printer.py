@@ -87,3 +87,14 @@ def test_a_change_made_by_the_environment_itself_is_no_line(
     words = io.StringIO()
     EventPrinter(Console(words))(events.QueuePaused(time_us=0, queue=QUEUE, origin=origin))
     assert len(words.getvalue().splitlines()) == lines
+
+
+def test_the_lines_of_a_queue_that_a_caller_created_are_aligned_with_the_others() -> None:
+    """From its creation on."""
+    words = io.StringIO()
+    printer = EventPrinter(Console(words))
+    long = f"{QUEUE}-with-a-long-name"
+    printer(events.QueueCreated(time_us=0, queue=long, origin="caller"))
+    printer(created())
+    first, second = words.getvalue().splitlines()
+    assert first.index("│") == second.index("│")

@@ -106,6 +106,29 @@ async def test_a_program_that_is_not_installed_is_an_error_with_a_hint(
         await handler.start(Recipe(command, made.interpreter, made.variables))
 
 
+async def test_a_slow_start_says_what_it_waits_for(
+    door: FrontDoor,
+    groups: ProcessGroups,
+    background: BackgroundTasks,
+    recipe: Callable[..., Recipe],
+    output: Output,
+) -> None:
+    """Silence would look like a hang."""
+    slow = HandlerProcess("h", door, groups, background, Console(output), slow_s=0.0)
+    await slow.start(recipe())
+    await slow.stop()
+    text = "h           │ is starting: waits until it listens on port "
+    assert "($PORT), for 1m at most" in await output.line_with(text)
+
+
+async def test_a_quick_start_says_nothing(
+    handler: HandlerProcess, recipe: Callable[..., Recipe], output: Output
+) -> None:
+    """There is nothing to wait for."""
+    await handler.start(recipe())
+    assert "is starting" not in output.getvalue()
+
+
 async def test_a_dead_process_is_started_again(
     handler: HandlerProcess, door: FrontDoor, recipe: Callable[..., Recipe], output: Output
 ) -> None:

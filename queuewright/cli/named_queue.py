@@ -1,0 +1,57 @@
+"""The queue that a command names: one of the file, or one that a program created here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.api_core import exceptions
+from google.cloud import tasks_v2
+
+from queuewright.blueprint import Blueprint, QueuePlan
+from queuewright.cli.api import calling
+from queuewright.cli.project import Target
+from queuewright.client import connect
+from queuewright.errors import TargetError
+from queuewright.spec.words import did_you_mean
+
+
+@dataclass(frozen=True)
+class NamedQueue:
+    """A queue, and what is known about it."""
+
+    key: str
+    """Its key in the file, or else its id."""
+    name: str
+    """Its full name."""
+    settings: QueuePlan | tasks_v2.Queue
+    """Its plan; for a queue that the file does not have, what the engine says."""
+
+
+def find_queue(target: Target, queue: str) -> NamedQueue:
+    """Return a queue by its key in the file, its id or its full name.
+
+    A queue that the file does not have is looked up in the engine that runs here, if one does.
+
+    Raises:
+        TargetError: there is no such queue, or the engine does not answer.
+    """
+    blueprint = target.blueprint()
+    for plan in blueprint.queues.values():
+        if queue in (plan.key, plan.queue_id, plan.name):
+            return NamedQueue(plan.key, plan.name, plan)
+    created = _created(target, blueprint, queue) if target.address is not None else None
+    if created is not None:
+        return NamedQueue(created.name.rpartition("/")[2], created.name, created)
+    hint = did_you_mean(queue.rpartition("/")[2], blueprint.queues)
+    raise TargetError(f"{blueprint.environment} has no queue `{queue}`", hint=hint)
+
+
+def _created(target: Target, blueprint: Blueprint, queue: str) -> tasks_v2.Queue | None:
+    """The queue of the running engine, if it has one."""
+    location = f"projects/{blueprint.project}/locations/{blueprint.location}"
+    name = queue if "/" in queue else f"{location}/queues/{queue}"
+    with calling(target, name):
+        try:
+            return connect(target.address).get_queue(name=name)
+        except (exceptions.NotFound, exceptions.InvalidArgument):
+            return None
