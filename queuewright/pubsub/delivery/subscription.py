@@ -266,6 +266,7 @@ class RunningSubscription:
         except Exception as error:
             if not isinstance(error, Refusal):
                 _LOG.exception("delivering messages of %s failed", self.name)
+                self.backlog = self._loaded(self.backlog)  # nobody got what was leased
             self.end_takers(
                 error
                 if isinstance(error, Refusal)
