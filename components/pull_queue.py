@@ -55,7 +55,8 @@ class PullQueue(pulumi.ComponentResource):
         project: the id of the project.
         location: the region where tasks are stored.
         pull: as in the YAML, such as `{"lease": "60s", "max_attempts": 5}`. Default: Google's.
-        worker: who polls it: a `Worker`, or an IAM member such as `serviceAccount:…`.
+        worker: an IAM member that polls it, such as `serviceAccount:…`. A `Worker` names the queue
+            in its own `polls`.
         enqueuers: handlers, and IAM members such as `serviceAccount:…`.
         dead_letters: keep the tasks that are given up. Default: off.
         queue_id: the id of the topic and the subscription: at most 100 letters, digits and hyphens.
@@ -120,7 +121,7 @@ class PullQueue(pulumi.ComponentResource):
             self.admit(agent, role=PUBLISH, part="dead_letter_topic")
             self.admit(agent, role=POLL, part="subscription")
         if worker is not None:
-            self.admit(worker, role=POLL, part="subscription")
+            self.admit_worker(worker)
         for each in enqueuers:
             self.admit(each)
 
@@ -189,6 +190,16 @@ class PullQueue(pulumi.ComponentResource):
             )
         self._grants[part].append(granted)
         return granted
+
+    def admit_worker(
+        self, worker: Grantee | str, *, hooks: pulumi.ResourceHookBinding | None = None
+    ) -> Member:
+        """Let a worker or an IAM member take tasks from this queue.
+
+        Raises:
+            SpecError: a text that is not an IAM member, or stands for anyone.
+        """
+        return self.admit(worker, role=POLL, part="subscription", hooks=hooks)
 
     def _begin(
         self,

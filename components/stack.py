@@ -79,8 +79,8 @@ class TaskStack(pulumi.ComponentResource):
         queues: the push queues by their keys in the YAML.
         pull_queues: the pull queues by their keys in the YAML.
         handlers: the deployed handlers by their keys in the YAML.
-        outputs: for `pulumi.export`: the queues' names and console pages, the handlers' URLs and
-            the service accounts.
+        outputs: for `pulumi.export`: the queues' names (of pull queues: of their topics) and
+            console pages, the handlers' URLs and the service accounts.
 
     Args:
         name: the component's logical name; the names of all its children begin with it.
@@ -152,9 +152,10 @@ class TaskStack(pulumi.ComponentResource):
             raise ValueError(f"the blueprint grants roles on {', '.join(waiting)}")
 
         pages = {key: queue.console for key, queue in self.pull_queues.items()}
+        topics = {key: queue.name for key, queue in self.pull_queues.items()}
         self.outputs = {
             "queues": {key: queue.name for key, queue in self.queues.items()},
-            "pull_queues": {key: queue.name for key, queue in self.pull_queues.items()},
+            **({"pull_queues": topics} if topics else {}),
             "consoles": {**{key: queue.console for key, queue in self.queues.items()}, **pages},
             "handlers": {
                 key: handler.url

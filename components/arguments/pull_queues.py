@@ -57,5 +57,5 @@ def pull_queue_arguments(
     found += name_rule(node, at, QUEUE_ID, queue_id)
     found += pull_name_rule(node, at, queue_id)
     queue = validated(PullQueueSpec, node.plain(), root, at, found)
-    found += pull_queue_rules(node, at, Names([]), {})
+    found += pull_queue_rules(node, at, queue, Names([]), {})
     return mistakes.unless(queue, found)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Unpack
+from typing import Protocol, Unpack
 
 import pulumi
-from pulumi_gcp import cloudrunv2
+from pulumi_gcp import cloudrunv2, pubsub
 
 from queuewright.blueprint import WorkerSettings, first_key, worker_settings
 from queuewright.spec import Instances
@@ -16,6 +16,7 @@ from queuewright.spec.values import written_size
 from ..accounts import Identity
 from ..arguments import RuntimeArgs, handler_arguments
 from ..code import DockerfileSource, ImageSource, container
+from ..grants import Grantee
 from ..mistakes import described, mistake
 from ..new_grants import NewGrants
 from ..options import former_names, within
@@ -26,19 +27,32 @@ from .templates import container_variables, cpu_limit, vpc_access
 WorkerImage = ImageSource | DockerfileSource
 
 
+class Polled(Protocol):
+    """A pull queue that a worker polls."""
+
+    @property
+    def subscription(self) -> pubsub.Subscription:
+        """Where its tasks wait."""
+
+    def admit_worker(
+        self, worker: Grantee | str, *, hooks: pulumi.ResourceHookBinding | None = None
+    ) -> pulumi.Resource:
+        """Let a worker take tasks."""
+
+
 class Worker(DeployedHandler):
     """A Cloud Run worker pool and its account. Nothing calls it: it polls pull queues.
 
     In a program without YAML::
 
-        reporter = Worker(
+        reports = PullQueue("reports", project="acme-prod", location="europe-west1")
+        Worker(
             "reporter",
             project="acme-prod",
             location="europe-west1",
             source=ImageSource("europe-docker.pkg.dev/acme-prod/images/reporter:1"),
-            environment={"SUBSCRIPTION": "projects/acme-prod/subscriptions/reports"},
+            polls={"SUBSCRIPTION_REPORTS": reports},
         )
-        PullQueue("reports", project="acme-prod", location="europe-west1", worker=reporter)
 
     Attributes:
         pool: the worker pool underneath.
@@ -49,6 +63,8 @@ class Worker(DeployedHandler):
         location: the region.
         source: an `ImageSource` or a `DockerfileSource`; worker pools take images only.
         command: the command and its arguments, instead of the image's own.
+        polls: the pull queues that it polls, each by the variable that gives it the full name of
+            the queue's subscription. It starts when it may poll them.
         pool_name: its name on Google Cloud, at most 49 characters. Default: `name`, or the oldest
             former name.
         identity: the id of the account that it runs as. Default: derived from `name`, or from the
@@ -77,6 +93,7 @@ class Worker(DeployedHandler):
         location: str,
         source: WorkerImage,
         command: Sequence[str] = (),
+        polls: Mapping[str, Polled] | None = None,
         pool_name: str | None = None,
         identity: Identity | None = None,
         key: str | None = None,
@@ -85,6 +102,11 @@ class Worker(DeployedHandler):
         opts: pulumi.ResourceOptions | None = None,
         **settings: Unpack[RuntimeArgs],
     ) -> None:
+        queues = polls or {}
+        settings["environment"] = {
+            **settings.get("environment", {}),
+            **{variable: queue.subscription.id for variable, queue in queues.items()},
+        }
         called = pool_name or first_key(name, former_names(name, key, renamed_from))
         checked = handler_arguments(
             name,
@@ -105,17 +127,20 @@ class Worker(DeployedHandler):
             opts=opts,
         )
         secrets, new = settings.get("secrets", {}), NewGrants(f"{name}-worker")
-        readers = secret_grants(secrets, self, new)
+        grants = [
+            *secret_grants(secrets, self, new),
+            *(queue.admit_worker(self, hooks=new.grant_hooks) for queue in queues.values()),
+        ]
         self.deploy(
             called=called,
             source=source,
             command=command,
             instance=worker_settings(checked),
-            environment=settings.get("environment", {}),
+            environment=settings["environment"],
             secrets=secrets,
             labels=labels or {},
-            after=readers,
-            hooks=new.code_hooks if readers else None,
+            after=grants,
+            hooks=new.code_hooks if grants else None,
         )
 
     def deploy(

@@ -132,28 +132,21 @@ def _handler_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
         )
     # A function has a Cloud Run service. The developer's role deploys, but cannot grant rights:
     # https://cloud.google.com/run/docs/reference/iam/roles.
+    run = {"service": services, "worker": workers}
+    deployed = " and ".join(listed(noun, keys) for noun, keys in run.items() if keys)
+    pools = ["run.workerpools.create"] if workers else []
     if called:
-        deploys = f"deploys {listed('service', services)} and " if services else ""
+        deploys = f"deploys {deployed} and " if deployed else ""
         yield _on_project(
             blueprint,
             roles.RUN_ADMIN,
             f"{deploys}lets queues call {listed('handler', called)}",
             "run.services.setIamPolicy",
+            *pools,
         )
-    elif services:
-        yield _on_project(
-            blueprint,
-            roles.RUN_DEVELOPER,
-            f"deploys {listed('service', services)}",
-            "run.services.create",
-        )
-    if workers:
-        yield _on_project(
-            blueprint,
-            roles.RUN_DEVELOPER,
-            f"deploys {listed('worker', workers)}",
-            "run.workerpools.create",
-        )
+    elif deployed:
+        made = ["run.services.create"] if services else []
+        yield _on_project(blueprint, roles.RUN_DEVELOPER, f"deploys {deployed}", *made, *pools)
     # https://cloud.google.com/appengine/docs/standard/roles
     if versions:
         yield _on_project(

@@ -8,9 +8,8 @@ from pathlib import Path
 from queuewright.cli.printing import echo
 from queuewright.errors import Location, Problem, SpecError, TargetError
 from queuewright.packages import Suspect, source_files, suspects
-from queuewright.spec import Spec, dotted
+from queuewright.spec import SOURCE_KINDS, Spec, dotted
 
-KINDS = ("function", "service", "app_engine")
 MOST_SHOWN = 10
 """More suspects in a handler's folder than this are counted, not named."""
 
@@ -48,7 +47,7 @@ def with_sources_checked(spec: Spec, root: Path) -> Spec:
 def _sources(spec: Spec) -> Iterator[tuple[str, Location, str]]:
     """The folder of each handler that is deployed from one, with its place in the file."""
     for name, handler in spec.handlers.items():
-        for kind in KINDS:
+        for kind in SOURCE_KINDS:
             target = getattr(handler, kind)
             if target is not None and target.source is not None:
                 path = ("handlers", name, kind, "source")

@@ -151,8 +151,8 @@ class ManualClock:
         self._timers: list[tuple[int, int, _ManualTimer]] = []
         """A heap by moment, and by order for one moment."""
         self._order = count()
-        self.sleepers = 0
-        """The number of coroutines in `sleep`."""
+        self.asleep: set[asyncio.Task[object] | None] = set()
+        """The asyncio tasks that are in `sleep`."""
         self.on_sleep: Callable[[], None] | None = None
         """Called when a coroutine goes to sleep, so that a waiting engine can move on."""
 
@@ -178,18 +178,24 @@ class ManualClock:
         """Call back when the clock has moved by `span_us`."""
         return self.call_at(self._now_us + span_us, callback)
 
+    @property
+    def sleepers(self) -> int:
+        """The number of asyncio tasks in `sleep`."""
+        return len(self.asleep)
+
     async def sleep(self, span: timedelta | str) -> None:
         """Return when that much time has been let pass; for handlers that take their time."""
         woken = asyncio.Event()
         timer = self.call_at(self._now_us + span_us(span), woken.set)
-        self.sleepers += 1
+        task = asyncio.current_task()
+        self.asleep.add(task)
         if self.on_sleep is not None:
             self.on_sleep()
         try:
             await woken.wait()
         finally:
             timer.cancel()
-            self.sleepers -= 1
+            self.asleep.discard(task)
 
     def next_us(self) -> int | None:
         """Return the moment of the next planned call, or None."""

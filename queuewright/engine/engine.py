@@ -24,6 +24,7 @@ from queuewright.engine.dispatch.addresses import unusable
 from queuewright.engine.dispatch.dispatcher import Dispatcher
 from queuewright.engine.dispatch.http.descriptors import connections
 from queuewright.engine.dispatch.http.http_sender import HttpSender
+from queuewright.engine.dispatch.patience import Patience
 from queuewright.engine.dispatch.registry import Registry, RunningQueue
 from queuewright.engine.dispatch.sender import Sender
 from queuewright.engine.dispatch.token_cache import TokenCache
@@ -126,6 +127,7 @@ class Engine:
             )
         )
         """The RPCs as methods."""
+        self._patience = Patience(self.settings.patience / timedelta(seconds=1))
         if isinstance(self.clock, ManualClock):
             self.clock.on_sleep = self._dispatcher.progress.set
         if isinstance(self.clock, SystemClock):
@@ -259,9 +261,11 @@ class Engine:
         """Move a `ManualClock` forward; everything that is due on the way happens.
 
         Time stands still while handlers answer. When a handler takes longer than
-        `Settings.patience` in real time, time moves on without it, perhaps to its deadline.
+        `Settings.patience` in real time, time moves on without it, perhaps to its deadline; for
+        later attempts of its queue, time then stands still for a tenth of that.
         """
         clock = self._manual()
+        self._patience.renew()
         until_us = clock.now_us() + span_us(span)
         await self._settled(clock)
         while clock.step(until_us):
@@ -269,8 +273,12 @@ class Engine:
         await self._settled(clock)
 
     async def drain(self) -> None:
-        """Move a `ManualClock` forward until all running queues are empty."""
+        """Move a `ManualClock` forward until all running queues are empty.
+
+        Pull queues keep their tasks: only workers can finish them.
+        """
         clock = self._manual()
+        self._patience.renew()
         await self._settled(clock)
         while any(len(queue.core) for queue in self._registry if not queue.core.paused):
             next_us = clock.next_us()
@@ -323,13 +331,14 @@ class Engine:
                 continue
             if self._dispatcher.in_flight <= clock.sleepers:
                 return
+            left_s = self._patience.left_s(self._dispatcher.attempts, clock.asleep)
+            if left_s is None:
+                return
             self._dispatcher.progress.clear()
             try:
-                await asyncio.wait_for(
-                    self._dispatcher.progress.wait(),
-                    self.settings.patience / timedelta(seconds=1),
-                )
+                await asyncio.wait_for(self._dispatcher.progress.wait(), left_s)
             except TimeoutError:
+                self._patience.is_over()
                 return
 
 

@@ -64,7 +64,8 @@ class Settings:
     """How long `stop` waits for running attempts; the others run again after the next start."""
 
     patience: timedelta = timedelta(seconds=1)
-    """With a `ManualClock`: how long time stands still for a handler, in real time."""
+    """With a `ManualClock`: how long time stands still for a handler, in real time. Zero is right
+    for handlers in this process that wait for nothing but the clock."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -15,10 +15,15 @@ from queuewright.graph.wire import Properties, Value
 QUEUE = "gcp:cloudtasks/queue:Queue"
 RUN_SERVICE = "gcp:cloudrunv2/service:Service"
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
+WORKER_POOL = "gcp:cloudrunv2/workerPool:WorkerPool"
+TOPIC = "gcp:pubsub/topic:Topic"
+SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
 
 PUBLIC = ("allUsers", "allAuthenticatedUsers")
 ENQUEUER_ROLES = (roles.ENQUEUER, roles.TASKS_ADMIN)
 INVOKER_ROLES = (roles.INVOKER, roles.SERVICES_INVOKER, roles.RUN_ADMIN)
+PUBLISHER_ROLES = (roles.PUBLISHER, roles.PUBSUB_ADMIN)
+SUBSCRIBER_ROLES = (roles.SUBSCRIBER, roles.PUBSUB_ADMIN)
 PROJECT_ROLES = (roles.OWNER, roles.EDITOR)
 """Roles that allow all of this when held on the whole project."""
 
@@ -107,17 +112,22 @@ def may_invoke(resources: Mapping[str, Resource], queue: str, handler: str) -> A
 
 def may_enqueue(resources: Mapping[str, Resource], principal: str, queue: str) -> Answer:
     """See `Graph.may_enqueue`."""
-    member = principal
-    if ":" not in principal:
-        handler = _handler(resources, principal)
-        email = handler.input("template.serviceAccount") or handler.input(
-            "serviceConfig.serviceAccountEmail"
-        )
-        if not email:
-            return Answer(False, f"{handler} has no service account of its own")
-        member = f"serviceAccount:{email}"
-    source = _queue(resources, queue)
+    member = _member(resources, principal)
+    if isinstance(member, Answer):
+        return member
+    source = _named(resources, queue, (QUEUE, TOPIC), "queue")
+    if source.type == TOPIC:
+        return _holds(resources, member, PUBLISHER_ROLES, _path(resources, source, "topics"))
     return _holds(resources, member, ENQUEUER_ROLES, _path(resources, source, "queues"))
+
+
+def may_poll(resources: Mapping[str, Resource], principal: str, queue: str) -> Answer:
+    """See `Graph.may_poll`."""
+    member = _member(resources, principal)
+    if isinstance(member, Answer):
+        return member
+    source = _named(resources, queue, (SUBSCRIPTION,), "pull queue")
+    return _holds(resources, member, SUBSCRIBER_ROLES, _path(resources, source, "subscriptions"))
 
 
 def routes_to(resources: Mapping[str, Resource], queue: str, handler: str) -> Answer:
@@ -187,10 +197,23 @@ def _guarded(resources: Mapping[str, Resource], resource: Resource, service: str
     )
 
 
+def _member(resources: Mapping[str, Resource], principal: str) -> str | Answer:
+    """A principal as an IAM member; a handler's name stands for its account."""
+    if ":" in principal:
+        return principal
+    handler = _named(resources, principal, (RUN_SERVICE, FUNCTION, WORKER_POOL), "handler")
+    email = handler.input("template.serviceAccount") or handler.input(
+        "serviceConfig.serviceAccountEmail"
+    )
+    if not email:
+        return Answer(False, f"{handler} has no service account of its own")
+    return f"serviceAccount:{email}"
+
+
 def _path(resources: Mapping[str, Resource], resource: Resource, collection: str) -> str:
     project, location = _project(resources, resource), resource.input("location")
-    name = str(resource.output("name") or resource.name)
-    return f"projects/{project}/locations/{location}/{collection}/{name}"
+    place = f"projects/{project}/locations/{location}" if location else f"projects/{project}"
+    return f"{place}/{collection}/{resource.output('name') or resource.name}"
 
 
 def _project(resources: Mapping[str, Resource], resource: Resource) -> str:
@@ -225,7 +248,11 @@ def _named(
 
     `emails` also finds `tasks-emails`, if nothing is called `emails`.
     """
-    candidates = [each for each in resources.values() if each.type in types]
+    candidates = [
+        each
+        for each in resources.values()
+        if each.type in types and not _is_of_dead_letters(resources, each)
+    ]
     names = {each.urn: _names(resources, each) for each in candidates}
     found = [each for each in candidates if name in names[each.urn]] or [
         each for each in candidates if any(known.endswith(f"-{name}") for known in names[each.urn])
@@ -236,6 +263,20 @@ def _named(
     if not found:
         raise LookupError(f"no {noun} is named {name!r}; the program has {known or 'none'}")
     raise LookupError(f"{name!r} names {len(found)} {noun}s: {', '.join(map(str, found))}")
+
+
+def _is_of_dead_letters(resources: Mapping[str, Resource], resource: Resource) -> bool:
+    """Whether a topic is another queue's dead-letter topic, or a subscription is of such a topic.
+
+    It has the component of that queue, and would be taken for the queue itself.
+    """
+    if resource.type not in (TOPIC, SUBSCRIPTION):
+        return False
+    topic = resource.id if resource.type == TOPIC else resource.input("topic")
+    return isinstance(topic, str) and any(
+        each.type == SUBSCRIPTION and each.input("deadLetterPolicy.deadLetterTopic") == topic
+        for each in resources.values()
+    )
 
 
 def _names(resources: Mapping[str, Resource], resource: Resource) -> set[str]:

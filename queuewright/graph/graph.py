@@ -116,9 +116,18 @@ class Graph:
 
         Args:
             principal: a handler's name, or a member such as `serviceAccount:web@…`.
-            queue: the queue's name, as in `may_invoke`.
+            queue: the queue's name, as in `may_invoke`; of a pull queue, its topic's is one.
         """
         return access.may_enqueue(self.resources, principal, queue)
+
+    def may_poll(self, principal: str, queue: str) -> Answer:
+        """Whether `principal` may take tasks from a pull queue.
+
+        Args:
+            principal: a worker's name, or a member such as `serviceAccount:web@…`.
+            queue: the pull queue's name, or its subscription's.
+        """
+        return access.may_poll(self.resources, principal, queue)
 
     def routes_to(self, queue: str, handler: str) -> Answer:
         """Whether every task of `queue` goes to `handler`, with a token for it."""

@@ -5,6 +5,7 @@ from queuewright.spec.document import Node, dotted
 from queuewright.spec.emulator import EmulatorSpec, load_emulator, parse_emulator
 from queuewright.spec.emulator_model import EmulatedQueue, EmulatorSettings, HttpTarget
 from queuewright.spec.handler_model import (
+    SOURCE_KINDS,
     AppEngineTarget,
     FunctionSource,
     HandlerSpec,
@@ -34,6 +35,7 @@ __all__ = [
     "FUNCTION_TIMEOUT",
     "SERVICE_MEMORY",
     "SERVICE_TIMEOUT",
+    "SOURCE_KINDS",
     "STACKS",
     "AppEngineTarget",
     "EmulatedQueue",

@@ -170,7 +170,7 @@ def _queues(
         if is_pull_queue(entry):
             found.extend(pull_name_rule(entry, at, prefix + name))
             pulled = validated(PullQueueSpec, entry.plain(), document, at, found)
-            found.extend(pull_queue_rules(entry, at, known, handlers))
+            found.extend(pull_queue_rules(entry, at, pulled, known, handlers, prefix))
             if pulled is not None:
                 pull_queues[name] = pulled
             continue

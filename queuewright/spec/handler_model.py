@@ -343,6 +343,8 @@ class HandlerSpec(Closed):
 
 
 KINDS = ("function", "service", "worker", "app_engine", "url")
+SOURCE_KINDS = ("function", "service", "worker", "app_engine")
+"""The kinds that may have a `source`, the folder of their code."""
 
 _INSTANCE = ("env", "secrets", "memory", "cpu", "timeout", "concurrency", "instances", "ingress")
 SETTINGS_BY_KIND: dict[str, frozenset[str]] = {

@@ -9,6 +9,7 @@ from queuewright.errors import Problem, SpecError
 from queuewright.spec.check import Spec, check
 from queuewright.spec.document import Absence, Node, dotted, read
 from queuewright.spec.files import beside, is_file, is_folder, text_of
+from queuewright.spec.handler_model import SOURCE_KINDS
 from queuewright.spec.merge import extend
 from queuewright.spec.values import shown
 from queuewright.spec.words import did_you_mean, nearest
@@ -110,7 +111,7 @@ def _source_problems(merged: Node, root: Path) -> list[Problem]:
     """The problems with the folders of code: missing, outside the project, or not runnable."""
     problems = []
     for name, handler in merged.entries("handlers"):
-        for kind in ("function", "service", "worker", "app_engine"):
+        for kind in SOURCE_KINDS:
             source = handler.at((kind, "source"))
             if source is None or not isinstance(source.value, str):
                 continue

@@ -57,7 +57,7 @@ class SpecFile(Closed):
     queue_defaults: dict[str, JsonValue] = Field(
         {},
         examples=[{"protect": False}],
-        description="Default settings of the queues.",
+        description="Default settings of the queues; each queue uses those of its kind.",
     )
     handlers: dict[str, HandlerSpec] = Field(
         {},

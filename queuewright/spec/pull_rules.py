@@ -12,6 +12,7 @@ from queuewright.spec.handler_model import KINDS, HandlerSpec
 from queuewright.spec.pull_model import (
     PULL_QUEUE_SETTINGS,
     PUSH_QUEUE_SETTINGS,
+    PullQueueSpec,
     PullSettings,
 )
 from queuewright.spec.rules import (
@@ -82,16 +83,29 @@ def pull_name_rule(node: Node, at: Path, name: str) -> Iterator[Problem]:
 def pull_queue_rules(
     node: Node,
     at: Path,
+    queue: PullQueueSpec | None,
     names: Names,
     handlers: Mapping[str, HandlerSpec],
+    prefix: str = "",
 ) -> Iterator[Problem]:
-    """The problems of one pull queue, apart from its single values."""
+    """The problems of one pull queue, apart from its single values; `prefix` precedes its name."""
     reference = node.at(("worker",))
     if reference is not None:
         yield from _worker_rules(reference, at, names, handlers)
     yield from enqueuer_rules(node, at, names, handlers)
     yield from backoff_rules(node, at, "pull", PullSettings)
     yield from example_rules(node, at)
+    if queue is not None:
+        yield from checkable(_former_name_rules(node, at, queue, prefix))
+
+
+def _former_name_rules(
+    node: Node, at: Path, queue: PullQueueSpec, prefix: str
+) -> Iterator[Problem]:
+    """Its topic is named after its oldest key."""
+    former = node.at(("renamed_from",))
+    if former is not None and queue.renamed_from:
+        yield from pull_name_rule(former, (*at, "renamed_from"), prefix + queue.renamed_from[0])
 
 
 def _worker_rules(

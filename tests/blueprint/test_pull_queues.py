@@ -199,5 +199,18 @@ def test_the_deployer_needs_the_right_to_make_them(plan: Blueprint) -> None:
     """And to grant rights on them, which Pub/Sub's editor cannot."""
     found = {(each.role, each.because) for each in deployer_roles(plan) if each.kind == "project"}
     assert (roles.PUBSUB_ADMIN, "creates pull queue `reports` and grants rights on them") in found
-    assert (roles.RUN_DEVELOPER, "deploys worker `reporter`") in found
+    assert (roles.RUN_DEVELOPER, "deploys service `web` and worker `reporter`") in found
     assert roles.QUEUE_ADMIN not in {role for role, _ in found}
+
+
+def test_the_deployer_of_a_called_handler_needs_no_second_role_for_a_worker() -> None:
+    """The role that lets queues call a service can deploy a worker."""
+    text = STACK + "  pages: {handler: web}\n"
+    found = [each for each in deployer_roles(derive(text)) if "run" in each.role]
+    assert [(each.role, each.because) for each in found] == [
+        (
+            roles.RUN_ADMIN,
+            "deploys service `web` and worker `reporter` and lets queues call handler `web`",
+        )
+    ]
+    assert found[0].permissions == ("run.services.setIamPolicy", "run.workerpools.create")

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from queuewright.client import connect_beta
 from tests.cli.emulator_process import PATIENCE_S, Handler, emulator, ended
 
 LOCATION = "projects/p-of-mine/locations/us-central1"
@@ -42,20 +41,6 @@ def test_a_malformed_queue_name_is_an_error(tmp_path: Path) -> None:
     )
 
 
-def test_it_makes_the_pull_queues_it_was_given(tmp_path: Path) -> None:
-    """By option and by file; both stay, with their tasks and leases, over a restart."""
-    file = tmp_path / "emulator.yaml"
-    other = f"{LOCATION}/queues/other"
-    file.write_text(f"queues:\n  {other}: {{pull: true, retry_config: {{max_attempts: 2}}}}\n")
-    words = ("--config", "emulator.yaml", "--pull-queue", QUEUE)
-    for _ in range(2):
-        with emulator(tmp_path, *words) as running, connect_beta(running.grpc) as client:
-            kinds = {queue.name: queue.type_.name for queue in client.list_queues(parent=LOCATION)}
-            assert kinds == {QUEUE: "PULL", other: "PULL"}
-            assert client.get_queue(name=other).retry_config.max_attempts == 2
-            assert client.get_queue(name=QUEUE).retry_config.max_attempts == -1
-
-
 def test_what_a_worker_does_is_printed(tmp_path: Path) -> None:
     """Who holds what, until when, and the number of the attempt."""
     with emulator(tmp_path, "--memory", "--pull-queue", QUEUE) as running:
@@ -81,31 +66,6 @@ def posted(address: str, path: str, body: dict[str, Any]) -> Any:
     with closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
         connection.request("POST", f"/v2beta2/{path}", json.dumps(body))
         return json.load(connection.getresponse())
-
-
-def test_a_pull_queue_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
-    """Its name is malformed, a push queue's, or given twice."""
-    for words, expected in (
-        (
-            ("--pull-queue", "jobs"),
-            "error: --pull-queue `jobs`: Queue name must be formatted",
-        ),
-        (
-            ("--pull-queue", QUEUE, "--queue", QUEUE),
-            f"error: queue `{QUEUE}` is asked for as a push queue and as a pull queue\n"
-            "  hint: leave out `--queue` or `--pull-queue` for it\n",
-        ),
-    ):
-        done = ended(tmp_path, "--memory", *words)
-        assert (done.returncode, done.stderr.startswith(expected)) == (1, True)
-    with emulator(tmp_path, "--queue", QUEUE):
-        pass
-    done = ended(tmp_path, "--pull-queue", QUEUE)
-    assert (done.returncode, done.stderr) == (
-        1,
-        f"error: --pull-queue `{QUEUE}`: the queue exists and is a push queue\n"
-        "  hint: choose another name, or another `--state` folder\n",
-    )
 
 
 def test_a_second_one_in_the_same_folder_is_refused(tmp_path: Path) -> None:

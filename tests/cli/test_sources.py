@@ -29,6 +29,18 @@ def test_a_secret_is_warned_of_with_the_line_that_leaves_it_out(run: Run, projec
     assert run("check").err == ""
 
 
+def test_a_workers_folder_is_looked_into_as_well(run: Run, project: Path) -> None:
+    """It becomes an image."""
+    folder = project / "handlers" / "reporter"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    (folder / ".env").write_text("TOKEN=1\n")
+    stack = project / "stacks" / "dev.yaml"
+    worker = "handlers:\n  reporter:\n    worker: {source: handlers/reporter}\n"
+    stack.write_text(stack.read_text().replace("handlers:\n", worker))
+    assert "`handlers/reporter/.env` looks like a file of secrets" in run("check").err
+
+
 def test_what_git_ignores_is_not_warned_of(run: Run, project: Path) -> None:
     """It isn't deployed."""
     (project / ".gitignore").write_text(".env\n")

@@ -11,6 +11,7 @@ from pulumi_gcp import (
     cloudfunctionsv2,
     cloudrunv2,
     cloudtasks,
+    pubsub,
     serviceaccount,
     storage,
 )
@@ -94,6 +95,21 @@ MISTAKES: dict[str, tuple[type[pulumi.CustomResource], Edit, str]] = {
         serviceaccount.Account,
         lambda account: account.update(account_id="a-name-of-more-than-thirty-letters"),
         "is not 6 to 30 of a-z, 0-9 and -, a letter first",
+    ),
+    "an expiration policy without its time": (
+        pubsub.Subscription,
+        lambda subscription: subscription.update(expiration_policy={}),
+        "expirationPolicy.ttl: missing",
+    ),
+    "a lease with a unit": (
+        pubsub.Subscription,
+        lambda subscription: subscription.update(ack_deadline_seconds="60s"),
+        "ackDeadlineSeconds: expected int, got str '60s'",
+    ),
+    "a timeout of what nothing calls": (
+        cloudrunv2.WorkerPool,
+        lambda pool: pool["template"].update(timeout="60s"),
+        "template.timeout: unknown",
     ),
     "a label in capitals": (
         artifactregistry.Repository,

@@ -45,21 +45,31 @@ def test_a_worker_and_an_enqueuer_have_exactly_their_rights() -> None:
     """And Pub/Sub those that it needs to give up tasks."""
 
     def program() -> None:
-        reporter = Worker("reporter", source=IMAGE, **PLACE)
-        PullQueue(
-            "reports",
-            worker=reporter,
-            enqueuers=["group:ops@example.com"],
-            dead_letters=True,
-            **PLACE,
+        reports = PullQueue(
+            "reports", enqueuers=["group:ops@example.com"], dead_letters=True, **PLACE
         )
+        Worker("reporter", source=IMAGE, polls={"SUBSCRIPTION": reports}, **PLACE)
 
-    assert granted(capture(program)) == {
+    graph = capture(program)
+    assert granted(graph) == {
         (WORKER, roles.SUBSCRIBER, "subscriptions/reports"),
         ("group:ops@example.com", roles.PUBLISHER, "topics/reports"),
         (AGENT, roles.SUBSCRIBER, "subscriptions/reports"),
         (AGENT, roles.PUBLISHER, "topics/reports.dead-letters"),
     }
+    pool = graph["reporter-pool"]
+    assert pool.input("template.containers[0].envs") == [
+        {"name": "SUBSCRIPTION", "value": "projects/acme-dev/subscriptions/reports"}
+    ]
+    waits = {urn.rpartition("::")[2] for urn in pool.depends_on}
+    assert waits == {"reports-subscriber-reporter"}
+
+
+def test_somebody_else_may_poll() -> None:
+    """By a member instead of a worker."""
+    member = "serviceAccount:batch@acme-other.iam.gserviceaccount.com"
+    graph = capture(lambda: PullQueue("reports", worker=member, **PLACE))
+    assert granted(graph) == {(member, roles.SUBSCRIBER, "subscriptions/reports")}
 
 
 def test_without_dead_letters_there_is_one_topic_and_no_agent() -> None:

@@ -31,11 +31,17 @@ def other_sources() -> dict[str, str]:
 
 
 def own_program(
-    folder: Path, *, continued: bool = False, source: str = READY, secrets: bool = False
+    folder: Path,
+    *,
+    continued: bool = False,
+    source: str = READY,
+    secrets: bool = False,
+    pull_queue: bool = False,
 ) -> Path:
     """Write the project into `folder`.
 
-    `continued` adds the service, with its code from `source`; `secrets` adds the secrets.
+    `continued` adds the service, with its code from `source`; `secrets` adds the secrets,
+    and `pull_queue` the pull queue with its worker.
     """
     for name in ("Pulumi.yaml", "handlers/mailer/main.py", "handlers/mailer/requirements.txt"):
         file = folder / name
@@ -47,6 +53,9 @@ def own_program(
         program += "from queuewright.components import DockerfileSource, FolderSource\n" + more
     if secrets:
         program += shown("__main__.py, with secrets")
+    if pull_queue:
+        program = program.replace('"iam", "run"', '"iam", "pubsub", "run"')
+        program += shown("__main__.py, with a pull queue")
     (folder / "__main__.py").write_text(program, encoding="utf-8")
     return folder
 

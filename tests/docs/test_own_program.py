@@ -136,6 +136,24 @@ def test_a_service_may_read_the_secrets_that_it_is_given(tmp_path: Path) -> None
     assert len(graph.of_type("secretmanager/secret")) == 1
 
 
+def test_a_worker_polls_its_pull_queue_and_nobody_else_does(tmp_path: Path) -> None:
+    """It has the variable, and starts after the right."""
+    graph = capture(own_program(tmp_path, pull_queue=True), config=PLACE)
+    assert graph.input_problems() == []
+    assert graph.may_poll("reporter", "reports")
+    assert not graph.may_poll("mailer", "reports")
+    assert graph.may_enqueue("serviceAccount:web@acme-web.iam.gserviceaccount.com", "reports")
+    pool = graph["reporter-pool"]
+    assert pool.input("template.containers[0].envs") == [
+        {
+            "name": "SUBSCRIPTION_REPORTS",
+            "value": "projects/acme-dev/subscriptions/reports",
+        }
+    ]
+    waits = {urn.rpartition("::")[2] for urn in pool.depends_on}
+    assert "reports-subscriber-reporter" in waits
+
+
 def test_a_wrong_argument_is_refused_as_shown(tmp_path: Path) -> None:
     """Every mistake with a fix; the traceback has the line of the program."""
     file = own_program(tmp_path) / "__main__.py"

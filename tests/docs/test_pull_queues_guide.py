@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from components import TaskStack
 from queuewright.blueprint import Blueprint, blueprint
 from queuewright.blueprint.explain import explain_text
 from queuewright.cloud_tasks import pubsub, roles
 from queuewright.spec import parse
+from queuewright.testing import capture
 from tests.docs.test_pages import fences
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "pull-queues.md"
@@ -45,11 +47,24 @@ def test_the_variables_are_those_of_its_handlers(plan: Blueprint) -> None:
 def test_its_code_reads_these_variables(plan: Blueprint) -> None:
     """Each file is Python, and reads the variable of its handler."""
     known = {key: set(handler.environment) for key, handler in plan.handlers.items()}
+    handlers = set()
     for text in (text for language, text in FENCES if language == "python"):
         ast.parse(text)
-        handler = re.match(r"# handlers/(\w+)/main\.py", text)
-        assert handler is not None
+        if (handler := re.match(r"# handlers/(\w+)/main\.py", text)) is None:
+            continue
+        handlers.add(handler[1])
         assert set(re.findall(r'environ\["(\w+)"\]', text)) == known[handler[1]]
+    assert handlers == set(plan.handlers)
+
+
+def test_its_questions_have_these_answers(plan: Blueprint, tmp_path: Path) -> None:
+    """Asked of the stack of its file."""
+    for handler in plan.handlers:
+        (tmp_path / "handlers" / handler).mkdir(parents=True)
+        (tmp_path / "handlers" / handler / "Dockerfile").write_text("FROM scratch\n")
+    graph = capture(lambda: TaskStack("tasks", plan, root=tmp_path))
+    (asked,) = (text for _, text in FENCES if text.startswith("assert graph."))
+    exec(asked, {"graph": graph})
 
 
 def test_its_figures_are_pubsubs() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from queuewright.engine import DEVELOPER, Caller, ManualClock
 from queuewright.engine.protocol import messages as m
+from queuewright.engine.service import operations
+from queuewright.engine.state.file import FILE_NAME
 from queuewright.errors import Refusal
 from tests.engine.stage import LOCATION, QUEUE, URL, Stage, stage
 
@@ -130,6 +133,35 @@ async def test_a_repeated_request_id_finds_the_first_operation_even_after_a_rest
         assert len(await s.tasks()) == 1
         with pytest.raises(Refusal, match="operation of another kind"):
             await delete(s, "x", request_id="once")
+
+
+async def test_a_request_id_used_again_after_a_day_is_counted_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise the room for the latest operations shrinks until a call fails that was stored."""
+    monkeypatch.setattr(operations, "_RECENT_BYTES", 2_000)
+    async with stage() as s:
+        await s.create_queue()
+        for _ in range(30):
+            operation = await create(s, task(), request_id="daily")
+            await s.engine.advance("25h")
+            request = m.GetOperationRequest(name=operation.name)
+            assert await s.service.get_operation(request, DEVELOPER) == operation
+        assert len(s.handler.received) == 30
+
+
+async def test_a_file_of_an_earlier_queuewright_keeps_its_operations(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with stage(state=tmp_path, clock=clock) as s:
+        await s.create_queue()
+        first = await create(s, task(), request_id="once")
+    with sqlite3.connect(tmp_path / FILE_NAME) as database:
+        database.execute("ALTER TABLE operation DROP COLUMN queue")
+    database.close()
+    async with stage(state=tmp_path, clock=clock) as s:
+        assert await create(s, task(), request_id="once") == first
+        second = await create(s, task(), request_id="twice")
+        assert await create(s, task(), request_id="twice") == second
 
 
 async def test_get_operation_returns_the_operation_of_a_batch() -> None:

@@ -623,3 +623,48 @@ async def test_an_engine_with_nothing_due_does_nothing(monkeypatch: pytest.Monke
         await asyncio.sleep(0)
     await engine.stop()
     assert 1 <= len(turns) <= 3
+
+
+async def test_a_retry_in_a_backlog_costs_one_turn_of_the_dispatcher(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The end of an attempt needs no look at a queue that has a plan."""
+    async with stage() as s:
+        await s.create_queue()
+        s.handler.otherwise = 500
+        for _ in range(20):
+            await s.create_task()
+            await s.engine.advance("7s")
+        await s.engine.advance("12h")
+        turns = 0
+        turn = s.engine._dispatcher._turn
+
+        def counted() -> int | None:
+            nonlocal turns
+            turns += 1
+            return turn()
+
+        monkeypatch.setattr(s.engine._dispatcher, "_turn", counted)
+        before = len(s.handler.received)
+        await s.engine.advance("12h")
+        attempts = len(s.handler.received) - before
+        assert attempts == 20 * 12
+        assert turns <= attempts + 20
+
+
+async def test_an_attempt_that_is_answered_at_once_needs_no_asyncio_task_of_its_own() -> None:
+    """A handler that is a plain function runs in the dispatcher's own task."""
+    where: list[str] = []
+
+    def handler(_: OutgoingRequest) -> int:
+        task = asyncio.current_task()
+        where.append(task.get_name() if task else "")
+        return 503 if len(where) == 1 else 200
+
+    sender = InProcessSender(handler)
+    async with Engine(clock=ManualClock(), seed=1, sender=sender) as engine:
+        await engine.declare_queue(m.Queue(name=QUEUE))
+        task = m.Task(http_request=m.HttpRequest(url=URL))
+        await engine.service.create_task(m.CreateTaskRequest(parent=QUEUE, task=task), DEVELOPER)
+        await engine.drain()
+    assert where == ["queuewright dispatcher"] * 2

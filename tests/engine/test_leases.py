@@ -6,7 +6,7 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from queuewright.errors import Refusal
 from tests.engine.clocks import Clocks
 from tests.engine.stage import LOCATION, QUEUE, Stage, stage
 from tests.engine.test_crash import DISCONNECTED, PATIENCE_S, Process
+from tests.engine.test_state import full, no_room
 
 WORKER = "serviceAccount:worker@acme.iam.gserviceaccount.com"
 MINUTE = Duration(seconds=60)
@@ -277,6 +278,38 @@ async def test_a_purged_task_is_not_leased_before_it_is_swept() -> None:
             assert not (await service.lease_tasks(request, DEVELOPER)).tasks
 
 
+async def test_a_task_that_is_too_old_is_not_leased_before_it_is_swept() -> None:
+    """As after a laptop has slept: the sweeper has not run when the lease is asked for."""
+    async with stage() as s:
+        await create_pull_queue(s.engine)
+        await create(s.engine, 1)
+        end_us = s.clock.now_us() + 31 * 86_400 * 1_000_000
+        while s.clock.step(end_us - 1):
+            pass
+        request = new("young")
+        await s.service.create_pull_task(request, DEVELOPER)
+        while s.clock.step(end_us):
+            pass
+        assert ids(await leased(s.engine)) == ["young"]
+
+
+async def test_a_lease_whose_task_is_unreadable_is_not_renewed(tmp_path: Path) -> None:
+    """A call that is refused changes nothing."""
+    async with stage(state=tmp_path) as s:
+        await create_pull_queue(s.engine)
+        await create(s.engine, 1)
+        (task,) = await leased(s.engine)
+        s.engine._store._database.execute("DELETE FROM content")
+        await s.engine.advance("1s")
+        proof = {"name": task.name, "schedule_time": task.schedule_time, "response_view": 2}
+        renew = m.RenewLeaseRequest(**proof, lease_duration=MINUTE)
+        with pytest.raises(Refusal, match="content is missing"):
+            await s.service.renew_lease(renew, DEVELOPER)
+        with pytest.raises(Refusal, match="content is missing"):
+            await s.service.cancel_lease(m.CancelLeaseRequest(**proof), DEVELOPER)
+        await s.service.acknowledge_task(acknowledge(task), DEVELOPER)
+
+
 async def test_a_set_back_clock_keeps_due_tasks_due(monkeypatch: pytest.MonkeyPatch) -> None:
     """A running lease ends at its time on the new clock."""
     clocks = Clocks(monkeypatch)
@@ -342,6 +375,35 @@ async def test_a_state_from_before_pull_queues_is_taken_over(tmp_path: Path) -> 
         await create(s.engine, 1)
         assert ids(await leased(s.engine)) == ["t0"]
         assert [task.name[-3:] for task in await s.tasks(f"{LOCATION}/queues/push")] == ["old"]
+
+
+async def fill_up(engine: Engine) -> None:
+    for number in range(1_000):
+        request = new(f"more{number}", payload=b"x" * 20_000)
+        await engine.service.create_pull_task(request, DEVELOPER)
+
+
+@pytest.mark.parametrize("kind", ["file", "log"])
+async def test_workers_can_go_on_working_on_a_full_disk(tmp_path: Path, kind: str) -> None:
+    """They take, renew, give back and acknowledge tasks; new tasks are refused."""
+    async with stage(state=tmp_path) as s, AsyncExitStack() as stack:
+        await create_pull_queue(s.engine, max_attempts=3)
+        await create(s.engine, 4)
+        if kind == "file":
+            full(s.engine._store)
+        else:
+            stack.enter_context(no_room(tmp_path))
+        with pytest.raises(Refusal, match="cannot store this"):
+            await fill_up(s.engine)
+        (a, b), service = await leased(s.engine, 2), s.engine.service
+        renew = m.RenewLeaseRequest(
+            name=a.name, schedule_time=a.schedule_time, lease_duration=MINUTE
+        )
+        a = await service.renew_lease(renew, DEVELOPER)
+        await service.acknowledge_task(acknowledge(a), DEVELOPER)
+        cancel = m.CancelLeaseRequest(name=b.name, schedule_time=b.schedule_time)
+        await service.cancel_lease(cancel, DEVELOPER)
+        assert ids(await leased(s.engine, 3))[:2] == ["t1", "t2"]
 
 
 @contextmanager

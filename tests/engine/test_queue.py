@@ -75,6 +75,24 @@ def test_what_was_due_before_the_clock_was_set_back_is_due_after() -> None:
     assert core.next_start_us(50 * S) == 101 * S
 
 
+def test_a_backoff_takes_no_longer_when_the_clock_is_set_back() -> None:
+    core = QueueCore(QueueLimits(rate=500, burst=100, concurrency=1000), 100 * S)
+    core.add(1, 130 * S, is_backoff=True)
+    core.add(2, 130 * S)
+    core.add(3, 130 * S, is_backoff=True)
+    core.add(3, 140 * S)
+    core.add(4, 120 * S, is_backoff=True)
+    core.remove(4)
+    core.clock_set_back(50 * S, 50 * S)
+    assert [core.schedule_us(task) for task in (1, 2, 3, 4)] == [80 * S, 130 * S, 140 * S, None]
+    assert core.start_due(79 * S) == []
+    assert core.start_due(80 * S) == [1]
+    core.ended(1)
+    core.add(1, 90 * S)
+    core.clock_set_back(20 * S, 60 * S)
+    assert core.schedule_us(1) == 90 * S, "it is no longer a backoff"
+
+
 def test_a_pause_for_an_overload_is_no_longer_when_the_clock_is_set_back() -> None:
     core = QueueCore(FAST, 100 * S)
     core.throttle.overloaded(100 * S, 20 * S)

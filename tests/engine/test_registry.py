@@ -42,7 +42,7 @@ def test_a_task_that_cannot_be_deleted_stays_in_its_queue() -> None:
     """A full disk must not make a task disappear that comes back at the next start."""
 
     def no_room(_: list[GoneTask]) -> None:
-        raise refusals.state_full("no space left on device")
+        raise refusals.state_full(None, "no space left on device")
 
     queue = running()
     with pytest.raises(Refusal, match="no space left"):

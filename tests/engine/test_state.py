@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from queuewright.engine import DEVELOPER, Engine, ManualClock, Settings
+from queuewright.engine.dispatch import idle_checkpoint
 from queuewright.engine.protocol import messages as m
 from queuewright.engine.state.file import FILE_NAME
 from queuewright.engine.state.rows import NewTask, Tombstone
@@ -188,11 +193,54 @@ async def test_a_full_disk_refuses_new_work_and_loses_none(tmp_path: Path) -> No
         with pytest.raises(Refusal) as refused:
             await fill_up(s, kept, body)
         assert refused.value.code == "RESOURCE_EXHAUSTED"
-        assert "make room on the disk" in refused.value.message
+        assert f"cannot store this in `{tmp_path / FILE_NAME}`: database" in refused.value.message
+        assert "Make room on the disk and call again" in refused.value.message
         assert [task.name for task in await s.tasks()] == [task.name for task in kept]
         await s.resume()
         await s.engine.drain()
         assert len(s.handler.received) == len(kept)
+
+
+@contextlib.contextmanager
+def no_room(folder: Path) -> Iterator[None]:
+    """Let no file of this process grow beyond the state's log, as a full disk does."""
+    size = (folder / f"{FILE_NAME}-wal").stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("kind", ["file", "log"])
+async def test_pause_resume_delete_and_purge_work_on_a_full_disk(tmp_path: Path, kind: str) -> None:
+    async with stage(state=tmp_path) as s, contextlib.AsyncExitStack() as stack:
+        await s.create_queue()
+        await s.create_queue(f"{QUEUE}-2")
+        await s.pause()
+        body = m.HttpRequest(url="https://h/", body=b"x" * 20_000)
+        kept = [await s.create_task(task_id=f"t{n}", http_request=body) for n in range(20)]
+        if kind == "file":
+            full(s.engine._store)
+        else:
+            stack.enter_context(no_room(tmp_path))
+        with pytest.raises(Refusal, match="cannot store this"):
+            await fill_up(s, kept, body)
+        await s.resume(f"{QUEUE}-2")
+        await s.pause(f"{QUEUE}-2")
+        for task in kept[:5]:
+            await s.service.delete_task(m.DeleteTaskRequest(name=task.name), DEVELOPER)
+        names = [task.name for task in kept[5:10]]
+        batch = m.BatchDeleteTasksRequest(parent=QUEUE, names=names, request_id="some")
+        await s.service.batch_delete_tasks(batch, DEVELOPER)
+        await s.service.delete_queue(m.DeleteQueueRequest(name=f"{QUEUE}-2"), DEVELOPER)
+        assert len(await s.tasks()) == len(kept) - 10
+        await s.service.purge_queue(m.PurgeQueueRequest(name=QUEUE), DEVELOPER)
+        await s.engine.advance("1s")
+        left = s.engine._store._database.execute("SELECT count(*) FROM content").fetchone()[0]
+        assert left == 0, "the sweeper made room"
+        await s.create_task(http_request=body)
 
 
 async def test_dispatching_continues_while_nothing_can_be_written(tmp_path: Path) -> None:
@@ -250,6 +298,65 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
         assert s.handler.headers(0)["X-CloudTasks-TaskPreviousResponse"] == "500"
         with pytest.raises(Refusal, match="already exists"):
             await s.create_task(task_id="named")
+
+
+async def test_what_was_written_is_in_the_file_itself_once_the_engine_is_idle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log beside the file can be lost or left behind when a file is copied."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    monkeypatch.setattr(idle_checkpoint, "_IDLE_S", 0.0)
+    async with stage(state=tmp_path / "live") as s:
+        await s.create_queue()
+        await s.pause()
+        tasks = [(await s.create_task()).name for _ in range(3)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        shutil.copy(tmp_path / "live" / FILE_NAME, copy)
+    async with stage(state=copy) as s:
+        assert [task.name for task in await s.tasks()] == tasks
+
+
+class Loop:
+    """The part of an event loop that plans calls, with a time that moves by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.planned: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+        self.planned.append((when, callback))
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Loop:
+        self.call_at(self.now + delay, callback)
+        return self
+
+    def step(self) -> None:
+        self.now, callback = self.planned.pop(0)
+        callback()
+
+
+def test_a_checkpoint_waits_until_nothing_has_been_written_for_two_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, store = Loop(), Store(tmp_path)
+    checkpoints: list[float] = []
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+    monkeypatch.setattr(store, "checkpoint", lambda: checkpoints.append(loop.now))
+    watch = idle_checkpoint.IdleCheckpoint(store)
+    watch.start()
+    loop.now = 101.5
+    store.insert([a_task(number) for number in store.new_ids(1)])
+    loop.step()
+    assert checkpoints == []
+    loop.step()
+    assert checkpoints == [103.5]
+    assert loop.planned == [], "nothing is planned while nothing is written"
+    store.close()
 
 
 async def test_a_task_in_flight_at_a_stop_is_delivered_after_the_next_start(tmp_path: Path) -> None:

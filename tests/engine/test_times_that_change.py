@@ -70,6 +70,20 @@ async def test_a_clock_that_is_set_back_does_not_delay_what_was_due(
     assert [event.outcome for event in live.ended] == ["succeeded"] * 5
 
 
+async def test_a_retry_waits_no_longer_when_the_clock_is_set_back() -> None:
+    """A clock set back by 4 s during a backoff of 10 s ends it at 6 s of the new time."""
+    async with stage() as s:
+        config = m.RetryConfig()
+        config.min_backoff.seconds = 10
+        await s.create_queue(retry_config=config)
+        s.handler.answers = [500]
+        await s.create_task()
+        await s.engine.advance("0s")
+        s.engine._dispatcher.clock_set_back(4_000_000)
+        await s.engine.advance("1m")
+        assert s.handler.gaps_s() == [6]
+
+
 async def test_an_attempts_duration_is_right_though_the_clock_was_set_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

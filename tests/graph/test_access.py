@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pulumi
 import pytest
 from pulumi_gcp import cloudrunv2, cloudtasks, projects, secretmanager, serviceaccount, storage
 
+from components import ImageSource, PullQueue, ServiceHandler, Worker
 from queuewright.testing import Grant, Graph, capture
 from tests.graph.programs import emails_and_mailer
 
@@ -177,3 +179,34 @@ def test_a_name_may_be_that_of_the_component_or_its_end() -> None:
 
     answer = capture(program).may_invoke("emails", "mailer")
     assert "sends no token" in answer.because
+
+
+def test_who_may_use_a_pull_queue_is_asked_in_the_same_words() -> None:
+    """By the queue's name with and without prefix; its dead letters are not the queue."""
+
+    def program() -> None:
+        place: dict[str, Any] = {"project": "acme-dev", "location": "europe-west1"}
+        web = ServiceHandler("web", source=ImageSource("i"), **place)
+        reports = PullQueue(
+            "tasks-reports",
+            queue_id="shop-reports",
+            key="reports",
+            enqueuers=[web, "user:ada@example.com"],
+            dead_letters=True,
+            **place,
+        )
+        Worker("reporter", source=ImageSource("i"), polls={"SUBSCRIPTION": reports}, **place)
+
+    found = capture(program)
+    for name in ("reports", "shop-reports", "tasks-reports"):
+        assert found.may_enqueue("web", name)
+        assert found.may_poll("reporter", name)
+        assert not found.may_enqueue("reporter", name)
+        assert not found.may_poll("web", name)
+    assert found.may_enqueue("user:ada@example.com", "reports")
+    assert found.may_poll("reporter", "reports").because == (
+        "serviceAccount:reporter-handler@acme-dev.iam.gserviceaccount.com has "
+        "roles/pubsub.subscriber on projects/acme-dev/subscriptions/shop-reports"
+    )
+    with pytest.raises(LookupError, match="no pull queue is named 'emails'; the program has shop"):
+        found.may_poll("reporter", "emails")

@@ -130,6 +130,37 @@ def test_types(type_token: str, inputs: Properties, problems: list[str]) -> None
             {"accountId": "run"},
             ["accountId: 'run' is not 6 to 30 of a-z, 0-9 and -, a letter first"],
         ),
+        (
+            "gcp:pubsub/subscription:Subscription",
+            {
+                "name": "goog-1",
+                "ackDeadlineSeconds": 5,
+                "messageRetentionDuration": "7d",
+                "retryPolicy": {"minimumBackoff": "10", "maximumBackoff": "600s"},
+                "deadLetterPolicy": {"maxDeliveryAttempts": 4},
+                "expirationPolicy": {"ttl": "never"},
+            },
+            [
+                "name: 'goog-1' is not a name of Pub/Sub",
+                "ackDeadlineSeconds: 5 is not 10 to 600",
+                "messageRetentionDuration: '7d' is not a duration in seconds such as 0.100s",
+                "retryPolicy.minimumBackoff: '10' is not a duration in seconds such as 0.100s",
+                "deadLetterPolicy.maxDeliveryAttempts: 4 is not 5 to 100",
+                "expirationPolicy.ttl: 'never' is not empty, or seconds",
+            ],
+        ),
+        ("gcp:pubsub/subscription:Subscription", {"expirationPolicy": {"ttl": ""}}, []),
+        (
+            "gcp:cloudrunv2/workerPool:WorkerPool",
+            {
+                "scaling": {"scalingMode": "AUTO"},
+                "template": {"containers": [{"resources": {"limits": {"memory": "1G"}}}]},
+            },
+            [
+                "scaling.scalingMode: 'AUTO' is not MANUAL or AUTOMATIC",
+                "template.containers[0].resources.limits.memory: '1G' is not a size such as 512Mi",
+            ],
+        ),
     ],
 )
 def test_formats(type_token: str, inputs: Properties, problems: list[str]) -> None:

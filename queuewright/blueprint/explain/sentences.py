@@ -152,5 +152,5 @@ def may(grant: GrantPlan) -> str:
     """The right that a grant gives: `add tasks to queue emails`."""
     words = _MAY.get(grant.role, f"use {grant.role} on {{kind}} {{resource}}")
     only = f", where {grant.condition.expression}" if grant.condition else ""
-    kind = grant.kind.replace("_", " ")
+    kind = grant.kind.replace("dead_letter_topic", "dead-letter topic")
     return words.format(kind=kind, resource=grant.resource) + only

@@ -19,7 +19,7 @@ from queuewright.engine.api.beta2_queue import (
     v2_paths,
 )
 from queuewright.engine.api.beta2_task import LeaseTask, lease_task, task_of
-from queuewright.engine.api.beta3_queue import lifetimes_of, masked, snake_paths, updated_options
+from queuewright.engine.api.beta3_queue import masked, snake_paths, updated_options
 from queuewright.engine.api.conversion import converted
 from queuewright.engine.api.methods import Method, Methods, Version
 from queuewright.engine.protocol import messages, messages_lease, refusals
@@ -107,7 +107,7 @@ class Beta2:
         except Refusal:  # the queue is created, or the service refuses the call
             options = options_of(wanted)
         else:
-            new = replace(lifetimes_of(wanted), pull=type_of(wanted, current, paths))
+            new = replace(options_of(wanted), pull=type_of(wanted, current, paths))
             options = updated_options(current, new, paths)
         return self._shown(await self._service.update_queue(update, caller, options))
 

@@ -67,7 +67,7 @@ def queue_of(beta: LeaseQueue) -> Queue:
 
 
 def options_of(beta: LeaseQueue) -> QueueOptions:
-    """Return the options of a new v2beta2 queue. Names of its tasks are free after an hour.
+    """Return the options of a v2beta2 queue. By default, its tasks' names are free after an hour.
 
     Raises:
         Refusal: INVALID_ARGUMENT for a time to live out of range.

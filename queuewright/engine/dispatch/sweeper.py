@@ -1,4 +1,4 @@
-"""Deletes purged and expired tasks and old tombstones in small batches.
+"""Deletes purged and expired tasks and old tombstones in small pieces, and shrinks the file.
 
 The API no longer shows any of them, so the work can be interrupted at any time.
 """
@@ -14,13 +14,16 @@ from queuewright.engine.clock import Clock, Timer
 from queuewright.engine.dispatch.registry import Registry, RunningQueue
 from queuewright.engine.events import Event, TaskExpired
 from queuewright.engine.protocol.times import SECOND_US
-from queuewright.engine.state.store import Store
+from queuewright.engine.state.store import KEPT, Store
 from queuewright.engine.state.task_ids import TaskIds
 from queuewright.errors import Refusal
 
 _LOG: Final = logging.getLogger(__name__)
 
-_CHUNK: Final = 1000
+_PIECE: Final = 100
+"""Rows or pages handled before the event loop gets a turn; a piece takes a few milliseconds."""
+_LOOK: Final = 10
+"""Tasks of a queue that are read to see whether any has expired."""
 _TOMBSTONES_EVERY_US: Final = 3_600 * SECOND_US
 _AGAIN_US: Final = 60 * SECOND_US
 
@@ -88,9 +91,12 @@ class Sweeper:
             self._wake.clear()
             self._is_sweeping = True
             try:
-                for _ in self._chunks():
-                    await asyncio.sleep(0)
-                self._plan()
+                handled = 0
+                for rows in self._pieces():
+                    handled += rows
+                    if handled >= _PIECE:
+                        handled = 0
+                        await asyncio.sleep(0)
             except Refusal:  # the disk is full; dead tasks stay hidden until then
                 self.expires(self._clock.now_us() + _AGAIN_US)
             except Exception:
@@ -98,35 +104,66 @@ class Sweeper:
                 self.expires(self._clock.now_us() + _AGAIN_US)
             self._is_sweeping = False
 
-    def _chunks(self) -> Iterator[None]:
-        """Sweep, and yield after every batch so that other work can run."""
-        for number in self._store.dead_queues():
-            while self._store.sweep(number, self._store.last_id, None, _CHUNK):
-                yield
+    def _pieces(self) -> Iterator[int]:
+        """Sweep, and yield after every piece the number of rows it has handled, up to `_PIECE`."""
+        yield from self._dead_queues()
         for queue in self._registry:
-            until_us = self._clock.now_us() + queue.name_reuse_us
-            while self._store.sweep(queue.number, queue.row.purged_id, until_us, _CHUNK):
-                yield
-            while self._expired(queue):
-                yield
+            while self._registry.get(queue.name) is queue:
+                until_us = self._clock.now_us() + queue.name_reuse_us
+                swept = self._store.sweep(queue.number, queue.row.purged_id, until_us, _PIECE)
+                handled = swept or self._expired(queue)
+                yield 1 + handled
+                if not handled:
+                    break
         now_us = self._clock.now_us()
         if now_us >= self._tombstones_us:
             self._tombstones_us = now_us + _TOMBSTONES_EVERY_US
+            self.expires(self._tombstones_us)
             self._registry.free_names(now_us)
-            while self._store.drop_outdated(now_us, _CHUNK):
-                yield
+            yield from self._outdated(now_us)
+        while freed := self._store.shrink(_PIECE):
+            yield freed
+        self.expires(self._tombstones_us)
 
-    def _expired(self, queue: RunningQueue) -> bool:
-        """Delete a batch of a queue's expired tasks; return whether there may be more."""
+    def _dead_queues(self) -> Iterator[int]:
+        """Delete the tasks of deleted queues."""
+        after = 0
+        while numbers := self._store.queues_with_tasks(after, _PIECE):
+            yield len(numbers)
+            for after, is_dead in numbers:
+                while is_dead and (
+                    swept := self._store.sweep(after, self._store.last_id, None, _PIECE)
+                ):
+                    yield swept
+
+    def _outdated(self, now_us: int) -> Iterator[int]:
+        """Drop tombstones and operations that were kept until now."""
+        while dropped := self._store.drop_task_tombstones(now_us, _PIECE):
+            yield dropped
+        for table in KEPT:
+            after: str | None = ""
+            while after is not None:
+                after = self._store.drop_outdated(table, after, now_us, _PIECE)
+                if after is not None:
+                    yield _PIECE
+
+    def _expired(self, queue: RunningQueue) -> int:
+        """Delete some of a queue's expired tasks; return how many.
+
+        If there are none, plan a sweep for when the queue's oldest task expires.
+        """
         now_us = self._clock.now_us()
         oldest_us = now_us - queue.retention_us
+        first = self._store.tasks(queue.number, queue.row.purged_id, _LOOK)
+        if all(row.create_us > oldest_us for row in first):
+            if first:
+                self.expires(first[0].create_us + queue.retention_us)
+            return 0
         rows = [
             row
-            for row in self._store.tasks(queue.number, queue.row.purged_id, _CHUNK)
+            for row in self._store.tasks(queue.number, queue.row.purged_id, _PIECE)
             if row.create_us <= oldest_us
         ]
-        if not rows:
-            return False
         queue.forget(rows, now_us, self._store.delete)
         if self._emit is not None:
             for row in rows:
@@ -141,12 +178,4 @@ class Sweeper:
                         message="the task has reached its maximum age",
                     )
                 )
-        return True
-
-    def _plan(self) -> None:
-        """Plan a sweep for when the oldest task of any queue expires, and for the next hour."""
-        self.expires(self._tombstones_us)
-        for queue in self._registry:
-            oldest = self._store.tasks(queue.number, queue.row.purged_id, 1)
-            if oldest:
-                self.expires(oldest[0].create_us + queue.retention_us)
+        return len(rows)

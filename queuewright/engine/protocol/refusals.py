@@ -157,12 +157,14 @@ def lease_calls_exceeded() -> Refusal:
     )
 
 
-def state_full(reason: str) -> Refusal:
-    """A write that the disk has no room for; ours."""
+def state_full(path: Path | None, reason: str) -> Refusal:
+    """A write that the disk has no room for; ours. `path` None is a temporary state."""
+    place = "its temporary file" if path is None else f"`{path}`"
     return Refusal(
         "RESOURCE_EXHAUSTED",
-        f"The engine cannot store this: {reason}. Nothing that was accepted is lost; "
-        "make room on the disk of the state folder and call again.",
+        f"The engine cannot store this in {place}: {reason}. Nothing that was accepted is lost. "
+        "Make room on the disk and call again; deleting tasks and purging queues makes room in "
+        "the file.",
     )
 
 

@@ -35,6 +35,7 @@ class QueueCore:
     """The schedule of one queue; takes about 170 bytes for each waiting task."""
 
     __slots__ = (
+        "_backing_off",
         "_bucket",
         "_due",
         "_occupied",
@@ -52,6 +53,8 @@ class QueueCore:
         self._bucket = TokenBucket(limits.rate, limits.burst, now_us)
         self._waiting: dict[int, int] = {}
         self._due: list[tuple[int, int]] = []
+        self._backing_off: set[int] = set()
+        """The waiting tasks whose time is the end of a backoff, not a moment that a user chose."""
         self._running: dict[int, int] = {}
         self._occupied = 0
 
@@ -81,8 +84,15 @@ class QueueCore:
         self._drop_stale()
         return self._due[0][0] if self._due else None
 
-    def add(self, task: int, schedule_us: int) -> None:
-        """Schedule a task, or change the time of a waiting task."""
+    def add(self, task: int, schedule_us: int, *, is_backoff: bool = False) -> None:
+        """Schedule a task, or change the time of a waiting task.
+
+        `is_backoff` means that the time is a wait from now on, whatever the clock is set to.
+        """
+        if is_backoff:
+            self._backing_off.add(task)
+        else:
+            self._backing_off.discard(task)
         if len(self._due) > 2 * len(self._waiting) + _STALE_ALLOWED:
             self._due = [(when_us, waiting) for waiting, when_us in self._waiting.items()]
             heapq.heapify(self._due)
@@ -109,6 +119,7 @@ class QueueCore:
                 break
             task = heapq.heappop(self._due)[1]
             del self._waiting[task]
+            self._backing_off.discard(task)
             self._running[task] = self._running.get(task, 0) + 1
             self._occupied += 1
             started.append(task)
@@ -126,15 +137,19 @@ class QueueCore:
         return max(due_us, self._bucket.next_token_us(now_us))
 
     def clock_set_back(self, by_us: int, now_us: int) -> None:
-        """Adjust to a clock that was set back to `now_us`: tasks that were due stay due.
+        """Adjust to a clock that was set back to `now_us`.
 
-        Other tasks keep their time.
+        Tasks that were due stay due, and a backoff takes no longer. Other tasks keep their time.
         """
         moved: list[tuple[int, int]] = []
         while self._due and self._due[0][0] <= now_us + by_us:
             when_us, task = heapq.heappop(self._due)
             if self._waiting.get(task) == when_us:
                 moved.append((when_us - by_us, task))
+        done = {task for _, task in moved}
+        moved += [
+            (self._waiting[task] - by_us, task) for task in self._backing_off if task not in done
+        ]
         for when_us, task in moved:
             self._waiting[task] = when_us
             heapq.heappush(self._due, (when_us, task))
@@ -143,6 +158,7 @@ class QueueCore:
     def run(self, task: int) -> None:
         """Start a task by hand, even if the queue is paused or the task is not due or running."""
         self._waiting.pop(task, None)
+        self._backing_off.discard(task)
         self._running[task] = self._running.get(task, 0) + 1
 
     def ended(self, task: int, *, by_hand: bool = False) -> bool:
@@ -165,11 +181,13 @@ class QueueCore:
     def remove(self, task: int) -> None:
         """Forget a task. A running attempt keeps its slot until it ends."""
         self._waiting.pop(task, None)
+        self._backing_off.discard(task)
         self._running.pop(task, None)
 
     def clear(self) -> None:
         """Forget all tasks."""
         self._waiting.clear()
+        self._backing_off.clear()
         self._running.clear()
         self._due.clear()
 

@@ -65,8 +65,7 @@ class BatchCalls(TaskCalls):
         _check_count(len(request.requests), MAX_CREATES, "BatchCreateTasksRequest.requests")
         queue = self._queue(request.parent)
         name = self._operation_name(queue, request.request_id)
-        if earlier := self._earlier(name, request.request_id, BatchCreateTasksMetadata()):
-            _check_queue_of(earlier, queue)
+        if earlier := self._earlier(queue, name, request.request_id, BatchCreateTasksMetadata()):
             return earlier
         metadata = BatchCreateTasksMetadata()
         set_timestamp(metadata.start_time, self._clock.now_us())
@@ -85,7 +84,7 @@ class BatchCalls(TaskCalls):
         set_timestamp(metadata.end_time, self._clock.now_us())
         operation = _done(name, metadata, response if accepted else None)
         rows = [new.row for new, _ in accepted]
-        self._store.insert(rows, self._kept(operation, request.request_id))
+        self._store.insert(rows, self._kept(queue, operation, request.request_id))
         self._recent.add(operation)
         for new, _ in accepted:
             self._accepted(queue, new)
@@ -99,7 +98,7 @@ class BatchCalls(TaskCalls):
         _check_count(len(request.names), MAX_DELETES, "BatchDeleteTasksRequest.names")
         queue = self._queue(request.parent)
         name = self._operation_name(queue, request.request_id)
-        if earlier := self._earlier(name, request.request_id, BatchDeleteTasksMetadata()):
+        if earlier := self._earlier(queue, name, request.request_id, BatchDeleteTasksMetadata()):
             return earlier
         metadata = BatchDeleteTasksMetadata()
         set_timestamp(metadata.start_time, self._clock.now_us())
@@ -117,7 +116,7 @@ class BatchCalls(TaskCalls):
         set_timestamp(metadata.end_time, self._clock.now_us())
         operation = _done(name, metadata, Empty() if rows else None)
         contents = [self._content_to_tell(row) for row in rows.values()]
-        kept = self._kept(operation, request.request_id)
+        kept = self._kept(queue, operation, request.request_id)
         queue.forget(
             list(rows.values()), self._clock.now_us(), lambda gone: self._store.delete(gone, kept)
         )
@@ -132,12 +131,12 @@ class BatchCalls(TaskCalls):
         It is kept for a day if the call had a request id, else while it is one of the latest.
         """
         del caller
-        operation = self._recent.get(request.name) or self._store.operation(
-            request.name, self._clock.now_us()
-        )
-        if operation is None:
+        if recent := self._recent.get(request.name):
+            return recent
+        kept = self._store.operation(request.name, self._clock.now_us())
+        if kept is None:
             raise refusals.entity_missing()
-        return operation
+        return kept.operation
 
     def _prepared_in_batch(
         self, queue: RunningQueue, create: CreateTaskRequest, caller: Caller, taken: set[str]
@@ -179,32 +178,38 @@ class BatchCalls(TaskCalls):
         location = names.location_of(queue.name)
         return f"{location}/operations/{request_id or self._parts.new_uuid()}"
 
-    def _earlier(self, name: str, request_id: str, kind: Message) -> Operation | None:
-        """Return the operation of an earlier call with this request id."""
+    def _earlier(
+        self, queue: RunningQueue, name: str, request_id: str, kind: Message
+    ) -> Operation | None:
+        """Return the operation of an earlier call with this request id.
+
+        A call of another kind or on another queue is refused: it would succeed and do nothing.
+        """
         if not request_id:
             return None
         earlier = self._store.operation(name, self._clock.now_us())
-        if earlier is not None and earlier.metadata.TypeName() != kind.DESCRIPTOR.full_name:
+        if earlier is None:
+            return None
+        if earlier.operation.metadata.TypeName() != kind.DESCRIPTOR.full_name:
             raise refusals.already_exists("This request_id belongs to an operation of another kind")
-        return earlier
+        if earlier.queue not in (None, queue.number):
+            raise refusals.already_exists(
+                "This request_id belongs to an operation of another queue"
+            )
+        return earlier.operation
 
-    def _kept(self, operation: Operation, request_id: str) -> KeptOperation | None:
+    def _kept(
+        self, queue: RunningQueue, operation: Operation, request_id: str
+    ) -> KeptOperation | None:
         if not request_id:
             return None
-        return KeptOperation(operation.name, operation, self._clock.now_us() + LIFETIME_US)
+        until_us = self._clock.now_us() + LIFETIME_US
+        return KeptOperation(operation.name, operation, until_us, queue.number)
 
 
 def _check_count(count: int, most: int, field: str) -> None:
     if not 1 <= count <= most:
         raise refusals.invalid(f"{field} must have 1 to {most} entries, not {count}.")
-
-
-def _check_queue_of(earlier: Operation, queue: RunningQueue) -> None:
-    """Refuse a request id that was used for another queue: nothing was created in this one."""
-    response = BatchCreateTasksResponse()
-    earlier.response.Unpack(response)
-    if any(names.task_name(task.name).queue != queue.name for task in response.tasks[:1]):
-        raise refusals.already_exists("This request_id belongs to an operation of another queue")
 
 
 def _state(failures: int, asked: int, partial: int, failed: int) -> int:

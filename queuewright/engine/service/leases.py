@@ -59,7 +59,7 @@ from queuewright.engine.rules.queue_config import RUNNING
 from queuewright.engine.rules.task_message import FULL, due_us
 from queuewright.engine.service.calls import Caller
 from queuewright.engine.service.pull_view import shown_pull_task
-from queuewright.engine.service.tasks import TaskCalls, task_id_of
+from queuewright.engine.service.tasks import ENTRY_BYTES, TaskCalls, task_id_of
 from queuewright.engine.state.pull_tasks import FIRST, Place
 from queuewright.engine.state.rows import NewTask, TaskRow
 from queuewright.errors import Refusal
@@ -149,7 +149,7 @@ class LeaseCalls(TaskCalls):
             except Refusal as refusal:
                 self._tell_unreadable(queue, row, refusal)
                 continue
-            bytes_left -= task.ByteSize()
+            bytes_left -= task.ByteSize() + ENTRY_BYTES
             if bytes_left < 0 and leased:
                 break
             leased.append(row)
@@ -182,18 +182,20 @@ class LeaseCalls(TaskCalls):
         length_us = lease_us(request.lease_duration if request.HasField("lease_duration") else None)
         queue, row = self._held(request)
         row = row._replace(schedule_us=self._clock.now_us() + length_us)
+        task = self._shown_pull(queue, row, request.response_view)
         self._store.pull_tasks.write((row,))
         self._tell_of_lease(LeaseRenewed, queue, row, row.schedule_us)
-        return self._shown_pull(queue, row, request.response_view)
+        return task
 
     async def cancel_lease(self, request: CancelLeaseRequest, caller: Caller) -> Task:
         """End a lease now, so that the task can be leased again at once."""
         self._allow_view(caller, _TAKE, request.name, request.response_view)
         queue, row = self._held(request)
         row = row._replace(schedule_us=self._clock.now_us())
+        task = self._shown_pull(queue, row, request.response_view)
         self._store.pull_tasks.write((row,))
         self._tell_of_lease(LeaseCancelled, queue, row)
-        return self._shown_pull(queue, row, request.response_view)
+        return task
 
     def _candidates(
         self,
@@ -205,13 +207,15 @@ class LeaseCalls(TaskCalls):
     ) -> Iterator[TaskRow]:
         """Yield the tasks to lease next, oldest first; add those that are spent to `spent`.
 
-        `count` is how many are expected to be taken.
+        Tasks that have reached the maximum age are left to the sweeper. `count` is how many tasks
+        are expected to be taken.
         """
+        expired_us = now_us - queue.retention_us
         after, tag = FIRST, None
         if isinstance(wanted, Tagged):
             tag = wanted.tag
         elif isinstance(wanted, OldestTag):
-            oldest = next(self._candidates(queue, AnyTask(), now_us, 1, spent), None)
+            oldest = next(self._candidates(queue, AnyTask(), now_us, count, spent), None)
             if oldest is None:
                 return
             after = Place(oldest.schedule_us, oldest.id - 1)
@@ -225,6 +229,8 @@ class LeaseCalls(TaskCalls):
             limit=count,
         ):
             for row in rows:
+                if row.create_us <= expired_us:
+                    continue
                 if is_spent(row.dispatches, queue.retry.max_attempts):
                     spent.append(row)
                 else:

@@ -28,6 +28,8 @@ class RecentOperations:
 
     def add(self, operation: Operation) -> None:
         """Keep an operation; drop the oldest ones if there is not enough room."""
+        _, replaced = self._operations.pop(operation.name, (None, 0))
+        self._bytes -= replaced
         size = operation.ByteSize()
         self._operations[operation.name] = (operation, size)
         self._bytes += size

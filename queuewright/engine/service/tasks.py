@@ -42,7 +42,7 @@ _PAGE_BYTES: Final = 4 * 1024 * 1024 - 64 * 1024
 A gRPC client takes messages of up to 4 MiB by default; the rest is for the page
 token, and for the other field numbers of v2beta3.
 """
-_ENTRY_BYTES: Final = 5
+ENTRY_BYTES: Final = 5
 """A task in a list: its tag and its length, beside itself."""
 
 
@@ -252,7 +252,7 @@ class TaskCalls(Calls):
         while rows := self._store.tasks(queue.number, after, count):
             for row in rows:
                 task = show(queue, row, view)
-                bytes_left -= task.ByteSize() + _ENTRY_BYTES
+                bytes_left -= task.ByteSize() + ENTRY_BYTES
                 if bytes_left < 0 and not is_first:
                     return
                 yield task, row.id

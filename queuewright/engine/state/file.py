@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,8 @@ from google.protobuf.message import DecodeError
 
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Policy, Queue
-from queuewright.errors import TargetError
+from queuewright.engine.state.log_check import damage
+from queuewright.errors import Refusal, TargetError
 
 FILE_NAME: Final = "tasks.sqlite"
 LOCK_NAME: Final = "engine.lock"
@@ -28,6 +29,10 @@ HOLDER_NAME: Final = "engine.pid"
 
 APPLICATION_ID: Final = 0x71777467  # "qwtg", in the file's header (sqlite.org/fileformat.html)
 VERSION: Final = 1
+
+_PAGES_KEPT_FREE: Final = 256
+_PAGES_TO_REWRITE: Final = 4_096
+"""A file with no more than 16 MiB in use is rewritten in a fraction of a second."""
 
 _PRIMARY_CODE: Final = 0xFF
 _OF_THE_DISK: Final = (
@@ -62,7 +67,7 @@ CREATE TABLE task_tombstone (
 CREATE INDEX task_tombstone_by_end ON task_tombstone (until_us);
 CREATE TABLE queue_tombstone (name TEXT PRIMARY KEY, until_us INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE operation (
-    request TEXT PRIMARY KEY, operation BLOB NOT NULL, until_us INTEGER NOT NULL
+    request TEXT PRIMARY KEY, operation BLOB NOT NULL, until_us INTEGER NOT NULL, queue INTEGER
 ) WITHOUT ROWID;
 """
 
@@ -97,6 +102,8 @@ class StateFile:
 
     def __post_init__(self) -> None:
         self._inode = None if self.path is None else self.path.stat().st_ino
+        self.on_write: Callable[[], None] | None = None
+        """Called after every commit."""
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -114,8 +121,28 @@ class StateFile:
         except BaseException as error:
             if self.database.in_transaction:
                 self.database.execute("ROLLBACK")
-            _refuse_without_room(error)
+            self._refuse_without_room(error)
             raise
+        if self.on_write is not None:
+            self.on_write()
+
+    def commit(self, write: Callable[[], None]) -> None:
+        """Commit the writes of a function, all or none, on a full disk too if possible.
+
+        The log can't grow then, but it can be used again from its start once it is in the file.
+        New tasks are not stored this way, so that the changes which make room find some.
+
+        Raises:
+            Refusal: as `transaction`.
+        """
+        try:
+            with self.transaction():
+                write()
+        except Refusal as refusal:
+            if refusal.code != "RESOURCE_EXHAUSTED" or not self.checkpoint():
+                raise
+            with self.transaction():
+                write()
 
     def write(self, statement: str, values: Sequence[object]) -> None:
         """Commit the write of one statement.
@@ -127,8 +154,48 @@ class StateFile:
         try:
             self.database.execute(statement, values)
         except sqlite3.OperationalError as error:
-            _refuse_without_room(error)
+            self._refuse_without_room(error)
             raise
+        if self.on_write is not None:
+            self.on_write()
+
+    def checkpoint(self) -> bool:
+        """Move the log into the file, so that the file alone holds everything.
+
+        The log keeps its size and is used again from its start: that leaves room for small changes
+        on a full disk. Returns whether everything was moved; without a disk there is nothing to do.
+        """
+        if self.path is None:
+            return False
+        try:
+            busy, frames, moved = self.database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error:
+            return False
+        return not busy and frames == moved
+
+    def shrink(self, most: int) -> int:
+        """Give up to `most` free pages back to the disk; return how many.
+
+        Some are kept for new tasks: a quarter of the file, and a megabyte. The file is shorter
+        after the next checkpoint. A large file of an earlier queuewright can't shrink.
+
+        Raises:
+            Refusal: as `transaction`.
+        """
+        free = _number(self.database, "freelist_count")
+        kept = max(_PAGES_KEPT_FREE, _number(self.database, "page_count") // 4)
+        if self.path is None or free <= kept:
+            return 0
+        self._check_place()
+        try:
+            # `execute` would make only the first step.
+            self.database.executescript(f"PRAGMA incremental_vacuum({min(most, free - kept)})")
+        except sqlite3.OperationalError as error:
+            self._refuse_without_room(error)
+            raise
+        if self.on_write is not None:
+            self.on_write()
+        return free - _number(self.database, "freelist_count")
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """Return the rows of a query.
@@ -140,6 +207,10 @@ class StateFile:
             return self.database.execute(statement, values).fetchall()
         except sqlite3.DatabaseError as error:
             raise refusals.state_unreadable(str(error)) from error
+
+    def _refuse_without_room(self, error: BaseException) -> None:
+        if isinstance(error, sqlite3.OperationalError) and _is_of_the_disk(error):
+            raise refusals.state_full(self.path, str(error)) from error
 
     def _check_place(self) -> None:
         """Refuse writes to a deleted file: they would be lost when this process ends."""
@@ -226,9 +297,11 @@ def _database(path: Path) -> sqlite3.Connection:
     with _sound(path):
         if exists:
             _check_header(path)
+            _check_log(path)
             _check_structure(path)
         database = sqlite3.connect(path, isolation_level=None)
         try:
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # for a new file; see `shrink`
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             database.execute("PRAGMA journal_mode = WAL")
             # A commit has reached the operating system when it returns, so it survives the death of
@@ -240,17 +313,12 @@ def _database(path: Path) -> sqlite3.Connection:
             if not exists:
                 _create(database)
                 database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            _add_tags(database)
+            _complete(database)
             database.executescript(_SHORTHAND)
         except BaseException:
             database.close()
             raise
         return database
-
-
-def _refuse_without_room(error: BaseException) -> None:
-    if isinstance(error, sqlite3.OperationalError) and _is_of_the_disk(error):
-        raise refusals.state_full(str(error)) from error
 
 
 def _is_of_the_disk(error: sqlite3.OperationalError) -> bool:
@@ -265,13 +333,24 @@ def _create(database: sqlite3.Connection) -> None:
     )
 
 
-def _add_tags(database: sqlite3.Connection) -> None:
-    """Add what pull tasks need to a state from before there were any."""
-    columns = {row[1] for row in database.execute("PRAGMA table_info(task)")}
-    if "tag" not in columns:
+def _complete(database: sqlite3.Connection) -> None:
+    """Add what files of the same version may lack because an earlier queuewright made them."""
+    columns = {row[1] for row in database.execute("PRAGMA table_info(operation)")}
+    if "queue" not in columns:
+        database.execute("ALTER TABLE operation ADD COLUMN queue INTEGER")
+    if "tag" not in {row[1] for row in database.execute("PRAGMA table_info(task)")}:
         database.executescript(
             f"BEGIN; ALTER TABLE task ADD COLUMN tag TEXT; {_PULL_INDEXES} COMMIT;"
         )
+    pages = _number(database, "page_count") - _number(database, "freelist_count")
+    if not _number(database, "auto_vacuum") and pages <= _PAGES_TO_REWRITE:
+        with contextlib.suppress(sqlite3.OperationalError):  # without room, it stays as it is
+            database.executescript("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
+
+
+def _number(database: sqlite3.Connection, pragma: str) -> int:
+    value: int = database.execute(f"PRAGMA {pragma}").fetchone()[0]
+    return value
 
 
 def _check_header(path: Path) -> None:
@@ -288,6 +367,32 @@ def _check_header(path: Path) -> None:
             f"has version {int.from_bytes(version, 'big')} of the state, "
             f"and this queuewright reads version {VERSION}",
         )
+
+
+def _check_log(path: Path) -> None:
+    """Refuse a damaged log: SQLite would open the file without what follows the damage."""
+    log = Path(f"{path}-wal")
+    found = damage(log)
+    if found is None:
+        return
+    if found.lost is None:
+        what = "its header, so nothing in it can be read"
+        cut = "go on with what the state file itself holds"
+    else:
+        what = (
+            f"byte {found.good_bytes:,} or later, and at least {found.lost:,} change(s) after that "
+            "cannot be read"
+        )
+        cut = "go on without what follows"
+    raise TargetError(
+        f"the log `{log}` of the state file is damaged at {what}; it was left as it is. Lost are "
+        "the latest changes that the engine had accepted: new tasks, deleted and finished tasks, "
+        "and changes of queues",
+        hint="copy the state folder, then cut the log with "
+        f"`python3 -c 'import os; os.truncate(\"{log}\", {found.good_bytes})'` "
+        f"to {cut} (tasks that finished in the lost "
+        "part are dispatched again), or move the state folder away to start with an empty state",
+    )
 
 
 def _check_structure(path: Path) -> None:

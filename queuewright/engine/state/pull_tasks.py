@@ -107,7 +107,8 @@ class PullTasks:
 
     def write(self, leased: Sequence[TaskRow], deleted: Sequence[GoneTask] = ()) -> None:
         """Store leases, and delete tasks and store their tombstones, all or none."""
-        with self._state.transaction():
+
+        def write() -> None:
             self._database.executemany(
                 "UPDATE task SET schedule_us = ?, dispatches = ? WHERE id = ?",
                 [(row.schedule_us, row.dispatches, row.id) for row in leased],
@@ -119,6 +120,8 @@ class PullTasks:
                     self._database.execute(
                         "REPLACE INTO task_tombstone VALUES (?, ?, ?)", tombstone
                     )
+
+        self._state.commit(write)
 
     def counts(self, queue: int, purged_id: int, now_us: int) -> PullCounts:
         """Return how many tasks a queue has."""

@@ -53,11 +53,15 @@ GoneTask = tuple[int, Tombstone | None]
 
 
 class KeptOperation(NamedTuple):
-    """An operation that a call with the same request id shall find, until then."""
+    """An operation that a call on the same queue with the same request id shall find, until then.
+
+    `queue` is None in files of an earlier queuewright.
+    """
 
     request: str
     operation: Operation
     until_us: int
+    queue: int | None
 
 
 @dataclass

@@ -3,14 +3,14 @@
 The writes of a call are committed before the call returns. Results of attempts stay pending in
 memory, where every read sees them, and are written in batches a few milliseconds later. If the
 process dies in between, the task is delivered again, which Cloud Tasks permits. On a full disk,
-calls are refused and pending results wait.
+new tasks are refused first, then other changes, and pending results wait.
 """
 
 from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -44,6 +44,20 @@ _ROW_AND_CONTENT: Final = (
     " FROM task LEFT JOIN content USING (id) WHERE id = ?"
 )
 
+_QUEUES_WITH_TASKS: Final = """
+WITH RECURSIVE found (queue) AS (
+    SELECT min(queue) FROM task WHERE queue > ?1
+    UNION ALL
+    SELECT (SELECT min(queue) FROM task WHERE queue > found.queue)
+        FROM found WHERE found.queue IS NOT NULL LIMIT ?2
+)
+SELECT queue, queue NOT IN (SELECT number FROM queue) FROM found
+"""
+"""Steps from queue to queue in the index, instead of reading all of it."""
+
+KEPT: Final = {"queue_tombstone": "name", "operation": "request"}
+"""The tables of rows that are kept until `until_us`, and their keys."""
+
 
 class Store:
     """Reads and writes the state.
@@ -76,6 +90,14 @@ class Store:
         with contextlib.suppress(Refusal):
             self.catch_up()
         self._state.close()
+
+    def on_write(self, callback: Callable[[], None] | None) -> None:
+        """Call back after every write. None: no longer."""
+        self._state.on_write = callback
+
+    def checkpoint(self) -> bool:
+        """Move the log into the file; see `StateFile.checkpoint`."""
+        return self._state.checkpoint()
 
     # Numbers
 
@@ -126,30 +148,37 @@ class Store:
     def save_queue(self, row: QueueRow) -> None:
         """Write a new or changed queue; removes the tombstone of its name."""
         name, options = row.config.name, row.options
-        with self._state.transaction():
+        values = (
+            row.number,
+            name,
+            row.config.SerializeToString(),
+            row.policy.SerializeToString(),
+            row.purged_id,
+            options.task_ttl_us,
+            options.tombstone_ttl_us,
+            options.burst,
+        )
+
+        def write() -> None:
             self._database.execute("DELETE FROM queue_tombstone WHERE name = ?", (name,))
             self._database.execute(
                 "REPLACE INTO queue (number, name, config, policy, purged_id, task_ttl_us,"
                 " tombstone_ttl_us, burst) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    row.number,
-                    name,
-                    row.config.SerializeToString(),
-                    row.policy.SerializeToString(),
-                    row.purged_id,
-                    options.task_ttl_us,
-                    options.tombstone_ttl_us,
-                    options.burst,
-                ),
+                values,
             )
+
+        self._state.commit(write)
 
     def delete_queue(self, row: QueueRow, until_us: int) -> None:
         """Delete a queue. Its name stays taken until `until_us`; the sweeper deletes its tasks."""
-        with self._state.transaction():
+
+        def write() -> None:
             self._database.execute("DELETE FROM queue WHERE number = ?", (row.number,))
             self._database.execute(
                 "REPLACE INTO queue_tombstone VALUES (?, ?)", (row.config.name, until_us)
             )
+
+        self._state.commit(write)
 
     def queue_tombstones(self) -> dict[str, int]:
         """Return the names of deleted queues, and until when they stay taken."""
@@ -172,9 +201,12 @@ class Store:
         operation: KeptOperation | None = None,
     ) -> None:
         """Delete tasks, all or none, and store their tombstones."""
-        with self._state.transaction():
+
+        def write() -> None:
             self._delete(tasks)
             self._keep(operation)
+
+        self._state.commit(write)
         for number, _ in tasks:
             self._failed.pop(number, None)
 
@@ -278,31 +310,37 @@ class Store:
         """
         if not self.is_behind:
             return
-        with self._state.transaction():
-            self._database.executemany(
-                "UPDATE task SET schedule_us = ?4, dispatches = ?6, responses = ?7,"
-                " executions = ?8, previous = ?9, first_dispatch_us = ?10,"
-                " last_schedule_us = ?11, last_dispatch_us = ?12, last_response_us = ?13"
-                " WHERE id = ?1",
-                list(self._failed.values()),
-            )
-            self._delete(list(self._ended.items()))
+        self._state.commit(self._write_results)
         self._failed.clear()
         self._ended.clear()
 
+    def _write_results(self) -> None:
+        self._database.executemany(
+            "UPDATE task SET schedule_us = ?4, dispatches = ?6, responses = ?7,"
+            " executions = ?8, previous = ?9, first_dispatch_us = ?10,"
+            " last_schedule_us = ?11, last_dispatch_us = ?12, last_response_us = ?13"
+            " WHERE id = ?1",
+            list(self._failed.values()),
+        )
+        self._delete(list(self._ended.items()))
+
     # Operations
 
-    def operation(self, request: str, now_us: int) -> Operation | None:
+    def operation(self, request: str, now_us: int) -> KeptOperation | None:
         """Return the operation that was kept for a request id."""
         found = self._database.execute(
-            "SELECT operation FROM operation WHERE request = ? AND until_us > ?", (request, now_us)
+            "SELECT operation, until_us, queue FROM operation WHERE request = ? AND until_us > ?",
+            (request, now_us),
         ).fetchone()
-        return None if found is None else Operation.FromString(found[0])
+        if found is None:
+            return None
+        operation, until_us, queue = found
+        return KeptOperation(request, Operation.FromString(operation), until_us, queue)
 
     # Sweeping
 
-    def sweep(self, queue: int, up_to: int, tombstones_until_us: int | None, limit: int) -> bool:
-        """Delete up to `limit` tasks of a queue with numbers up to `up_to`; False if none was left.
+    def sweep(self, queue: int, up_to: int, tombstones_until_us: int | None, limit: int) -> int:
+        """Delete up to `limit` tasks of a queue with numbers up to `up_to`; return how many.
 
         Their names stay taken until `tombstones_until_us`. None frees them.
         """
@@ -310,37 +348,51 @@ class Store:
             "SELECT id, name FROM task WHERE queue = ? AND id <= ? ORDER BY id LIMIT ?",
             (queue, up_to, limit),
         )
-        if not ids:
-            return False
-        with self._state.transaction():
-            self._delete(
-                [(number, _tombstone(queue, name, tombstones_until_us)) for number, name in ids]
-            )
-        return True
+        if ids:
+            gone = [(number, _tombstone(queue, name, tombstones_until_us)) for number, name in ids]
+            self._state.commit(lambda: self._delete(gone))
+        return len(ids)
 
-    def dead_queues(self) -> list[int]:
-        """Return the numbers of deleted queues of which something is left to sweep."""
+    def queues_with_tasks(self, after: int, limit: int) -> list[tuple[int, bool]]:
+        """Return up to `limit` queues with tasks and numbers over `after`, in order.
+
+        Each is (number, whether the queue was deleted).
+        """
         return [
-            number
-            for (number,) in self._database.execute(
-                "SELECT DISTINCT queue FROM task WHERE queue NOT IN (SELECT number FROM queue)"
-            )
+            (number, bool(is_dead))
+            for number, is_dead in self._state.rows(_QUEUES_WITH_TASKS, (after, limit))
+            if number is not None
         ]
 
-    def drop_outdated(self, before_us: int, limit: int) -> bool:
-        """Drop tombstones and operations kept until `before_us`.
-
-        At most `limit` tombstones of tasks are dropped; True: there may be more.
-        """
+    def drop_task_tombstones(self, before_us: int, limit: int) -> int:
+        """Drop up to `limit` tombstones of tasks kept until `before_us`; return how many."""
         with self._state.transaction():
-            for table in ("queue_tombstone", "operation"):
-                self._database.execute(f"DELETE FROM {table} WHERE until_us <= ?", (before_us,))
             dropped = self._database.execute(
                 "DELETE FROM task_tombstone WHERE (queue, name) IN"
                 " (SELECT queue, name FROM task_tombstone WHERE until_us <= ? LIMIT ?)",
                 (before_us, limit),
             )
-        return dropped.rowcount == limit
+        return dropped.rowcount
+
+    def drop_outdated(self, table: str, after: str, before_us: int, limit: int) -> str | None:
+        """Drop the rows kept until `before_us` among the next `limit` rows of a table of `KEPT`.
+
+        Returns the key of the last row looked at, where the next call continues. None at the end.
+        """
+        key = KEPT[table]
+        found = self._state.rows(
+            f"SELECT {key}, until_us FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?",
+            (after, limit),
+        )
+        outdated = [(name,) for name, until_us in found if until_us <= before_us]
+        if outdated:
+            with self._state.transaction():
+                self._database.executemany(f"DELETE FROM {table} WHERE {key} = ?", outdated)
+        return found[-1][0] if len(found) == limit else None
+
+    def shrink(self, most: int) -> int:
+        """Give up to `most` free pages back to the disk; see `StateFile.shrink`."""
+        return self._state.shrink(most)
 
     def free_names(self) -> None:
         """Drop all tombstones."""
@@ -362,8 +414,13 @@ class Store:
     def _keep(self, operation: KeptOperation | None) -> None:
         if operation is not None:
             self._database.execute(
-                "REPLACE INTO operation VALUES (?, ?, ?)",
-                (operation.request, operation.operation.SerializeToString(), operation.until_us),
+                "REPLACE INTO operation (request, operation, until_us, queue) VALUES (?, ?, ?, ?)",
+                (
+                    operation.request,
+                    operation.operation.SerializeToString(),
+                    operation.until_us,
+                    operation.queue,
+                ),
             )
 
     def _fact(self, key: str, otherwise: int) -> int:

@@ -65,7 +65,7 @@ grants
     may take tasks from the subscription of queue reports (roles/pubsub.subscriber)
       because worker `reporter` polls queue `reports` (spec.yaml:12:5)
   serviceAccount:service-PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com
-    may publish to the dead letter topic of queue reports (roles/pubsub.publisher)
+    may publish to the dead-letter topic of queue reports (roles/pubsub.publisher)
       because Pub/Sub moves the tasks that queue `reports` gives up (spec.yaml:14:5)
     may take tasks from the subscription of queue reports (roles/pubsub.subscriber)
       because Pub/Sub moves the tasks that queue `reports` gives up (spec.yaml:14:5)
