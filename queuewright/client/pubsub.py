@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from queuewright.client.connect import checked_address, credentials
@@ -15,11 +14,12 @@ PUBSUB_EMULATOR_HOST = "PUBSUB_EMULATOR_HOST"
 """The environment variable with the `host:port` of a local Pub/Sub."""
 
 
-def connect_publisher(address: str | None = None) -> PublisherClient:
-    """Return a client for Pub/Sub at `address` or at `$PUBSUB_EMULATOR_HOST`, or Google.
+def connect_publisher(address: str | None) -> PublisherClient:
+    """Return a client for Pub/Sub at `address`, or for Google's.
 
     Args:
-        address: `host:port` of Pub/Sub's gRPC API; None looks at the environment variable.
+        address: `host:port` of Pub/Sub's gRPC API; None is Google's, whatever
+            `$PUBSUB_EMULATOR_HOST` says.
 
     Raises:
         TargetError: google-cloud-pubsub is not installed, an address is malformed, or there are
@@ -33,8 +33,7 @@ def connect_publisher(address: str | None = None) -> PublisherClient:
             "a pull queue needs the package `google-cloud-pubsub`",
             hint="install it with `pip install 'queuewright[pubsub]'`",
         ) from error
-    address = address or os.environ.get(PUBSUB_EMULATOR_HOST)
-    if not address:
+    if address is None:
         return PublisherClient(credentials=credentials())
     import grpc
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +63,10 @@ class Board:
     def give_back(self, message: ReceivedMessage) -> None:
         request = ModifyAckDeadlineRequest(subscription=SUBSCRIPTION, ack_ids=[message.ack_id])
         self._do(self.server.subscriber.modify_ack_deadline(request))
+
+    def total(self) -> int:
+        found: int = self._do(self.server.subscriber.list_held(SUBSCRIPTION, 0)).total
+        return found
 
     def stop(self) -> None:
         self._do(self.server.stop())
@@ -166,3 +171,16 @@ def test_without_pubsub_the_error_says_so(run: Run, monkeypatch: pytest.MonkeyPa
     assert "Pub/Sub does not tell them" in outcome.err
     rows = [json.loads(line) for line in run("queues", "--json").out.splitlines()]
     assert {row["id"]: row["tasks"] for row in rows}["reports"] is None
+
+
+def test_an_environment_on_google_cloud_is_googles(
+    run: Run, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with another Pub/Sub in this shell, whose topics have the same names."""
+    monkeypatch.delenv("CLOUD_TASKS_EMULATOR_HOST")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file")
+    assert "PUBSUB_EMULATOR_HOST" in os.environ
+    outcome = run("enqueue", "reports", "hi", "--env", "dev")
+    assert outcome.code == 1
+    assert "there are no Google credentials on this machine" in outcome.err
+    assert board.total() == 0
