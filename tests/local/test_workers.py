@@ -358,3 +358,18 @@ async def test_a_killed_worker_loses_nothing_in_real_time(
     project.write("gate", "")
     await output.line_with("│ did a")
     assert "attempt 2 of 5" in await output.line_with("done by reporter")
+
+
+async def test_of_two_processes_that_do_not_both_start_none_is_left(
+    project: Project, up: Up, output: Output
+) -> None:
+    """The one that began is stopped again."""
+    first = "import os\ntry:\n    os.mkdir('../../first')\nexcept FileExistsError:\n    exit(1)\n"
+    worker(project, f"{first}{WORKER}", TWO)
+    environment = await up()
+    began = await output.line_with("runs as process")
+    await output.line_with("error: `reporter` ended when it had just begun, exit code 1")
+    assert environment.held == ["reporter"]
+    assert pids(environment) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(began.rpartition(" ")[2]), 0)

@@ -118,7 +118,9 @@ class WorkerProcesses:
             names = _names(self.name, recipe.count)
             self._console.introduce(*names)
             begun = await self._all_begun(recipe, names)
-            await cancel(*self._watching)
+            # From here on nothing waits: a reload that is cancelled leaves no process unwatched.
+            for task in self._watching:
+                task.cancel()
             before, self._instances = self._instances, begun
             self._watching = [
                 self._background.keep(
