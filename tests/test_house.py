@@ -41,7 +41,14 @@ for name in {[name for name in MODULES if not name.endswith("__main__")]!r}:
     subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True)
 
 
-NEED_PUBSUB = ("queuewright.pubsub.", "queuewright.local.pubsub")
+NEED_PUBSUB = (
+    "queuewright.pubsub.",
+    "queuewright.local.pubsub",
+    "queuewright.local.console.message_lines.",
+    "queuewright.local.pull_queues.declared.",
+    "queuewright.local.pull_queues.planned.",
+    "queuewright.local.pull_queues.running.",
+)
 
 
 def test_the_library_imports_without_googles_pubsub_client() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import mimetypes
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,15 +10,15 @@ from google.cloud import tasks_v2
 
 from queuewright.blueprint import QueuePlan
 from queuewright.cli.api import calling
-from queuewright.cli.named_queue import NamedQueue, find_queue
+from queuewright.cli.named_queue import find_queue
 from queuewright.cli.printing import echo
 from queuewright.cli.project import find_target, target_options
+from queuewright.cli.pull_queue import REFUSED, find_pull_queue, publish
 from queuewright.cli.receiver import Receiver, task_url
+from queuewright.cli.task_body import header_values, task_body, typed
 from queuewright.client import connect
 from queuewright.cloud_tasks.durations import parse_us
 from queuewright.errors import TargetError
-
-JSON = "application/json"
 
 
 class _Duration(click.ParamType[timedelta]):
@@ -56,6 +53,11 @@ class _Duration(click.ParamType[timedelta]):
 @click.option("--path", help="The path at the handler, if the queue has none.")
 @click.option("--url", help="The task's own URL, for a queue without a target of its own.")
 @click.option("--header", "headers", multiple=True, metavar="KEY:VALUE", help="May be repeated.")
+@click.option(
+    "--ordering-key",
+    metavar="KEY",
+    help="For a pull queue with `ordering`: its tasks with the same key are done in order.",
+)
 @target_options
 def command(
     queue: str,
@@ -67,12 +69,13 @@ def command(
     path: str | None,
     url: str | None,
     headers: tuple[str, ...],
+    ordering_key: str | None,
     environment: str | None,
     state: Path | None,
 ) -> None:
     """Add a task to QUEUE. Its body is PAYLOAD, a file, or the queue's example.
 
-    Prints the name of the task.
+    Prints the name of the task; for a pull queue, the id of the message.
     """
     given = sum((payload is not None, file is not None, example))
     if given > 1:
@@ -80,14 +83,34 @@ def command(
     if url is not None and path is not None:
         raise click.UsageError("give one of --url and --path")
     target = find_target(environment, state)
+    pulled = find_pull_queue(target.blueprint(), queue)
+    if pulled is not None:
+        given_options = {"--in": delay, "--name": name, "--path": path, "--url": url}
+        for option, value in given_options.items():
+            if value is not None:
+                problem = f"queue `{pulled.key}` is a pull queue, which `{option}` is not for"
+                raise TargetError(problem, hint=REFUSED[option])
+        body, content_type = task_body(pulled.key, pulled, payload, file, example=example)
+        attributes = {**typed(content_type), **header_values(headers)}
+        number = publish(target, pulled, body, attributes, ordering_key)
+        who = f"`{pulled.worker}`" if pulled.worker else f"whoever polls `{pulled.queue_id}`"
+        echo(f"queued for {who} in {target}", err=True)
+        echo(number)
+        return
     named = find_queue(target, queue)
+    if ordering_key is not None:
+        raise TargetError(
+            f"queue `{named.key}` is a push queue, which `--ordering-key` is not for",
+            hint="Cloud Tasks keeps no order; a pull queue with `ordering: true` does",
+        )
     receiver = Receiver.of(named)
     where = task_url(named, receiver, url, path)
-    body, content_type = _body(named, payload, file, example)
+    plan = named.settings if isinstance(named.settings, QueuePlan) else None
+    body, content_type = task_body(named.key, plan, payload, file, example=example)
     task = _task(
         where,
         body,
-        {**_typed(content_type), **_headers(headers)},
+        {**typed(content_type), **header_values(headers)},
         is_app_engine=receiver is not None and receiver.is_app_engine,
     )
     if delay is not None:
@@ -98,58 +121,6 @@ def command(
         created = connect(target.address).create_task(parent=named.name, task=task)
     echo(f"queued for `{receiver.words if receiver else where}` in {target}", err=True)
     echo(created.name)
-
-
-def _body(
-    named: NamedQueue, payload: str | None, file: Path | None, example: bool
-) -> tuple[bytes, str | None]:
-    """A task's body, and its Content-Type if that is clear."""
-    if example:
-        settings = named.settings
-        if not isinstance(settings, QueuePlan):
-            raise TargetError(
-                f"queue `{named.key}` has no example: it is not in the file",
-                hint="give the body as PAYLOAD or with `--file`",
-            )
-        if settings.example is None:
-            raise TargetError(
-                f"queue `{named.key}` has no example",
-                hint=f"add `example: …` under `queues.{named.key}`",
-            )
-        return json.dumps(settings.example, ensure_ascii=False).encode(), JSON
-    if file is not None:
-        return _content(file), mimetypes.guess_type(file.name)[0]
-    if payload is None:
-        return b"", None
-    try:
-        json.loads(payload)
-    except ValueError:
-        return payload.encode(), "text/plain; charset=utf-8"
-    return payload.encode(), JSON
-
-
-def _content(file: Path) -> bytes:
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise TargetError(f"`{file}` cannot be read: {reason}") from None
-
-
-def _typed(content_type: str | None) -> dict[str, str]:
-    return {"Content-Type": content_type} if content_type else {}
-
-
-def _headers(given: tuple[str, ...]) -> dict[str, str]:
-    headers = {}
-    for header in given:
-        key, colon, value = header.partition(":")
-        if not colon or not key.strip():
-            raise click.BadParameter(f"`{header}` is not `KEY:VALUE`", param_hint="--header")
-        headers[key.strip()] = value.strip()
-    return headers
 
 
 def _task(url: str, body: bytes, headers: dict[str, str], *, is_app_engine: bool) -> tasks_v2.Task:

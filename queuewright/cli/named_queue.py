@@ -28,7 +28,7 @@ class NamedQueue:
 
 
 def find_queue(target: Target, queue: str) -> NamedQueue:
-    """Return a queue by its key in the file, its id or its full name.
+    """Return a push queue by its key in the file, its id or its full name.
 
     A queue that the file does not have is looked up in the engine that runs here, if one does.
 
@@ -42,13 +42,8 @@ def find_queue(target: Target, queue: str) -> NamedQueue:
     created = _created(target, blueprint, queue) if target.address is not None else None
     if created is not None:
         return NamedQueue(created.name.rpartition("/")[2], created.name, created)
-    for pulled in blueprint.pull_queues.values():
-        if queue in (pulled.key, pulled.queue_id, pulled.topic):
-            raise TargetError(
-                f"queue `{pulled.key}` is a pull queue, which this command cannot reach yet",
-                hint=f"publish to its topic, `{pulled.topic}`",
-            )
-    hint = did_you_mean(queue.rpartition("/")[2], blueprint.queues)
+    keys = (*blueprint.queues, *blueprint.pull_queues)
+    hint = did_you_mean(queue.rpartition("/")[2], keys)
     raise TargetError(f"{blueprint.environment} has no queue `{queue}`", hint=hint)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from queuewright.blueprint import Blueprint, blueprint
-from queuewright.client import EMULATOR_HOST
+from queuewright.client import EMULATOR_HOST, PUBSUB_EMULATOR_HOST
 from queuewright.errors import TargetError
 from queuewright.local import STATE_FOLDER, find_running
 from queuewright.spec import STACKS, load
@@ -49,6 +49,8 @@ class Target:
     root: Path
     address: str | None
     """`host:port` of the engine's gRPC API; None: Google Cloud."""
+    pubsub_address: str | None = None
+    """`host:port` of the Pub/Sub beside it; None: Google Cloud, or none runs."""
 
     def blueprint(self) -> Blueprint:
         """The environment's blueprint."""
@@ -117,10 +119,11 @@ def find_target(environment: str | None, state: Path | None) -> Target:
     address = os.environ.get(EMULATOR_HOST)
     root = find_root()
     if address:
-        return Target(environment or DEFAULT_ENVIRONMENT, root, address)
+        pubsub = os.environ.get(PUBSUB_EMULATOR_HOST) or None
+        return Target(environment or DEFAULT_ENVIRONMENT, root, address, pubsub)
     running = find_running(state or root / STATE_FOLDER)
     if running is not None and environment in (None, running.environment):
-        return Target(running.environment, root, running.grpc_address)
+        return Target(running.environment, root, running.grpc_address, running.pubsub_address)
     if environment is None:
         raise TargetError(
             "no environment runs here",

@@ -9,8 +9,10 @@ from google.cloud import tasks_v2beta3
 from google.protobuf import field_mask_pb2
 from rich.table import Table
 
+from queuewright.blueprint import PullQueuePlan
 from queuewright.cli.api import calling
-from queuewright.cli.project import find_target, target_options
+from queuewright.cli.project import Target, find_target, target_options
+from queuewright.cli.pull_queue import holding
 from queuewright.cli.rows import Row, show_rows
 from queuewright.client import connect_beta
 from queuewright.cloud_tasks.retry import UNLIMITED
@@ -33,8 +35,11 @@ def command(as_json: bool, environment: str | None, state: Path | None) -> None:
     request = tasks_v2beta3.ListQueuesRequest(
         parent=parent, read_mask=field_mask_pb2.FieldMask(paths=FIELDS)
     )
-    with calling(target, parent):
-        rows = [_row(queue) for queue in connect_beta(target.address).list_queues(request)]
+    rows = []
+    if plan.queues or not plan.pull_queues or target.address is not None:
+        with calling(target, parent):
+            rows = [_row(queue) for queue in connect_beta(target.address).list_queues(request)]
+    rows += [_pull_row(target, pulled) for pulled in plan.pull_queues.values()]
     show_rows(rows, _table, as_json=as_json, nothing=f"no queues in {target}")
 
 
@@ -52,8 +57,27 @@ def _row(queue: tasks_v2beta3.Queue) -> Row:
     }
 
 
+def _pull_row(target: Target, plan: PullQueuePlan) -> Row:
+    """The row of a pull queue of the file; what nobody tells is None."""
+    held = holding(target, plan.subscription, 0)
+    dead = plan.dead_letter_subscription
+    letters = holding(target, dead, 0) if dead is not None else None
+    return {
+        "id": plan.queue_id,
+        "type": "PULL",
+        "state": "RUNNING",
+        "tasks": held.total if held is not None else None,
+        "running": held.leased if held is not None else None,
+        "max_attempts": plan.dead_letters.max_attempts if plan.dead_letters else UNLIMITED,
+        "worker": plan.worker,
+        "dead_letters": letters.total if letters is not None else None,
+    }
+
+
 def _table(rows: list[Row]) -> Table:
-    table = Table("QUEUE", "STATE", "TASKS", "RUNNING", "RATE", "AT ONCE", "ATTEMPTS")
+    has_dead = any(row.get("dead_letters") is not None for row in rows)
+    columns = ("QUEUE", "STATE", "TASKS", "RUNNING", "RATE", "AT ONCE", "ATTEMPTS")
+    table = Table(*columns, *(["DEAD LETTERS"] if has_dead else []))
     table.box, table.pad_edge = None, False
     for column in table.columns[2:]:
         column.justify = "right"
@@ -62,10 +86,16 @@ def _table(rows: list[Row]) -> Table:
         table.add_row(
             str(row["id"]),
             str(row["state"]),
-            str(row["tasks"]),
-            str(row["running"]),
+            "–" if row["tasks"] is None else str(row["tasks"]),
+            "–" if row["running"] is None else str(row["running"]),
             "pull" if is_pull else f"{row['max_dispatches_per_second']:g}/s",
             "–" if is_pull else str(row["max_concurrent_dispatches"]),
             "no limit" if attempts == UNLIMITED else str(attempts),
+            *([_dead(row)] if has_dead else []),
         )
     return table
+
+
+def _dead(row: Row) -> str:
+    dead = row.get("dead_letters")
+    return "–" if dead is None else str(dead)

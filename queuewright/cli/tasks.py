@@ -15,6 +15,8 @@ from queuewright.cli.ended_attempts import ended_attempts
 from queuewright.cli.named_queue import find_queue
 from queuewright.cli.printing import echo
 from queuewright.cli.project import find_target, target_options
+from queuewright.cli.pull_queue import find_pull_queue
+from queuewright.cli.pull_tasks import pull_rows, pull_table
 from queuewright.cli.rows import Row, show_rows
 from queuewright.client import connect
 from queuewright.cloud_tasks.durations import rounded_duration
@@ -36,9 +38,16 @@ def command(
 ) -> None:
     """List the tasks of QUEUE, with the time when each is due and its last attempt.
 
-    While an attempt runs here, the one before is shown too; Google Cloud does not tell it.
+    While an attempt runs here, the one before is shown too; Google Cloud does not tell it. Of a
+    pull queue that runs here: who holds which task until when, and the dead letters.
     """
     target = find_target(environment, state)
+    pulled = find_pull_queue(target.blueprint(), queue)
+    if pulled is not None:
+        rows = pull_rows(target, pulled, limit)
+        nothing = f"no tasks in `{pulled.key}`, {target}"
+        show_rows(rows, pull_table, as_json=as_json, nothing=nothing)
+        return
     named = find_queue(target, queue)
     with calling(target, named.name):
         tasks: list[tasks_v2.Task] = []

@@ -33,7 +33,7 @@ def connect(address: str | None = None) -> tasks_v2.CloudTasksClient:
     channel = _channel(address)
     if channel is not None:
         return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
-    return tasks_v2.CloudTasksClient(credentials=_credentials())
+    return tasks_v2.CloudTasksClient(credentials=credentials())
 
 
 def connect_beta(address: str | None = None) -> tasks_v2beta3.CloudTasksClient:
@@ -44,24 +44,40 @@ def connect_beta(address: str | None = None) -> tasks_v2beta3.CloudTasksClient:
     channel = _channel(address)
     if channel is not None:
         return tasks_v2beta3.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
-    return tasks_v2beta3.CloudTasksClient(credentials=_credentials())
+    return tasks_v2beta3.CloudTasksClient(credentials=credentials())
 
 
 def _channel(address: str | None) -> grpc.Channel | None:
     address = address or os.environ.get(EMULATOR_HOST)
     if not address:
         return None
-    if not re.fullmatch(r"[^\s/:]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}", address):
-        raise TargetError(
-            f"`{address}` is not the address of an engine",
-            hint=f"{EMULATOR_HOST} is `host:port` without a scheme, as in `127.0.0.1:8123`",
-        )
+    address = checked_address(address, EMULATOR_HOST)
     import grpc
 
     return grpc.insecure_channel(address)
 
 
-def _credentials() -> Credentials:
+def checked_address(address: str, variable: str) -> str:
+    """Return an address if it is `host:port`; `variable` is where it may come from.
+
+    Raises:
+        TargetError: it is not.
+    """
+    if not re.fullmatch(r"[^\s/:]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}", address):
+        example = "127.0.0.1:8123" if variable == EMULATOR_HOST else "127.0.0.1:8085"
+        raise TargetError(
+            f"`{address}` is not the address of an engine",
+            hint=f"{variable} is `host:port` without a scheme, as in `{example}`",
+        )
+    return address
+
+
+def credentials() -> Credentials:
+    """Return the developer's credentials for Google.
+
+    Raises:
+        TargetError: there are none on this machine.
+    """
     import google.auth
     import google.auth.exceptions
 

@@ -6,8 +6,9 @@ Importing it needs google-cloud-pubsub (`pip install 'queuewright[pubsub]'`).
 
 from queuewright.pubsub import events
 from queuewright.pubsub.api.held import HELD_MESSAGES
+from queuewright.pubsub.delivery.taker import Poller
 from queuewright.pubsub.events import Event
 from queuewright.pubsub.server import PubSub
 from queuewright.pubsub.service.access import DEVELOPER, Client
 
-__all__ = ["DEVELOPER", "HELD_MESSAGES", "Client", "Event", "PubSub", "events"]
+__all__ = ["DEVELOPER", "HELD_MESSAGES", "Client", "Event", "Poller", "PubSub", "events"]

@@ -16,6 +16,7 @@ from queuewright.engine import Clock, ManualClock, SystemClock
 from queuewright.pubsub.api.grpc import ListenerParts, listening
 from queuewright.pubsub.delivery.registry import Registry
 from queuewright.pubsub.delivery.sweeper import Sweeper
+from queuewright.pubsub.delivery.taker import Poller
 from queuewright.pubsub.events import Event
 from queuewright.pubsub.protocol import refusals
 from queuewright.pubsub.service.access import DEVELOPER, Access, Client, Denial
@@ -70,6 +71,7 @@ class PubSub:
         """The RPCs of Subscriber as methods."""
         self._closers: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
         """The function that closes each listener, by host and port."""
+        self._pollers: dict[tuple[str, int], Poller] = {}
         self._is_stopped = False
 
     async def start(self) -> None:
@@ -112,14 +114,28 @@ class PubSub:
         Raises:
             TargetError: the port can't be used.
         """
-        parts = ListenerParts(self.publisher, self.subscriber, self._access, client, on_poll)
+        poller = Poller(client.name)
+        parts = ListenerParts(
+            self.publisher, self.subscriber, self._access, client, poller, on_poll
+        )
         server, bound = await listening(parts, host, port)
         self._closers[host, bound] = partial(server.stop, grace=_ANSWERS_GRACE_S)
+        self._pollers[host, bound] = poller
         return bound
+
+    def deliver_nothing_more(self, port: int, host: str = "127.0.0.1") -> None:
+        """Give no more messages to the client of the listener on a port: it is about to end.
+
+        Its other calls are answered as before. Does nothing without such a listener.
+        """
+        poller = self._pollers.get((host, port))
+        if poller is not None:
+            poller.is_stopping = True
 
     async def stop_serving(self, port: int, host: str = "127.0.0.1") -> None:
         """Close the listener on a port, if there is one."""
         close = self._closers.pop((host, port), None)
+        self._pollers.pop((host, port), None)
         if close is not None:
             await close()
 

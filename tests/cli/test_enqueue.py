@@ -82,22 +82,6 @@ def test_an_app_engine_queue_gets_an_app_engine_task(run: Run, engine: Backgroun
     assert task.app_engine_http_request.relative_uri == "/work"
 
 
-@pytest.mark.usefixtures("engine")
-@pytest.mark.parametrize("name", ["reports", "projects/acme-dev/topics/reports"])
-def test_a_pull_queue_is_out_of_reach_and_the_error_says_so(
-    run: Run, project: Path, name: str
-) -> None:
-    """By whichever name, it is not a queue that does not exist."""
-    file = project / "stacks" / "dev.yaml"
-    file.write_text(file.read_text("utf-8") + "  reports: {pull: {}}\n", "utf-8")
-    outcome = run("enqueue", name, "hi")
-    assert outcome.code == 1
-    assert outcome.err == (
-        "error: queue `reports` is a pull queue, which this command cannot reach yet\n"
-        "  hint: publish to its topic, `projects/acme-dev/topics/reports`\n"
-    )
-
-
 def test_a_full_name_is_as_good(run: Run, engine: Background) -> None:
     """As Google's console shows it."""
     assert run("enqueue", QUEUE, "hi").code == 0

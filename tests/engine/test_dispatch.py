@@ -650,3 +650,21 @@ async def test_a_retry_in_a_backlog_costs_one_turn_of_the_dispatcher(
         attempts = len(s.handler.received) - before
         assert attempts == 20 * 12
         assert turns <= attempts + 20
+
+
+async def test_an_attempt_that_is_answered_at_once_needs_no_asyncio_task_of_its_own() -> None:
+    """A handler that is a plain function runs in the dispatcher's own task."""
+    where: list[str] = []
+
+    def handler(_: OutgoingRequest) -> int:
+        task = asyncio.current_task()
+        where.append(task.get_name() if task else "")
+        return 503 if len(where) == 1 else 200
+
+    sender = InProcessSender(handler)
+    async with Engine(clock=ManualClock(), seed=1, sender=sender) as engine:
+        await engine.declare_queue(m.Queue(name=QUEUE))
+        task = m.Task(http_request=m.HttpRequest(url=URL))
+        await engine.service.create_task(m.CreateTaskRequest(parent=QUEUE, task=task), DEVELOPER)
+        await engine.drain()
+    assert where == ["queuewright dispatcher"] * 2

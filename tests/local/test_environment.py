@@ -292,24 +292,6 @@ async def test_the_other_commands_find_it_while_it_runs(project: Project, up: Up
     assert find_running(project.root / ".queuewright") is None
 
 
-async def test_a_pull_queue_is_a_warning_and_the_other_queues_work(
-    project: Project, up: Up, output: Output
-) -> None:
-    """With its worker, which is not started, whatever its command is."""
-    project.service("mailer")
-    project.spec(
-        MAILER.replace(
-            "queues:", "  reporter: {worker: {image: i}, local: {command: 'false'}}\nqueues:"
-        )
-        + "  reports: {pull: {}, worker: reporter, enqueuers: [mailer]}\n"
-    )
-    environment = await up()
-    assert "pull queues do not run on this machine yet" in await output.line_with("queue reports")
-    assert "workers do not run on this machine yet" in environment.table
-    await add(environment, "hello")
-    await output.line_with("mailer       │ got /send hello")
-
-
 async def test_a_secret_without_a_value_here_is_a_warning(
     project: Project, up: Up, output: Output
 ) -> None:

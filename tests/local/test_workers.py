@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
+import subprocess
+import sys
 from datetime import timedelta
-from pathlib import Path
+
+import pytest
 
 from queuewright.engine import ManualClock
 from queuewright.local.environment import Environment
@@ -36,13 +38,15 @@ from queuewright_runtime import pull
 for task in pull("reports"):
     print("did", task.text(), flush=True)
 """
-# It holds its task until somebody writes into the pipe, and says so.
+# It holds its task until there is a file, and says so.
 HOLDS = """
+import os, time
 from queuewright_runtime import Pull
 
 for task in Pull("reports", grace_s=GRACE):
     print("holds", task.text(), flush=True)
-    open("gate").read()
+    while not os.path.exists("../../gate"):
+        time.sleep(0.01)
     print("did", task.text(), flush=True)
 """.replace("GRACE", "60.0")
 DEAD = "print('cannot work', flush=True)\nraise SystemExit(1)\n"
@@ -94,14 +98,6 @@ def pids(environment: Environment) -> list[int]:
     return place.processes.pids
 
 
-def gate(project: Project) -> Path:
-    """A pipe that a worker waits at, until a test writes into it."""
-    path = project.root / "handlers/reporter/gate"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.mkfifo(path)
-    return path
-
-
 def source(line: str) -> str:
     """Who printed a line."""
     return line.partition("│")[0].split(maxsplit=1)[1].strip()
@@ -125,14 +121,13 @@ async def test_a_worker_does_what_is_enqueued(project: Project, up: Up, output: 
 
 async def test_two_processes_share_the_load(project: Project, up: Up, output: Output) -> None:
     """Each holds one task."""
-    opened = gate(project)
     worker(project, HOLDS, TWO)
     environment = await up()
     await add(environment, "a", "b")
     who = {source(await output.line_with("│ holds")) for _ in range(2)}
     assert who == {"reporter 1", "reporter 2"}
+    project.write("gate", "")
     for _ in who:
-        await asyncio.to_thread(opened.write_text, "go")
         await output.line_with("done by reporter")
 
 
@@ -140,7 +135,6 @@ async def test_the_task_of_a_killed_process_is_redelivered_when_its_lease_ends(
     project: Project, up: Up, output: Output
 ) -> None:
     """Not before; nothing is lost."""
-    opened = gate(project)
     worker(project, HOLDS, TWO)
     clock = ManualClock()
     environment = await up(clock=clock)
@@ -155,13 +149,12 @@ async def test_the_task_of_a_killed_process_is_redelivered_when_its_lease_ends(
     await server.advance(timedelta(microseconds=held.state.until_us - clock.now_us()))
     assert "attempt 1" in await output.line_with(f"not done by {killed} before its lease ended")
     await output.line_with("│ holds a")
-    await asyncio.to_thread(opened.write_text, "go")
+    project.write("gate", "")
     assert "attempt 2" in await output.line_with("done by reporter")
 
 
 async def test_a_stop_gives_back_what_is_not_done(project: Project, up: Up, output: Output) -> None:
     """The next start takes it at once, not when the lease would have ended."""
-    gate(project)
     worker(project, HOLDS.replace("60.0", "0.05"))
     environment = await up(clock=ManualClock())
     await add(environment, "a")
@@ -174,7 +167,6 @@ async def test_a_stop_gives_back_what_is_not_done(project: Project, up: Up, outp
 
 async def test_a_reload_loses_no_lease(project: Project, up: Up, output: Output) -> None:
     """The old process finishes what it holds, and the new one takes what comes."""
-    opened = gate(project)
     worker(project, HOLDS)
     environment = await up()
     before = pids(environment)
@@ -184,7 +176,7 @@ async def test_a_reload_loses_no_lease(project: Project, up: Up, output: Output)
     await output.line_with("its files have changed: reloading")
     await output.line_with("│ reloaded")
     assert pids(environment) != before
-    await asyncio.to_thread(opened.write_text, "go")
+    project.write("gate", "")
     await output.line_with("│ did a")
     await output.line_with("done by reporter")
     await add(environment, "b")
@@ -330,3 +322,54 @@ async def test_only_an_enqueuer_may_publish(project: Project, up: Up, output: Ou
     await add_task(environment, TOPIC, calls)
     await output.line_with("│ published")
     await output.line_with("│ did from a handler")
+
+
+def test_without_googles_client_the_error_says_what_to_install(project: Project) -> None:
+    """`up` ends at once; nothing has been started."""
+    worker(project)
+    program = (
+        "import sys; sys.modules['google.pubsub_v1'] = None; "
+        "from queuewright.cli import main; main()"
+    )
+    words = [sys.executable, "-c", program, "up", "--grpc-port=0", "--http-port=0"]
+    done = subprocess.run(words, cwd=project.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: Pub/Sub on this machine needs the package `google-cloud-pubsub`\n"
+        "  hint: install it with `pip install 'queuewright[pubsub]'`\n"
+    )
+
+
+@pytest.mark.slow
+async def test_a_killed_worker_loses_nothing_in_real_time(
+    project: Project, up: Up, output: Output
+) -> None:
+    """Google's client asks for its own lease, so it ends when that one does."""
+    worker(project, HOLDS, TWO.replace("max_backoff: 0s", "max_backoff: 0s, max_attempts: 5"))
+    environment = await up()
+    by_name = dict(zip(("reporter 1", "reporter 2"), pids(environment), strict=True))
+    await add(environment, "a")
+    killed = source(await output.line_with("│ holds a"))
+    server = environment.pull_queues.server
+    (held,) = (await server.subscriber.list_held(SUBSCRIPTION, None)).messages
+    os.kill(by_name[killed], signal.SIGKILL)
+    await output.line_with(f"not done by {killed} before its lease ended, attempt 1 of 5")
+    assert environment.engine.clock.now_us() >= held.state.until_us
+    project.write("gate", "")
+    await output.line_with("│ did a")
+    assert "attempt 2 of 5" in await output.line_with("done by reporter")
+
+
+async def test_of_two_processes_that_do_not_both_start_none_is_left(
+    project: Project, up: Up, output: Output
+) -> None:
+    """The one that began is stopped again."""
+    first = "import os\ntry:\n    os.mkdir('../../first')\nexcept FileExistsError:\n    exit(1)\n"
+    worker(project, f"{first}{WORKER}", TWO)
+    environment = await up()
+    began = await output.line_with("runs as process")
+    await output.line_with("error: `reporter` ended when it had just begun, exit code 1")
+    assert environment.held == ["reporter"]
+    assert pids(environment) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(began.rpartition(" ")[2]), 0)

@@ -98,3 +98,39 @@ async def test_a_poll_is_noticed_when_it_is_let_in() -> None:
             await call(channel, "Pull", pull)
             assert polls == ["poll"]
         await server.stop_serving(port)
+
+
+async def test_a_client_that_is_about_to_end_gets_nothing_more() -> None:
+    """Another one gets it; what the first one holds, it can still acknowledge."""
+    async with PubSub() as server:
+        await server.publisher.create_topic(m.Topic(name=TOPIC))
+        await server.subscriber.create_subscription(m.Subscription(name=SUBSCRIPTION, topic=TOPIC))
+        old_port = await server.serve_grpc(port=0)
+        new_port = await server.serve_grpc(port=0)
+        request = m.PullRequest(subscription=SUBSCRIPTION, max_messages=9, return_immediately=True)
+
+        async def publish(data: bytes) -> None:
+            message = m.PubsubMessage(data=data)
+            await server.publisher.publish(m.PublishRequest(topic=TOPIC, messages=[message]))
+
+        async def pulled(channel: grpc.aio.Channel) -> list[m.ReceivedMessage]:
+            response = await call(channel, "Pull", request)
+            assert isinstance(response, m.PullResponse)
+            return list(response.received_messages)
+
+        async with (
+            grpc.aio.insecure_channel(f"127.0.0.1:{old_port}") as old_channel,
+            grpc.aio.insecure_channel(f"127.0.0.1:{new_port}") as new_channel,
+        ):
+            await publish(b"a")
+            (held,) = await pulled(old_channel)
+            server.deliver_nothing_more(old_port)
+            await publish(b"b")
+            assert await pulled(old_channel) == []
+            assert [each.message.data for each in await pulled(new_channel)] == [b"b"]
+            await call(
+                old_channel,
+                "Acknowledge",
+                m.AcknowledgeRequest(subscription=SUBSCRIPTION, ack_ids=[held.ack_id]),
+            )
+        assert (await server.subscriber.list_held(SUBSCRIPTION, None)).total == 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
 from queuewright.pubsub import events
 from queuewright.pubsub.api.held import held_messages
+from queuewright.pubsub.delivery.taker import Poller
 from queuewright.pubsub.protocol import messages as m
 from tests.pubsub.stage import DEAD, SUBSCRIPTION, TOPIC, Stage, stage
 
@@ -30,7 +32,7 @@ async def held(s: Stage, **request: Any) -> dict[str, Any]:
 
 async def pull(s: Stage, client: str) -> list[str]:
     request = m.PullRequest(subscription=SUBSCRIPTION, max_messages=1, return_immediately=True)
-    response = await s.subscriber.pull(request, client=client)
+    response = await s.subscriber.pull(request, poller=Poller(client))
     return [each.ack_id for each in response.received_messages]
 
 
@@ -120,3 +122,15 @@ async def test_messages_behind_another_one_are_shown() -> None:
         assert [each["state"] for each in answer["messages"]] == ["ready", "behind"]
         assert answer["messages"][1]["ordering_key"] == "k"
         assert told(s) == [("Publish", None), ("Publish", None)]
+
+
+async def test_messages_that_are_only_in_the_file_are_shown_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The rest of a large backlog."""
+    monkeypatch.setattr("queuewright.pubsub.delivery.subscription._WINDOW", 2)
+    async with stage() as s:
+        numbers = await s.publish(*(b"x" for _ in range(6)))
+        answer = await held(s)
+        assert answer["total"] == 6
+        assert [each["id"] for each in answer["messages"]] == numbers

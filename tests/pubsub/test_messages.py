@@ -473,3 +473,21 @@ async def test_topics_and_subscriptions_survive(tmp_path: Path) -> None:
         await s.publish(b"a", topic=DEAD)
         await s.publish(b"b", topic=DEAD, x="")
         assert await s.data(OTHER) == [b"b"]
+
+
+async def test_a_shorter_age_counts_although_a_longer_one_was_planned() -> None:
+    """That of a new subscription, and that of an update."""
+    async with stage() as s:
+        await s.publish(b"a")
+        await s.advance("2m")
+        await s.subscription(OTHER, message_retention_duration=Duration(seconds=600))
+        await s.publish(b"b")
+        await s.advance("12m")
+        assert await s.data(OTHER) == []
+        wanted = m.Subscription(name=SUBSCRIPTION, message_retention_duration=Duration(seconds=600))
+        request = m.UpdateSubscriptionRequest(
+            subscription=wanted, update_mask=FieldMask(paths=["message_retention_duration"])
+        )
+        await s.subscriber.update_subscription(request)
+        await s.advance("1m")
+        assert await s.data() == []

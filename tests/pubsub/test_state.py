@@ -79,7 +79,7 @@ def test_a_large_acknowledgement_is_one_transaction(tmp_path: Path) -> None:
     broken = Changes([], [messages[0].id, object()])  # type: ignore[list-item]
     with pytest.raises(sqlite3.ProgrammingError):
         store.write(7, broken)
-    assert len(store.deliveries(7)) == 3
+    assert len(list(store.fresh(7, 0, None))) == 3
     store.close()
 
 

@@ -72,7 +72,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What an index has for queuewright: everything that it needs, also to be built, but itself."""
     folder = tmp_path_factory.mktemp("wheelhouse")
-    fill(folder, ["queuewright[deploy]", "pytest", "hatchling"], but="queuewright")
+    fill(folder, ["queuewright[deploy]", "pytest"], but="queuewright")
     return folder
 
 

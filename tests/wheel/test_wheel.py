@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.pulumi_double.engine import TOOLS, require_engine
-from tests.wheel.conftest import ROOT, Installed
+from tests.wheel.conftest import ROOT, Installed, empty
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +42,10 @@ def test_the_wheel_carries_the_components_and_nothing_of_the_tests(wheel: Path) 
     expected |= {
         f"queuewright/components/{file.name}" for file in (ROOT / "components").glob("*.py")
     }
+    expected |= {
+        f"queuewright/_{file.relative_to(ROOT)}"
+        for file in (ROOT / "runtime" / "pyproject.toml", *(ROOT / "runtime").rglob("*.py"))
+    }
     assert expected <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"queuewright"}
     assert not [name for name in names if "test_" in name and not name.endswith(".template")]
@@ -55,6 +59,18 @@ def test_the_library_alone_does_not_bring_pulumi(wheel: Path) -> None:
     always = [each for each in told.get_all("Requires-Dist", ()) if "extra ==" not in each]
     assert not [each for each in always if each.startswith(("pulumi", "pytest"))]
     assert [each for each in told.get_all("Requires-Dist", ()) if "extra == 'deploy'" in each]
+
+
+def test_it_brings_the_library_of_workers(installed: Installed, tmp_path: Path) -> None:
+    """Whose wheel it builds where no index and no repository is in reach."""
+    build = (
+        "import pathlib; from queuewright.local.handlers.runtime_library import "
+        "runtime_constraints; print(runtime_constraints(pathlib.Path('venvs')).read_text())"
+    )
+    (wanted,) = installed.run("python", "-c", build, cwd=tmp_path).split("\n", 1)[:1]
+    made = empty(tmp_path / ".venv", installed.wheelhouse)
+    made.run("pip", "install", "--quiet", wanted, cwd=tmp_path)
+    made.run("python", "-c", "import queuewright_runtime", cwd=tmp_path)
 
 
 def test_the_tests_of_a_new_project_pass(installed: Installed, project: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from queuewright.cloud_tasks.retry import RetryPolicy
 from queuewright.engine.dispatch.registry import RunningQueue, RunningTask
@@ -29,8 +29,7 @@ _MOST_DIGITS: Final = 10
 """The length of the longest number of seconds that is read: three centuries."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """The result of an attempt."""
 
     outcome: int

@@ -10,7 +10,7 @@ import asyncio
 import heapq
 import logging
 from collections import deque
-from collections.abc import Callable, Set
+from collections.abc import Awaitable, Callable, Set
 from itertools import count
 from typing import Final
 
@@ -26,7 +26,7 @@ from queuewright.engine.dispatch.attempts import (
 )
 from queuewright.engine.dispatch.idle_checkpoint import IdleCheckpoint
 from queuewright.engine.dispatch.registry import Registry, RunningQueue, RunningTask
-from queuewright.engine.dispatch.sender import NoAnswerError, Sender
+from queuewright.engine.dispatch.sender import Answer, InstantSender, NoAnswerError, Sender
 from queuewright.engine.dispatch.sweeper import Sweeper
 from queuewright.engine.dispatch.write_behind import WriteBehind
 from queuewright.engine.events import (
@@ -40,7 +40,7 @@ from queuewright.engine.events import (
 from queuewright.engine.protocol.messages import Task
 from queuewright.engine.protocol.status import NO_ATTEMPT, TIMED_OUT, UNREACHABLE
 from queuewright.engine.protocol.times import LAST_US, SECOND_US
-from queuewright.engine.rules.http_request import TokenSigner, target_type
+from queuewright.engine.rules.http_request import OutgoingRequest, TokenSigner, target_type
 from queuewright.engine.rules.slots import Slots
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.rows import TaskRow
@@ -79,6 +79,7 @@ class Dispatcher:
         self._store = store
         self._registry = registry
         self._sender = sender
+        self._answer = sender.answer if isinstance(sender, InstantSender) else None
         self._settings = settings
         self._ids = ids
         self._signer = signer
@@ -94,6 +95,8 @@ class Dispatcher:
         """The queues that have a due task but no slot, in the order they began to wait."""
         self._set_back_us = 0
         """How far the clock has been set back since the last turn."""
+        self._is_starting = False
+        """Whether a turn starts tasks: it looks at their queues again by itself."""
         self._loop: asyncio.Task[None] | None = None
         self._write_behind = WriteBehind(clock, store, emit)
         self._idle_checkpoint = IdleCheckpoint(store)
@@ -222,7 +225,13 @@ class Dispatcher:
         """
         waited, self._waiting = self._waiting, {}
         new = sorted(touched - waited.keys(), key=lambda queue: queue.number)
-        line = deque((*waited, *new))
+        self._is_starting = True
+        try:
+            self._start_line(deque((*waited, *new)), now_us)
+        finally:
+            self._is_starting = False
+
+    def _start_line(self, line: deque[RunningQueue], now_us: int) -> None:
         starts_left = _STARTS_AT_ONCE
         while line:
             if not starts_left:
@@ -232,18 +241,17 @@ class Dispatcher:
             queue = line.popleft()
             if self._registry.get(queue.name) is not queue:
                 continue
-            if self._slots.may_take(queue, len(self._registry)):
-                started = queue.core.start_due(now_us, 1)
-                if started:
-                    self._start_kept(queue, started[0])
-                    starts_left -= 1
-                    line.append(queue)
-                    continue
             next_us = queue.core.next_start_us(now_us)
-            if next_us is not None and next_us <= now_us:
+            if next_us is None or next_us > now_us:
+                self._plan(queue, next_us)
+            elif self._slots.may_take(queue, len(self._registry)):
+                (number,) = queue.core.start_due(now_us, 1)
+                self._start_kept(queue, number)
+                starts_left -= 1
+                line.append(queue)
+            else:
                 self._waiting[queue] = None
-                next_us = None
-            self._plan(queue, next_us)
+                self._plan(queue, None)
 
     def _plan(self, queue: RunningQueue, next_us: int | None) -> None:
         """Plan to look at a queue at `next_us`. None: not until it changes."""
@@ -301,12 +309,24 @@ class Dispatcher:
         )
         self._attempts.add(attempt)
         self._slots.take(queue)
-        attempt.runner = asyncio.create_task(self._attempted(attempt))
+        if self._answer is None:
+            attempt.runner = asyncio.create_task(self._attempted(attempt))
+            return
+        result = self._begun(attempt, self._answer)
+        if not isinstance(result, Result):
+            attempt.runner = asyncio.create_task(self._attempted(attempt, result))
+            return
+        try:
+            self._ended(attempt, result)
+        except Exception:
+            _LOG.exception("the end of an attempt of %s failed", attempt.task_name)
+        finally:
+            self._left(attempt)
 
-    async def _attempted(self, attempt: Attempt) -> None:
+    async def _attempted(self, attempt: Attempt, answer: Awaitable[Answer] | None = None) -> None:
         deadline = self._clock.call_after(attempt.deadline_us, attempt.give_up)
         try:
-            result = await self._sent(attempt)
+            result = await self._sent(attempt, answer)
             self._ended(attempt, result)
         except asyncio.CancelledError:
             if not attempt.timed_out:
@@ -319,25 +339,39 @@ class Dispatcher:
             _LOG.exception("the end of an attempt of %s failed", attempt.task_name)
         finally:
             deadline.cancel()
-            self._attempts.discard(attempt)
-            self._slots.give_back(attempt.queue)
-            if self._waiting:
-                self._wake.set()
-            self.progress.set()
+            self._left(attempt)
 
-    async def _sent(self, attempt: Attempt) -> Result:
+    def _left(self, attempt: Attempt) -> None:
+        self._attempts.discard(attempt)
+        self._slots.give_back(attempt.queue)
+        if self._waiting:
+            self._wake.set()
+        self.progress.set()
+
+    async def _sent(self, attempt: Attempt, answer: Awaitable[Answer] | None) -> Result:
         try:
-            attempt.request = outgoing(attempt, self._settings, self._signer)
-            self._tell_started(attempt)
-            answer = await self._sender.send(attempt.request)
-        except NoAnswerError as error:
-            return Result(UNREACHABLE, str(error))
-        except QueuewrightError as error:
-            return Result(UNREACHABLE, f"the request could not be made: {error}")
+            found = await (self._sender.send(self._request(attempt)) if answer is None else answer)
         except Exception as error:
-            _LOG.exception("an attempt of %s failed in the engine itself", attempt.task_name)
-            return Result(UNREACHABLE, f"a bug of the engine: {error!r}")
-        return Result(answer.status, retry_after=answer.retry_after)
+            return _without_answer(attempt, error)
+        return Result(found.status, retry_after=found.retry_after)
+
+    def _begun(
+        self, attempt: Attempt, answer: Callable[[OutgoingRequest], Answer | Awaitable[Answer]]
+    ) -> Result | Awaitable[Answer]:
+        """Return the result of an attempt if it has one at once, or else what to await."""
+        try:
+            found = answer(self._request(attempt))
+        except Exception as error:
+            return _without_answer(attempt, error)
+        if isinstance(found, Answer):
+            return Result(found.status, retry_after=found.retry_after)
+        return found
+
+    def _request(self, attempt: Attempt) -> OutgoingRequest:
+        """Return the request of an attempt, which begins now."""
+        attempt.request = outgoing(attempt, self._settings, self._signer)
+        self._tell_started(attempt)
+        return attempt.request
 
     def _ended(self, attempt: Attempt, result: Result) -> None:
         queue, task, now_us = attempt.queue, attempt.task, self._clock.now_us()
@@ -367,8 +401,9 @@ class Dispatcher:
                     queue.running.pop(row.id, None)
         self._throttle(attempt, result, now_us)
         self._tell_ended(attempt, result, outcome, before, next_us)
-        # A queue with a plan has slots left, so the end of an attempt changes nothing before it.
-        self.touch(queue, next_us)
+        if not self._is_starting:
+            # A queue with a plan has slots left, so the end changes nothing before it.
+            self.touch(queue, next_us)
         self._write_behind.soon()
 
     def _next_us(self, attempt: Attempt, now_us: int) -> int | None:
@@ -456,3 +491,13 @@ class Dispatcher:
                 message=result.message,
             )
         )
+
+
+def _without_answer(attempt: Attempt, error: Exception) -> Result:
+    """Return the result of an attempt that this error ended."""
+    if isinstance(error, NoAnswerError):
+        return Result(UNREACHABLE, str(error))
+    if isinstance(error, QueuewrightError):
+        return Result(UNREACHABLE, f"the request could not be made: {error}")
+    _LOG.error("an attempt of %s failed in the engine itself", attempt.task_name, exc_info=error)
+    return Result(UNREACHABLE, f"a bug of the engine: {error!r}")

@@ -31,12 +31,22 @@ class InProcessSender:
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
 
+    def answer(self, request: OutgoingRequest) -> Answer | Awaitable[Answer]:
+        """Call the handler; return its answer, or what to await for it."""
+        found = self._handler(request)
+        if isinstance(found, int):
+            return Answer(found)
+        return found if isinstance(found, Answer) else _awaited(found)
+
     async def send(self, request: OutgoingRequest) -> Answer:
         """Return the handler's answer."""
-        answer = self._handler(request)
-        if isinstance(answer, Awaitable):
-            answer = await answer
-        return answer if isinstance(answer, Answer) else Answer(answer)
+        answer = self.answer(request)
+        return answer if isinstance(answer, Answer) else await answer
 
     async def close(self) -> None:
         """Do nothing."""
+
+
+async def _awaited(found: Awaitable[int | Answer]) -> Answer:
+    answer = await found
+    return answer if isinstance(answer, Answer) else Answer(answer)

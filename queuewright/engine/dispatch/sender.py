@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from queuewright.engine.rules.http_request import OutgoingRequest
 
@@ -33,4 +34,17 @@ class Sender(Protocol):
 
     async def close(self) -> None:
         """Close all connections."""
+        ...
+
+
+@runtime_checkable
+class InstantSender(Sender, Protocol):
+    """A sender that may have the answer without waiting; such an attempt needs no asyncio task."""
+
+    def answer(self, request: OutgoingRequest) -> Answer | Awaitable[Answer]:
+        """Return the answer, or what to await for it.
+
+        Raises:
+            NoAnswerError: there is none.
+        """
         ...

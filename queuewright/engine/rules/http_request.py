@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from queuewright.cloud_tasks.headers import (
@@ -59,8 +60,7 @@ class TokenSigner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptFacts:
+class AttemptFacts(NamedTuple):
     """The facts about a task that an attempt's headers carry."""
 
     queue_id: str
@@ -210,6 +210,7 @@ def _allowed(headers: Mapping[str, str]) -> Headers:
     return [(name, headers[name]) for name in headers if _is_sent(name)]
 
 
+@lru_cache(maxsize=1024)
 def _is_sent(name: str) -> bool:
     return not (is_reserved(name) or is_framing(name))
 

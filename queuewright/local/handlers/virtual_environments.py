@@ -7,6 +7,7 @@ environment without its stamp was never finished, and is created again.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import importlib.util
 import os
@@ -17,6 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from queuewright.errors import TargetError
+from queuewright.local.handlers.runtime_library import (
+    names_runtime,
+    runtime_constraints,
+    runtime_digest,
+)
 from queuewright.local.handlers.variables import pip_variables
 from queuewright.local.processes.groups import ProcessGroups
 from queuewright.packages.requirements import contents
@@ -66,8 +72,10 @@ class VirtualEnvironments:
     def _digest(self, requirements: Path, needs: str | None) -> str:
         """A digest of everything that an environment depends on: it cannot be moved, either."""
         digest = hashlib.sha256()
-        facts = (sys.version, sys.base_prefix, str(self._folder.resolve()), needs or "")
-        for part in (*(fact.encode() for fact in facts), *contents(requirements)):
+        read = list(contents(requirements))
+        ours = runtime_digest() if names_runtime(read) else ""
+        facts = (sys.version, sys.base_prefix, str(self._folder.resolve()), needs or "", ours)
+        for part in (*(fact.encode() for fact in facts), *read):
             digest.update(len(part).to_bytes(8) + part)
         return digest.hexdigest()[:12]
 
@@ -85,7 +93,10 @@ class VirtualEnvironments:
             (python, "-m", "pip") if with_pip else (sys.executable, "-m", "pip", "--python", python)
         )
         options = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
-        wanted = ("--requirement", str(requirements), *((needs,) if needs else ()))
+        wanted = ["--requirement", str(requirements), *((needs,) if needs else ())]
+        if names_runtime(contents(requirements)):
+            ours = await asyncio.to_thread(runtime_constraints, self._folder)
+            wanted += ["--constraint", str(ours)]
         await self._run(
             handler, log, *pip, "install", *options, *wanted, folder=requirements.parent
         )

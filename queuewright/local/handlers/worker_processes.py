@@ -46,14 +46,19 @@ class WorkerRecipe:
 class _Instance:
     """A process of a worker, and its way to Pub/Sub."""
 
-    def __init__(self, process: Process, opened: AsyncExitStack) -> None:
+    def __init__(
+        self, process: Process, listener: PubSubListener | None, opened: AsyncExitStack
+    ) -> None:
         self.process = process
+        self._listener = listener
         self._opened = opened
 
     async def stop(self) -> None:
         """Let it finish or give back its tasks, for as long as Cloud Run does."""
+        if self._listener is not None:
+            self._listener.deliver_nothing_more()
         try:
-            await self.process.stop()
+            await self.process.stop(waits_for_all=True)
         finally:
             await self._opened.aclose()
 
@@ -113,7 +118,9 @@ class WorkerProcesses:
             names = _names(self.name, recipe.count)
             self._console.introduce(*names)
             begun = await self._all_begun(recipe, names)
-            await cancel(*self._watching)
+            # From here on nothing waits: a reload that is cancelled leaves no process unwatched.
+            for task in self._watching:
+                task.cancel()
             before, self._instances = self._instances, begun
             self._watching = [
                 self._background.keep(
@@ -165,7 +172,7 @@ class WorkerProcesses:
                 raise
             if lives:
                 self._console.say(name, f"runs as process {process.pid}")
-            return _Instance(process, stack.pop_all()), lives
+            return _Instance(process, listener, stack.pop_all()), lives
 
     async def _started(
         self, recipe: WorkerRecipe, name: str, interpreter: Path, address: str | None

@@ -118,17 +118,30 @@ class ProcessGroups:
         self._groups.add(process.pid)
         return await Child.of(process)
 
-    async def end(self, child: Child, grace_s: float) -> None:
-        """End a child and its group: SIGTERM, and SIGKILL after `grace_s` seconds."""
+    async def end(self, child: Child, grace_s: float, *, waits_for_all: bool = False) -> None:
+        """End a child and its group: SIGTERM, and SIGKILL after `grace_s` seconds.
+
+        Args:
+            child: the child.
+            grace_s: how long it may take.
+            waits_for_all: whether what the child started may take as long; else it is killed when
+                the child has ended. A shell ends at once, and its command may still have work.
+        """
         if child.code is None:
             cleanup.send(child.pid, signal.SIGTERM)
             with suppress(TimeoutError):
                 async with asyncio.timeout(grace_s):
                     await child.wait()
+                    while waits_for_all and await self._lives(child):  # noqa: ASYNC110
+                        await asyncio.sleep(cleanup.STEP_S)
         cleanup.send(child.pid, signal.SIGKILL)
         await child.wait()
         self._groups.discard(child.pid)
         os.write(self._pipe, f"-{child.pid}\n".encode())
+
+    async def _lives(self, child: Child) -> bool:
+        """Whether anything of a child's group runs."""
+        return bool(await asyncio.to_thread(cleanup.living, {child.pid}))
 
     def kill(self) -> None:
         """Kill everything that was started, without waiting."""

@@ -130,9 +130,9 @@ class Process:
         await asyncio.wait([self._reading], timeout=OUTPUT_S)
         return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
-    async def stop(self, grace_s: float = GRACE_S) -> None:
-        """Stop it and everything that it started."""
-        await self._groups.end(self._child, grace_s)
+    async def stop(self, grace_s: float = GRACE_S, *, waits_for_all: bool = False) -> None:
+        """Stop it and everything that it started; see `ProcessGroups.end`."""
+        await self._groups.end(self._child, grace_s, waits_for_all=waits_for_all)
         await asyncio.wait([self._reading], timeout=OUTPUT_S)
         await cancel(self._reading)
         self._child.close()

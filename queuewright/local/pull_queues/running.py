@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Self
 
 from queuewright.blueprint import Blueprint
@@ -61,7 +62,11 @@ class RunningPubSub:
             HOST, 0, client=Client(name, member), on_poll=polled.set
         )
         try:
-            yield PubSubListener(host_port(HOST, port), polled)
+            yield PubSubListener(
+                host_port(HOST, port),
+                polled,
+                partial(self.server.deliver_nothing_more, port, HOST),
+            )
         finally:
             await self.server.stop_serving(port, HOST)
 

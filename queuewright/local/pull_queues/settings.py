@@ -29,8 +29,12 @@ class PubSubSettings:
 class PubSubListener:
     """A listener on which one process of a handler is known as the caller."""
 
-    def __init__(self, address: str, polled: asyncio.Event) -> None:
+    def __init__(
+        self, address: str, polled: asyncio.Event, deliver_nothing_more: Callable[[], None]
+    ) -> None:
         self.address = address
         """`host:port`, the value for `PUBSUB_EMULATOR_HOST`."""
         self.polled = polled
         """Set when the process has asked for messages, and was not refused."""
+        self.deliver_nothing_more = deliver_nothing_more
+        """Call it before the process is stopped, which then gets no task that it does not do."""

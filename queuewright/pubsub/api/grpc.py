@@ -21,6 +21,7 @@ from queuewright.errors import Refusal
 from queuewright.pubsub.api.held import HELD_MESSAGES, held_messages
 from queuewright.pubsub.api.methods import CONSUME, SUBSCRIBER, Method, methods
 from queuewright.pubsub.api.stream import Stream
+from queuewright.pubsub.delivery.taker import Poller
 from queuewright.pubsub.protocol import refusals
 from queuewright.pubsub.protocol.messages import (
     PullRequest,
@@ -53,6 +54,8 @@ class ListenerParts:
     access: Access
     client: Client
     """Who makes all of its calls."""
+    poller: Poller
+    """The same, as the one that takes messages."""
     on_poll: Callable[[], None]
     """Called when a Pull or a stream begins that is not refused."""
 
@@ -133,7 +136,7 @@ def _pull(parts: ListenerParts) -> grpc.RpcMethodHandler[bytes, bytes]:
             remaining_us = None if remaining_s is None else int(remaining_s * 1_000_000)
             request = PullRequest.FromString(raw)
             _admit(parts, request.subscription)
-            message = await parts.subscriber.pull(request, remaining_us, parts.client.name)
+            message = await parts.subscriber.pull(request, remaining_us, parts.poller)
             return message.SerializeToString()
 
         return await _answered(context, response)
@@ -149,7 +152,7 @@ def _streaming_pull(parts: ListenerParts) -> grpc.RpcMethodHandler[bytes, bytes]
             if first is None:
                 raise refusals.argument_missing("subscription")
             _admit(parts, first.subscription)
-            await Stream(parts.subscriber, wire, first, parts.client.name).run()
+            await Stream(parts.subscriber, wire, first, parts.poller).run()
             return b""
 
         await _answered(context, response)

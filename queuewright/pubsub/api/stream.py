@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from queuewright.cloud_tasks import pubsub
 from queuewright.pubsub.delivery.subscription import RunningSubscription
-from queuewright.pubsub.delivery.taker import Taker
+from queuewright.pubsub.delivery.taker import Poller, Taker
 from queuewright.pubsub.protocol import refusals
 from queuewright.pubsub.protocol.messages import StreamingPullRequest, StreamingPullResponse
 from queuewright.pubsub.rules.flow import FlowLimits
@@ -52,14 +52,18 @@ class Stream:
         service: the RPCs.
         wire: reads and writes.
         first: the client's first request.
-        client: the client's name, for people.
+        poller: the program that the client belongs to.
 
     Raises:
         Refusal: the first request is not valid.
     """
 
     def __init__(
-        self, service: Subscriber, wire: Wire, first: StreamingPullRequest, client: str = ""
+        self,
+        service: Subscriber,
+        wire: Wire,
+        first: StreamingPullRequest,
+        poller: Poller | None = None,
     ) -> None:
         self._service = service
         self._wire = wire
@@ -70,7 +74,7 @@ class Stream:
         limits = FlowLimits(first.max_outstanding_messages, first.max_outstanding_bytes)
         lease_us = _stream_deadline_us(first.stream_ack_deadline_seconds)
         self._apply(first)
-        self._taker = Taker(self._subscription.new_holder(), lease_us, limits, client)
+        self._taker = Taker(self._subscription.new_holder(), lease_us, limits, poller or Poller())
 
     async def run(self) -> None:
         """Serve the stream until the client closes it.

@@ -32,6 +32,7 @@ def shared(
     queue = [
         (backlog.outstanding(each.holder).messages if each.holder else 0, turn)
         for turn, each in enumerate(takers)
+        if not each.poller.is_stopping
     ]
     heapq.heapify(queue)
     while queue and (message := backlog.peek()) is not None:

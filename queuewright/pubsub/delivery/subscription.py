@@ -20,6 +20,7 @@ from queuewright.pubsub.rules.backlog import (
     Backlog,
     Changes,
     DeadLetter,
+    Delivery,
     DeliveryRules,
     Held,
     Lease,
@@ -32,6 +33,9 @@ from queuewright.pubsub.state.store import Store
 _LOG: Final = logging.getLogger(__name__)
 _AGAIN_US: Final = 1_000_000
 """After how long a failed write is tried again."""
+
+_WINDOW: Final = 10_000
+"""About how many messages that can be delivered are in memory; the others are in the store."""
 
 Deliveries = list[tuple[int, int]]
 """Deliveries, each as the message's number and the delivery's."""
@@ -66,7 +70,11 @@ class RunningSubscription:
         self._matches = matches
         self._emit = emit
         self.row = row
-        self.backlog = Backlog(rules, store.deliveries(row.number))
+        self._last_fresh = 0
+        """The last message in the backlog of those that were never delivered."""
+        self._has_more = False
+        """Whether messages after it are only in the store."""
+        self.backlog = self._loaded(Backlog(rules))
         self._takers: list[Taker] = []
         self._last_holder = 0
         self._held_by: dict[int, str] = {}
@@ -97,7 +105,10 @@ class RunningSubscription:
 
     def add(self, message: Message) -> None:
         """Add a message that was stored."""
-        self.backlog.add(message)
+        if self._has_more or not self._has_room():
+            self._has_more = True
+        else:
+            self._add(message)
         self._wake()
 
     def acknowledge(self, deliveries: Deliveries) -> None:
@@ -135,7 +146,7 @@ class RunningSubscription:
 
     def reload(self) -> None:
         """Read the backlog again, after its rows were changed otherwise."""
-        self.backlog = self.backlog.replaced(self._store.deliveries(self.row.number))
+        self.backlog = self._loaded(self.backlog)
         self._held_by = {
             number: name for number, name in self._held_by.items() if self.backlog.attempt(number)
         }
@@ -144,10 +155,14 @@ class RunningSubscription:
     def held(self) -> list[tuple[Held, str]]:
         """Return all messages, oldest first, each with the name of who holds it, or ""."""
         self.settle()
-        return [
+        found = [
             (each, self._held_by.get(each.message.id, "") if each.state == "leased" else "")
             for each in self.backlog.held()
         ]
+        if self._has_more:
+            later = self._store.fresh(self.row.number, self._last_fresh, None)
+            found += [(Held(message, "ready", 0, 0), "") for message in later]
+        return found
 
     # Subscribers
 
@@ -207,6 +222,34 @@ class RunningSubscription:
 
     # The parts
 
+    def _loaded(self, before: Backlog) -> Backlog:
+        """Return a backlog of what the store has, with the holders of the one before.
+
+        With ordering, all messages are in it, because each may wait for an earlier one. Without,
+        those that were never delivered are read as they are needed.
+        """
+        number = self.row.number
+        is_ordered = before.rules.is_ordered
+        fresh = list(self._store.fresh(number, 0, None if is_ordered else _WINDOW))
+        self._last_fresh = fresh[-1].id if fresh else 0
+        self._has_more = not is_ordered and len(fresh) == _WINDOW
+        return before.replaced([*self._store.delivered(number), *map(Delivery, fresh)])
+
+    def _read_more(self) -> None:
+        """Read the next messages from the store if the backlog runs low."""
+        if self._has_more and self.backlog.ready_count < _WINDOW // 2:
+            found = list(self._store.fresh(self.row.number, self._last_fresh, _WINDOW))
+            self._has_more = len(found) == _WINDOW
+            for message in found:
+                self._add(message)
+
+    def _add(self, message: Message) -> None:
+        self._last_fresh = message.id
+        self.backlog.add(message)
+
+    def _has_room(self) -> bool:
+        return self.backlog.rules.is_ordered or self.backlog.ready_count < _WINDOW
+
     def _wake(self) -> None:
         """Deliver soon, once for everything that happens until then."""
         if not self._is_waking and self._closed is None:
@@ -223,6 +266,7 @@ class RunningSubscription:
         except Exception as error:
             if not isinstance(error, Refusal):
                 _LOG.exception("delivering messages of %s failed", self.name)
+                self.backlog = self._loaded(self.backlog)  # nobody got what was leased
             self.end_takers(
                 error
                 if isinstance(error, Refusal)
@@ -233,6 +277,7 @@ class RunningSubscription:
     def _share(self) -> None:
         now_us = self._clock.now_us()
         self.backlog.settle(now_us)
+        self._read_more()
         batches = shared(self.backlog, self._takers, now_us)
         self._commit()
         for taker, batch in batches:
@@ -242,7 +287,7 @@ class RunningSubscription:
                     self.take_back(batch)
                     continue
                 for lease in batch:
-                    self._held_by[lease.message.id] = taker.client
+                    self._held_by[lease.message.id] = taker.poller.name
                     self._tell(
                         events.MessageTaken,
                         lease.message.id,
@@ -263,7 +308,7 @@ class RunningSubscription:
         try:
             self._write(self, changes, dead)
         except BaseException:
-            self.backlog = self.backlog.replaced(self._store.deliveries(self.row.number))
+            self.backlog = self._loaded(self.backlog)
             raise
         self._wake()
         for each in failures:

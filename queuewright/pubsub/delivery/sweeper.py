@@ -23,6 +23,7 @@ class Sweeper:
         self._store = store
         self._registry: Registry | None = None
         self._timer: Timer | None = None
+        self._timer_us = 0
 
     def start(self, registry: Registry) -> None:
         """Start sweeping the subscriptions of a registry."""
@@ -37,9 +38,9 @@ class Sweeper:
             self._timer = None
 
     def messages_stored(self) -> None:
-        """Plan a sweep if none is planned."""
-        if self._registry is not None and self._timer is None:
-            self._timer = self._clock.call_after(_AGAIN_US, self._due)
+        """Plan a sweep: the new messages may have to go before all others."""
+        if self._registry is not None:
+            self._plan(self._clock.now_us() + _AGAIN_US)
 
     def _due(self) -> None:
         self._timer = None
@@ -55,7 +56,16 @@ class Sweeper:
             _LOG.exception("sweeping failed")
             next_us = again_us
         if next_us is not None:
-            self._timer = self._clock.call_at(max(next_us, again_us), self._due)
+            self._plan(max(next_us, again_us))
+
+    def _plan(self, when_us: int) -> None:
+        """Sweep at that moment or earlier."""
+        if self._timer is not None:
+            if self._timer_us <= when_us:
+                return
+            self._timer.cancel()
+        self._timer_us = when_us
+        self._timer = self._clock.call_at(when_us, self._due)
 
     def _swept(self) -> int | None:
         """Delete what is too old, and return when something more will be."""

@@ -10,6 +10,17 @@ from queuewright.pubsub.rules.flow import NO_LIMITS, FlowLimits
 
 
 @dataclass(eq=False)
+class Poller:
+    """A program that takes messages, perhaps on several streams."""
+
+    name: str = ""
+    """For people."""
+    is_stopping: bool = False
+    """It is about to end, so it gets no more messages: it might not look at them, and they would
+    stay leased for nothing."""
+
+
+@dataclass(eq=False)
 class Taker:
     """Takes messages, a batch at a time."""
 
@@ -18,8 +29,8 @@ class Taker:
     lease_us: int
     """How long its leases are."""
     limits: FlowLimits = NO_LIMITS
-    client: str = ""
-    """The client's name, for people."""
+    poller: Poller = field(default_factory=Poller)
+    """The program that it belongs to."""
     max_batch: int = 1000
     """The most messages in a batch."""
     waits: bool = True

@@ -13,7 +13,7 @@ from queuewright.cloud_tasks import pubsub
 from queuewright.engine import Clock
 from queuewright.pubsub.delivery.registry import Registry
 from queuewright.pubsub.delivery.subscription import Deliveries, RunningSubscription
-from queuewright.pubsub.delivery.taker import Taker
+from queuewright.pubsub.delivery.taker import Poller, Taker
 from queuewright.pubsub.protocol import refusals
 from queuewright.pubsub.protocol.messages import (
     AcknowledgeRequest,
@@ -127,14 +127,17 @@ class Subscriber:
     # Messages
 
     async def pull(
-        self, request: PullRequest, remaining_us: int | None = None, client: str = ""
+        self,
+        request: PullRequest,
+        remaining_us: int | None = None,
+        poller: Poller | None = None,
     ) -> PullResponse:
         """Pull.
 
         Args:
             request: the request.
             remaining_us: how long the client will wait; None: as long as it takes.
-            client: the client's name, for people.
+            poller: the program that the client belongs to.
         """
         subscription = self.deliverable(request.subscription)
         if not request.max_messages:
@@ -149,7 +152,7 @@ class Subscriber:
         taker = Taker(
             holder=0,
             lease_us=subscription.row.config.ack_deadline_seconds * _SECOND_US,
-            client=client,
+            poller=poller or Poller(),
             max_batch=min(request.max_messages, pubsub.MAX_MESSAGES_PER_PULL),
             waits=wait_us > 0,
         )

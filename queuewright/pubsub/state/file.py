@@ -117,7 +117,7 @@ def opened(folder: Path | None) -> StateFile:
     if folder is None:
         database = sqlite3.connect("", isolation_level=None)
         database.execute("PRAGMA synchronous = OFF")
-        database.execute("PRAGMA cache_size = -16384")
+        database.execute("PRAGMA cache_size = -4096")
         _create(database)
         return StateFile(database, None)
     path = folder / FILE_NAME
@@ -157,7 +157,7 @@ def _database(path: Path, exists: bool) -> sqlite3.Connection:
         # this process. Only a power cut can lose the latest commits.
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA wal_autocheckpoint = 4000")
-        database.execute("PRAGMA cache_size = -16384")
+        database.execute("PRAGMA cache_size = -4096")
         database.execute("PRAGMA temp_store = MEMORY")
         if not exists:
             _create(database)

@@ -5,7 +5,7 @@ The writes of a call are committed before the call returns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -152,17 +152,33 @@ class Store:
                 )
             self._insert(dead_letters)
 
-    def deliveries(self, subscription: int) -> list[Delivery]:
-        """Return the messages of a subscription that are not acknowledged, oldest first."""
+    def delivered(self, subscription: int) -> Iterator[Delivery]:
+        """Yield the messages of a subscription that were delivered and are not acknowledged."""
         rows = self._database.execute(
             "SELECT message, size, ordering_key, deliveries, failures, until_us, state"
-            f" FROM delivery WHERE subscription = ? AND state != {_ACKNOWLEDGED} ORDER BY message",
+            " FROM delivery WHERE subscription = ? AND deliveries > 0"
+            f" AND state != {_ACKNOWLEDGED}",
             (subscription,),
         )
-        return [
-            Delivery(Message(number, size, key), deliveries, failures, until_us, state == _LEASED)
-            for number, size, key, deliveries, failures, until_us, state in rows
-        ]
+        for number, size, key, deliveries, failures, until_us, state in rows:
+            message = Message(number, size, key)
+            yield Delivery(message, deliveries, failures, until_us, state == _LEASED)
+
+    def fresh(self, subscription: int, after: int, limit: int | None) -> Iterator[Message]:
+        """Yield the messages of a subscription that were never delivered, oldest first.
+
+        Args:
+            subscription: its number.
+            after: only messages with larger ids.
+            limit: the most messages; None for all.
+        """
+        rows = self._database.execute(
+            "SELECT message, size, ordering_key FROM delivery WHERE subscription = ?"
+            f" AND message > ? AND deliveries = 0 AND state = {_WAITING}"
+            " ORDER BY message LIMIT ?",
+            (subscription, after, -1 if limit is None else limit),
+        )
+        return map(Message._make, rows)
 
     def contents(self, numbers: Iterable[int]) -> list[bytes | None]:
         """Return the serialized `PubsubMessage` of each number, None if it is gone."""

@@ -226,3 +226,31 @@ def test_the_shipped_stacks_run_here_as_far_as_their_code_is_here(
     found = {key: how_it_runs(handler, root) for key, handler in handlers.items()}
     assert {key for key, each in found.items() if isinstance(each, Caught)} == caught
     assert not any(isinstance(each, Elsewhere) for each in found.values())
+
+
+WORKER = "handlers: {h: {worker: {source: h%s}}}"
+
+
+def test_a_worker_runs_what_its_dockerfile_says(project: Project) -> None:
+    """As a service does."""
+    project.write("h/Dockerfile", 'FROM x\nENV A=1\nCMD ["python", "main.py"]\n')
+    found = command(project, WORKER % "")
+    assert found.argv == ("python", "main.py")
+    assert found.environment == {"A": "1"}
+
+
+def test_a_workers_command_replaces_its_dockerfiles(project: Project) -> None:
+    """The variables and the folder stay the image's."""
+    project.write("h/Dockerfile", "FROM x\nENV A=1\nCOPY . /app\nWORKDIR /app/web\nCMD run\n")
+    project.write("h/web/s.py", "")
+    found = command(project, WORKER % ", command: [python, s.py]")
+    assert found.argv == ("python", "s.py")
+    assert found.environment == {"A": "1"}
+    assert found.folder == (project.root / "h" / "web").resolve()
+
+
+def test_a_worker_that_is_an_image_does_not_run_here(project: Project) -> None:
+    """Unless a command says how."""
+    image = "handlers: {h: {worker: {image: europe-docker.pkg.dev/a/b/c}%s}}"
+    assert isinstance(how(project, image % ""), Caught)
+    assert command(project, image % ", local: {command: ./run}").argv[-1] == "./run"

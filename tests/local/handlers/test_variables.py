@@ -145,3 +145,39 @@ def test_a_secret_without_a_value_is_unset_and_named(project: Project) -> None:
 def test_the_stand_in_for_an_endpoint_gets_no_cloud_tasks_address(project: Project) -> None:
     """It is somebody else's program."""
     assert [name for name in seen(project, tasks=None) if "EMULATOR" in name] == []
+
+
+PULLED = """
+handlers:
+  reporter: {worker: {source: h}, env: {LEVEL: info}, local: {env: {LEVEL: debug}}}
+queues:
+  reports: {pull: {}, worker: reporter}
+  steps: {pull: {}, enqueuers: [reporter]}
+"""
+
+
+def test_a_worker_sees_its_queues_and_pubsub_and_no_port(project: Project) -> None:
+    """Nothing calls it."""
+    project.write("h/Dockerfile", "")
+    project.spec(PULLED)
+    plan = project.blueprint()
+    found = variables(
+        plan.handlers["reporter"],
+        plan,
+        port=None,
+        tasks=TASKS,
+        pubsub="127.0.0.1:8085",
+        image={},
+        shell={"PATH": "/bin"},
+    )
+    assert found == {
+        "PATH": "/bin",
+        "PYTHONUNBUFFERED": "1",
+        "LEVEL": "debug",
+        "SUBSCRIPTION_REPORTS": "projects/acme-dev/subscriptions/reports",
+        "QUEUE_STEPS": "projects/acme-dev/topics/steps",
+        "CLOUD_TASKS_EMULATOR_HOST": "127.0.0.1:9",
+        "CLOUD_TASKS_EMULATOR_URL": "http://127.0.0.1:10",
+        "PUBSUB_EMULATOR_HOST": "127.0.0.1:8085",
+        "GOOGLE_CLOUD_PROJECT": "acme-dev",
+    }

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from queuewright.errors import TargetError
+from queuewright.local.handlers import runtime_library
 from queuewright.local.handlers.virtual_environments import STAMP, VirtualEnvironments
 from queuewright.local.processes.groups import ProcessGroups
 
@@ -195,3 +198,34 @@ async def test_the_build_of_a_package_sees_no_token(
     seen = json.loads((handler / "seen").read_text())
     assert {"PIP_RETRIES", "XDG_CACHE_HOME", "no_proxy", "PATH"} <= set(seen)
     assert not set(tokens) & set(seen)
+
+
+async def test_the_library_of_workers_needs_no_index(
+    venvs: VirtualEnvironments, handler: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes with queuewright, whatever an index may have under its name."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    requirements = handler / "requirements.txt"
+    requirements.write_text("queuewright-runtime\n", "utf-8")
+    python = await venvs.interpreter("reporter", requirements, None)
+    program = "import queuewright_runtime; print(queuewright_runtime.__file__)"
+    found = await asyncio.to_thread(
+        subprocess.check_output, [python, "-c", program], text=True, cwd=handler
+    )
+    assert found.startswith(str(python.parents[1]))
+
+
+def test_a_folder_that_git_ignores_makes_the_same_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the folder of a virtual environment, where queuewright is installed."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("*\n", "utf-8")
+    copy = shutil.copytree(runtime_library.runtime_folder(), tmp_path / "lib" / "_runtime")
+    monkeypatch.setattr(runtime_library, "PLACES", (copy,))
+    constraints = runtime_library.runtime_constraints(tmp_path / "out")
+    (wheel,) = constraints.parent.glob("*.whl")
+    assert constraints.read_text("utf-8") == f"queuewright-runtime @ {wheel.as_uri()}\n"
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert {f"queuewright_runtime/{each}.py" for each in ("__init__", "pull", "task")} <= names

@@ -83,6 +83,22 @@ async def test_a_process_that_ignores_sigterm_is_killed(groups: ProcessGroups) -
     child.close()
 
 
+async def test_what_a_shell_started_may_finish_where_it_is_waited_for(
+    groups: ProcessGroups,
+) -> None:
+    """The shell itself ends at once."""
+    working = (
+        "trap 'sleep 0.1; echo finished; exit' TERM; echo started; while :; do sleep 0.01; done"
+    )
+    child = await groups.start(
+        ("/bin/sh", "-c", f"({working}); true"), folder=Path("/"), environment=PATH
+    )
+    assert await child.output.readline() == b"started\n"
+    await groups.end(child, grace_s=60.0, waits_for_all=True)
+    assert await child.output.read() == b"finished\n"
+    child.close()
+
+
 async def test_a_process_that_has_ended_can_be_ended_again(groups: ProcessGroups) -> None:
     """It may have died a moment ago."""
     child = await groups.start(("true",), folder=Path("/"), environment=PATH)

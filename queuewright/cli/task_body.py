@@ -1,0 +1,83 @@
+"""The body of a task, from the words of `queuewright enqueue`."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import sys
+from pathlib import Path
+
+import click
+
+from queuewright.blueprint import PullQueuePlan, QueuePlan
+from queuewright.errors import TargetError
+
+JSON = "application/json"
+
+
+def task_body(
+    key: str,
+    plan: QueuePlan | PullQueuePlan | None,
+    payload: str | None,
+    file: Path | None,
+    *,
+    example: bool,
+) -> tuple[bytes, str | None]:
+    """Return a task's body, and its Content-Type if that is clear.
+
+    Args:
+        key: the queue's key in the file, or else its id.
+        plan: its plan; None if it is not in the file.
+        payload: the body.
+        file: the file with the body; `-` is standard input.
+        example: whether the body is the queue's example.
+
+    Raises:
+        TargetError: there is no example, or the file cannot be read.
+    """
+    if example:
+        if plan is None:
+            raise TargetError(
+                f"queue `{key}` has no example: it is not in the file",
+                hint="give the body as PAYLOAD or with `--file`",
+            )
+        if plan.example is None:
+            raise TargetError(
+                f"queue `{key}` has no example", hint=f"add `example: …` under `queues.{key}`"
+            )
+        return json.dumps(plan.example, ensure_ascii=False).encode(), JSON
+    if file is not None:
+        return _content(file), mimetypes.guess_type(file.name)[0]
+    if payload is None:
+        return b"", None
+    try:
+        json.loads(payload)
+    except ValueError:
+        return payload.encode(), "text/plain; charset=utf-8"
+    return payload.encode(), JSON
+
+
+def typed(content_type: str | None) -> dict[str, str]:
+    """Return the header, or attribute, for a content type."""
+    return {"Content-Type": content_type} if content_type else {}
+
+
+def header_values(given: tuple[str, ...]) -> dict[str, str]:
+    """Return the headers in words such as `KEY:VALUE`."""
+    headers = {}
+    for header in given:
+        key, colon, value = header.partition(":")
+        if not colon or not key.strip():
+            raise click.BadParameter(f"`{header}` is not `KEY:VALUE`", param_hint="--header")
+        headers[key.strip()] = value.strip()
+    return headers
+
+
+def _content(file: Path) -> bytes:
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise TargetError(f"`{file}` cannot be read: {reason}") from None
