@@ -28,15 +28,13 @@ def test_the_shipped_stacks_use_every_kind_of_handler() -> None:
         for way in _ways(handler)
     }
     known = set(_known())
-    assert len(known) == 7
+    assert len(known) == 9
     assert used == known
 
 
 def _known() -> Iterator[Way]:
     """Every kind that the spec accepts, found by trying all keys with their examples."""
     for kind in KINDS:
-        if kind == "worker":
-            continue  # the shipped stacks get one when `up` runs it: issue 12
         field = HandlerSpec.model_fields[kind]
         model = next(models_in(field.annotation), None)
         fields = model.model_fields if model is not None else {}

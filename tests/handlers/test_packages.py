@@ -22,6 +22,7 @@ HANDLERS = Path(__file__).parents[2] / "handlers"
         ),
         ("thumbnails", "Dockerfile app.py mail.py picture.py requirements.txt"),
         ("reports", "daily.py serve.py"),
+        ("reporter", "Dockerfile chart.py main.py requirements.txt"),
         ("ledger", "book.py requirements.txt"),
     ],
 )
@@ -34,13 +35,14 @@ def test_every_requirement_is_pinned() -> None:
     """The same versions run locally and on Google Cloud, whenever they are built."""
     texts = [path.read_text() for path in HANDLERS.glob("*/requirements.txt")]
     lines = [line for text in texts for line in text.splitlines()]
-    assert len(lines) == 8
+    assert len(lines) == 11
     assert [line for line in lines if line.count("==") != 1] == []
 
 
-def test_an_image_has_the_deployed_files() -> None:
+@pytest.mark.parametrize("handler", ["thumbnails", "reporter"])
+def test_an_image_has_the_deployed_files(handler: str) -> None:
     """`.dockerignore` and `.gcloudignore` differ only in their first line, a comment."""
-    folder = HANDLERS / "thumbnails"
+    folder = HANDLERS / handler
     first, second = (
         (folder / name).read_text().splitlines()[1:] for name in (".dockerignore", ".gcloudignore")
     )
