@@ -22,7 +22,7 @@ HANDLERS = Path(__file__).parents[2] / "handlers"
         ),
         ("thumbnails", "Dockerfile app.py mail.py picture.py requirements.txt"),
         ("reports", "daily.py serve.py"),
-        ("reporter", "Dockerfile chart.py main.py requirements.txt"),
+        ("reporter", "Dockerfile chart.py requirements.txt worker.py"),
         ("ledger", "book.py requirements.txt"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import io
 import json
 from dataclasses import dataclass, field
@@ -50,12 +50,8 @@ def deliver(monkeypatch: pytest.MonkeyPatch, body: object) -> list[str]:
     """What the worker answers to one task."""
     monkeypatch.syspath_prepend(HANDLERS.parent / "runtime")
     runtime = importlib.import_module("queuewright_runtime")
-    # Another handler's file is called `main` as well.
-    spec = importlib.util.spec_from_file_location("reporter", HANDLERS / "reporter" / "main.py")
-    assert spec is not None
-    assert spec.loader is not None
-    worker = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(worker)
+    monkeypatch.syspath_prepend(HANDLERS / "reporter")
+    worker = importlib.import_module("worker")
     message = Message(body if isinstance(body, bytes) else json.dumps(body).encode())
     with (task := runtime.Task("charts", message)):
         worker.draw(task)

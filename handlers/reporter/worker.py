@@ -15,6 +15,7 @@ import os
 from pathlib import Path
 
 from chart import Unusable, chart, sales
+
 from queuewright_runtime import PermanentError, Task, pull
 
 
