@@ -14,7 +14,7 @@ $(BIN)/queuewright: pyproject.toml constraints.txt
 	  || { echo "queuewright needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
 	@echo "creating $(VENV) (once)" >&2
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[pubsub]'
 	@touch $@
 
 dev: $(VENV)/.dev

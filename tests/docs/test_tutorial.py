@@ -7,12 +7,14 @@ import re
 import runpy
 import shlex
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -26,7 +28,7 @@ from queuewright.blueprint import AppEngineRoute, HandlerRoute, QueuePlan, bluep
 from queuewright.cli import commands
 from queuewright.engine import Engine, Event, ManualClock, Settings, Signer
 from queuewright.local.handlers.dockerfile import container_process
-from queuewright.spec import load
+from queuewright.spec import load, parse
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text("utf-8"), re.M | re.S)
@@ -210,7 +212,9 @@ async def test_as_a_project_the_queue_has_the_address(
     await tutorial.declare()
     monkeypatch.setenv("CLOUD_TASKS_EMULATOR_HOST", f"127.0.0.1:{tutorial.port}")
     lines = [line for kind, text in FENCES if kind == "sh" for line in text.splitlines()]
-    enqueued = [shlex.split(line)[1:] for line in lines if line.startswith("queuewright enqueue")]
+    enqueued = [
+        shlex.split(line)[1:] for line in lines if line.startswith("queuewright enqueue my-queue")
+    ]
     assert len(enqueued) == 2
     app = runpy.run_path(str(tutorial.write("main.py")))["app"]
     with tutorial.handler.serving(app):
@@ -232,6 +236,27 @@ def test_its_dockerfile_serves_the_handler() -> None:
     (requirements,) = files("my-handler/requirements.txt")
     assert re.search(r"exec gunicorn .*--bind :\$PORT .*main:app$", command)
     assert re.search(r"^gunicorn==\S+$", requirements, re.M)
+
+
+def test_the_worker_says_what_the_page_shows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page's worker polls the page's queue, and its example gives the output shown."""
+    (queue,) = parse(files("stacks/dev.yaml")[2], file="stacks/dev.yaml").pull_queues.items()
+    task: Any = nullcontext()
+    task.json = lambda: queue[1].example
+    polled = []
+
+    def pull(key: str) -> list[Any]:
+        polled.append(key)
+        return [task]
+
+    monkeypatch.setitem(sys.modules, "queuewright_runtime", SimpleNamespace(pull=pull))
+    exec(files("my-worker/worker.py")[0], {})
+    assert polled == [queue[0]]
+    assert capsys.readouterr().out.splitlines() == said("working on ")
+    (dockerfile,) = files("my-worker/Dockerfile")
+    assert container_process(dockerfile).command == ("python", "worker.py")
 
 
 def numberless(line: str) -> str:
