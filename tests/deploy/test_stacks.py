@@ -72,7 +72,7 @@ def test_outputs_are_what_people_and_programs_use(start: Start, shipped: Path) -
     }
     assert outputs["accounts"] == {
         name: f"{name}-handler@acme-dev.iam.gserviceaccount.com"
-        for name in ("mailer", "thumbnails")
+        for name in ("mailer", "reporter", "thumbnails")
     }
 
 
