@@ -52,8 +52,12 @@ def is_ignored(folder: Path) -> Ignored:
 def ignore_rules(folder: Path) -> Ignored:
     """Like `is_ignored`, of a path whose parent folders are known not to be left out."""
     if follows_git(folder):
-        git, known = git_rules(folder), [*_WITHOUT_A_FILE, *_NEVER]
-        return lambda path, is_folder: _matches(known, path, is_folder) or git(path, is_folder)
+        real, known = folder.resolve(), [*_WITHOUT_A_FILE, *_NEVER]
+        git = _Git(_top(real))
+        git.take_back(real)
+        return lambda path, is_folder: (
+            _matches(known, path, is_folder) or git.ignores(real / path, is_folder=is_folder)
+        )
     listed = patterns(_lines(folder / GCLOUD_FILE, folder))
     return lambda path, is_folder: (
         _matches(_NEVER, path, is_folder) or _matches(listed, path, is_folder)
@@ -63,11 +67,6 @@ def ignore_rules(folder: Path) -> Ignored:
 def follows_git(folder: Path) -> bool:
     """Whether git's rules decide, as the folder has no `.gcloudignore`."""
     return not (folder / GCLOUD_FILE).is_file()
-
-
-def git_rules(folder: Path) -> Ignored:
-    """What git alone would ignore below a folder, wherever a link to it is."""
-    return _Git(folder.resolve()).ignores
 
 
 def project_folder(folder: Path) -> Path:
@@ -83,16 +82,64 @@ def project_folder(folder: Path) -> Path:
     ) or here.parent
 
 
-class _Git:
-    """The ignore files of a repository, as far as they concern what is below `folder`."""
+class LinkTargets:
+    """The paths that links of a source lead to: what git ignores there is not deployed.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        # Without a repository the project's own .gitignore still says what is not to be shared.
-        top = _nearest(folder, ".git") or _nearest(folder, "Pulumi.yaml")
-        self._top = top or _nearest(folder, "stacks") or folder
+    A target in the source itself is ignored as it is without the link. Elsewhere git decides on
+    the target and on all folders above it, except those that are above the source, too.
+
+    Attributes:
+        source: the handler's real folder.
+        ignored: the test of a path below it.
+        follow_git: False if a `.gcloudignore` decides instead; then only files that are never
+            deployed are ignored.
+    """
+
+    def __init__(
+        self, source: Path, ignored: Ignored | None = None, *, follow_git: bool = True
+    ) -> None:
+        self._source = source
+        self._ignored = ignored
+        self._follow_git = follow_git
+        self._known: dict[Path, bool] = dict.fromkeys((source, *source.parents), False)
+        self._repositories: dict[Path, _Git] = {}
+
+    def ignores(self, target: Path, *, is_folder: bool) -> bool:
+        """Whether a target, a path without links, or a folder above it is ignored."""
+        if target not in self._known:
+            self._known[target] = self.ignores(target.parent, is_folder=True) or (
+                self._ignores_itself(target, is_folder=is_folder)
+            )
+        return self._known[target]
+
+    def _ignores_itself(self, target: Path, *, is_folder: bool) -> bool:
+        if self._ignored is not None and target.is_relative_to(self._source):
+            return self._ignored(PurePosixPath(target.relative_to(self._source)), is_folder)
+        if _matches(_NEVER, PurePosixPath(target.name), is_folder):
+            return True
+        return self._follow_git and self._git(target.parent).ignores(target, is_folder=is_folder)
+
+    def _git(self, folder: Path) -> _Git:
+        """The repository that tracks what is in a folder."""
+        top = _top(folder)
+        if top not in self._repositories:
+            self._repositories[top] = _Git(top)
+        return self._repositories[top]
+
+
+class _Git:
+    """The ignore files of a repository.
+
+    Attributes:
+        top: its real folder.
+    """
+
+    def __init__(self, top: Path) -> None:
+        self._top = top
         self._known: dict[Path, list[Pattern]] = {}
-        # The file asks for this folder, so a rule that ignores all of it, such as `dist/`, is void.
+
+    def take_back(self, folder: Path) -> None:
+        """Remove the rules that ignore all of a folder, such as `dist/`: the spec asks for it."""
         for above in self._from_top(folder):
             while found := self._deciding(above, is_folder=True):
                 known, last = found
@@ -100,8 +147,9 @@ class _Git:
                     break
                 known.remove(last)
 
-    def ignores(self, path: PurePosixPath, is_folder: bool) -> bool:
-        found = self._deciding(self._folder / path, is_folder=is_folder)
+    def ignores(self, path: Path, *, is_folder: bool) -> bool:
+        """Whether git ignores a path below the top, whose parent folders are not ignored."""
+        found = self._deciding(path, is_folder=is_folder)
         return found is not None and found[1].ignores
 
     def _from_top(self, path: Path) -> Iterator[Path]:
@@ -135,6 +183,13 @@ class _Git:
 def _matches(known: list[Pattern], path: PurePosixPath, is_folder: bool) -> bool:
     found = last_match(known, str(path), is_folder=is_folder)
     return found is not None and found.ignores
+
+
+def _top(folder: Path) -> Path:
+    """The top of the repository that a real folder is in."""
+    # Without a repository the project's own .gitignore still says what is not to be shared.
+    top = _nearest(folder, ".git") or _nearest(folder, "Pulumi.yaml")
+    return top or _nearest(folder, "stacks") or folder
 
 
 def _nearest(folder: Path, mark: str) -> Path | None:

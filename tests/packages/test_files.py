@@ -294,6 +294,66 @@ def test_what_git_ignores_where_a_link_leads_is_no_source(project: Path) -> None
     assert found(project / "handlers" / "mailer") == ["lib/rules.py", "main.py"]
 
 
+def test_a_link_to_what_git_ignores_is_no_source(project: Path) -> None:
+    """The target itself may be ignored, or a folder above it; through a link, too."""
+    (project / ".gitignore").write_text("private/\nsecrets.txt\n")
+    write(project, "private/token.txt", "private/deep/token.txt", "secrets.txt", "rules.py")
+    mailer = project / "handlers" / "mailer"
+    (mailer / "conf").symlink_to("../../secrets.txt")
+    (mailer / "token").symlink_to("../../private/token.txt")
+    (mailer / "data").symlink_to("../../private")
+    (mailer / "deep").symlink_to("../../private/deep")
+    (mailer / "again").symlink_to("conf")
+    (mailer / "rules.py").symlink_to("../../rules.py")
+    (project / "shared").mkdir()
+    (project / "shared" / "inner").symlink_to("../private")
+    (mailer / "shared").symlink_to("../../shared")
+    assert found(mailer) == ["main.py", "rules.py"]
+
+
+def test_a_link_to_a_repository_that_the_outer_one_ignores_is_no_source(project: Path) -> None:
+    """The repository inside does not ignore its own files."""
+    (project / ".gitignore").write_text("private/\n")
+    write(project, "private/.git/config", "private/token.txt", "module/.git/config", "module/a.py")
+    mailer = project / "handlers" / "mailer"
+    (mailer / "data").symlink_to("../../private")
+    (mailer / "module").symlink_to("../../module")
+    assert found(mailer) == ["main.py", "module/a.py"]
+
+
+@pytest.mark.parametrize("ignore", [None, ".gcloudignore\n"])
+def test_a_link_to_what_is_never_source_is_no_source(project: Path, ignore: str | None) -> None:
+    """Git's own files, the engine's state and the credentials of CI."""
+    write(project, ".git/config", "gha-creds-1.json", ".queuewright/dev/tasks.sqlite")
+    mailer = project / "handlers" / "mailer"
+    (mailer / "git").symlink_to("../../.git")
+    (mailer / "config").symlink_to("../../.git/config")
+    (mailer / "key").symlink_to("../../gha-creds-1.json")
+    (mailer / "state").symlink_to("../../.queuewright/dev")
+    if ignore:
+        (mailer / ".gcloudignore").write_text(ignore)
+    assert found(mailer) == ["main.py"]
+
+
+def test_links_inside_the_output_of_a_build_are_followed(project: Path) -> None:
+    """The rule that ignores the output does not apply to it, with or without a link."""
+    (project / ".gitignore").write_text("dist/\n.env\n")
+    write(project, "dist/mailer/main.js", "dist/mailer/.env", "dist/shared/rules.js")
+    (project / "dist" / "mailer" / "index.js").symlink_to("main.js")
+    (project / "dist" / "mailer" / "settings").symlink_to(".env")
+    (project / "dist" / "mailer" / "shared").symlink_to("../shared")
+    assert found(project / "dist" / "mailer") == ["index.js", "main.js", "shared/rules.js"]
+
+
+def test_a_source_that_is_a_link_to_what_git_ignores_is_refused(project: Path) -> None:
+    """The spec asks for the link, not for the ignored folder."""
+    (project / ".gitignore").write_text("private/\n")
+    write(project, "private/keys/token.txt")
+    (project / "handlers" / "data").symlink_to("../private/keys")
+    with pytest.raises(TargetError, match=r"handlers/data` is a link to `.*keys`, which git ignor"):
+        source_files(project / "handlers" / "data")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     """With its name."""
