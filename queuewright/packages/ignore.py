@@ -18,6 +18,7 @@ from queuewright.packages.patterns import Pattern, last_match, patterns
 GCLOUD_FILE: Final = ".gcloudignore"
 GIT_FILE: Final = ".gitignore"
 
+_MOST_IN_A_PATH: Final = 8192
 _INCLUDE: Final = "#!include:"
 # gcloud's own list for a folder without a .gcloudignore, as far as it concerns a handler.
 _WITHOUT_A_FILE: Final = patterns(
@@ -30,6 +31,9 @@ _NEVER: Final = patterns(
     (".git", "__pycache__/", "*.pyc", ".DS_Store", ".queuewright/", "gha-creds-*.json")
 )
 
+MOST_BYTES: Final = 128 * 1024
+"""A larger ignore file is refused; GitHub's largest template has 8 KB."""
+
 Ignored = Callable[[PurePosixPath, bool], bool]
 """Says of a path, and of whether it is a folder, that it is left out."""
 
@@ -38,7 +42,8 @@ def is_ignored(folder: Path) -> Ignored:
     """The test of any path relative to `folder`.
 
     Raises:
-        TargetError: a `.gcloudignore` includes a file that is missing, or a file is not UTF-8.
+        TargetError: a `.gcloudignore` includes a file that is missing, or a file is not UTF-8
+            or too large.
     """
     rules = ignore_rules(folder)
 
@@ -172,9 +177,10 @@ class _Git:
 
     def _patterns(self, folder: Path) -> list[Pattern]:
         if folder not in self._known:
-            files = [folder / GIT_FILE]
+            # Git does not follow a link of this name (https://git-scm.com/docs/gitignore#_notes).
+            files = [] if (folder / GIT_FILE).is_symlink() else [folder / GIT_FILE]
             if folder == self._top:
-                files.insert(0, folder / ".git" / "info" / "exclude")
+                files.insert(0, _clone(folder) / "info" / "exclude")
             texts = [_text(file) for file in files if file.is_file()]
             self._known[folder] = patterns(line for text in texts for line in text)
         return self._known[folder]
@@ -211,10 +217,36 @@ def _lines(file: Path, folder: Path) -> Iterator[str]:
         yield from _text(included)
 
 
+def _clone(top: Path) -> Path:
+    """Git's own folder of a repository; worktrees share that of the clone.
+
+    https://git-scm.com/docs/gitrepository-layout
+    """
+    link = _line(top / ".git")
+    if link is None:
+        return top / ".git"
+    folder = top / link.removeprefix("gitdir:").strip()
+    return folder / (_line(folder / "commondir") or "")
+
+
+def _line(file: Path) -> str | None:
+    """The line in one of git's own files; None if there is no such file."""
+    if not file.is_file():
+        return None
+    with file.open("rb") as opened:
+        return os.fsdecode(opened.readline(_MOST_IN_A_PATH).rstrip())
+
+
 def _text(file: Path) -> list[str]:
     """The lines of an ignore file."""
+    with file.open("rb") as opened:
+        content = opened.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise TargetError(
+            f"`{file}` has more than {MOST_BYTES // 1024} KiB", hint="shorten it: name folders"
+        )
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise TargetError(f"`{file}` is not UTF-8", hint="save it as UTF-8") from None
     return [line.removesuffix("\r") for line in text.split("\n")]

@@ -133,6 +133,6 @@ def _taken_in(folder: Path) -> set[str]:
     """The lines of the folder's ignore files that begin with a `!`."""
     files = (folder / name for name in (GIT_FILE, GCLOUD_FILE))
     lines = (
-        line for file in files for line in _beginning(file).decode(errors="replace").splitlines()
+        line for file in files for line in _beginning(file).decode(errors="replace").split("\n")
     )
-    return {line for line in lines if line.startswith("!")}
+    return {line.removesuffix("\r") for line in lines if line.startswith("!")}

@@ -170,6 +170,44 @@ def test_the_clone_s_own_excludes_count(project: Path) -> None:
     assert found(project / "handlers" / "mailer") == ["main.py"]
 
 
+@pytest.mark.parametrize("kind", ["worktree", "submodule"])
+def test_the_excludes_of_the_clone_count_where_git_is_a_file(tmp_path: Path, kind: str) -> None:
+    """A worktree shares those of its clone; a submodule has its own."""
+    clone, project = tmp_path / "clone", tmp_path / "project"
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", str(clone)]
+    subprocess.run(["git", "init", "--quiet", clone], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "a"], check=True)
+    if kind == "worktree":
+        subprocess.run([*git, "worktree", "add", "--quiet", project], check=True)
+    else:
+        project.mkdir()
+        (project / ".git").write_text("gitdir: ../clone/.git\n")
+    write(clone, ".git/info/exclude", text="secrets.txt\n")
+    write(project, "Pulumi.yaml", "handlers/mailer/main.py", "handlers/mailer/secrets.txt")
+    assert found(project / "handlers" / "mailer") == ["main.py"]
+
+
+def test_a_gitignore_that_is_a_link_is_not_read(project: Path) -> None:
+    """Git does not follow it either."""
+    write(project, "shared.txt", "handlers/mailer/rules.py", text="rules.py\n")
+    (project / ".gitignore").symlink_to("shared.txt")
+    assert found(project / "handlers" / "mailer") == ["main.py", "rules.py"]
+
+
+def test_a_carriage_return_inside_a_line_does_not_split_it(project: Path) -> None:
+    """As in git; the one at the end of a line is not part of the pattern."""
+    (project / ".gitignore").write_bytes(b"rules.py\ra\nsecret.txt\r\n")
+    write(project, "handlers/mailer/rules.py", "handlers/mailer/secret.txt")
+    assert found(project / "handlers" / "mailer") == ["main.py", "rules.py"]
+
+
+def test_an_ignore_file_that_is_too_large_is_refused(project: Path) -> None:
+    """Reading its patterns would take too long."""
+    (project / ".gitignore").write_text("a?\n" * 100_000)
+    with pytest.raises(TargetError, match=r"\.gitignore` has more than 128 KiB"):
+        source_files(project / "handlers" / "mailer")
+
+
 def test_without_a_repository_the_project_s_gitignore_holds(tmp_path: Path) -> None:
     """In a container, say, that `.git` was not copied into."""
     write(tmp_path, "Pulumi.yaml", "handlers/mailer/main.py", "handlers/mailer/.env")
