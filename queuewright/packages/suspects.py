@@ -123,6 +123,8 @@ def _secret(folder: Path, file: PurePosixPath) -> str | None:
 
 def _beginning(file: Path) -> bytes:
     try:
+        if not file.is_file():  # reading a pipe or a device may never end
+            return b""
         with file.open("rb") as opened:
             return opened.read(_READ_BYTES)
     except OSError:
