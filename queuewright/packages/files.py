@@ -50,8 +50,9 @@ def source_files(folder: Path, *, root: Path | None = None) -> list[PurePosixPat
     except OSError as error:
         where = error.filename or folder
         raise TargetError(f"`{where}` cannot be read: {error.strerror}") from error
-    if walk.leaving:
-        raise _outside(folder, walk.leaving)
+    wrong = [*([_outside(folder, walk.leaving)] if walk.leaving else []), *walk.wrong]
+    if wrong:
+        raise _together(wrong)
     if not files:
         file = GIT_FILE if follows_git(folder) else GCLOUD_FILE
         raise TargetError(
@@ -106,6 +107,8 @@ class _Walk:
         self._ignored = ignored
         self._targets = LinkTargets(folder.resolve(), ignored, follow_git=follows_git(folder))
         self.leaving: list[PurePosixPath] = []
+        self.wrong: list[TargetError] = []
+        """A link that leads nowhere or in a circle, each."""
 
     def below(
         self, path: PurePosixPath, above: frozenset[Path], *, is_linked: bool
@@ -116,10 +119,13 @@ class _Walk:
         """
         real = (self._folder / path).resolve()
         if real in above:
-            raise TargetError(
-                f"`{self._folder / path}` is a link to a folder that contains it",
-                hint=f"remove the link, or leave it out: {exclusion(self._folder, path)}",
+            self.wrong.append(
+                TargetError(
+                    f"`{self._folder / path}` is a link to a folder that contains it",
+                    hint=f"remove the link, or leave it out: {exclusion(self._folder, path)}",
+                )
             )
+            return
         for entry in (self._folder / path).iterdir():
             inner = path / entry.name
             is_folder = entry.is_dir()
@@ -137,14 +143,25 @@ class _Walk:
 
     def _stays(self, link: Path, path: PurePosixPath) -> bool:
         if not link.exists():
-            raise TargetError(
-                f"`{link}` is a link that leads nowhere",
-                hint=f"remove it, or leave it out: {exclusion(self._folder, path)}",
+            self.wrong.append(
+                TargetError(
+                    f"`{link}` is a link that leads nowhere",
+                    hint=f"remove it, or leave it out: {exclusion(self._folder, path)}",
+                )
             )
+            return False
         stays = link.resolve().is_relative_to(self._project)
         if not stays:
             self.leaving.append(path)
         return stays
+
+
+def _together(wrong: list[TargetError]) -> TargetError:
+    """One error that names the first problems and counts the others."""
+    named = wrong[: MOST_NAMED + 1]
+    messages = "; ".join(str(each).partition("\n  hint: ")[0] for each in named)
+    more = f"; and {len(wrong) - len(named)} more" if len(wrong) > len(named) else ""
+    return TargetError(messages + more, hint="; ".join(each.hint for each in named if each.hint))
 
 
 def _outside(folder: Path, links: list[PurePosixPath]) -> TargetError:

@@ -295,6 +295,18 @@ def test_every_link_that_leaves_the_project_is_told_at_once(project: Path, outsi
         source_files(mailer)
 
 
+def test_a_broken_link_does_not_hide_the_others(project: Path, outside: Path) -> None:
+    """Those that lead nowhere, in a circle and out of the project are reported together."""
+    mailer = project / "handlers" / "mailer"
+    (mailer / "gone").symlink_to("nothing")
+    (mailer / "again").symlink_to(".")
+    (mailer / "etc").symlink_to(outside)
+    with pytest.raises(TargetError) as refused:
+        source_files(mailer)
+    for words in ("gone` is a link that leads", "again` is a link to a folder", "etc` leads out"):
+        assert words in str(refused.value)
+
+
 def test_a_link_behind_a_link_that_leaves_the_project_is_refused(
     project: Path, outside: Path
 ) -> None:
