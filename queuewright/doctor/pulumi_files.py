@@ -7,6 +7,7 @@ from pathlib import Path
 
 from queuewright.errors import SpecError
 from queuewright.spec.document import Node, read
+from queuewright.spec.files import text_of
 
 PROJECT_FILE = "Pulumi.yaml"
 PROGRAM = "__main__.py"
@@ -65,7 +66,7 @@ def _value(node: Node) -> str | None:
 def _node(file: Path) -> Node | None:
     """The content of a file; None if it cannot be read. Pulumi reports that better."""
     try:
-        node, _ = read(file.read_text(encoding="utf-8"), file.name)
-    except (OSError, UnicodeDecodeError, SpecError):
+        node, _ = read(text_of(file, file.name), file.name)
+    except SpecError:
         return None
     return node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -11,8 +12,8 @@ from queuewright.packages.ignore import (
     GCLOUD_FILE,
     GIT_FILE,
     Ignored,
+    LinkTargets,
     follows_git,
-    git_rules,
     ignore_rules,
     project_folder,
 )
@@ -31,8 +32,8 @@ def source_files(folder: Path, *, root: Path | None = None) -> list[PurePosixPat
             upwards that has a `Pulumi.yaml`.
 
     Raises:
-        TargetError: there is no such folder or no file in it, it cannot be read, or a link leads
-            nowhere, in a circle or out of the project.
+        TargetError: there is no such folder or no file in it, it cannot be read, it is a link to
+            a folder that git ignores, or a link leads nowhere, in a circle or out of the project.
     """
     if not folder.is_dir():
         raise TargetError(f"`{folder}` is not a folder", hint="is the handler's `source` right?")
@@ -42,14 +43,16 @@ def source_files(folder: Path, *, root: Path | None = None) -> list[PurePosixPat
             f"`{folder}` leads out of the project, to `{folder.resolve()}`",
             hint="move the code into the project, or copy it there",
         )
-    walk = _Walk(folder, project)
     try:
-        files = sorted(walk.below(PurePosixPath(), ignore_rules(folder), frozenset()))
+        _refuse_link_to_ignored(folder, root or project_folder(folder))
+        walk = _Walk(folder, project, ignore_rules(folder))
+        files = sorted(walk.below(PurePosixPath(), frozenset(), is_linked=False))
     except OSError as error:
         where = error.filename or folder
         raise TargetError(f"`{where}` cannot be read: {error.strerror}") from error
-    if walk.leaving:
-        raise _outside(folder, walk.leaving)
+    wrong = [*([_outside(folder, walk.leaving)] if walk.leaving else []), *walk.wrong]
+    if wrong:
+        raise _together(wrong)
     if not files:
         file = GIT_FILE if follows_git(folder) else GCLOUD_FILE
         raise TargetError(
@@ -80,56 +83,85 @@ def _ends_in_a_newline(file: Path) -> bool:
         return True
 
 
+def _refuse_link_to_ignored(folder: Path, root: Path) -> None:
+    """Refuse a folder that a link below `root` leads to if git ignores it."""
+    # `absolute` keeps `..`, and `resolve` would follow the links below `root`.
+    path, above = Path(os.path.abspath(folder)), Path(os.path.abspath(root))  # noqa: PTH100
+    real = folder.resolve()
+    if not path.is_relative_to(above) or not follows_git(folder):
+        return
+    named = above.resolve() / path.relative_to(above)
+    if named != real and LinkTargets(named).ignores(real, is_folder=True):
+        raise TargetError(
+            f"`{folder}` is a link to `{real}`, which git ignores",
+            hint="write the folder itself as the `source`, or move the code out of it",
+        )
+
+
 class _Walk:
     """Goes through a source; `leaving` are the links found on the way that leave the project."""
 
-    def __init__(self, folder: Path, project: Path) -> None:
+    def __init__(self, folder: Path, project: Path, ignored: Ignored) -> None:
         self._folder = folder
         self._project = project
+        self._ignored = ignored
+        self._targets = LinkTargets(folder.resolve(), ignored, follow_git=follows_git(folder))
         self.leaving: list[PurePosixPath] = []
+        self.wrong: list[TargetError] = []
+        """A link that leads nowhere or in a circle, each."""
 
     def below(
-        self, path: PurePosixPath, ignored: Ignored, above: frozenset[Path]
+        self, path: PurePosixPath, above: frozenset[Path], *, is_linked: bool
     ) -> Iterator[PurePosixPath]:
-        """The files in a folder of the source; `above` are the real folders that led here."""
+        """The files in a folder of the source.
+
+        `above` are the real folders that led here; `is_linked` tells whether a link did.
+        """
         real = (self._folder / path).resolve()
         if real in above:
-            raise TargetError(
-                f"`{self._folder / path}` is a link to a folder that contains it",
-                hint=f"remove the link, or leave it out: {exclusion(self._folder, path)}",
+            self.wrong.append(
+                TargetError(
+                    f"`{self._folder / path}` is a link to a folder that contains it",
+                    hint=f"remove the link, or leave it out: {exclusion(self._folder, path)}",
+                )
             )
+            return
         for entry in (self._folder / path).iterdir():
             inner = path / entry.name
             is_folder = entry.is_dir()
-            if ignored(inner, is_folder):
+            is_link = entry.is_symlink()
+            if self._ignored(inner, is_folder) or (is_link and not self._stays(entry, inner)):
                 continue
-            if entry.is_symlink() and not self._stays(entry, inner):
-                continue
+            if is_link or is_linked:
+                target = entry.resolve() if is_link else real / entry.name
+                if self._targets.ignores(target, is_folder=is_folder):
+                    continue
             if is_folder:
-                rules = self._linked(entry, inner, ignored) if entry.is_symlink() else ignored
-                yield from self.below(inner, rules, above | {real})
+                yield from self.below(inner, above | {real}, is_linked=is_linked or is_link)
             elif entry.is_file():
                 yield inner
 
     def _stays(self, link: Path, path: PurePosixPath) -> bool:
         if not link.exists():
-            raise TargetError(
-                f"`{link}` is a link that leads nowhere",
-                hint=f"remove it, or leave it out: {exclusion(self._folder, path)}",
+            self.wrong.append(
+                TargetError(
+                    f"`{link}` is a link that leads nowhere",
+                    hint=f"remove it, or leave it out: {exclusion(self._folder, path)}",
+                )
             )
+            return False
         stays = link.resolve().is_relative_to(self._project)
         if not stays:
             self.leaving.append(path)
         return stays
 
-    def _linked(self, link: Path, path: PurePosixPath, ignored: Ignored) -> Ignored:
-        """What is left out behind a link: also what git ignores where the link leads."""
-        if not follows_git(self._folder):
-            return ignored
-        there = git_rules(link)
-        return lambda inner, is_folder: (
-            ignored(inner, is_folder) or there(inner.relative_to(path), is_folder)
-        )
+
+def _together(wrong: list[TargetError]) -> TargetError:
+    """One error that names the first problems and counts the others."""
+    named = wrong[: MOST_NAMED + 1]
+    messages = "; ".join(str(each).partition("\n  hint: ")[0] for each in named)
+    more = f"; and {len(wrong) - len(named)} more" if len(wrong) > len(named) else ""
+    return TargetError(messages + more, hint="; ".join(each.hint for each in named if each.hint))
 
 
 def _outside(folder: Path, links: list[PurePosixPath]) -> TargetError:

@@ -1,4 +1,7 @@
-"""The lines of an ignore file, matched as git matches them.
+"""The lines of an ignore file, matched as git matches them: byte by byte.
+
+Matching takes time in proportion to the lengths of the pattern and of the path, multiplied, as
+what follows a `*` is looked for once, and its first place is the right one.
 
 A pattern is matched against a path itself, never against the folders above it: the caller asks
 for those first. `pathspec` answers for files only, and calls a folder ignored that `!*/` or
@@ -9,8 +12,10 @@ https://git-scm.com/docs/gitignore#_pattern_format
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +30,7 @@ _CLASSES: Final = {
     "lower": "a-z",
     "print": r"\x20-\x7e",
     "punct": r"\x21-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e",
-    "space": r"\s",
+    "space": r" \t\n\r",
     "upper": "A-Z",
     "xdigit": "0-9A-Fa-f",
 }
@@ -35,13 +40,18 @@ _PIECE: Final = re.compile(
       | (?P<all_below>(?:(?<=/)|\A)\*\*\Z)           # `/**` at the end
       | (?P<many>\*+)
       | (?P<one>\?)
-      | (?P<set>\[[!^]?(?:\\.|\[:\w+:\]|\]|[^\\\]]) (?:\\.|\[:\w+:\]|[^\\\]])* \])
+      | (?P<set>\[[!^]?+(?>\\.|\[:\w{1,99}:\]|\]|[^\\\]]) (?>\\.|\[:\w{1,99}:\]|[^\\\]])*+ \])
+      | (?P<slash>/)
       | \\(?P<escaped>.)
       | (?P<plain>[^\\\[])
     """,
     re.VERBOSE | re.DOTALL,
 )
-_MEMBER: Final = re.compile(r"\[:(?P<named>\w+):\]|\\(?P<escaped>.)|(?P<plain>.)", re.DOTALL)
+_MEMBER: Final = re.compile(r"\[:(?P<named>\w{1,99}):\]|\\(?P<escaped>.)|(?P<plain>.)", re.DOTALL)
+
+
+_SPECIAL: Final = re.compile(r"[*?\[\\]")
+_MANY: Final = "[^/]*"
 
 
 @dataclass(frozen=True)
@@ -49,18 +59,15 @@ class Pattern:
     """One line of an ignore file.
 
     Attributes:
-        regex: fits a whole path, relative to the folder of the ignore file.
+        fits: the test of a whole path, relative to the folder of the ignore file; each character
+            of it is a byte.
         ignores: false for a line with a `!`, which takes back what an earlier one ignored.
         folders_only: whether it ends in a `/`.
     """
 
-    regex: re.Pattern[str]
+    fits: Callable[[str], object]
     ignores: bool
     folders_only: bool
-
-    def matches(self, path: str, *, is_folder: bool) -> bool:
-        """Whether it is about this very path."""
-        return (is_folder or not self.folders_only) and self.regex.fullmatch(path) is not None
 
 
 def patterns(lines: Iterable[str]) -> list[Pattern]:
@@ -77,7 +84,10 @@ def last_match(known: Sequence[Pattern], path: str, *, is_folder: bool) -> Patte
     ...  for name, each in [("a.log", known[0]), ("keep.log", known[1]), ("main.py", None)]]
     [True, True, True]
     """
-    matching = (each for each in reversed(known) if each.matches(path, is_folder=is_folder))
+    text = os.fsencode(path).decode("latin-1")
+    matching = (
+        each for each in reversed(known) if (is_folder or not each.folders_only) and each.fits(text)
+    )
     return next(matching, None)
 
 
@@ -92,7 +102,7 @@ def literal(path: str) -> str:
 
 
 def _pattern(line: str) -> Pattern | None:
-    text = re.sub(r"(?<!\\) +\Z", "", line)
+    text = _without_end(line.partition("\0")[0])
     if not text or text.startswith("#"):
         return None
     ignores = not text.startswith("!")
@@ -101,18 +111,37 @@ def _pattern(line: str) -> Pattern | None:
     text = text.removesuffix("/")
     if not text:
         return None
-    is_anchored = "/" in text
-    regex = _regex(text.removeprefix("/"))
+    fits = _test(text.encode("utf-8", "surrogateescape").decode("latin-1"))
+    return None if fits is None else Pattern(fits, ignores, folders_only)
+
+
+def _test(text: str) -> Callable[[str], object] | None:
+    """The test of a path; None for a glob that matches nothing."""
+    is_anchored, glob = "/" in text, text.removeprefix("/")
+    # A regular expression takes a hundred microseconds to make, and lists can be long.
+    if not _SPECIAL.search(glob):
+        below = f"/{glob}"
+        return lambda path: path == glob or (not is_anchored and path.endswith(below))
+    if not is_anchored and glob[0] == "*" and not _SPECIAL.search(glob, 1):
+        end = glob[1:]
+        return lambda path: path.endswith(end)
+    regex = _regex(glob)
     if regex is None:
         return None
-    return Pattern(
-        re.compile(regex if is_anchored else f"(?:.*/)?{regex}", re.S), ignores, folders_only
-    )
+    return re.compile(regex if is_anchored else f"(?:.*/)?+{regex}", re.S).fullmatch
+
+
+def _without_end(line: str) -> str:
+    """A line without the spaces at its end, except one after a backslash that is not escaped."""
+    text = line.rstrip(" ")
+    backslashes = len(text) - len(text.rstrip("\\"))
+    return text + " " if text != line and backslashes % 2 else text
 
 
 def _regex(text: str) -> str | None:
     """A glob as a regular expression; None where git takes it for nothing, as an open bracket."""
-    parts: list[str] = []
+    groups: list[list[str]] = [[]]  # what is between two `**/`
+    part: list[str] = []  # what is between two slashes
     at = 0
     while at < len(text):
         piece = _PIECE.match(text, at)
@@ -121,21 +150,52 @@ def _regex(text: str) -> str | None:
         at = piece.end()
         match piece.lastgroup:
             case "any_folders":
-                parts.append("(?:.*/)?")
+                groups.append([])
             case "all_below":
-                parts.append(".+")
+                part.append(".+")
+            case "slash":
+                groups[-1].append(_part(part) + "/")
+                part = []
             case "many":
-                parts.append("[^/]*")
+                part.append(_MANY)
             case "one":
-                parts.append("[^/]")
+                part.append("[^/]")
             case "set":
                 members = _members(piece["set"])
                 if members is None:
                     return None
-                parts.append(members)
+                part.append(members)
             case kind:
-                parts.append(re.escape(piece[kind or 0]))
-    return "".join(parts)
+                part.append(re.escape(piece[kind or 0]))
+    groups[-1].append(_part(part))
+    first, *others = ("".join(group) for group in groups)
+    # The first place after a `**/` that fits is the right one, as everything can follow it.
+    between = "".join(f"(?>(?:[^/]*/)*?{group})" for group in others[:-1])
+    return first + between + "".join(f"(?:[^/]*/)*?{group}" for group in others[-1:])
+
+
+def _part(pieces: list[str]) -> str:
+    """The regular expression of what is between two slashes.
+
+    What follows a `*` is as long as it is written, so its first place is the right one; what
+    follows the last `*` is at the end.
+    """
+    first, *others = _split(pieces)
+    if not others:
+        return first
+    last = f"(?>[^/]*?{others[-1]}(?=/|\\Z))" if others[-1] else "[^/]*+"
+    return first + "".join(f"(?>[^/]*?{each})" for each in others[:-1]) + last
+
+
+def _split(pieces: list[str]) -> list[str]:
+    """The pieces before, between and after each `*`."""
+    found: list[list[str]] = [[]]
+    for piece in pieces:
+        if piece is _MANY:
+            found.append([])
+        else:
+            found[-1].append(piece)
+    return ["".join(each) for each in found]
 
 
 def _members(text: str) -> str | None:
@@ -144,16 +204,16 @@ def _members(text: str) -> str | None:
     inner = text[2 if is_negated else 1 : -1]
     parts: list[str] = []
     first = None  # of a range, if a `-` follows
-    members = list(_MEMBER.finditer(inner))
+    members = deque(_MEMBER.finditer(inner))
     while members:
-        member = members.pop(0)
+        member = members.popleft()
         if member["named"]:
             if member["named"] not in _CLASSES:
                 return None
             parts.append(_CLASSES[member["named"]])
             first = None
         elif member["plain"] == "-" and first is not None and members and not members[0]["named"]:
-            last = _character(members.pop(0))
+            last = _character(members.popleft())
             if first <= last:
                 parts.append(f"{re.escape(first)}-{re.escape(last)}")
             first = None

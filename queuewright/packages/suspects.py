@@ -123,6 +123,8 @@ def _secret(folder: Path, file: PurePosixPath) -> str | None:
 
 def _beginning(file: Path) -> bytes:
     try:
+        if not file.is_file():  # reading a pipe or a device may never end
+            return b""
         with file.open("rb") as opened:
             return opened.read(_READ_BYTES)
     except OSError:
@@ -133,6 +135,6 @@ def _taken_in(folder: Path) -> set[str]:
     """The lines of the folder's ignore files that begin with a `!`."""
     files = (folder / name for name in (GIT_FILE, GCLOUD_FILE))
     lines = (
-        line for file in files for line in _beginning(file).decode(errors="replace").splitlines()
+        line for file in files for line in _beginning(file).decode(errors="replace").split("\n")
     )
-    return {line for line in lines if line.startswith("!")}
+    return {line.removesuffix("\r") for line in lines if line.startswith("!")}

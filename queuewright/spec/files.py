@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from queuewright.errors import Location, Problem, SpecError
+
+MOST_BYTES: Final = 1024 * 1024
+"""A larger file is refused; a thousand queues with all their keys take a third of it."""
 
 
 def text_of(file: Path, name: str, hint: str | None = None) -> str:
     """The text of `file`; problems call it `name`, and use `hint` if it does not exist.
 
     Raises:
-        SpecError: the file does not exist, cannot be read, or is not UTF-8.
+        SpecError: the file does not exist, cannot be read, is not a regular file, is larger than
+            1 MiB, or is not UTF-8.
     """
     place = Location(name, 1, 1)
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        return _content(file, place).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = error.object[: error.start]
         column = error.start - (before.rfind(b"\n") + 1) + 1
@@ -30,6 +36,18 @@ def text_of(file: Path, name: str, hint: str | None = None) -> str:
         reason = (error.strerror or str(error)).lower()
         fix = "give the path of a readable file"
         raise SpecError([Problem(place, "$", f"cannot be read: {reason}", fix)]) from None
+
+
+def _content(file: Path, place: Location) -> bytes:
+    found = file.stat()
+    # Reading a pipe or a device may never end.
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        message = "a device, a pipe or a socket, where a regular file is required"
+        raise SpecError([Problem(place, "$", message, "is it a link to something else?")])
+    if found.st_size > MOST_BYTES and not stat.S_ISDIR(found.st_mode):
+        message = f"{found.st_size:,} bytes; the limit is {MOST_BYTES:,}"
+        raise SpecError([Problem(place, "$", message, "is it a link to another file?")])
+    return file.read_bytes()
 
 
 def is_file(path: Path) -> bool:

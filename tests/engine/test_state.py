@@ -19,6 +19,7 @@ import pytest
 from queuewright.engine import DEVELOPER, Engine, ManualClock, Settings
 from queuewright.engine.dispatch import idle_checkpoint
 from queuewright.engine.protocol import messages as m
+from queuewright.engine.state import file
 from queuewright.engine.state.file import FILE_NAME
 from queuewright.engine.state.rows import NewTask, Tombstone
 from queuewright.engine.state.store import Store
@@ -97,6 +98,56 @@ def test_an_empty_file_is_the_beginning_of_a_state(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).touch()
     Store(tmp_path).close()
     assert (tmp_path / FILE_NAME).stat().st_size > 0
+
+
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_a_log_whose_file_was_lost_is_refused(tmp_path: Path, is_missing: bool) -> None:
+    """Starting with an empty state would destroy what is in it."""
+    store = Store(tmp_path / "live")
+    store.insert([a_task(number) for number in store.new_ids(5)])
+    folder = tmp_path / "lost"
+    shutil.copytree(tmp_path / "live", folder)
+    store.close()
+    if is_missing:
+        (folder / FILE_NAME).unlink()
+    else:
+        os.truncate(folder / FILE_NAME, 0)
+    log = folder / f"{FILE_NAME}-wal"
+    text = refusal(folder)
+    assert f"is {'missing' if is_missing else 'empty'}, but its log `{log}` has " in text
+    assert f"{log.stat().st_size:,} bytes" in text
+    log.rename(tmp_path / "away")
+    Store(folder).close()
+
+
+@pytest.mark.parametrize("size", [0, 32])
+def test_a_log_that_holds_nothing_does_not_prevent_the_start(tmp_path: Path, size: int) -> None:
+    """No more than a header: nothing can be lost."""
+    (tmp_path / f"{FILE_NAME}-wal").write_bytes(b"x" * size)
+    Store(tmp_path).close()
+    assert (tmp_path / FILE_NAME).stat().st_size > 0
+
+
+@pytest.mark.parametrize("step", ["_create", "_complete"])
+def test_a_crash_of_the_first_start_does_not_prevent_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Before and after each step that writes."""
+    original = getattr(file, step)
+
+    def copied_around(database: sqlite3.Connection) -> None:
+        shutil.copytree(tmp_path / "live", tmp_path / "before")
+        original(database)
+        shutil.copytree(tmp_path / "live", tmp_path / "after")
+
+    monkeypatch.setattr(file, step, copied_around)
+    Store(tmp_path / "live").close()
+    monkeypatch.undo()
+    for folder in ("before", "after"):
+        store = Store(tmp_path / folder)
+        store.insert([a_task(number) for number in store.new_ids(1)])
+        store.close()
+        assert list((tmp_path / folder).glob("*-new*")) == []
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

@@ -588,6 +588,24 @@ async def test_a_bug_in_following_an_edit_is_reported_and_later_edits_are_follow
     await output.line_with("up to date")
 
 
+async def test_a_link_out_of_the_project_is_refused_by_a_reload(
+    project: Project, up: Up, output: Output, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As by `check` and a new `up`; without it, the handler is reloaded."""
+    project.service("mailer")
+    project.spec(MAILER)
+    environment = await up()
+    pid = process_place(environment, "mailer").process.pid
+    outside = tmp_path_factory.mktemp("outside")
+    link = project.root / "handlers" / "mailer" / "etc"
+    link.symlink_to(outside)
+    await output.line_with(f"mailer/etc` leads out of the project, to `{outside}`")
+    await output.line_with("still serving the previous version")
+    assert process_place(environment, "mailer").process.pid == pid
+    link.unlink()
+    await output.line_with("mailer       │ reloaded")
+
+
 async def test_without_reload_nothing_is_followed(
     project: Project, up: Up, monkeypatch: pytest.MonkeyPatch
 ) -> None:

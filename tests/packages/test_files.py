@@ -170,6 +170,44 @@ def test_the_clone_s_own_excludes_count(project: Path) -> None:
     assert found(project / "handlers" / "mailer") == ["main.py"]
 
 
+@pytest.mark.parametrize("kind", ["worktree", "submodule"])
+def test_the_excludes_of_the_clone_count_where_git_is_a_file(tmp_path: Path, kind: str) -> None:
+    """A worktree shares those of its clone; a submodule has its own."""
+    clone, project = tmp_path / "clone", tmp_path / "project"
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", str(clone)]
+    subprocess.run(["git", "init", "--quiet", clone], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "a"], check=True)
+    if kind == "worktree":
+        subprocess.run([*git, "worktree", "add", "--quiet", project], check=True)
+    else:
+        project.mkdir()
+        (project / ".git").write_text("gitdir: ../clone/.git\n")
+    write(clone, ".git/info/exclude", text="secrets.txt\n")
+    write(project, "Pulumi.yaml", "handlers/mailer/main.py", "handlers/mailer/secrets.txt")
+    assert found(project / "handlers" / "mailer") == ["main.py"]
+
+
+def test_a_gitignore_that_is_a_link_is_not_read(project: Path) -> None:
+    """Git does not follow it either."""
+    write(project, "shared.txt", "handlers/mailer/rules.py", text="rules.py\n")
+    (project / ".gitignore").symlink_to("shared.txt")
+    assert found(project / "handlers" / "mailer") == ["main.py", "rules.py"]
+
+
+def test_a_carriage_return_inside_a_line_does_not_split_it(project: Path) -> None:
+    """As in git; the one at the end of a line is not part of the pattern."""
+    (project / ".gitignore").write_bytes(b"rules.py\ra\nsecret.txt\r\n")
+    write(project, "handlers/mailer/rules.py", "handlers/mailer/secret.txt")
+    assert found(project / "handlers" / "mailer") == ["main.py", "rules.py"]
+
+
+def test_an_ignore_file_that_is_too_large_is_refused(project: Path) -> None:
+    """Reading its patterns would take too long."""
+    (project / ".gitignore").write_text("a?\n" * 100_000)
+    with pytest.raises(TargetError, match=r"\.gitignore` has more than 128 KiB"):
+        source_files(project / "handlers" / "mailer")
+
+
 def test_without_a_repository_the_project_s_gitignore_holds(tmp_path: Path) -> None:
     """In a container, say, that `.git` was not copied into."""
     write(tmp_path, "Pulumi.yaml", "handlers/mailer/main.py", "handlers/mailer/.env")
@@ -257,6 +295,18 @@ def test_every_link_that_leaves_the_project_is_told_at_once(project: Path, outsi
         source_files(mailer)
 
 
+def test_a_broken_link_does_not_hide_the_others(project: Path, outside: Path) -> None:
+    """Those that lead nowhere, in a circle and out of the project are reported together."""
+    mailer = project / "handlers" / "mailer"
+    (mailer / "gone").symlink_to("nothing")
+    (mailer / "again").symlink_to(".")
+    (mailer / "etc").symlink_to(outside)
+    with pytest.raises(TargetError) as refused:
+        source_files(mailer)
+    for words in ("gone` is a link that leads", "again` is a link to a folder", "etc` leads out"):
+        assert words in str(refused.value)
+
+
 def test_a_link_behind_a_link_that_leaves_the_project_is_refused(
     project: Path, outside: Path
 ) -> None:
@@ -292,6 +342,66 @@ def test_what_git_ignores_where_a_link_leads_is_no_source(project: Path) -> None
     write(project / "shared", "rules.py", ".env", "build/log.txt")
     (project / "handlers" / "mailer" / "lib").symlink_to(project / "shared")
     assert found(project / "handlers" / "mailer") == ["lib/rules.py", "main.py"]
+
+
+def test_a_link_to_what_git_ignores_is_no_source(project: Path) -> None:
+    """The target itself may be ignored, or a folder above it; through a link, too."""
+    (project / ".gitignore").write_text("private/\nsecrets.txt\n")
+    write(project, "private/token.txt", "private/deep/token.txt", "secrets.txt", "rules.py")
+    mailer = project / "handlers" / "mailer"
+    (mailer / "conf").symlink_to("../../secrets.txt")
+    (mailer / "token").symlink_to("../../private/token.txt")
+    (mailer / "data").symlink_to("../../private")
+    (mailer / "deep").symlink_to("../../private/deep")
+    (mailer / "again").symlink_to("conf")
+    (mailer / "rules.py").symlink_to("../../rules.py")
+    (project / "shared").mkdir()
+    (project / "shared" / "inner").symlink_to("../private")
+    (mailer / "shared").symlink_to("../../shared")
+    assert found(mailer) == ["main.py", "rules.py"]
+
+
+def test_a_link_to_a_repository_that_the_outer_one_ignores_is_no_source(project: Path) -> None:
+    """The repository inside does not ignore its own files."""
+    (project / ".gitignore").write_text("private/\n")
+    write(project, "private/.git/config", "private/token.txt", "module/.git/config", "module/a.py")
+    mailer = project / "handlers" / "mailer"
+    (mailer / "data").symlink_to("../../private")
+    (mailer / "module").symlink_to("../../module")
+    assert found(mailer) == ["main.py", "module/a.py"]
+
+
+@pytest.mark.parametrize("ignore", [None, ".gcloudignore\n"])
+def test_a_link_to_what_is_never_source_is_no_source(project: Path, ignore: str | None) -> None:
+    """Git's own files, the engine's state and the credentials of CI."""
+    write(project, ".git/config", "gha-creds-1.json", ".queuewright/dev/tasks.sqlite")
+    mailer = project / "handlers" / "mailer"
+    (mailer / "git").symlink_to("../../.git")
+    (mailer / "config").symlink_to("../../.git/config")
+    (mailer / "key").symlink_to("../../gha-creds-1.json")
+    (mailer / "state").symlink_to("../../.queuewright/dev")
+    if ignore:
+        (mailer / ".gcloudignore").write_text(ignore)
+    assert found(mailer) == ["main.py"]
+
+
+def test_links_inside_the_output_of_a_build_are_followed(project: Path) -> None:
+    """The rule that ignores the output does not apply to it, with or without a link."""
+    (project / ".gitignore").write_text("dist/\n.env\n")
+    write(project, "dist/mailer/main.js", "dist/mailer/.env", "dist/shared/rules.js")
+    (project / "dist" / "mailer" / "index.js").symlink_to("main.js")
+    (project / "dist" / "mailer" / "settings").symlink_to(".env")
+    (project / "dist" / "mailer" / "shared").symlink_to("../shared")
+    assert found(project / "dist" / "mailer") == ["index.js", "main.js", "shared/rules.js"]
+
+
+def test_a_source_that_is_a_link_to_what_git_ignores_is_refused(project: Path) -> None:
+    """The spec asks for the link, not for the ignored folder."""
+    (project / ".gitignore").write_text("private/\n")
+    write(project, "private/keys/token.txt")
+    (project / "handlers" / "data").symlink_to("../private/keys")
+    with pytest.raises(TargetError, match=r"handlers/data` is a link to `.*keys`, which git ignor"):
+        source_files(project / "handlers" / "data")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

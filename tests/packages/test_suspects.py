@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path, PurePosixPath
 
@@ -119,3 +120,13 @@ def test_the_command_that_takes_a_suspect_in_works(tmp_path: Path, ignore_file: 
     assert suspects(tmp_path, source_files(tmp_path)) == [third]
     assert str(third.path) == "tls/ca.pem"
     assert (tmp_path / "ca [1].pem").name in map(str, source_files(tmp_path))
+
+
+def test_an_ignore_file_that_is_a_pipe_is_not_read(tmp_path: Path) -> None:
+    """Reading it would never end; nor is a link to a device read."""
+    write(tmp_path, "main.py")
+    os.mkfifo(tmp_path / ".gitignore")
+    (tmp_path / ".gcloudignore").symlink_to("/dev/zero")
+    assert suspects(tmp_path, [PurePosixPath("main.py")]) == []
+    (tmp_path / ".gcloudignore").unlink()
+    assert suspected(tmp_path) == {}

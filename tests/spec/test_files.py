@@ -50,6 +50,35 @@ def test_a_folder_is_not_a_file(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize("target", ["/dev/zero", "pipe", "missing/../pipe"])
+def test_a_link_to_a_device_or_a_pipe_is_refused(project: Project, target: str) -> None:
+    """Reading it would never end."""
+    (project.root / "stacks" / "missing").mkdir()
+    os.mkfifo(project.root / "stacks" / "pipe")
+    (project.root / "stacks" / "dev.yaml").symlink_to(target)
+    assert project.said() == (
+        "stacks/dev.yaml:1:1: $: a device, a pipe or a socket, where a regular file is required\n"
+        "  hint: is it a link to something else?"
+    )
+
+
+def test_a_base_that_is_a_pipe_is_refused(project: Project) -> None:
+    """At the line of `extends`."""
+    os.mkfifo(project.root / "stacks" / "base.yaml")
+    project.stack("dev.yaml", "extends: base.yaml\n" + REST)
+    assert "stacks/dev.yaml:1:1: extends: no file `base.yaml`" in project.said()
+
+
+def test_a_file_of_more_than_a_mebibyte_is_refused(project: Project) -> None:
+    """By its size, before it is read."""
+    with project.stack("dev.yaml", REST).open("r+b") as file:
+        file.truncate(10**12)
+    assert project.said() == (
+        "stacks/dev.yaml:1:1: $: 1,000,000,000,000 bytes; the limit is 1,048,576\n"
+        "  hint: is it a link to another file?"
+    )
+
+
 def test_a_link_to_itself_is_not_a_file(project: Project) -> None:
     """A cycle of links ends in an error, not in an endless loop."""
     file = project.root / "stacks" / "dev.yaml"

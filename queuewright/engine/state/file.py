@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Policy, Queue
-from queuewright.engine.state.log_check import damage
+from queuewright.engine.state.log_check import HEADER_BYTES, damage
 from queuewright.errors import Refusal, TargetError
 
 FILE_NAME: Final = "tasks.sqlite"
@@ -293,15 +293,16 @@ def _first_line(file: Path) -> str:
 
 
 def _database(path: Path) -> sqlite3.Connection:
-    exists = path.exists() and path.stat().st_size > 0
     with _sound(path):
-        if exists:
+        if path.exists() and path.stat().st_size > 0:
             _check_header(path)
             _check_log(path)
             _check_structure(path)
+        else:
+            _check_no_log(path)
+            _create_file(path)
         database = sqlite3.connect(path, isolation_level=None)
         try:
-            database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # for a new file; see `shrink`
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             database.execute("PRAGMA journal_mode = WAL")
             # A commit has reached the operating system when it returns, so it survives the death of
@@ -310,9 +311,6 @@ def _database(path: Path) -> sqlite3.Connection:
             database.execute("PRAGMA wal_autocheckpoint = 4000")
             database.execute("PRAGMA cache_size = -65536")
             database.execute("PRAGMA temp_store = MEMORY")
-            if not exists:
-                _create(database)
-                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             _complete(database)
             database.executescript(_SHORTHAND)
         except BaseException:
@@ -324,6 +322,21 @@ def _database(path: Path) -> sqlite3.Connection:
 def _is_of_the_disk(error: sqlite3.OperationalError) -> bool:
     """Return whether the error is the disk's and not the file's."""
     return error.sqlite_errorcode & _PRIMARY_CODE in _OF_THE_DISK
+
+
+def _create_file(path: Path) -> None:
+    """Create the file with its tables. A crash leaves no file, or the whole one."""
+    real = path.resolve()
+    new = real.with_name(f"{real.name}-new")
+    for leftover in (new, Path(f"{new}-journal")):
+        leftover.unlink(missing_ok=True)
+    database = sqlite3.connect(new, isolation_level=None)
+    try:
+        database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # see `shrink`
+        _create(database)
+    finally:
+        database.close()
+    new.replace(real)
 
 
 def _create(database: sqlite3.Connection) -> None:
@@ -367,6 +380,24 @@ def _check_header(path: Path) -> None:
             f"has version {int.from_bytes(version, 'big')} of the state, "
             f"and this queuewright reads version {VERSION}",
         )
+
+
+def _check_no_log(path: Path) -> None:
+    """Refuse the log of a file that was lost: a new file would replace it.
+
+    The log is written only after the whole file, so a crash of the first start leaves none.
+    """
+    log = Path(f"{path}-wal")
+    size = log.stat().st_size if log.is_file() else 0
+    if size <= HEADER_BYTES:
+        return
+    state = "is empty" if path.exists() else "is missing"
+    raise TargetError(
+        f"the state file `{path}` {state}, but its log `{log}` has {size:,} bytes; both were left "
+        "as they are. The log holds the latest changes, and needs the file",
+        hint=f"put the state file back beside its log, or move `{log}` away to start with an "
+        "empty state",
+    )
 
 
 def _check_log(path: Path) -> None:

@@ -20,6 +20,9 @@ _FRAME: Final = struct.Struct(">6I")
 _MAGIC: Final = 0x377F0682
 """The last bit says that checksums are of big-endian words."""
 
+HEADER_BYTES: Final = _HEADER.size
+"""A log of no more than this holds nothing."""
+
 Sum = tuple[int, int]
 
 
