@@ -65,7 +65,7 @@ def test_it_brings_the_library_of_workers(installed: Installed, tmp_path: Path) 
     """Whose wheel it builds where no index and no repository is in reach."""
     build = (
         "import pathlib; from queuewright.local.handlers.runtime_library import "
-        "runtime_constraints; print(runtime_constraints(pathlib.Path('venvs')).read_text())"
+        "runtime_requirement; print(runtime_requirement(pathlib.Path('venvs')).read_text())"
     )
     (wanted,) = installed.run("python", "-c", build, cwd=tmp_path).split("\n", 1)[:1]
     made = empty(tmp_path / ".venv", installed.wheelhouse)

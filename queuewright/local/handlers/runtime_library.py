@@ -13,7 +13,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2]
 PLACES = (PACKAGE / "_runtime", PACKAGE.parent / "runtime")
 """In the wheel, and in the repository."""
-CONSTRAINTS = "constraints.txt"
+REQUIREMENT = "requirement.txt"
 
 _is_named = re.compile(rb"(?im)^[ \t]*queuewright[-_.]+runtime\b").search
 
@@ -47,8 +47,8 @@ def runtime_digest() -> str:
     return digest.hexdigest()[:12]
 
 
-def runtime_constraints(into: Path) -> Path:
-    """Build the library's wheel, and return a constraints file that makes pip take it.
+def runtime_requirement(into: Path) -> Path:
+    """Build the library's wheel, and return a requirements file that makes pip take it.
 
     Takes a fifth of a second and no network; the second time, it is there.
 
@@ -58,11 +58,11 @@ def runtime_constraints(into: Path) -> Path:
     from hatchling.builders.wheel import WheelBuilder
 
     folder = into / f"runtime-{runtime_digest()}"
-    constraints = folder / CONSTRAINTS
-    if not constraints.is_file():
+    requirement = folder / REQUIREMENT
+    if not requirement.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         builder = WheelBuilder(str(runtime_folder()))
         (wheel,) = builder.build(directory=str(folder), versions=["standard"])
         text = f"queuewright-runtime @ {Path(wheel).resolve().as_uri()}\n"
-        constraints.write_text(text, encoding="utf-8")
-    return constraints
+        requirement.write_text(text, encoding="utf-8")
+    return requirement

@@ -14,14 +14,15 @@ import os
 import re
 import shutil
 import sys
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 from queuewright.errors import TargetError
 from queuewright.local.handlers.runtime_library import (
     names_runtime,
-    runtime_constraints,
     runtime_digest,
+    runtime_requirement,
 )
 from queuewright.local.handlers.variables import pip_variables
 from queuewright.local.processes.groups import ProcessGroups
@@ -43,6 +44,8 @@ class VirtualEnvironments:
         self._groups = groups
         self._say = say
         self._used: dict[str, Path] = {}
+        self._making: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """For each handler, so that processes that start together make one environment."""
 
     async def interpreter(self, handler: str, requirements: Path, needs: str | None) -> Path:
         """Return the interpreter of a handler's environment, which is created if it is missing.
@@ -56,8 +59,9 @@ class VirtualEnvironments:
             TargetError: the installation failed; holds the end of pip's output.
         """
         venv = self._folder / f"{handler}-{self._digest(requirements, needs)}"
-        if not (venv / STAMP).is_file() or not _python(venv).exists():
-            await self._make(handler, venv, requirements, needs)
+        async with self._making[handler]:
+            if not (venv / STAMP).is_file() or not _python(venv).exists():
+                await self._make(handler, venv, requirements, needs)
         self._used[handler] = venv
         return _python(venv)
 
@@ -95,8 +99,10 @@ class VirtualEnvironments:
         options = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
         wanted = ["--requirement", str(requirements), *((needs,) if needs else ())]
         if names_runtime(contents(requirements)):
-            ours = await asyncio.to_thread(runtime_constraints, self._folder)
-            wanted += ["--constraint", str(ours)]
+            ours = await asyncio.to_thread(runtime_requirement, self._folder)
+            # First: pip looks for a name on the index where it does not know the URL yet. As a
+            # constraint, it is refused for `queuewright-runtime[pull]` (pip 23).
+            wanted = ["--requirement", str(ours), *wanted]
         await self._run(
             handler, log, *pip, "install", *options, *wanted, folder=requirements.parent
         )

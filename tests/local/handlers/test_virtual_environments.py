@@ -215,6 +215,28 @@ async def test_the_library_of_workers_needs_no_index(
     assert found.startswith(str(python.parents[1]))
 
 
+async def test_processes_that_start_together_make_one_environment(
+    venvs: VirtualEnvironments, handler: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The instances of a worker start at the same time; the second waits for the first's."""
+    made: list[str] = []
+
+    async def make(_: str, venv: Path, requirements: Path, needs: str | None) -> None:  # noqa: ARG001
+        made.append(venv.name)
+        await asyncio.sleep(0)
+        (venv / "bin").mkdir(parents=True)
+        for name in ("complete", "bin/python"):
+            (venv / name).touch()
+
+    monkeypatch.setattr(venvs, "_make", make)
+    requirements = handler / "requirements.txt"
+    requirements.write_text("flask\n", "utf-8")
+    both = (venvs.interpreter("reporter", requirements, None) for _ in range(2))
+    first, second = await asyncio.gather(*both)
+    assert first == second
+    assert len(made) == 1
+
+
 def test_a_folder_that_git_ignores_makes_the_same_wheel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,9 +245,9 @@ def test_a_folder_that_git_ignores_makes_the_same_wheel(
     (tmp_path / ".gitignore").write_text("*\n", "utf-8")
     copy = shutil.copytree(runtime_library.runtime_folder(), tmp_path / "lib" / "_runtime")
     monkeypatch.setattr(runtime_library, "PLACES", (copy,))
-    constraints = runtime_library.runtime_constraints(tmp_path / "out")
-    (wheel,) = constraints.parent.glob("*.whl")
-    assert constraints.read_text("utf-8") == f"queuewright-runtime @ {wheel.as_uri()}\n"
+    requirement = runtime_library.runtime_requirement(tmp_path / "out")
+    (wheel,) = requirement.parent.glob("*.whl")
+    assert requirement.read_text("utf-8") == f"queuewright-runtime @ {wheel.as_uri()}\n"
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {f"queuewright_runtime/{each}.py" for each in ("__init__", "pull", "task")} <= names
