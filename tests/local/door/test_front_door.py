@@ -506,6 +506,17 @@ async def test_a_foreign_page_does_not_reach_a_handler(
     assert not reached
 
 
+async def test_an_image_of_a_foreign_page_does_not_reach_a_handler(
+    door: Door, client: aiohttp.ClientSession, refused: list[str]
+) -> None:
+    """At another address of this machine, a browser does not say which page asks."""
+    front = await door()
+    for headers in ({"Host": "0.0.0.0:80"}, {"User-Agent": "Mozilla/5.0 (X11) Firefox/128.0"}):
+        assert (await client.get(front.url, headers=headers)).status == 403
+    assert "does not say which page" in refused[1]
+    assert (await client.get(front.url, headers={"User-Agent": "curl/8.5.0"})).status == 200
+
+
 async def test_a_foreign_page_does_not_reach_a_guarded_handler(
     guarded: Guarded, client: aiohttp.ClientSession
 ) -> None:
