@@ -29,7 +29,9 @@ Answer = Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]]
 @asynccontextmanager
 async def backend(answer: Answer) -> AsyncIterator[Backend]:
     """A server that answers so."""
-    runner = web.ServerRunner(web.Server(answer, handler_cancellation=True))
+    runner = web.ServerRunner(
+        web.Server(answer, handler_cancellation=True, max_field_size=100_000, max_headers=3_000)
+    )
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield Backend(f"http://127.0.0.1:{runner.addresses[0][1]}")
@@ -556,12 +558,17 @@ async def test_only_the_engine_can_send_app_engines_headers(
     seen: list[tuple[str, set[str]]] = []
 
     async def answer(request: web.BaseRequest) -> web.Response:
-        names = {name for name in request.headers if name.lower().startswith("x-")}
+        names = {name for name in request.headers if name.lower().startswith(("x-", "x_"))}
         seen.append((request.raw_path, names))
         return web.Response()
 
     front = await door(answer)
-    headers = {"X-AppEngine-QueueName": "a", "x-appengine-taskname": "b", "X-Own": "c"}
+    headers = {
+        "X-AppEngine-QueueName": "a",
+        "x-appengine-taskname": "b",
+        "X_AppEngine_TaskName": "b",
+        "X-Own": "c",
+    }
     await client.post(f"{front.url}/work?x=1", headers=headers)
     await client.post(f"{front.engine_url}/work?x=1", headers=headers)
     await client.post(f"{front.engine_url}", headers={"Origin": "https://a.task.example"})
@@ -570,3 +577,21 @@ async def test_only_the_engine_can_send_app_engines_headers(
         ("/work?x=1", set(headers)),
         ("/", set()),
     ]
+
+
+async def test_large_and_many_headers_get_through(
+    door: Door, client: aiohttp.ClientSession
+) -> None:
+    """As many as a task may have: `HttpRequest.headers` in target.proto."""
+    seen: list[int] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        own = [value for name, value in request.headers.items() if name.startswith("X-Own-")]
+        seen.append(len("".join(own)))
+        return web.Response()
+
+    front = await door(answer)
+    for headers in ({"X-Own-1": "a" * 70_000}, {f"X-Own-{i}": "a" for i in range(2_000)}):
+        async with client.post(f"{front.url}/work", headers=headers) as response:
+            assert response.status == 200
+    assert seen == [70_000, 2_000]
