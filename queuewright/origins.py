@@ -3,6 +3,11 @@
 A page on any site may make the browser send requests to this machine. Two things give such a
 request away: the headers with which a browser names the page (`Origin`, `Sec-Fetch-Site`), and a
 `Host` that is a name on the internet (DNS rebinding). Programs send neither.
+
+A GET for an `<img>` has no `Origin`, and browsers send `Sec-Fetch-Site` only to `localhost` and
+loopback addresses (https://www.w3.org/TR/secure-contexts/#is-origin-trustworthy). So no other
+address is answered, such as `0.0.0.0`, and no GET with an effect may come from a browser that
+does not say which page has sent it.
 """
 
 from __future__ import annotations
@@ -12,10 +17,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 LOCAL_NAMES: Final = ("localhost", "host.docker.internal")
 """Names that no web site can have: RFC 6761, 6.3, and Docker's name for the machine it runs on."""
 
 ANY_HOST: Final = "*"
+
+BROWSER: Final = "mozilla/"
+"""How `User-Agent` begins in every browser: RFC 9110, 10.1.5. A page can't change it without
+asking first (https://fetch.spec.whatwg.org/#cors-safelisted-request-header)."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +34,14 @@ class RequestFilter:
     """Refuses requests that come from a foreign web page.
 
     Args:
-        allowed_hosts: names that `Host` may have besides IP addresses and `LOCAL_NAMES`;
+        allowed_hosts: names that `Host` may have besides loopback addresses and `LOCAL_NAMES`;
             `*` allows every name.
+        any_address: `Host` may be any other IP address, too, as for a listener that other machines
+            reach; except `0.0.0.0`, `::` and IPv4 written as IPv6, which only a page needs.
     """
 
     allowed_hosts: Collection[str] = ()
+    any_address: bool = False
 
     def objection(self, headers: Mapping[str, str]) -> str | None:
         """Return why a request is refused with 403, or None.
@@ -56,13 +70,35 @@ class RequestFilter:
         return None
 
     def _is_ours(self, name: str) -> bool:
-        allowed = {each.lower() for each in self.allowed_hosts}
+        allowed = {_bare(each.lower()) for each in self.allowed_hosts}
         return (
             ANY_HOST in allowed
             or name in LOCAL_NAMES
-            or name in allowed
-            or _is_address(name.removeprefix("[").removesuffix("]"))
+            or _bare(name) in allowed
+            or self._is_own_address(_bare(name))
         )
+
+    def _is_own_address(self, text: str) -> bool:
+        address = _address(text)
+        if address is None or _is_other_way_to_this_machine(address):
+            return False
+        return self.any_address or address.is_loopback
+
+
+def browser_objection(method: str, headers: Mapping[str, str]) -> str | None:
+    """Return why a request that has an effect is refused with 403, or None.
+
+    A browser sends `Origin` with every method but GET and HEAD, which `objection` decides about.
+
+    >>> browser_objection("GET", {"User-Agent": "Mozilla/5.0", "Sec-Fetch-Site": "none"})
+    >>> browser_objection("GET", {"User-Agent": "curl/8.5.0"})
+    >>> browser_objection("GET", {"User-Agent": "Mozilla/5.0"})
+    'the request comes from a browser that does not say which page has sent it'
+    """
+    is_browser = headers.get("User-Agent", "").lower().startswith(BROWSER)
+    if method in ("GET", "HEAD") and is_browser and "Sec-Fetch-Site" not in headers:
+        return "the request comes from a browser that does not say which page has sent it"
+    return None
 
 
 def host_name(host: str) -> str:
@@ -82,8 +118,8 @@ def is_loopback(host: str) -> bool:
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
     (True, True, False)
     """
-    bare = host.removeprefix("[").removesuffix("]")
-    return host == "localhost" or (_is_address(bare) and ipaddress.ip_address(bare).is_loopback)
+    address = _address(_bare(host))
+    return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def _origins(host: str | None) -> Collection[str]:
@@ -91,9 +127,18 @@ def _origins(host: str | None) -> Collection[str]:
     return () if host is None else (f"http://{host.strip().lower()}",)
 
 
-def _is_address(name: str) -> bool:
+def _bare(host: str) -> str:
+    return host.removeprefix("[").removesuffix("]")
+
+
+def _address(name: str) -> Address | None:
     try:
-        ipaddress.ip_address(name)
+        return ipaddress.ip_address(name)
     except ValueError:
-        return False
-    return True
+        return None
+
+
+def _is_other_way_to_this_machine(address: Address) -> bool:
+    """Whether it reaches this machine like `127.0.0.1`, but browsers don't know that it does."""
+    mapped = isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None
+    return mapped or address.is_unspecified

@@ -14,7 +14,8 @@ from typing import Final
 # C0 except tab, DEL, C1; line and paragraph separators; the marks that turn text around:
 # https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters.
 _UNSAFE: Final = (
-    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+    r"\ud800-\udfff]"
 )
 _SGR: Final = r"\x1b\[[0-9;:]*m"
 """Select Graphic Rendition: colours and weights, and nothing else."""

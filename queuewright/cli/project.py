@@ -35,7 +35,7 @@ ALLOW_HOST = click.option(
     multiple=True,
     metavar="NAME",
     help="Answer requests to this name, too, as of a Compose service; `*`: to any. Can be "
-    "repeated. IP addresses, localhost and host.docker.internal are always answered.",
+    "repeated. Loopback addresses, localhost and host.docker.internal are always answered.",
 )
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])

@@ -40,6 +40,7 @@ from queuewright.engine.service.service import Service
 from queuewright.engine.settings import Settings
 from queuewright.engine.state.store import Store
 from queuewright.engine.state.task_ids import TaskIds
+from queuewright.origins import is_loopback
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -191,8 +192,8 @@ class Engine:
             port: 0 lets the system choose.
             caller: the caller of every call on this listener.
             pages: routes in addition to the API's, for a dashboard.
-            allowed_hosts: names accepted in the `Host` header, besides IP addresses and
-                `localhost`.
+            allowed_hosts: names accepted in the `Host` header, besides `localhost` and loopback
+                addresses; on another interface also besides all IP addresses.
 
         Returns:
             The port.
@@ -207,6 +208,7 @@ class Engine:
             signer=keys,
             pages=pages,
             allowed_hosts=allowed_hosts,
+            any_address=not is_loopback(host),
         )
         runner = web.AppRunner(app, access_log=None, logger=LOGGER)
         await runner.setup()

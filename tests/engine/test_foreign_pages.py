@@ -43,6 +43,11 @@ async def tasks(engine: Engine) -> int:
         ("GET", f"{TASKS}:buffer", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}),
         ("GET", f"{TASKS}:buffer", {"Sec-Fetch-Site": "same-site"}),
         ("GET", f"{TASKS}:buffer", {"Host": "evil.example"}),
+        ("GET", f"{TASKS}:buffer", {"Host": "0.0.0.0:8124"}),
+        ("GET", f"{TASKS}:buffer", {"Host": "[::ffff:127.0.0.1]:8124"}),
+        ("GET", f"{TASKS}:buffer", {"Host": "192.168.1.7:8124"}),
+        ("GET", f"{TASKS}:buffer", {"Host": "host.docker.internal", "User-Agent": "Mozilla/5.0"}),
+        ("GET", f"{TASKS}/t1:buffer", {"User-Agent": "Mozilla/5.0 (X11) Firefox/128.0"}),
         ("GET", f"/v2/{LOCATION}/queues", {"Host": "rebound.evil.example:8124"}),
         ("GET", "/", {"Host": "rebound.evil.example:8124"}),
         ("GET", "/.well-known/openid-configuration", {"Host": "rebound.evil.example"}),
@@ -78,7 +83,10 @@ async def test_a_program_and_our_own_page_are_answered(engine: Engine) -> None:
                 assert answer.status == 200
         async with session.get(f"http://127.0.0.1:{port}/") as answer:
             assert await answer.text() == "a page"
-    assert await tasks(engine) == 2
+        url = f"http://127.0.0.1:{port}{TASKS}:buffer"
+        async with session.get(url, headers={"User-Agent": "curl/8.5.0"}) as answer:
+            assert answer.status == 200
+    assert await tasks(engine) == 3
 
 
 async def test_a_name_of_this_machine_can_be_allowed(engine: Engine) -> None:
@@ -90,3 +98,14 @@ async def test_a_name_of_this_machine_can_be_allowed(engine: Engine) -> None:
             assert answer.status == 200
         async with session.get(url, headers={"Host": f"other:{port}"}) as answer:
             assert answer.status == 403
+
+
+async def test_a_listener_on_every_interface_is_answered_at_their_addresses() -> None:
+    """Other machines know this one by its address; a page's `0.0.0.0` is refused there, too."""
+    async with Engine() as engine:
+        port = await engine.serve_http("0.0.0.0", 0)
+        url = f"http://127.0.0.1:{port}/v2/projects/p/locations/l/queues"
+        async with ClientSession() as session:
+            for host, status in (("192.168.1.7", 200), ("0.0.0.0", 403), ("evil.example", 403)):
+                async with session.get(url, headers={"Host": f"{host}:{port}"}) as answer:
+                    assert answer.status == status

@@ -21,7 +21,7 @@ from queuewright.engine.api.rest_routes import BUFFER_TASK, matched
 from queuewright.engine.dispatch.tokens import Signer
 from queuewright.engine.service.service import Caller, Service
 from queuewright.errors import Refusal
-from queuewright.origins import RequestFilter
+from queuewright.origins import RequestFilter, browser_objection
 
 MAX_BODY: Final = 10 * 1024 * 1024
 """Bytes of a request's body. Google's front end states this number in its refusals."""
@@ -39,6 +39,7 @@ def application(
     signer: Signer | None = None,
     pages: Iterable[web.AbstractRouteDef] = (),
     allowed_hosts: Collection[str] = (),
+    any_address: bool = False,
     max_body: int = MAX_BODY,
     body_timeout_s: float = BODY_TIMEOUT_S,
 ) -> web.Application:
@@ -49,8 +50,9 @@ def application(
         caller: the caller of every request; an HTTP listener has only one.
         signer: its public keys are served. None serves no keys.
         pages: routes that take precedence over the API, for a dashboard.
-        allowed_hosts: names that `Host` may have besides IP addresses and `localhost`. Requests of
-            foreign web pages are refused, for the API and `pages` alike.
+        allowed_hosts: names that `Host` may have besides loopback addresses and `localhost`.
+            Requests of foreign web pages are refused, for the API and `pages` alike.
+        any_address: `Host` may be the address of another interface: see `RequestFilter`.
         max_body: the maximum size of a request's body in bytes.
         body_timeout_s: how long a body may take to arrive.
     """
@@ -65,7 +67,8 @@ def application(
         body_timeout_s,
     )
     app = web.Application(
-        client_max_size=max_body, middlewares=[_filtered(RequestFilter(allowed_hosts))]
+        client_max_size=max_body,
+        middlewares=[_filtered(RequestFilter(allowed_hosts, any_address))],
     )
     app.add_routes(pages)
     if signer is not None:
@@ -102,6 +105,8 @@ class _Api:
         match = matched(method, rest)
         if version is None or match is None or not version.serves(match.route.rpc):
             raise Refusal("NOT_FOUND", f"Method not found: {method} {path}")
+        if match.route.rpc == BUFFER_TASK:
+            _refuse(browser_objection(request.method, request.headers))
         body = await self._body(request)
         if match.route.rpc == BUFFER_TASK:
             queue, task_id = match.variables["queue"], match.variables.get("task_id", "")
@@ -130,13 +135,19 @@ def _filtered(request_filter: RequestFilter) -> Middleware:
 
     @web.middleware
     async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
-        objection = request_filter.objection(request.headers)
-        if objection is None:
-            return await handler(request)
-        status, body = envelope(Refusal("PERMISSION_DENIED", f"Refused: {objection}."))
-        return _json(body, status)
+        try:
+            _refuse(request_filter.objection(request.headers))
+        except Refusal as refusal:
+            status, body = envelope(refusal)
+            return _json(body, status)
+        return await handler(request)
 
     return refuse
+
+
+def _refuse(objection: str | None) -> None:
+    if objection is not None:
+        raise Refusal("PERMISSION_DENIED", f"Refused: {objection}.")
 
 
 def _key_routes(signer: Signer) -> list[web.AbstractRouteDef]:

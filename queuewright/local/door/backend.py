@@ -93,7 +93,8 @@ class Exchange:
         self._headers = _end_to_end(request.raw_headers, hides_token=hides_token)
         if hides_app_engine:
             for name in list(self._headers):
-                if name.lower().startswith(APP_ENGINE_PREFIX.lower()):
+                # WSGI and CGI read `_` as `-`: PEP 3333, RFC 3875, 4.1.18.
+                if name.lower().replace("_", "-").startswith(APP_ENGINE_PREFIX.lower()):
                     self._headers.popall(name, None)
 
     async def run(self, client: aiohttp.ClientSession, backend: Backend) -> web.StreamResponse:

@@ -9,7 +9,7 @@ from typing import Self
 from aiohttp import web
 
 from queuewright.local.door.listener import HOST, bound, listening, names_a_path
-from queuewright.origins import RequestFilter
+from queuewright.origins import RequestFilter, browser_objection
 
 SHOWN_CHARACTERS = 300
 """How much of a body is printed."""
@@ -58,7 +58,9 @@ class Catcher:
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         if not names_a_path(request):
             return self._refused(400, "the request does not name a path")
-        if (objection := self._filter.objection(request.headers)) is not None:
+        headers = request.headers
+        objection = self._filter.objection(headers) or browser_objection(request.method, headers)
+        if objection is not None:
             return self._refused(403, objection)
         body = await request.read()
         lines = [f"not sent: {request.method} {self.target}{request.raw_path}"]

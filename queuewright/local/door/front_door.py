@@ -23,7 +23,7 @@ from queuewright.local.door.access import Access, Denied
 from queuewright.local.door.backend import Backend, Exchange, session
 from queuewright.local.door.listener import HOST, bound, listening, names_a_path
 from queuewright.local.door.slots import Slots
-from queuewright.origins import RequestFilter
+from queuewright.origins import RequestFilter, browser_objection
 
 HOLD_S = 60.0
 """How long a request waits for a process that serves."""
@@ -181,7 +181,8 @@ class FrontDoor:
         """Why a request is denied. With a valid token, it comes from no web page."""
         if self.access is not None:
             return self.access.denial(request.headers.get("Authorization"), self._now_us())
-        objection = self._filter.objection(request.headers)
+        headers = request.headers
+        objection = self._filter.objection(headers) or browser_objection(request.method, headers)
         return Denied(403, objection, "call it from a program") if objection is not None else None
 
     async def _with_backend(self, exchange: Exchange) -> web.StreamResponse:

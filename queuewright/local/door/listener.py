@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from queuewright.cloud_tasks.limits import MAX_HEADERS_BYTES
 from queuewright.engine import HTTP_LOG
 
 HOST = "127.0.0.1"
@@ -32,7 +33,15 @@ def names_a_path(request: web.BaseRequest) -> bool:
 @asynccontextmanager
 async def listening(listener: socket.socket, answer: Answer) -> AsyncIterator[None]:
     """Answer requests with `answer`, which is cancelled when its client goes away."""
-    server = web.Server(answer, handler_cancellation=True, access_log=None, logger=HTTP_LOG)
+    server = web.Server(
+        answer,
+        handler_cancellation=True,
+        access_log=None,
+        logger=HTTP_LOG,
+        max_line_size=2 * MAX_HEADERS_BYTES,
+        max_field_size=2 * MAX_HEADERS_BYTES,  # a task's, and those that Cloud Tasks adds
+        max_headers=MAX_HEADERS_BYTES,
+    )
     runner = web.ServerRunner(server, shutdown_timeout=0.0)
     await runner.setup()
     try:

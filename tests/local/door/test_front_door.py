@@ -29,7 +29,9 @@ Answer = Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]]
 @asynccontextmanager
 async def backend(answer: Answer) -> AsyncIterator[Backend]:
     """A server that answers so."""
-    runner = web.ServerRunner(web.Server(answer, handler_cancellation=True))
+    runner = web.ServerRunner(
+        web.Server(answer, handler_cancellation=True, max_field_size=100_000, max_headers=3_000)
+    )
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield Backend(f"http://127.0.0.1:{runner.addresses[0][1]}")
@@ -506,6 +508,17 @@ async def test_a_foreign_page_does_not_reach_a_handler(
     assert not reached
 
 
+async def test_an_image_of_a_foreign_page_does_not_reach_a_handler(
+    door: Door, client: aiohttp.ClientSession, refused: list[str]
+) -> None:
+    """At another address of this machine, a browser does not say which page asks."""
+    front = await door()
+    for headers in ({"Host": "0.0.0.0:80"}, {"User-Agent": "Mozilla/5.0 (X11) Firefox/128.0"}):
+        assert (await client.get(front.url, headers=headers)).status == 403
+    assert "does not say which page" in refused[1]
+    assert (await client.get(front.url, headers={"User-Agent": "curl/8.5.0"})).status == 200
+
+
 async def test_a_foreign_page_does_not_reach_a_guarded_handler(
     guarded: Guarded, client: aiohttp.ClientSession
 ) -> None:
@@ -545,12 +558,17 @@ async def test_only_the_engine_can_send_app_engines_headers(
     seen: list[tuple[str, set[str]]] = []
 
     async def answer(request: web.BaseRequest) -> web.Response:
-        names = {name for name in request.headers if name.lower().startswith("x-")}
+        names = {name for name in request.headers if name.lower().startswith(("x-", "x_"))}
         seen.append((request.raw_path, names))
         return web.Response()
 
     front = await door(answer)
-    headers = {"X-AppEngine-QueueName": "a", "x-appengine-taskname": "b", "X-Own": "c"}
+    headers = {
+        "X-AppEngine-QueueName": "a",
+        "x-appengine-taskname": "b",
+        "X_AppEngine_TaskName": "b",
+        "X-Own": "c",
+    }
     await client.post(f"{front.url}/work?x=1", headers=headers)
     await client.post(f"{front.engine_url}/work?x=1", headers=headers)
     await client.post(f"{front.engine_url}", headers={"Origin": "https://a.task.example"})
@@ -559,3 +577,21 @@ async def test_only_the_engine_can_send_app_engines_headers(
         ("/work?x=1", set(headers)),
         ("/", set()),
     ]
+
+
+async def test_large_and_many_headers_get_through(
+    door: Door, client: aiohttp.ClientSession
+) -> None:
+    """As many as a task may have: `HttpRequest.headers` in target.proto."""
+    seen: list[int] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        own = [value for name, value in request.headers.items() if name.startswith("X-Own-")]
+        seen.append(len("".join(own)))
+        return web.Response()
+
+    front = await door(answer)
+    for headers in ({"X-Own-1": "a" * 70_000}, {f"X-Own-{i}": "a" for i in range(2_000)}):
+        async with client.post(f"{front.url}/work", headers=headers) as response:
+            assert response.status == 200
+    assert seen == [70_000, 2_000]
