@@ -215,7 +215,11 @@ def test_a_folder_that_went_away_is_an_error_with_its_place(project: Project) ->
 
 @pytest.mark.parametrize(
     ("stack", "caught"),
-    [("dev", {"webhook"}), ("staging", {"webhook"}), ("prod", {"webhook", "thumbnails", "ledger"})],
+    [
+        ("dev", {"webhook"}),
+        ("staging", {"webhook"}),
+        ("prod", {"webhook", "thumbnails", "ledger", "reporter"}),
+    ],
 )
 def test_the_shipped_stacks_run_here_as_far_as_their_code_is_here(
     stack: str, caught: set[str]
