@@ -43,7 +43,7 @@ for name in {[name for name in MODULES if not name.endswith("__main__")]!r}:
 
 NEED_PUBSUB = (
     "queuewright.pubsub.",
-    "queuewright.local.pubsub",
+    "queuewright.local.pull_queues.emulated",
     "queuewright.local.console.message_lines.",
     "queuewright.local.pull_queues.declared.",
     "queuewright.local.pull_queues.planned.",

@@ -12,7 +12,7 @@ import click
 from queuewright.cli.project import ALLOW_HOST, LOG_FORMAT, PORT, quiet_grpc
 from queuewright.cli.signals import run_until_stopped
 from queuewright.local import STATE_FOLDER
-from queuewright.local.pubsub_options import DEFAULT_PORT, PubSubOptions
+from queuewright.local.pull_queues.options import DEFAULT_PORT, PubSubOptions
 from queuewright.origins import is_loopback
 from queuewright.spec import EmulatorSpec, load_emulator
 

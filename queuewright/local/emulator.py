@@ -12,7 +12,7 @@ from queuewright.engine import DEVELOPER, Engine, Event, QueueOptions, host_port
 from queuewright.engine.protocol import GetQueueRequest, Queue
 from queuewright.errors import Refusal, TargetError
 from queuewright.local.processes.ports import listen
-from queuewright.local.pubsub_options import PubSubOptions
+from queuewright.local.pull_queues.options import PubSubOptions
 from queuewright.local.queues.emulated import emulated_queue, engine_settings, queue_options
 from queuewright.local.state_folder import StateFolder
 from queuewright.spec import EmulatorSpec
@@ -73,7 +73,7 @@ class Emulator:
             http_port = await listen(serve_http, host, options.http_port, "--http-port")
             pubsub_address = None
             if options.pubsub is not None:
-                from queuewright.local.pubsub import running_pubsub
+                from queuewright.local.pull_queues.emulated import running_pubsub
 
                 pubsub = running_pubsub(options.pubsub, host, options.state)
                 pubsub_address = await stack.enter_async_context(pubsub)

@@ -19,8 +19,8 @@ from queuewright.local.console.event_printer import EventPrinter
 from queuewright.local.console.line_writer import LineWriter
 from queuewright.local.console.table import ready_table
 from queuewright.local.door.listener import HOST
-from queuewright.local.edits import Edits
 from queuewright.local.handlers.context import HandlerContext
+from queuewright.local.handlers.edits import Edits
 from queuewright.local.handlers.handler_process import PATIENCE_S
 from queuewright.local.handlers.handlers import Handlers
 from queuewright.local.handlers.place import HandlerPlace

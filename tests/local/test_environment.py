@@ -24,8 +24,8 @@ from queuewright.engine.protocol import (
     Task,
 )
 from queuewright.errors import TargetError
-from queuewright.local.edits import Edits
 from queuewright.local.environment import Environment
+from queuewright.local.handlers.edits import Edits
 from queuewright.local.handlers.process_place import ProcessPlace
 from queuewright.local.state_folder import find_running
 from tests.local.conftest import ECHO, Output, Project, Up, accepts, until

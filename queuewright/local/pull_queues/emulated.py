@@ -13,7 +13,7 @@ from pathlib import Path
 from queuewright.engine import host_port
 from queuewright.errors import Refusal, TargetError
 from queuewright.local.processes.ports import listen
-from queuewright.local.pubsub_options import PubSubOptions
+from queuewright.local.pull_queues.options import PubSubOptions
 from queuewright.pubsub import PubSub
 from queuewright.pubsub.protocol import (
     GetSubscriptionRequest,

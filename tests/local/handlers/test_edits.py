@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from queuewright.local.edits import Watch, affected
+from queuewright.local.handlers.edits import Watch, affected
 
 
 @pytest.fixture
