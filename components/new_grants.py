@@ -81,7 +81,7 @@ class NewGrants:
         self._known_at = self._clock.now() + self._wait.total_seconds()
 
     async def _wait_until_known(self, _: pulumi.ResourceHookArgs) -> None:
-        # Whoever comes second finds that the time has passed.
+        # A later caller finds that the time has already passed.
         async with self._one_at_a_time:
             rest = self._known_at - self._clock.now()
             if rest > 0:

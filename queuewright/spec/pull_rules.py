@@ -35,13 +35,13 @@ NOT_OF_A_PULL_QUEUE: Mapping[str, str] = {
     "stackdriver_logging_config": "remove it: Pub/Sub logs no operations",
     "desired_state": "remove it: stop the worker to keep tasks waiting",
 }
-"""The settings of a push queue that a pull queue cannot have, each with a way out."""
+"""The settings of a push queue that a pull queue cannot have, each with its fix."""
 
 NOT_OF_A_PUSH_QUEUE: Mapping[str, str] = {
     "worker": "name its `handler`, or add `pull: {}`",
     "dead_letters": "remove it: push queues cannot keep dead letters yet",
 }
-"""The settings of a pull queue that a push queue cannot have, each with a way out."""
+"""The settings of a pull queue that a push queue cannot have, each with its fix."""
 
 
 def is_pull_queue(queue: Node) -> bool:

@@ -1,4 +1,4 @@
-"""What a worker raises, and what it is told."""
+"""The exceptions that a worker raises, and those that the library raises."""
 
 
 class PermanentError(Exception):

@@ -542,7 +542,7 @@ def test_a_policy_that_refuses_a_part_of_the_stack_is_named(
 
 
 def test_policies_that_may_not_be_read_are_not_checked(complete: Machine, project: Path) -> None:
-    """It is said which ones could refuse, and which role reads them."""
+    """The output names the policies that could refuse, and the role that reads them."""
     denied = Response(403, {}, "The caller does not have permission")
     machine = replace(complete, google=Google(answers={"getEffectiveOrgPolicy": denied}))
     findings = examine("dev", blueprint(parse(STACK)), project, machine, runs=None)

@@ -251,7 +251,7 @@ class RunningSubscription:
         return self.backlog.rules.is_ordered or self.backlog.ready_count < _WINDOW
 
     def _wake(self) -> None:
-        """Deliver soon, once for everything that happens until then."""
+        """Schedule one delivery that covers everything that happens before it."""
         if not self._is_waking and self._closed is None:
             self._is_waking = True
             asyncio.get_running_loop().call_soon(self._deliver)
