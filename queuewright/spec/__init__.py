@@ -23,7 +23,7 @@ from queuewright.spec.handler_rules import (
     SERVICE_MEMORY,
     SERVICE_TIMEOUT,
 )
-from queuewright.spec.load import STACKS, environments, load, load_file, parse
+from queuewright.spec.load import STACKS, environments, load, load_file, parse, project_folder
 from queuewright.spec.pull_model import PullQueueSpec, PullSettings
 from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
 from queuewright.spec.rules import queue_variable, subscription_variable
@@ -64,6 +64,7 @@ __all__ = [
     "load_file",
     "parse",
     "parse_emulator",
+    "project_folder",
     "queue_variable",
     "shared_names",
     "subscription_variable",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from queuewright.errors import Problem, SpecError
+from queuewright.errors import Problem, SpecError, TargetError
 from queuewright.spec.check import Spec, check
 from queuewright.spec.document import Absence, Node, dotted, read
 from queuewright.spec.files import beside, is_file, is_folder, text_of
@@ -19,6 +19,22 @@ STACKS = "stacks"
 
 _PULUMI = "Pulumi."
 """Pulumi keeps its own files, `Pulumi.dev.yaml`, in the same folder."""
+
+
+def project_folder(start: Path) -> Path:
+    """The folder of a project: the nearest one, from `start` upwards, with a `stacks` folder.
+
+    Raises:
+        TargetError: there is none.
+    """
+    here = start.resolve()
+    for folder in (here, *here.parents):
+        if (folder / STACKS).is_dir():
+            return folder
+    raise TargetError(
+        f"no `{STACKS}` folder in `{here}` or above it",
+        hint="go to the project's folder, or create a project with `queuewright init`",
+    )
 
 
 def load(environment: str, root: Path = Path()) -> Spec:
