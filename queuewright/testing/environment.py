@@ -260,7 +260,8 @@ class InProcessEnvironment:
     def replace(self, handler: str, stand_in: StandIn) -> None:
         """Let a function answer instead of a handler's code.
 
-        It gets a `TaskRequest` and returns the HTTP code; None is 200, and an exception is 500.
+        It gets a `TaskRequest` and returns the HTTP code; None is 200. An exception is 500, except
+        for an `AssertionError`, which is the test's.
         """
         self._handlers.replace(self._handler(handler).key, stand_in)
 
@@ -272,8 +273,11 @@ class InProcessEnvironment:
         self._handlers.serve(self._handler(handler).key, application)
 
     def set_variables(self, handler: str, **variables: object) -> None:
-        """Give a handler other environment variables; its next request starts a new instance."""
-        texts = {name: str(value) for name, value in variables.items()}
+        """Give a handler other environment variables; None removes one.
+
+        Its next request starts a new instance.
+        """
+        texts = {name: None if v is None else str(v) for name, v in variables.items()}
         self._handlers.set_variables(self._handler(handler).key, texts)
 
     def module(self, handler: str, name: str = "main") -> ModuleType:

@@ -41,8 +41,9 @@ def queuewright_env(request: pytest.FixtureRequest) -> Iterator[InProcessEnviron
     marker = request.node.get_closest_marker("queuewright")
     wanted = _wanted(*marker.args, **marker.kwargs) if marker is not None else _wanted()
     environment, project, start = wanted
-    root = project if project is not None else project_folder(request.path.parent)
-    with InProcessEnvironment.started(environment, Path(root), start=start) as running:
+    here = request.path.parent
+    root = here / project if project is not None else project_folder(here)
+    with InProcessEnvironment.started(environment, root, start=start) as running:
         request.node.stash[_ENVIRONMENT] = running
         yield running
         del request.node.stash[_ENVIRONMENT]

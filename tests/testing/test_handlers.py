@@ -71,11 +71,13 @@ def test_other_variables_are_those_of_a_new_instance(env: InProcessEnvironment) 
     env.enqueue("emails", {})
     env.enqueue("emails", {})
     env.drain()
-    env.set_variables("mailer", GREETING="moin", OUTBOX=Path("/out"))
+    env.set_variables("mailer", GREETING="moin", OUTBOX=Path("/out"), HOME=None)
     env.enqueue("emails", {})
     env.drain()
     texts = [json.loads(attempt.text) for attempt in env.attempts("emails")]
     assert [text["done"] for text in texts] == [1, 2, 1]
+    assert "HOME" in texts[0]["variables"]
+    assert "HOME" not in texts[-1]["variables"]
     assert (texts[-1]["variables"]["GREETING"], texts[-1]["variables"]["OUTBOX"]) == (
         "moin",
         "/out",
@@ -180,6 +182,21 @@ def test_a_stand_in_gives_the_status_or_fails(env: InProcessEnvironment) -> None
     env.drain()
     assert env.attempts("hooks").statuses == [503, 500, 200]
     assert env.attempts("hooks")[1].error == "ValueError: no"
+
+
+def test_what_a_stand_in_claims_fails_the_test(env: InProcessEnvironment) -> None:
+    """So does an answer that is none."""
+
+    def claims(request: TaskRequest) -> None:
+        assert request.payload == {"order": 17}
+
+    env.replace("partner", claims)
+    env.enqueue("hooks", {"order": 18})
+    with pytest.raises(AssertionError, match="'order': 17"):
+        env.drain()
+    env.replace("partner", lambda _: "fine")  # type: ignore[arg-type,return-value]
+    with pytest.raises(TypeError, match="stand-in of `partner` returned 'fine'"):
+        env.drain()
 
 
 def test_an_application_can_be_named(env: InProcessEnvironment) -> None:

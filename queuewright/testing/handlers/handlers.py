@@ -54,8 +54,8 @@ class OwnApis:
 class _Handler:
     plan: HandlerPlan
     faults: Faults = field(default_factory=Faults)
-    changed: dict[str, str] = field(default_factory=dict)
-    """Variables that the test has set."""
+    changed: dict[str, str | None] = field(default_factory=dict)
+    """Variables that the test has set; None: removed."""
     stand_in: StandIn | None = None
     application: Application | None = None
     """What the test has named instead of the plan's command."""
@@ -113,8 +113,8 @@ class Handlers:
         handler.application = named_application(handler.plan, self._root, text)
         self.restart(key)
 
-    def set_variables(self, key: str, changed: Mapping[str, str]) -> None:
-        """Give a handler other variables, as a new instance of it."""
+    def set_variables(self, key: str, changed: Mapping[str, str | None]) -> None:
+        """Give a new instance of a handler other variables; None removes one."""
         self._handlers[key].changed.update(changed)
         self.restart(key)
 
@@ -239,8 +239,13 @@ class Handlers:
         request = task_request(delivery.request, delivery.queue, delivery.task, delivery.number)
         try:
             status = handler.stand_in(request)
+        except AssertionError:
+            raise  # a claim of the test
         except Exception as error:
             return Reply(500, error=error)
+        if status is not None and not isinstance(status, int):
+            key = handler.plan.key
+            raise TypeError(f"the stand-in of `{key}` returned {status!r}; return an HTTP code")
         return Reply(200 if status is None else status)
 
     def _is_served(self, handler: _Handler) -> bool:
@@ -272,7 +277,9 @@ class Handlers:
             image=wanted.environment,
             shell=os.environ,
         )
-        return Instance(plan.key, wanted, {**found, **handler.changed})
+        changed = {**found, **handler.changed}
+        kept = {name: value for name, value in changed.items() if value is not None}
+        return Instance(plan.key, wanted, kept)
 
 
 @dataclass(frozen=True)
