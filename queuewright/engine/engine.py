@@ -44,7 +44,8 @@ from queuewright.origins import is_loopback
 
 _LOG: Final = logging.getLogger(__name__)
 
-_SETTLE_ROUNDS: Final = 3
+_SETTLE_ROUNDS: Final = 2
+"""One for the dispatcher's turn, and one for what its events woke."""
 _ANSWERS_GRACE_S: Final = 0.2
 """How long running calls may take when a gRPC listener is closed."""
 
