@@ -139,7 +139,9 @@ class Environment:
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(StateFolder.locked(options.state))
             kept = None if options.in_memory else options.state / name
-            printer = EventPrinter(console, verbose=options.verbose, log=options.log)
+            printer = EventPrinter(
+                console, verbose=options.verbose, log=options.log, is_kept=kept is not None
+            )
             signer = Signer.in_folder(options.state)
             settings = Settings(
                 app_engine_url=current.app_engine_url,
