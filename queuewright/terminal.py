@@ -7,7 +7,9 @@ window or hide what was printed before (https://invisible-island.net/xterm/ctlse
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 from collections.abc import Collection
 from typing import Final
 
@@ -74,6 +76,18 @@ def with_output(text: str, output: Collection[str]) -> str:
     """
     lines = text.split("\n")
     return "\n".join(coloured(line) if line in output else printable(line) for line in lines)
+
+
+def shell_word(text: str) -> str:
+    r"""Return a text as a word of a shell command that can be printed, copied and pasted.
+
+    >>> print(shell_word("it's.pem"), shell_word("a\x1bb"))
+    'it'"'"'s.pem' "$(printf 'a\033b')"
+    """
+    if not _unsafe.search(text) and "\t" not in text:
+        return shlex.quote(text)
+    octal = (chr(c) if c < 0x80 and chr(c).isalnum() else f"\\{c:03o}" for c in os.fsencode(text))
+    return f"\"$(printf '{''.join(octal)}')\""
 
 
 def json_text(value: object, indent: int | None = None) -> str:
