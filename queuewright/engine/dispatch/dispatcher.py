@@ -330,7 +330,9 @@ class Dispatcher:
             self._ended(attempt, result)
         except asyncio.CancelledError:
             if not attempt.timed_out:
-                self._tell_ended(attempt, _INTERRUPTED, "interrupted", attempt.task.row)
+                row = attempt.task.row
+                outcome: Outcome = "interrupted" if row.id in attempt.queue.core else "deleted"
+                self._tell_ended(attempt, _INTERRUPTED, outcome, row)
                 raise
             if attempt.runner is not None:
                 attempt.runner.uncancel()
@@ -471,7 +473,7 @@ class Dispatcher:
         if self._emit is None:
             return
         queue, clock = attempt.queue, self._clock
-        is_interrupted = outcome == "interrupted"
+        is_interrupted = result.outcome == NO_ATTEMPT
         self._emit(
             AttemptEnded(
                 time_us=clock.now_us(),
