@@ -24,7 +24,6 @@ from queuewright.engine.dispatch.attempts import (
     retry_after_us,
     row_after,
 )
-from queuewright.engine.dispatch.idle_checkpoint import IdleCheckpoint
 from queuewright.engine.dispatch.registry import Registry, RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import Answer, InstantSender, NoAnswerError, Sender
 from queuewright.engine.dispatch.sweeper import Sweeper
@@ -47,6 +46,7 @@ from queuewright.engine.state.rows import TaskRow
 from queuewright.engine.state.store import Store
 from queuewright.engine.state.task_ids import TaskIds
 from queuewright.errors import QueuewrightError, Refusal
+from queuewright.state_file import IdleCheckpoint
 
 _LOG: Final = logging.getLogger(__name__)
 
