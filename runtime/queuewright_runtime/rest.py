@@ -223,7 +223,7 @@ def backoff_s(attempt: int, chance: float) -> float:
     >>> backoff_s(3, 0.5)
     0.2
     """
-    return chance * min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(attempt - 1, 10))
+    return chance * min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(attempt - 1, 10))
 
 
 def api_error(status: int, answer: bytes) -> ApiError:
