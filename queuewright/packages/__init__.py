@@ -4,12 +4,18 @@ from queuewright.packages.archive import Package, package
 from queuewright.packages.files import source_files
 from queuewright.packages.ignore import is_ignored
 from queuewright.packages.suspects import Suspect, suspects
+from queuewright.packages.trees import Trees, collides, collision, package_files, tree_files
 
 __all__ = [
     "Package",
     "Suspect",
+    "Trees",
+    "collides",
+    "collision",
     "is_ignored",
     "package",
+    "package_files",
     "source_files",
     "suspects",
+    "tree_files",
 ]
