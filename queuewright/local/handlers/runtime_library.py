@@ -10,17 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2]
-PLACES = (PACKAGE / "_runtime", PACKAGE.parent / "runtime")
-"""In the wheel, and in the repository."""
+from queuewright.packages import runtime_folder
+
 REQUIREMENT = "requirement.txt"
 
 _is_named = re.compile(rb"(?im)^[ \t]*queuewright[-_.]+runtime\b").search
-
-
-def runtime_folder() -> Path:
-    """Return the folder with the library's `pyproject.toml`."""
-    return next(folder for folder in PLACES if (folder / "pyproject.toml").is_file())
 
 
 def with_runtime(variables: Mapping[str, str]) -> dict[str, str]:
