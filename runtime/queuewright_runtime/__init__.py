@@ -1,4 +1,4 @@
-"""What a worker of a queuewright queue imports: takes tasks from a pull queue."""
+"""What a handler of queuewright imports: takes tasks from pull queues; `client` adds tasks."""
 
 from queuewright_runtime.errors import PermanentError
 from queuewright_runtime.pull import Pull, pull, work
