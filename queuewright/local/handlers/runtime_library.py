@@ -18,9 +18,16 @@ _is_named = re.compile(rb"(?im)^[ \t]*queuewright[-_.]+runtime\b").search
 
 
 def with_runtime(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables with which our interpreter finds the library."""
-    path = ":".join(filter(None, (variables.get("PYTHONPATH"), str(runtime_folder()))))
-    return {**variables, "PYTHONPATH": path}
+    """Return the variables with which an interpreter finds the library.
+
+    `FUNCTION_SOURCE`, a path in a function's package, becomes the path here.
+    """
+    folder = runtime_folder()
+    path = ":".join(filter(None, (variables.get("PYTHONPATH"), str(folder))))
+    found = {**variables, "PYTHONPATH": path}
+    if "FUNCTION_SOURCE" in variables:
+        found["FUNCTION_SOURCE"] = str(folder / variables["FUNCTION_SOURCE"])
+    return found
 
 
 def names_runtime(requirements: Iterable[bytes]) -> bool:
