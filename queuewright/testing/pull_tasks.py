@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from queuewright.blueprint import Blueprint, HandlerPlan, PullQueuePlan
 from queuewright.engine import ManualClock, host_port
 from queuewright.local.door.listener import HOST
-from queuewright.local.handlers.runtime_library import runtime_folder
 from queuewright.local.pull_queues.denials import denial
+from queuewright.packages import runtime_folder
 from queuewright.testing.loop_thread import HandoverThread
 
 if TYPE_CHECKING:

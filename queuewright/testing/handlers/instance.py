@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from queuewright.engine import OutgoingRequest
 from queuewright.errors import TargetError
-from queuewright.local.handlers.runtime_library import runtime_folder
+from queuewright.packages import runtime_folder
 from queuewright.testing.handlers.application import Application
 from queuewright.testing.handlers.asgi import AsgiApplication, is_asgi
 from queuewright.testing.handlers.modules import HandlerModules
