@@ -6,11 +6,17 @@ import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
+from queuewright.blueprint import QueuePlan
 from queuewright.engine import Event, OutgoingRequest, events
+from queuewright.testing.dead_letters import DeadLetter
 from queuewright.testing.payload import payload_of
 from queuewright.testing.reply import Reply
 from queuewright.testing.timeline import timeline
+
+Outcome = events.Outcome | Literal["dead_letter"]
+"""What becomes of the task: the engine's words, and `dead_letter`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +30,7 @@ class Attempt:
     number: int
     """From 1."""
     max_attempts: int
-    """-1 is unlimited."""
+    """As the file says; -1 is unlimited."""
     time: datetime
     """When it began, in UTC, by the environment's clock."""
     payload: object
@@ -32,7 +38,8 @@ class Attempt:
     headers: Mapping[str, str]
     """The headers of the request."""
     status: int | None = None
-    """The HTTP code of the response; None if there was none, or not yet."""
+    """The HTTP code of the response; None if there was none, or not yet. When the task has become a
+    dead letter, Cloud Tasks gets a 200."""
     text: str = ""
     """The body of the response."""
     error: str | None = None
@@ -42,8 +49,9 @@ class Attempt:
     """The traceback of the exception."""
     duration: timedelta | None = None
     """By the environment's clock, which stands still while a handler works."""
-    outcome: events.Outcome | None = None
-    """What becomes of the task; None while it runs."""
+    outcome: Outcome | None = None
+    """What becomes of the task, such as `succeeded`, `will_retry`, `gave_up` or `dead_letter`; None
+    while it runs."""
     next_time: datetime | None = None
     """When the task is tried again, if it is."""
 
@@ -82,16 +90,21 @@ class Recorder:
     """Records the attempts of an engine.
 
     Args:
-        keys: maps the full name of each queue to its key.
+        plans: its queues.
     """
 
-    def __init__(self, keys: Mapping[str, str]) -> None:
-        self._keys = keys
+    def __init__(self, plans: Iterable[QueuePlan]) -> None:
+        self._plans = {plan.name: plan for plan in plans}
+        self._dead = {
+            plan.dead_letters.name for plan in self._plans.values() if plan.dead_letters is not None
+        }
+        """The full names of the queues with dead letters."""
+        self._new_letters: list[str] = []
+        self._dead_tasks: set[tuple[str, str]] = set()
+        """The tasks that have become dead letters, by queue and id."""
         self._attempts: list[Attempt] = []
         self._open: dict[tuple[str, str, int], int] = {}
         """The index of each running attempt, by queue, task and number."""
-        self.created: dict[str, int] = dict.fromkeys(keys.values(), 0)
-        """How many tasks were added to each queue."""
 
     def __len__(self) -> int:
         """Return how many attempts have begun."""
@@ -107,12 +120,13 @@ class Recorder:
 
     def note(self, event: Event) -> None:
         """Record an event of the engine."""
-        key = self._keys.get(event.queue)
-        if key is None:
+        if isinstance(event, events.TaskCreated) and event.queue in self._dead:
+            self._new_letters.append(event.task)
+        plan = self._plans.get(event.queue)
+        if plan is None:
             return
-        if isinstance(event, events.TaskCreated):
-            self.created[key] += 1
-        elif isinstance(event, events.AttemptStarted):
+        key = plan.key
+        if isinstance(event, events.AttemptStarted):
             task = _short(event.task)
             self._open[key, task, event.attempt] = len(self._attempts)
             self._attempts.append(
@@ -120,7 +134,7 @@ class Recorder:
                     queue=key,
                     task=task,
                     number=event.attempt,
-                    max_attempts=event.max_attempts,
+                    max_attempts=plan.allowed.max_attempts,
                     time=moment(event.time_us),
                     payload=None,
                     headers={},
@@ -134,12 +148,15 @@ class Recorder:
         if index is None:  # it never began: the address of an App Engine service is unknown
             return
         attempt = self._attempts[index]
+        outcome: Outcome = event.outcome
+        if outcome == "succeeded" and (key, attempt.task) in self._dead_tasks:
+            outcome = "dead_letter"
         error = attempt.error or event.message or (attempt.text.strip() or f"status {event.result}")
         self._attempts[index] = replace(
             attempt,
             status=event.http_code,
-            error=None if event.outcome == "succeeded" else error,
-            outcome=event.outcome,
+            error=None if outcome == "succeeded" else error,
+            outcome=outcome,
             duration=None
             if event.duration_us is None
             else timedelta(microseconds=event.duration_us),
@@ -166,6 +183,20 @@ class Recorder:
             error=None if error is None else f"{type(error).__name__}: {error}",
             traceback=None if error is None else "".join(traceback.format_exception(error)),
         )
+
+    def new_letters(self) -> list[str]:
+        """Return the full names of the dead letters since the last call."""
+        new, self._new_letters = self._new_letters, []
+        return new
+
+    def buried(self, key: str, task: str, number: int, letter: DeadLetter) -> None:
+        """Record that a task has become a dead letter in an attempt, before that ends."""
+        self._dead_tasks.add((key, task))
+        index = self._open.get((key, task, number))
+        if index is not None:
+            self._attempts[index] = replace(
+                self._attempts[index], error=letter.error, traceback=letter.traceback or None
+            )
 
     def failed(self, key: str, task: str, number: int, reason: str) -> None:
         """Record why an attempt fails, before it ends."""

@@ -24,9 +24,13 @@ def not_delivered(
     last = {attempt.task: attempt for attempt in attempts}
     lost = [attempt for attempt in last.values() if attempt.outcome == "gave_up"]
     if waiting:
-        return f"{_count(len(waiting))} left in `{queue}`"
+        return f"{_tasks(len(waiting))} of `{queue}` {_is(len(waiting))} left"
+    dead = [attempt for attempt in last.values() if attempt.outcome == "dead_letter"]
+    if dead:
+        letters = "a dead letter" if len(dead) == 1 else "dead letters"
+        return f"{_tasks(len(dead))} of `{queue}` {_is(len(dead))} {letters}"
     if lost:
-        return f"{_count(len(lost))} given up by `{queue}`"
+        return f"{_tasks(len(lost))} of `{queue}` {_is(len(lost))} given up"
     if not any(attempt.succeeded for attempt in last.values()):
         return f"`{queue}` has delivered no task"
     if expected is not None and expected != len(attempts):
@@ -53,5 +57,9 @@ def _due(time: datetime, since: datetime) -> str:
     return f"due at {offset(time, since)}" if time > since else "due at once"
 
 
-def _count(tasks: int) -> str:
-    return "1 task is" if tasks == 1 else f"{tasks} tasks are"
+def _tasks(number: int) -> str:
+    return "1 task" if number == 1 else f"{number} tasks"
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"

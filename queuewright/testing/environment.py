@@ -14,10 +14,12 @@ from queuewright.blueprint import Blueprint, HandlerPlan, QueuePlan, blueprint
 from queuewright.cloud_tasks.durations import parse_us, written_duration
 from queuewright.cloud_tasks.limits import TASK_RETENTION
 from queuewright.engine import ManualClock
+from queuewright.engine.protocol import Task as TaskMessage
 from queuewright.errors import TargetError
 from queuewright.spec import load
 from queuewright.testing.attempts import Attempts, Recorder
 from queuewright.testing.claims import not_delivered, waiting_lines
+from queuewright.testing.dead_letters import DeadLetter, dead_letter
 from queuewright.testing.faults import Fault, FaultKind
 from queuewright.testing.handlers.handlers import Handlers, OwnApis, StandIn
 from queuewright.testing.in_process_engine import InProcessEngine
@@ -47,9 +49,11 @@ class InProcessEnvironment:
         self._started_at = clock.now()
         self._clock = clock
         self._thread = HandoverThread("queuewright: the engine")
-        self._recorder = Recorder({queue.name: key for key, queue in plan.queues.items()})
+        self._recorder = Recorder(plan.queues.values())
         self._pull_queues = PullQueues(plan, clock, self._thread)
-        self._handlers = Handlers(plan, root, clock, self._thread, self._recorder, self._apis)
+        self._handlers = Handlers(
+            plan, root, clock, self._thread, self._recorder, self._apis, self._find
+        )
         self._engine = self._thread.run(
             InProcessEngine.started(plan, clock, self._recorder, self._handlers)
         )
@@ -148,6 +152,21 @@ class InProcessEnvironment:
         if queue is None:
             return Attempts(self._recorder.all(), self._started_at)
         return Attempts(self._recorder.of_queue(self._push_queue(queue).key), self._started_at)
+
+    def dead_letters(self, queue: str) -> list[DeadLetter]:
+        """Return the dead letters of a push queue, in the order they died.
+
+        Raises:
+            TargetError: there is no such queue, it is a pull queue, or it keeps no dead letters.
+        """
+        plan = self._push_queue(queue)
+        if plan.dead_letters is None:
+            raise TargetError(
+                f"queue `{queue}` keeps no dead letters",
+                hint=f"add `dead_letters: true` to `queues.{queue}` ({plan.reason.location})",
+            )
+        found = self._run(self._engine.tasks(plan.dead_letters.name))
+        return [dead_letter(queue, each) for each in found]
 
     def pull(self, queue: str, most: int = 1) -> list[PulledTask]:
         """Take tasks from a pull queue, as its worker does; a list that may be shorter, or empty.
@@ -341,6 +360,9 @@ class InProcessEnvironment:
         elif times is None:
             times = 1
         self._handlers.add_fault(self._handler(handler).key, Fault(kind, times, until_us, status))
+
+    async def _find(self, name: str) -> TaskMessage:
+        return await self._engine.task(name)
 
     def _apis(self, handler: HandlerPlan) -> OwnApis:
         """Listen for the calls of a handler, which is known by its account."""

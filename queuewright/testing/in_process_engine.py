@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, Self
 
-from queuewright.blueprint import Blueprint, HandlerPlan, UrlPlan
+from queuewright.blueprint import Blueprint, GuardedKind, HandlerPlan, QueuePlan, UrlPlan
 from queuewright.cloud_tasks.limits import MAX_TASKS_PER_PAGE
 from queuewright.engine import (
     DEVELOPER,
@@ -18,6 +18,7 @@ from queuewright.engine import (
 )
 from queuewright.engine.protocol import (
     CreateTaskRequest,
+    GetTaskRequest,
     ListTasksRequest,
     SetIamPolicyRequest,
     Task,
@@ -48,6 +49,7 @@ class InProcessEngine:
         self._clock = clock
         self._recorder = recorder
         self._names = [plan.name for plan in blueprint.queues.values()]
+        """The queues that dispatch; those with dead letters are paused."""
 
         def explain(principal: str, permission: str, resource: str) -> str | None:
             return explanation(blueprint, principal, permission, resource)
@@ -80,11 +82,15 @@ class InProcessEngine:
         engine.hold_queues(self._names)
         await engine.start()
         addresses = {key: _address(plan) for key, plan in blueprint.handlers.items()}
+        queues: list[tuple[QueuePlan | None, GuardedKind]] = []
         for plan in blueprint.queues.values():
-            await engine.declare_queue(queue_message(plan, blueprint, addresses))
-            policy = queue_policy(blueprint.grants, plan.key)
-            request = SetIamPolicyRequest(resource=plan.name, policy=policy)
-            await engine.service.set_iam_policy(request, PROGRAM)
+            queues += [(plan, "queue"), (plan.dead_queue, "dead_letter_queue")]
+        for queue, kind in queues:
+            if queue is not None:
+                await engine.declare_queue(queue_message(queue, blueprint, addresses))
+                policy = queue_policy(blueprint.grants, queue.key, kind)
+                request = SetIamPolicyRequest(resource=queue.name, policy=policy)
+                await engine.service.set_iam_policy(request, PROGRAM)
 
     async def create(self, queue: str, task: Task) -> Task:
         """Add a task to a queue, given by its full name.
@@ -94,6 +100,15 @@ class InProcessEngine:
         """
         request = CreateTaskRequest(parent=queue, task=task)
         return await self._engine.service.create_task(request, DEVELOPER)
+
+    async def task(self, name: str) -> Task:
+        """Return a task by its full name.
+
+        Raises:
+            Refusal: NOT_FOUND.
+        """
+        request = GetTaskRequest(name=name, response_view=_FULL)
+        return await self._engine.service.get_task(request, DEVELOPER)
 
     async def tasks(self, queue: str) -> list[Task]:
         """Return the tasks of a queue, given by its full name, the oldest first."""

@@ -16,7 +16,12 @@ _SHOWN_ERROR = 100
 """How much of an error is on its line."""
 _SHOWN_ATTEMPTS = 40
 """Of more attempts, the first and the last half of this number are shown."""
-_ENDS = {"gave_up": "given up", "deleted": "task deleted", "interrupted": "interrupted"}
+_ENDS = {
+    "gave_up": "given up",
+    "dead_letter": "dead letter",
+    "deleted": "task deleted",
+    "interrupted": "interrupted",
+}
 
 
 def timeline(attempts: Sequence[Attempt], since: datetime) -> str:

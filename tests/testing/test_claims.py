@@ -37,13 +37,13 @@ def test_no_task_a_waiting_task_and_a_lost_task_fail_the_claim(env: InProcessEnv
     with pytest.raises(AssertionError, match="`emails` has delivered no task\nno attempts"):
         env.assert_delivered("emails")
     env.enqueue("emails", {"status": 500}, name="t1")
-    with pytest.raises(AssertionError, match="1 task is left in `emails`"):
+    with pytest.raises(AssertionError, match="1 task of `emails` is left"):
         env.assert_delivered("emails")
     env.advance("1s")
     with pytest.raises(AssertionError, match=r"waiting in emails: task t1, due at \+10s"):
         env.assert_delivered("emails")
     env.drain()
-    with pytest.raises(AssertionError, match="1 task is given up by `emails`"):
+    with pytest.raises(AssertionError, match="1 task of `emails` is given up"):
         env.assert_delivered("emails")
 
 

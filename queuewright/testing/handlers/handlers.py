@@ -14,9 +14,12 @@ from typing import Final, TypeVar
 from queuewright.blueprint import Blueprint, HandlerPlan
 from queuewright.cloud_tasks.headers import APP_ENGINE_PREFIX, CLOUD_TASKS_PREFIX
 from queuewright.engine import Answer, ManualClock, NoAnswerError, OutgoingRequest
+from queuewright.engine.protocol import Task as TaskMessage
 from queuewright.errors import TargetError
+from queuewright.local.handlers.runtime_library import with_runtime
 from queuewright.local.handlers.variables import TasksApi, variables
 from queuewright.testing.attempts import Recorder
+from queuewright.testing.dead_letters import dead_letter
 from queuewright.testing.faults import Fault, Faults
 from queuewright.testing.handlers.application import (
     Application,
@@ -72,6 +75,7 @@ class Handlers:
         thread: the engine's; the waiting thread calls the handlers.
         recorder: records the attempts.
         apis: opens a handler's own way to Cloud Tasks and Pub/Sub.
+        find: returns a task by its full name.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Handlers:
         thread: HandoverThread,
         recorder: Recorder,
         apis: Callable[[HandlerPlan], OwnApis],
+        find: Callable[[str], Awaitable[TaskMessage]],
     ) -> None:
         self._blueprint = blueprint
         self._root = root
@@ -89,6 +94,7 @@ class Handlers:
         self._thread = thread
         self._recorder = recorder
         self._apis = apis
+        self._find = find
         self._known_apis: dict[str, OwnApis] = {}
         self._queues = {plan.queue_id: plan for plan in blueprint.queues.values()}
         self._handlers = {key: _Handler(plan) for key, plan in blueprint.handlers.items()}
@@ -187,9 +193,19 @@ class Handlers:
         return _Delivery(handler, plan.key, facts["TaskName"], number, request)
 
     async def _called(self, delivery: _Delivery) -> Answer:
-        reply = await self._handed(partial(self._reply, delivery))
-        self._recorder.answered(delivery.queue, delivery.task, delivery.number, reply)
+        reply = await self._handled(delivery)
         return Answer(reply.status, reply.retry_after)
+
+    async def _handled(self, delivery: _Delivery) -> Reply:
+        """Return the handler's reply, recorded with what became of the task."""
+        reply = await self._handed(partial(self._reply, delivery))
+        attempt = delivery.queue, delivery.task, delivery.number
+        self._recorder.answered(*attempt, reply)
+        for name in self._recorder.new_letters():
+            letter = dead_letter(delivery.queue, await self._find(name))
+            if letter.task == delivery.task:
+                self._recorder.buried(*attempt, letter)
+        return reply
 
     def _spoilt(self, delivery: _Delivery, status: int, reason: str) -> Answer:
         self._recorder.failed(delivery.queue, delivery.task, delivery.number, reason)
@@ -210,12 +226,11 @@ class Handlers:
         return Answer(504)
 
     async def _lost(self, delivery: _Delivery) -> Answer:
-        reply = await self._handed(partial(self._reply, delivery))
-        self._recorder.answered(delivery.queue, delivery.task, delivery.number, reply)
+        reply = await self._handled(delivery)
         return self._spoilt(delivery, 503, f"the test loses its answer, {reply.status}")
 
     async def _repeated(self, delivery: _Delivery) -> Answer:
-        await self._handed(partial(self._reply, delivery))
+        await self._handled(delivery)
         return await self._called(delivery)
 
     async def _handed(self, function: Callable[[], T]) -> T:
@@ -277,6 +292,8 @@ class Handlers:
             image=wanted.environment,
             shell=os.environ,
         )
+        if plan.keeps_dead_letters:
+            found = with_runtime(found)
         changed = {**found, **handler.changed}
         kept = {name: value for name, value in changed.items() if value is not None}
         return Instance(plan.key, wanted, kept)

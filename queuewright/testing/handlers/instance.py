@@ -128,7 +128,7 @@ def _function_app(entry_point: str, source: str) -> Any:  # noqa: ANN401 - WSGI 
     for each in noted:
         cast("dict[str, object]", each).clear()
     made: Callable[[str, str], Any] = create_app
-    return made(entry_point, source)
+    return made(entry_point, os.environ.get("FUNCTION_SOURCE") or source)
 
 
 def _become(variables: Mapping[str, str]) -> None:
