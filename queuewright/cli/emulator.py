@@ -137,7 +137,7 @@ def command(
     ):
         if not is_loopback(host):
             console.say(ENVIRONMENT, OPEN.format(host=host), "warning")
-        printer = EventPrinter(console, verbose=verbose, log=log)
+        printer = EventPrinter(console, verbose=verbose, log=log, is_kept=not memory)
         runner.run(
             run_until_stopped(
                 Emulator.started(options, printer),

@@ -44,7 +44,9 @@ from queuewright.origins import is_loopback
 
 _LOG: Final = logging.getLogger(__name__)
 
-_SETTLE_ROUNDS: Final = 3
+_SETTLE_ROUNDS: Final = 2
+"""One for the dispatcher's turn, and one for what its events woke. A handler that sleeps when its
+attempt is cut off needs another one."""
 _ANSWERS_GRACE_S: Final = 0.2
 """How long running calls may take when a gRPC listener is closed."""
 
@@ -327,7 +329,8 @@ class Engine:
     async def _settled(self, clock: ManualClock) -> None:
         """Return when nothing more can happen before time moves."""
         while True:
-            for _ in range(_SETTLE_ROUNDS):
+            is_quiet = not self._dispatcher.in_flight and not clock.sleepers
+            for _ in range(_SETTLE_ROUNDS + (not is_quiet)):
                 await asyncio.sleep(0)
             if self._dispatcher.is_busy:
                 continue

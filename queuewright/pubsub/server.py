@@ -23,6 +23,7 @@ from queuewright.pubsub.service.access import DEVELOPER, Access, Client, Denial
 from queuewright.pubsub.service.publisher import Publisher
 from queuewright.pubsub.service.subscriber import Subscriber
 from queuewright.pubsub.state.store import Store
+from queuewright.state_file import IdleCheckpoint
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class PubSub:
         self._access = Access(self.clock, denial, emit)
         self._store = Store(state)
         self._sweeper = Sweeper(self.clock, self._store)
+        self._idle_checkpoint = IdleCheckpoint(self._store)
         self._registry = Registry(self.clock, self._store, self._sweeper.messages_stored, emit)
         self.publisher = Publisher(self._registry)
         """The RPCs of Publisher as methods."""
@@ -79,6 +81,7 @@ class PubSub:
         for subscription in self._registry.subscriptions():
             subscription.start()
         self._sweeper.start(self._registry)
+        self._idle_checkpoint.start()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -159,6 +162,7 @@ class PubSub:
         if self._is_stopped:
             return
         self._is_stopped = True
+        self._idle_checkpoint.stop()
         self._sweeper.stop()
         self._registry.close(refusals.stopping())
         await asyncio.gather(*(self.stop_serving(port, host) for host, port in self._closers))

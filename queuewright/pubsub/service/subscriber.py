@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from queuewright.cloud_tasks import pubsub
@@ -44,6 +46,8 @@ from queuewright.pubsub.service.masks import updated
 from queuewright.pubsub.service.pages import page
 from queuewright.pubsub.service.subscription_config import FIXED, subscription_config
 from queuewright.pubsub.state.store import Store
+
+_LOG: Final = logging.getLogger(__name__)
 
 LONGEST_WAIT_US: Final = 20_000_000
 """How long a Pull waits for a message, unless its client waits less. Google publishes no limit."""
@@ -212,7 +216,7 @@ class Subscriber:
             total=len(held),
             leased=sum(each.state == "leased" for each, _ in held),
             messages=[
-                HeldMessage(each, holder, PubsubMessage.FromString(content or b""))
+                HeldMessage(each, holder, _readable(each.message.id, content) or PubsubMessage())
                 for (each, holder), content in zip(shown, contents, strict=True)
             ],
         )
@@ -240,11 +244,11 @@ class Subscriber:
         return [
             ReceivedMessage(
                 ack_id=str(AckId(number, lease.message.id, lease.delivery)),
-                message=PubsubMessage.FromString(content),
+                message=message,
                 delivery_attempt=lease.failures + 1 if counts else 0,
             )
             for lease, content in zip(leases, contents, strict=True)
-            if content is not None  # else it was purged in this very moment
+            if (message := _readable(lease.message.id, content)) is not None
         ]
 
     def deliveries(self, subscription: RunningSubscription, ack_ids: Iterable[str]) -> Deliveries:
@@ -278,6 +282,17 @@ class Subscriber:
             raise refusals.argument_missing("ack_ids")
         if request_bytes > pubsub.MAX_ACK_REQUEST_BYTES:
             raise refusals.too_many("request_size", request_bytes, pubsub.MAX_ACK_REQUEST_BYTES)
+
+
+def _readable(number: int, content: bytes | None) -> PubsubMessage | None:
+    """Return a stored message; None if it was purged in this very moment, or is damaged."""
+    if content is None:
+        return None
+    try:
+        return PubsubMessage.FromString(content)
+    except DecodeError:
+        _LOG.error("message %s is damaged in the state file and is not delivered", number)
+        return None
 
 
 def moment_us(time: Timestamp) -> int:

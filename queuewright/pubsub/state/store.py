@@ -5,13 +5,13 @@ The writes of a call are committed before the call returns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from queuewright.pubsub.protocol.messages import Subscription, Topic
 from queuewright.pubsub.rules.backlog import Changes, Delivery, Message
-from queuewright.pubsub.state.file import opened
+from queuewright.pubsub.state.file import opened_state
 from queuewright.pubsub.state.rows import Publication, SubscriptionRow, TopicRow
 
 _ID_BLOCK: Final = 100_000
@@ -27,11 +27,11 @@ class Store:
         folder: the folder of the state file. None uses a temporary state.
 
     Raises:
-        TargetError: the state can't be used; see `state.file.opened`.
+        TargetError: the state can't be used; see `state_file.opened`.
     """
 
     def __init__(self, folder: Path | None) -> None:
-        self._state = opened(folder)
+        self._state = opened_state(folder)
         self._database = self._state.database
         found = self._database.execute("SELECT value FROM fact WHERE key = 'next_id'").fetchone()
         self._next_id = self._reserved_id = int(found[0]) if found else 1
@@ -39,6 +39,18 @@ class Store:
     def close(self) -> None:
         """Close the state."""
         self._state.close()
+
+    def on_write(self, callback: Callable[[], None] | None) -> None:
+        """Call back after every write. None: no longer."""
+        self._state.on_write = callback
+
+    def checkpoint(self) -> bool:
+        """Move the log into the file; see `StateFile.checkpoint`."""
+        return self._state.checkpoint()
+
+    def shrink(self, most: int) -> int:
+        """Give up to `most` free pages back to the disk; see `StateFile.shrink`."""
+        return self._state.shrink(most)
 
     def new_id(self) -> int:
         """Return the next free number, for a topic, subscription or message."""
@@ -123,34 +135,25 @@ class Store:
             retain: whether messages that are done are kept for a seek.
             dead_letters: the messages that take the place of dead ones.
         """
-        with self._state.transaction() as database:
-            database.executemany(
-                "UPDATE delivery SET deliveries = ?, failures = ?, until_us = ?, state = ?"
-                " WHERE subscription = ? AND message = ?",
-                [
-                    (
-                        each.deliveries,
-                        each.failures,
-                        each.until_us,
-                        _LEASED if each.is_leased else _WAITING,
-                        subscription,
-                        each.message.id,
-                    )
-                    for each in changes.changed
-                ],
+        leased = [
+            (
+                each.deliveries,
+                each.failures,
+                each.until_us,
+                _LEASED if each.is_leased else _WAITING,
+                subscription,
+                each.message.id,
             )
-            done = [(subscription, number) for number in changes.done]
-            if retain:
-                database.executemany(
-                    f"UPDATE delivery SET state = {_ACKNOWLEDGED}"
-                    " WHERE subscription = ? AND message = ?",
-                    done,
-                )
-            else:
-                database.executemany(
-                    "DELETE FROM delivery WHERE subscription = ? AND message = ?", done
-                )
+            for each in changes.changed
+        ]
+        done = [(subscription, number) for number in changes.done]
+
+        def write() -> None:
+            self._database.executemany(_SAVE_DELIVERY, leased)
+            self._database.executemany(_KEEP_DONE if retain else _DELETE_DONE, done)
             self._insert(dead_letters)
+
+        self._state.commit(write)
 
     def delivered(self, subscription: int) -> Iterator[Delivery]:
         """Yield the messages of a subscription that were delivered and are not acknowledged."""
@@ -181,13 +184,15 @@ class Store:
         return map(Message._make, rows)
 
     def contents(self, numbers: Iterable[int]) -> list[bytes | None]:
-        """Return the serialized `PubsubMessage` of each number, None if it is gone."""
-        found = []
+        """Return the serialized `PubsubMessage` of each number, None if it is gone.
+
+        Raises:
+            Refusal: DATA_LOSS if the file is damaged.
+        """
+        found: list[bytes | None] = []
         for number in numbers:
-            row = self._database.execute(
-                "SELECT content FROM content WHERE id = ?", (number,)
-            ).fetchone()
-            found.append(None if row is None else row[0])
+            rows = self._state.rows("SELECT content FROM content WHERE id = ?", (number,))
+            found.append(rows[0][0] if rows else None)
         return found
 
     def seek(self, subscription: int, time_us: int, now_us: int, *, retain: bool) -> None:
@@ -254,6 +259,14 @@ class Store:
         )
 
 
+_SAVE_DELIVERY: Final = (
+    "UPDATE delivery SET deliveries = ?, failures = ?, until_us = ?, state = ?"
+    " WHERE subscription = ? AND message = ?"
+)
+_KEEP_DONE: Final = (
+    f"UPDATE delivery SET state = {_ACKNOWLEDGED} WHERE subscription = ? AND message = ?"
+)
+_DELETE_DONE: Final = "DELETE FROM delivery WHERE subscription = ? AND message = ?"
 _SAVE_SUBSCRIPTION: Final = "REPLACE INTO subscription VALUES (?, ?, ?, ?)"
 
 
