@@ -10,6 +10,7 @@ from google.cloud import tasks_v2
 
 from queuewright.blueprint import QueuePlan
 from queuewright.cli.api import calling
+from queuewright.cli.duration_option import DURATION
 from queuewright.cli.named_queue import find_queue
 from queuewright.cli.printing import echo
 from queuewright.cli.project import find_target, target_options
@@ -17,22 +18,7 @@ from queuewright.cli.pull_queue import REFUSED, find_pull_queue, publish
 from queuewright.cli.receiver import Receiver, task_url
 from queuewright.cli.task_body import header_values, task_body, typed
 from queuewright.client import connect
-from queuewright.cloud_tasks.durations import parse_us
 from queuewright.errors import TargetError
-
-
-class _Duration(click.ParamType[timedelta]):
-    """A duration such as `10m`, as in the environments' files."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> timedelta:
-        try:
-            return timedelta(microseconds=parse_us(str(value)))
-        except (ValueError, OverflowError):
-            self.fail(f"`{value}` is not a duration such as `90s`, `10m` or `1h30m`", param, ctx)
 
 
 @click.command("enqueue")
@@ -45,7 +31,7 @@ class _Duration(click.ParamType[timedelta]):
 )
 @click.option("--example", is_flag=True, help="Use the queue's `example` as the body.")
 @click.option(
-    "--in", "delay", type=_Duration(), metavar="TIME", help="Run it after this time, such as `10m`."
+    "--in", "delay", type=DURATION, metavar="TIME", help="Run it after this time, such as `10m`."
 )
 @click.option(
     "--name", metavar="ID", help="The id of the task; another task with the same id is refused."
