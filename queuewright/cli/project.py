@@ -14,7 +14,8 @@ from queuewright.blueprint import Blueprint, blueprint
 from queuewright.client import EMULATOR_HOST, PUBSUB_EMULATOR_HOST
 from queuewright.errors import TargetError
 from queuewright.local import STATE_FOLDER, find_running
-from queuewright.spec import load, project_folder
+from queuewright.spec import find_root as find_root
+from queuewright.spec import load
 
 DEFAULT_ENVIRONMENT = "dev"
 PORT = click.IntRange(0, 65_535)
@@ -69,15 +70,6 @@ def quiet_grpc() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Every fork here is followed by an exec, so gRPC has nothing to prepare or to warn about.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-
-
-def find_root() -> Path:
-    """Return the project's folder: the nearest one, going up, with a `stacks` folder.
-
-    Raises:
-        TargetError: there is none.
-    """
-    return project_folder(Path.cwd())
 
 
 def environment_argument(function: _Function) -> _Function:

@@ -24,7 +24,7 @@ from queuewright.spec.handler_rules import (
     SERVICE_MEMORY,
     SERVICE_TIMEOUT,
 )
-from queuewright.spec.load import STACKS, environments, load, load_file, parse, project_folder
+from queuewright.spec.load import STACKS, environments, find_root, load, load_file, parse
 from queuewright.spec.pull_model import PullQueueSpec, PullSettings
 from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
 from queuewright.spec.rules import queue_variable, subscription_variable
@@ -63,12 +63,12 @@ __all__ = [
     "dead_queue_id",
     "dotted",
     "environments",
+    "find_root",
     "load",
     "load_emulator",
     "load_file",
     "parse",
     "parse_emulator",
-    "project_folder",
     "queue_variable",
     "shared_names",
     "subscription_variable",

@@ -21,22 +21,6 @@ _PULUMI = "Pulumi."
 """Pulumi keeps its own files, `Pulumi.dev.yaml`, in the same folder."""
 
 
-def project_folder(start: Path) -> Path:
-    """The folder of a project: the nearest one, from `start` upwards, with a `stacks` folder.
-
-    Raises:
-        TargetError: there is none.
-    """
-    here = start.resolve()
-    for folder in (here, *here.parents):
-        if (folder / STACKS).is_dir():
-            return folder
-    raise TargetError(
-        f"no `{STACKS}` folder in `{here}` or above it",
-        hint="go to the project's folder, or create a project with `queuewright init`",
-    )
-
-
 def load(environment: str, root: Path = Path()) -> Spec:
     """The spec of an environment: `stacks/ENVIRONMENT.yaml` in the project's folder `root`.
 
@@ -69,6 +53,22 @@ def parse(text: str, *, file: str = "spec.yaml", environment: str = "dev") -> Sp
     if problems or found or spec is None:
         raise SpecError(dict.fromkeys([*problems, *found]))
     return spec
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the project's folder: the nearest one, going up, with a `stacks` folder.
+
+    Raises:
+        TargetError: there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / STACKS).is_dir():
+            return folder
+    raise TargetError(
+        f"no `{STACKS}` folder in `{here}` or above it",
+        hint="go to the project's folder, or create a project with `queuewright init`",
+    )
 
 
 def environments(root: Path = Path()) -> list[str]:

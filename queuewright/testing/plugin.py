@@ -35,14 +35,14 @@ def queuewright_env(request: pytest.FixtureRequest) -> Iterator[InProcessEnviron
     Its handlers are called directly, without sockets, and its time passes only when the test
     says so.
     """
-    from queuewright.spec import project_folder
+    from queuewright.spec import find_root
     from queuewright.testing.environment import InProcessEnvironment
 
     marker = request.node.get_closest_marker("queuewright")
     wanted = _wanted(*marker.args, **marker.kwargs) if marker is not None else _wanted()
     environment, project, start = wanted
     here = request.path.parent
-    root = here / project if project is not None else project_folder(here)
+    root = here / project if project is not None else find_root(here)
     with InProcessEnvironment.started(environment, root, start=start) as running:
         request.node.stash[_ENVIRONMENT] = running
         yield running
