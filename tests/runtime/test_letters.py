@@ -17,7 +17,7 @@ from queuewright_runtime.letters import LetterTooLargeError, TaskRequest, letter
 from tests.runtime.undertaker import DEAD, DIED, QUEUE, request, task_headers
 
 ATTEMPT = TaskAttempt("emails", "17", 3, 3, datetime(2026, 11, 25, tzinfo=UTC))
-STORY = story_of("failed", 3, 500, None, DIED)
+STORY = story_of("failed", 3, 500, "HTTP status 500", DIED)
 
 
 def headers_of(task: dict[str, object]) -> dict[str, str]:
