@@ -21,6 +21,7 @@ from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Policy, Queue
 from queuewright.engine.state.log_check import HEADER_BYTES, damage
 from queuewright.errors import Refusal, TargetError
+from queuewright.terminal import shell_word
 
 FILE_NAME: Final = "tasks.sqlite"
 LOCK_NAME: Final = "engine.lock"
@@ -420,7 +421,8 @@ def _check_log(path: Path) -> None:
         "the latest changes that the engine had accepted: new tasks, deleted and finished tasks, "
         "and changes of queues",
         hint="copy the state folder, then cut the log with "
-        f"`python3 -c 'import os; os.truncate(\"{log}\", {found.good_bytes})'` "
+        f"`python3 -c 'import os, sys; os.truncate(sys.argv[1], {found.good_bytes})' "
+        f"{shell_word(str(log))}` "
         f"to {cut} (tasks that finished in the lost "
         "part are dispatched again), or move the state folder away to start with an empty state",
     )
