@@ -16,8 +16,8 @@ from typing import Final, Self
 from aiohttp import web
 
 from queuewright.engine.api.grpc import listening, services
-from queuewright.engine.api.http_log import LOGGER
 from queuewright.engine.api.rest import application
+from queuewright.engine.api.rest_listener import RestRunner
 from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.dispatch import tokens
 from queuewright.engine.dispatch.addresses import unusable
@@ -212,7 +212,7 @@ class Engine:
             allowed_hosts=allowed_hosts,
             any_address=not is_loopback(host),
         )
-        runner = web.AppRunner(app, access_log=None, logger=LOGGER)
+        runner = RestRunner(app)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
