@@ -134,7 +134,7 @@ class Engine:
         if isinstance(self.clock, ManualClock):
             self.clock.on_sleep = self._dispatcher.progress.set
         if isinstance(self.clock, SystemClock):
-            self.clock.on_set_back = self._dispatcher.clock_set_back
+            self.clock.when_set_back(self._dispatcher.clock_set_back)
         self._load()
         self._closers: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
         """The function that closes each listener, by host and port."""
