@@ -23,10 +23,15 @@ from queuewright.spec.handler_rules import (
     SERVICE_MEMORY,
     SERVICE_TIMEOUT,
 )
-from queuewright.spec.load import STACKS, environments, load, load_file, parse
+from queuewright.spec.load import STACKS, environments, find_root, load, load_file, parse
 from queuewright.spec.pull_model import PullQueueSpec, PullSettings
 from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
-from queuewright.spec.rules import queue_variable, subscription_variable
+from queuewright.spec.rules import (
+    app_engine_variable,
+    deadline_variable,
+    queue_variable,
+    subscription_variable,
+)
 from queuewright.spec.shared_names import shared_names
 
 __all__ = [
@@ -57,8 +62,11 @@ __all__ = [
     "Spec",
     "VpcAccess",
     "WorkerSource",
+    "app_engine_variable",
+    "deadline_variable",
     "dotted",
     "environments",
+    "find_root",
     "load",
     "load_emulator",
     "load_file",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from queuewright.errors import Problem, SpecError
+from queuewright.errors import Problem, SpecError, TargetError
 from queuewright.spec.check import Spec, check
 from queuewright.spec.document import Absence, Node, dotted, read
 from queuewright.spec.files import beside, is_file, is_folder, text_of
@@ -53,6 +53,22 @@ def parse(text: str, *, file: str = "spec.yaml", environment: str = "dev") -> Sp
     if problems or found or spec is None:
         raise SpecError(dict.fromkeys([*problems, *found]))
     return spec
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the project's folder: the nearest one, going up, with a `stacks` folder.
+
+    Raises:
+        TargetError: there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / STACKS).is_dir():
+            return folder
+    raise TargetError(
+        f"no `{STACKS}` folder in `{here}` or above it",
+        hint="go to the project's folder, or create a project with `queuewright init`",
+    )
 
 
 def environments(root: Path = Path()) -> list[str]:

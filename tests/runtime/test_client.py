@@ -307,7 +307,7 @@ def test_the_same_call_adds_to_a_pull_queue(board: Board) -> None:
         many = reports.enqueue_many([{"month": n} for n in range(3)])
         with pytest.raises(EnqueueError, match="Pub/Sub can't deliver later"):
             reports.enqueue({}, delay="1m")
-        with pytest.raises(PartlyEnqueuedError, match="number 1: .* no `key`"):
+        with pytest.raises(PartlyEnqueuedError, match=r"number 1: .* no `key`"):
             reports.enqueue_many([{}, NewTask({}, key="a")])
         with pytest.raises(ApiError, match="NOT_FOUND: "):
             tasks.queue(f"{TOPIC}-other").enqueue({})

@@ -318,7 +318,10 @@ def test_a_program_gets_everything() -> None:
         "image": None,
         "runtime": None,
         "command": [],
-        "env": {"QUEUE_EMAILS": "projects/acme-prod/locations/europe-west1/queues/p-emails"},
+        "env": {
+            "QUEUE_EMAILS": "projects/acme-prod/locations/europe-west1/queues/p-emails",
+            "DEADLINE_EMAILS": "60s",
+        },
         "secrets": {},
         "memory": "1Gi",
         "cpu": 1.0,
