@@ -436,6 +436,8 @@ class QueuePlan(QueueSettings):
     producer_variables: Mapping[str, str]
     """All variables that tell a producer about the queue: `QUEUE_EMAILS`, `DEADLINE_EMAILS`, and
     for App Engine `APP_ENGINE_EMAILS`."""
+    payload: str | None
+    """The file with the JSON schema of its payloads, relative to the project's folder."""
     example: object
     reason: Reason
 
@@ -492,6 +494,8 @@ class PullQueuePlan(PullQueueSettings):
     """The variable that gives an enqueuer the topic's full name: `QUEUE_REPORTS`."""
     subscription_variable: str
     """The variable that gives the worker the subscription's full name: `SUBSCRIPTION_REPORTS`."""
+    payload: str | None
+    """The file with the JSON schema of its payloads, relative to the project's folder."""
     example: object
     reason: Reason
 

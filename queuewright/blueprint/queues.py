@@ -47,6 +47,7 @@ def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
         variable=queue_variable(key),
         dispatch_deadline=dispatch_deadline(spec, key),
         producer_variables=producer_variables(spec, key),
+        payload=queue.payload,
         example=queue.example,
         reason=Reason(f"queue `{key}`", f"queues.{key}", spec.locate("queues", key)),
     )

@@ -24,6 +24,7 @@ from queuewright.spec.handler_rules import (
     SERVICE_TIMEOUT,
 )
 from queuewright.spec.load import STACKS, environments, find_root, load, load_file, parse
+from queuewright.spec.payloads import Schema, payload_errors, read_schema
 from queuewright.spec.pull_model import PullQueueSpec, PullSettings
 from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
 from queuewright.spec.rules import (
@@ -57,6 +58,7 @@ __all__ = [
     "QueueSpec",
     "RateLimits",
     "RetryConfig",
+    "Schema",
     "SecretReference",
     "ServiceSource",
     "Spec",
@@ -72,7 +74,9 @@ __all__ = [
     "load_file",
     "parse",
     "parse_emulator",
+    "payload_errors",
     "queue_variable",
+    "read_schema",
     "shared_names",
     "subscription_variable",
 ]

@@ -307,6 +307,7 @@ def test_a_program_gets_everything() -> None:
         "route": {"kind": "handler", "handler": "mailer", "path": "/send"},
         "invoker": "mailer-invoker",
         "variable": "QUEUE_EMAILS",
+        "payload": None,
         "example": None,
         "reason": reason("queue `emails`", "queues.emails", 31, 3),
     }
