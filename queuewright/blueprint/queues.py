@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from queuewright.blueprint.dead_letters import dead_queue_plan, live_retry_config, queue_id
 from queuewright.blueprint.model import (
     AppEngineRoute,
     HandlerRoute,
@@ -13,7 +14,7 @@ from queuewright.blueprint.model import (
     Route,
     UrlRoute,
 )
-from queuewright.blueprint.names import app_engine_service, first_key, prefixed, queue_name
+from queuewright.blueprint.names import app_engine_service, queue_name
 from queuewright.cloud_tasks.durations import seconds
 from queuewright.cloud_tasks.limits import MAX_HTTP_DISPATCH_DEADLINE, MIN_DISPATCH_DEADLINE
 from queuewright.spec import (
@@ -32,16 +33,17 @@ def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
     queue = spec.queues[key]
     return QueuePlan(
         key=key,
-        queue_id=prefixed(spec.prefix, first_key(key, queue.renamed_from)),
+        queue_id=queue_id(spec, key),
         name=full_name(spec, key),
         renamed_from=queue.renamed_from,
         handler=queue.handler,
         path=queue.path,
         rate_limits=queue.rate_limits,
-        retry_config=queue.retry_config,
+        retry_config=live_retry_config(queue),
         sampling_ratio=queue.stackdriver_logging_config.sampling_ratio,
         desired_state=queue.desired_state,
         protect=queue.protect,
+        dead_letters=dead_queue_plan(spec, key),
         route=_route(spec, queue.handler, spec.handlers[queue.handler], queue.path),
         invoker=invoker,
         variable=queue_variable(key),
@@ -55,8 +57,7 @@ def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
 
 def full_name(spec: Spec, key: str) -> str:
     """The full name of queue `key`, as in the API."""
-    queue_id = prefixed(spec.prefix, first_key(key, spec.queues[key].renamed_from))
-    return queue_name(spec.project, spec.location, queue_id)
+    return queue_name(spec.project, spec.location, queue_id(spec, key))
 
 
 def dispatch_deadline(spec: Spec, key: str) -> timedelta | None:

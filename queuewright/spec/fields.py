@@ -58,9 +58,11 @@ RESERVED_VARIABLES = frozenset(
         "K_CONFIGURATION",
         "FUNCTION_TARGET",
         "FUNCTION_SIGNATURE_TYPE",
+        "FUNCTION_SOURCE",
         "GOOGLE_CLOUD_PROJECT",
         "CLOUD_TASKS_EMULATOR_HOST",
         "CLOUD_TASKS_EMULATOR_URL",
+        "QUEUEWRIGHT_DEAD_LETTERS",
     }
 )
 _QUEUE_KEY = (QUEUE_ID, "a queue id", "emails")

@@ -8,6 +8,7 @@ from math import isfinite
 
 from queuewright.cloud_tasks.durations import written_duration
 from queuewright.errors import Problem
+from queuewright.spec.dead_letter_rules import dead_letter_rules
 from queuewright.spec.document import LARGEST_NUMBER, MOST_DIGITS, Absence, Node, Path, dotted
 from queuewright.spec.fields import HANDLER_NAME, MEMBER
 from queuewright.spec.handler_model import HandlerSpec
@@ -86,6 +87,7 @@ def queue_rules(
     if queue is not None:
         yield from checkable(_called_rules(node, at, queue, handlers))
         yield from checkable(_path_rules(node, at, queue, handlers))
+        yield from checkable(dead_letter_rules(node, at, queue, handlers))
 
 
 def _called_rules(

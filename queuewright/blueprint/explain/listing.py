@@ -77,6 +77,8 @@ def _queue_fields(queue: QueuePlan, accounts: Mapping[str, AccountPlan]) -> Fiel
     yield "retries", sentences.retries(queue)
     if sentences.waits(queue):
         yield "waits", sentences.waits(queue)
+    if queue.dead_letters is not None:
+        yield "dead", sentences.dead_letters(queue.dead_letters)
     yield "sends", sentences.routing(queue)
     yield "token", sentences.token(queue, invoker)
     yield "logs", logged

@@ -304,6 +304,7 @@ def test_a_program_gets_everything() -> None:
         "sampling_ratio": 0.0,
         "desired_state": "RUNNING",
         "protect": False,
+        "dead_letters": None,
         "route": {"kind": "handler", "handler": "mailer", "path": "/send"},
         "invoker": "mailer-invoker",
         "variable": "QUEUE_EMAILS",
