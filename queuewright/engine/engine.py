@@ -261,6 +261,11 @@ class Engine:
         self._store.free_names()
         self._registry.free_names()
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether no queue has a task that will be dispatched; a paused queue may keep tasks."""
+        return not any(len(queue.core) for queue in self._registry if not queue.core.paused)
+
     async def advance(self, span: timedelta | str) -> None:
         """Move a `ManualClock` forward; everything that is due on the way happens.
 
@@ -284,7 +289,7 @@ class Engine:
         clock = self._manual()
         self._patience.renew()
         await self._settled(clock)
-        while any(len(queue.core) for queue in self._registry if not queue.core.paused):
+        while not self.is_drained:
             next_us = clock.next_us()
             if next_us is None:
                 return
