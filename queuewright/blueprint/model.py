@@ -131,7 +131,7 @@ class RuntimePlan(InstancePlan):
     account: str
     """The key of its `AccountPlan`."""
     environment: Mapping[str, str]
-    """`env` of the spec, and a `QUEUE_…` with the full name of each queue it may add tasks to."""
+    """`env` of the spec, and the variables that tell of each queue it may add tasks to."""
     secrets: Mapping[str, SecretPlan]
 
 
@@ -456,6 +456,13 @@ class QueuePlan(QueueSettings):
     """The key of the account whose token its tasks carry, if they carry one: its handler's."""
     variable: str
     """The variable that gives a handler the queue's full name: `QUEUE_EMAILS`."""
+    dispatch_deadline: timedelta | None
+    """How long an attempt may take, for producers to ask for; None: Google's default."""
+    producer_variables: Mapping[str, str]
+    """All variables that tell a producer about the queue: `QUEUE_EMAILS`, `DEADLINE_EMAILS`, and
+    for App Engine `APP_ENGINE_EMAILS`."""
+    payload: str | None
+    """The file with the JSON schema of its payloads, relative to the project's folder."""
     example: object
     reason: Reason
 
@@ -529,6 +536,8 @@ class PullQueuePlan(PullQueueSettings):
     """The variable that gives an enqueuer the topic's full name: `QUEUE_REPORTS`."""
     subscription_variable: str
     """The variable that gives the worker the subscription's full name: `SUBSCRIPTION_REPORTS`."""
+    payload: str | None
+    """The file with the JSON schema of its payloads, relative to the project's folder."""
     example: object
     reason: Reason
 

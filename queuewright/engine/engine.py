@@ -16,8 +16,8 @@ from typing import Final, Self
 from aiohttp import web
 
 from queuewright.engine.api.grpc import listening, services
-from queuewright.engine.api.http_log import LOGGER
 from queuewright.engine.api.rest import application
+from queuewright.engine.api.rest_listener import RestRunner
 from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.dispatch import tokens
 from queuewright.engine.dispatch.addresses import unusable
@@ -134,7 +134,7 @@ class Engine:
         if isinstance(self.clock, ManualClock):
             self.clock.on_sleep = self._dispatcher.progress.set
         if isinstance(self.clock, SystemClock):
-            self.clock.on_set_back = self._dispatcher.clock_set_back
+            self.clock.when_set_back(self._dispatcher.clock_set_back)
         self._load()
         self._closers: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
         """The function that closes each listener, by host and port."""
@@ -212,7 +212,7 @@ class Engine:
             allowed_hosts=allowed_hosts,
             any_address=not is_loopback(host),
         )
-        runner = web.AppRunner(app, access_log=None, logger=LOGGER)
+        runner = RestRunner(app)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
@@ -261,6 +261,11 @@ class Engine:
         self._store.free_names()
         self._registry.free_names()
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether no queue has a task that will be dispatched; a paused queue may keep tasks."""
+        return not any(len(queue.core) for queue in self._registry if not queue.core.paused)
+
     async def advance(self, span: timedelta | str) -> None:
         """Move a `ManualClock` forward; everything that is due on the way happens.
 
@@ -284,7 +289,7 @@ class Engine:
         clock = self._manual()
         self._patience.renew()
         await self._settled(clock)
-        while any(len(queue.core) for queue in self._registry if not queue.core.paused):
+        while not self.is_drained:
             next_us = clock.next_us()
             if next_us is None:
                 return

@@ -82,6 +82,8 @@ def _queue_fields(queue: QueuePlan, accounts: Mapping[str, AccountPlan]) -> Fiel
     yield "sends", sentences.routing(queue)
     yield "token", sentences.token(queue, invoker)
     yield "logs", logged
+    if queue.payload is not None:
+        yield "payload", queue.payload
     yield "from", str(queue.reason.location)
 
 
@@ -97,6 +99,8 @@ def _pull_queue_fields(queue: PullQueuePlan) -> Fields:
     low, high = written_duration(queue.min_backoff), written_duration(queue.max_backoff)
     yield "waits", f"{low} at first, at most {high}"
     yield "order", "by ordering key" if queue.ordering else "none"
+    if queue.payload is not None:
+        yield "payload", queue.payload
     yield "from", str(queue.reason.location)
 
 

@@ -86,6 +86,7 @@ def _queue(queue: QueuePlan) -> Record:
         "route": {"kind": queue.route.kind, **_plain(asdict(queue.route))},
         "invoker": queue.invoker,
         "variable": queue.variable,
+        "payload": queue.payload,
         "example": queue.example,
         "reason": _reason(queue.reason),
     }
@@ -115,6 +116,7 @@ def _pull_queue(queue: PullQueuePlan) -> Record:
         "protect": queue.protect,
         "variable": queue.variable,
         "subscription_variable": queue.subscription_variable,
+        "payload": queue.payload,
         "example": queue.example,
         "reason": _reason(queue.reason),
     }
