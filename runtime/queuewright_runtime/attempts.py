@@ -155,8 +155,8 @@ class Attempts:
                 self._stories.popitem(last=False)
         if is_buried:
             what = f"task {attempt.name} of {attempt.queue}"
+            told = f"{story.error}\n{story.traceback}".rstrip()
             logger.error(
-                "%s is a dead letter now, after attempt %d: %s\n%s",
-                *(what, story.attempts, story.error, story.traceback),
+                "%s is a dead letter now, after attempt %d: %s", what, story.attempts, told
             )
         return is_buried

@@ -51,6 +51,7 @@ _NOT_KEPT = frozenset(
         "traceparent",
         "tracestate",
         "x-cloud-trace-context",
+        "function-execution-id",
     }
 )
 _NOT_KEPT_PREFIXES = (CLOUD_TASKS, APP_ENGINE, "x-google-", "x-forwarded-", PREFIX.lower())
@@ -99,9 +100,9 @@ def story_of(
 ) -> Story:
     """Return the story of a task: `error` is the exception, or a sentence."""
     if isinstance(error, BaseException):
-        (line,) = traceback.format_exception_only(type(error), error)[-1:]
         trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        return Story(reason, attempts, status, line.strip(), trace, died)
+        line = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return Story(reason, attempts, status, line, trace, died)
     return Story(reason, attempts, status, error, "", died)
 
 

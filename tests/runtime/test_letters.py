@@ -58,6 +58,7 @@ def test_a_letter_is_the_task_as_it_came() -> None:
 @pytest.mark.parametrize(
     "name",
     ["Authorization", "Host", "User-Agent", "Content-Length", "X-Forwarded-For", "Traceparent",
+     "Function-Execution-Id",
      "X-CloudTasks-TaskName", "X-AppEngine-TaskName", "X-Google-Anything", "X-Queuewright-Error"],
 )  # fmt: skip
 def test_what_others_add_on_the_way_is_left_out(name: str) -> None:
