@@ -40,6 +40,7 @@ class AppEngineHandler(DeployedHandler):
         source: the folder of the code.
         runtime: Google's name of the language, such as `python312`.
         packages: the bucket for the code.
+        include: folders and files that are deployed beside the code, under their names.
         version: the version's id; new code goes into the same version. Default: `v1`.
         entrypoint: the command that serves. Default: Google's default for Python.
         environment: environment variables.
@@ -68,6 +69,7 @@ class AppEngineHandler(DeployedHandler):
         source: Path | str,
         runtime: str,
         packages: PackageBucket,
+        include: Sequence[Path] = (),
         version: str | None = None,
         entrypoint: str | None = None,
         environment: Mapping[str, pulumi.Input[str]] | None = None,
@@ -102,6 +104,7 @@ class AppEngineHandler(DeployedHandler):
             source=Path(source),
             runtime=runtime,
             packages=packages,
+            include=include,
             version=version,
             entrypoint=entrypoint,
             environment=environment or {},
@@ -125,6 +128,7 @@ class AppEngineHandler(DeployedHandler):
         source: Path,
         runtime: str,
         packages: PackageBucket,
+        include: Sequence[Path],
         version: str | None,
         entrypoint: str | None,
         environment: Mapping[str, pulumi.Input[str]],
@@ -138,7 +142,11 @@ class AppEngineHandler(DeployedHandler):
         knows them.
         """
         package = packages.upload(
-            self._name, source, archive=f"{service}-{self._first_name}", parent=self
+            self._name,
+            source,
+            archive=f"{service}-{self._first_name}",
+            parent=self,
+            include=include,
         )
         self.app_version = appengine.StandardAppVersion(
             f"{self._name}-version",

@@ -58,6 +58,7 @@ class FunctionHandler(Handler):
         runtime: Google's name of the language, such as `python312`.
         packages: the bucket for the code.
         function_name: its name on Google Cloud. Default: `name`, or the oldest former name.
+        include: folders and files that are deployed beside the code, under their names.
         builder: the account that builds it. Default: the project's default account.
         images: the repository for its image. Default: one that Google creates.
         identity: the id of the account that it runs as. Default: derived from `name`, or from the
@@ -88,6 +89,7 @@ class FunctionHandler(Handler):
         entry_point: str,
         runtime: str,
         packages: PackageBucket,
+        include: Sequence[Path] = (),
         function_name: str | None = None,
         builder: BuildAccount | None = None,
         images: ImageRepository | None = None,
@@ -128,6 +130,7 @@ class FunctionHandler(Handler):
             entry_point=entry_point,
             runtime=runtime,
             packages=packages,
+            include=include,
             builder=builder,
             images=images,
             instance=instance_plan(checked),
@@ -148,6 +151,7 @@ class FunctionHandler(Handler):
         entry_point: str,
         runtime: str,
         packages: PackageBucket,
+        include: Sequence[Path],
         builder: BuildAccount | None,
         images: ImageRepository | None,
         instance: InstancePlan,
@@ -162,7 +166,7 @@ class FunctionHandler(Handler):
         `after` are the grants that the code or its build needs before it starts, and `hooks` wait
         until Google knows them.
         """
-        package = packages.upload(self._name, source, archive=called, parent=self)
+        package = packages.upload(self._name, source, archive=called, parent=self, include=include)
         self.function = cloudfunctionsv2.Function(
             f"{self._name}-function",
             name=called,

@@ -3,15 +3,26 @@
 from queuewright.packages.archive import Package, package
 from queuewright.packages.files import source_files
 from queuewright.packages.ignore import is_ignored
+from queuewright.packages.search_path import Escape, escapes
 from queuewright.packages.suspects import Suspect, suspects
-from queuewright.packages.trees import Trees, collides, collision, package_files, tree_files
+from queuewright.packages.trees import (
+    Trees,
+    collides,
+    collision,
+    included,
+    package_files,
+    tree_files,
+)
 
 __all__ = [
+    "Escape",
     "Package",
     "Suspect",
     "Trees",
     "collides",
     "collision",
+    "escapes",
+    "included",
     "is_ignored",
     "package",
     "package_files",

@@ -122,6 +122,10 @@ def _folder(value: object) -> str:
     return text
 
 
+def _included(value: object) -> str:
+    return posixpath.normpath(_folder(value))
+
+
 def _variable(name: object) -> object:
     if not isinstance(name, str) or not re.fullmatch(VARIABLE, name):
         hint = "use letters, digits and _, not starting with a digit, as in `SMTP_HOST`"
@@ -248,6 +252,17 @@ Filled = Annotated[
 ]
 Folder = Annotated[
     str, BeforeValidator(_folder), WithJsonSchema({"type": "string", "pattern": r"^[^/~\s]"})
+]
+Include = Annotated[
+    tuple[
+        Annotated[
+            str,
+            BeforeValidator(_included),
+            WithJsonSchema({"type": "string", "pattern": r"^[^/~\s]"}),
+        ],
+        ...,
+    ],
+    Field(strict=False),
 ]
 Variable = Annotated[
     str, BeforeValidator(_variable), WithJsonSchema({"type": "string", "pattern": VARIABLE})
