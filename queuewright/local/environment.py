@@ -23,6 +23,7 @@ from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.edits import Edits
 from queuewright.local.handlers.handler_process import PATIENCE_S
 from queuewright.local.handlers.handlers import Handlers
+from queuewright.local.handlers.included import IncludedCode
 from queuewright.local.handlers.place import HandlerPlace
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
 from queuewright.local.processes.background import BackgroundTasks, cancel
@@ -189,6 +190,7 @@ class Environment:
                 virtual_environments=VirtualEnvironments(
                     options.state / "venvs", groups, say=console.say
                 ),
+                included=IncludedCode(options.state / "included"),
                 console=console,
                 held=held,
                 pull_queues=pull_queues,
