@@ -22,7 +22,9 @@ from queuewright.engine.rules.http_request import (
     target_address,
 )
 from queuewright.engine.rules.queue_config import QueueOptions
+from queuewright.engine.rules.schedule import StateCounts
 from queuewright.engine.service.calls import DEVELOPER, PROGRAM, Caller
+from queuewright.engine.service.inspection import QueueFacts, TaskFacts, TaskFilter
 from queuewright.engine.settings import Settings
 
 __all__ = [
@@ -43,11 +45,15 @@ __all__ = [
     "ManualClock",
     "NoAnswerError",
     "OutgoingRequest",
+    "QueueFacts",
     "QueueOptions",
     "Sender",
     "Settings",
     "Signer",
+    "StateCounts",
     "SystemClock",
+    "TaskFacts",
+    "TaskFilter",
     "Timer",
     "TokenSigner",
     "events",
