@@ -13,6 +13,7 @@ from queuewright.engine.dispatch.sender import NoAnswerError
 from queuewright.engine.protocol.messages import Task
 from queuewright.engine.protocol.names import short
 from queuewright.engine.protocol.times import SECOND_US, duration_us, moment_us
+from queuewright.engine.rules.excerpt import NO_EXCERPT, Excerpt
 from queuewright.engine.rules.http_request import (
     AttemptFacts,
     OutgoingRequest,
@@ -38,6 +39,7 @@ class Result(NamedTuple):
     """Why there was no answer."""
     retry_after: str | None = None
     """The answer's `Retry-After` header."""
+    excerpt: Excerpt = NO_EXCERPT
 
     @property
     def succeeded(self) -> bool:
