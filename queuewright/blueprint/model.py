@@ -7,7 +7,7 @@ an update would keep its old value.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
@@ -433,6 +433,8 @@ class QueuePlan(QueueSettings):
     """The variable that gives a handler the queue's full name: `QUEUE_EMAILS`."""
     example: object
     reason: Reason
+    places: Mapping[str, Location] = field(default_factory=dict)
+    """Where the file has each of its settings, by path: `retry_config.max_attempts`."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from queuewright.blueprint.model import (
     UrlRoute,
 )
 from queuewright.blueprint.names import app_engine_service, first_key, prefixed, queue_name
-from queuewright.spec import HandlerSpec, Spec, queue_variable
+from queuewright.errors import Location
+from queuewright.spec import HandlerSpec, Spec, dotted, queue_variable
 
 
 def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
@@ -34,7 +35,16 @@ def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
         variable=queue_variable(key),
         example=queue.example,
         reason=Reason(f"queue `{key}`", f"queues.{key}", spec.locate("queues", key)),
+        places=setting_places(spec, "queues", key),
     )
+
+
+def setting_places(spec: Spec, *path: str) -> dict[str, Location]:
+    """Where the file has each setting below `path`, by its dotted path from there."""
+    node = spec.document.at(path)
+    if node is None:
+        return {}
+    return {dotted(below): each.place for below, each in node.walk() if below}
 
 
 def full_name(spec: Spec, key: str) -> str:

@@ -26,6 +26,7 @@ from queuewright.engine.rules.queue_config import QueueOptions
 from queuewright.engine.rules.schedule import StateCounts
 from queuewright.engine.service.calls import DEVELOPER, PROGRAM, Caller
 from queuewright.engine.service.inspection import QueueFacts, TaskFacts, TaskFilter
+from queuewright.engine.service.inspection import State as TaskState
 from queuewright.engine.settings import Settings
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "SystemClock",
     "TaskFacts",
     "TaskFilter",
+    "TaskState",
     "Timer",
     "TokenSigner",
     "events",

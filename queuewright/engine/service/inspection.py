@@ -13,10 +13,12 @@ from typing import Final, Literal
 
 from google.protobuf.message import DecodeError
 
+from queuewright.cloud_tasks.retry import RetryPolicy
 from queuewright.engine.dispatch.registry import RunningQueue
 from queuewright.engine.protocol import messages_beta, refusals
 from queuewright.engine.protocol.messages import Queue, Task
 from queuewright.engine.protocol.status import NO_ATTEMPT
+from queuewright.engine.rules.queue_config import retry_policy
 from queuewright.engine.rules.schedule import QueueLimits, StateCounts
 from queuewright.engine.service.calls import Calls
 from queuewright.engine.state.rows import TaskRow
@@ -39,6 +41,7 @@ class QueueFacts:
     counts: StateCounts
     """Of a pull queue, `running` are the leased tasks."""
     limits: QueueLimits
+    retry: RetryPolicy
     busy_slots: int
     """Attempts that occupy one of the queue's slots."""
     oldest_due_us: int | None
@@ -80,6 +83,8 @@ class TaskFacts:
     last_response_us: int | None
     content: Task
     """The target, the body, the deadline. Of a pull task, the body is the payload."""
+    retry: RetryPolicy
+    """Its own, or else its queue's."""
     tag: str = ""
     """Of a pull task."""
 
@@ -105,6 +110,8 @@ class TaskFilter:
     """In the id, the body, or the headers and the URL; ASCII letters match in either case."""
     result: int | None = None
     """The result of the last attempt that ended."""
+    failed: bool | None = None
+    """Whether there was an attempt that failed."""
     created_before_us: int | None = None
     created_after_us: int | None = None
     up_to: int | None = None
@@ -129,6 +136,10 @@ class InspectionCalls(Calls):
         return [
             self._facts(queue) for queue in sorted(self._registry, key=lambda queue: queue.name)
         ]
+
+    def queue_names(self) -> list[str]:
+        """Return the full names of all queues, in order."""
+        return sorted(queue.name for queue in self._registry)
 
     def task_facts(self, name: str) -> TaskFacts | None:
         """Return the facts of a task by its full name; None if there is none.
@@ -207,6 +218,8 @@ class InspectionCalls(Calls):
             return False
         if wanted.result is not None and row.previous != wanted.result:
             return False
+        if wanted.failed is not None and (row.dispatches > 0) != wanted.failed:
+            return False
         if wanted.created_before_us is not None and row.create_us >= wanted.created_before_us:
             return False
         if wanted.created_after_us is not None and row.create_us <= wanted.created_after_us:
@@ -230,6 +243,7 @@ class InspectionCalls(Calls):
             is_pull=queue.is_pull,
             counts=counts,
             limits=core.limits,
+            retry=queue.retry,
             busy_slots=core.running,
             oldest_due_us=first_us if is_due else None,
             next_due_us=None if is_due else first_us,
@@ -273,6 +287,7 @@ class InspectionCalls(Calls):
             last_dispatch_us=row.last_dispatch_us,
             last_response_us=row.last_response_us,
             content=task,
+            retry=retry_policy(task.retry_config) if task.HasField("retry_config") else queue.retry,
             tag=tag,
         )
 

@@ -18,6 +18,7 @@ from queuewright.local.handlers.door_place import DoorPlace, front_door, limits
 from queuewright.local.handlers.handler_process import HandlerProcess, Recipe
 from queuewright.local.handlers.outcome import show_outcome
 from queuewright.local.handlers.own_apis import PublishingApi, tasks_api
+from queuewright.local.handlers.story import files_version
 from queuewright.local.handlers.variables import TasksApi, variables
 from queuewright.local.handlers.virtual_environments import our_interpreter
 from queuewright.local.processes.background import cancel
@@ -46,6 +47,7 @@ class ProcessPlace(DoorPlace):
             context.background,
             context.console,
             patience_s=context.patience_s,
+            story=self.story,
         )
         self._command = command
         self._starting: asyncio.Task[None] | None = None
@@ -90,7 +92,13 @@ class ProcessPlace(DoorPlace):
         """
         self._context.warn_of_secrets(self.plan)
         await self._pubsub.open()
-        await self.process.start(self._recipe(self._command, blueprint))
+        try:
+            version = await asyncio.to_thread(files_version, self.folder, self._context.root)
+            await self.process.start(self._recipe(self._command, blueprint))
+        except TargetError as error:
+            self.story.failed(error)
+            raise
+        self.story.serves(version)
 
     async def late(self) -> None:
         """Return when its process takes so long to serve that nothing else should wait for it."""

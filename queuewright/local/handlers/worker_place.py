@@ -17,6 +17,7 @@ from queuewright.local.handlers.outcome import show_outcome
 from queuewright.local.handlers.own_apis import tasks_api
 from queuewright.local.handlers.place import HandlerPlace
 from queuewright.local.handlers.runtime_library import with_runtime
+from queuewright.local.handlers.story import files_version
 from queuewright.local.handlers.variables import TasksApi, variables
 from queuewright.local.handlers.virtual_environments import our_interpreter
 from queuewright.local.handlers.worker_processes import WorkerProcesses, WorkerRecipe
@@ -33,11 +34,11 @@ class WorkerPlace(HandlerPlace):
         command: Command,
         tasks: TasksApi | None,
     ) -> None:
-        super().__init__(plan)
+        super().__init__(plan, context.story())
         self.tasks = tasks
         """Its own way to Cloud Tasks."""
         self.processes = WorkerProcesses(
-            plan.key, context.groups, context.background, context.console
+            plan.key, context.groups, context.background, context.console, story=self.story
         )
         self._context = context
         self._command = command
@@ -96,7 +97,13 @@ class WorkerPlace(HandlerPlace):
                 A `MissingProgramError` if its program does not exist.
         """
         self._context.warn_of_secrets(self.plan)
-        await self.processes.start(self._recipe(self._command, blueprint))
+        try:
+            version = await asyncio.to_thread(files_version, self.folder, self._context.root)
+            await self.processes.start(self._recipe(self._command, blueprint))
+        except TargetError as error:
+            self.story.failed(error)
+            raise
+        self.story.serves(version)
 
     def reload(self, blueprint: Blueprint, reason: str) -> None:
         """Begin to replace its processes with those of the files as they are now."""
