@@ -1,7 +1,7 @@
-"""What a person does on the pages: each action is one POST, with a question before those that last.
+"""What a person does on the pages: each action is a POST, after a question where it is for good.
 
-A question is a page of its own, which the script shows as a dialog. The number in it is counted when
-it is asked, and what arrives later is not touched.
+A question is a page of its own, which the script shows as a dialog. The number in it is counted
+when it is asked, and what arrives later is not touched.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from queuewright.dashboard.pages import queue as queue_pages
 from queuewright.dashboard.pages.frame import page
 from queuewright.dashboard.pages.task import Story
 from queuewright.dashboard.sources import Sources
-from queuewright.engine import DEVELOPER, QueueFacts, TaskFilter
+from queuewright.engine import DEVELOPER, QueueFacts, Service, TaskFacts, TaskFilter
 from queuewright.engine.protocol import (
     DeleteTaskRequest,
     PauseQueueRequest,
@@ -97,8 +97,8 @@ class Actions:
         else:
             question = {
                 "question": f"Delete {shown} {noun}?",
-                "consequence": f"{'It is' if count == 1 else 'They are'} gone for good. A name that "
-                "you gave stays taken for an hour or more.",
+                "consequence": f"{'It is' if count == 1 else 'They are'} gone for good. "
+                "A name that you gave stays taken for an hour or more.",
                 "verb": f"Delete {shown}",
                 "is_risky": True,
             }
@@ -201,7 +201,7 @@ class Actions:
     # Parts of the above
 
     @property
-    def _service(self) -> Any:
+    def _service(self) -> Service:
         return self._sources().engine.service
 
     async def _set(self, name: str, verb: str) -> None:
@@ -253,8 +253,6 @@ class Actions:
 
 
 async def _count(sources: Sources, facts: QueueFacts, asked: TaskFilter) -> int:
-    from queuewright.engine import TaskFacts
-
     if asked == TaskFilter(state=asked.state, up_to=facts.last_number):
         return queue_pages.state_count(facts, asked.state or "")
     found = 0

@@ -129,8 +129,8 @@ class Activity:
         """Grows with every event."""
         self.queue_changes = 0
         """Grows when queues come, go or change their settings."""
-        self.dirty: set[str] = set()
-        """The full names of the tasks that changed since `take_dirty`."""
+        self.dirty: dict[str, str] = {}
+        """The tasks that changed since `take_dirty`, and how their last attempt ended."""
         self.is_watched = False
         """Whether somebody looks: only then are changed tasks told apart."""
         self._on_change = on_change
@@ -142,9 +142,9 @@ class Activity:
             found = self.queues[queue] = QueueActivity()
         return found
 
-    def take_dirty(self) -> set[str]:
-        """Return the tasks that changed since the last call."""
-        taken, self.dirty = self.dirty, set()
+    def take_dirty(self) -> dict[str, str]:
+        """Return the tasks that changed since the last call, and how their last attempt ended."""
+        taken, self.dirty = self.dirty, {}
         return taken
 
     def notice(self, event: Event) -> None:
@@ -181,7 +181,8 @@ class Activity:
         if self.is_watched:
             task = getattr(event, "task", "")
             if task and len(self.dirty) < _MOST_DIRTY:
-                self.dirty.add(task)
+                outcome = "deleted" if isinstance(event, events.TaskDeleted) else ""
+                self.dirty[task] = getattr(event, "outcome", outcome)
             self._on_change()
 
     def _ended(self, event: events.AttemptEnded) -> None:

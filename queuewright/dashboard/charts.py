@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from queuewright.dashboard import words
@@ -29,6 +29,8 @@ class Frame:
     """The height of the tallest answered bar."""
     down: float
     height: float
+    headroom: float
+    """The scale grows up to so many times to show the limit."""
 
     @property
     def width(self) -> float:
@@ -36,8 +38,8 @@ class Frame:
         return self.step * BARS
 
 
-SMALL: Final = Frame(step=3, stroke=2, base=22, up=20, down=8, height=32)
-LARGE: Final = Frame(step=12, stroke=8, base=50, up=46, down=20, height=72)
+SMALL: Final = Frame(step=3, stroke=2, base=22, up=20, down=8, height=32, headroom=2)
+LARGE: Final = Frame(step=12, stroke=8, base=50, up=46, down=20, height=72, headroom=6)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def chart(answered: Sequence[int], failed: Sequence[int], limit: float, frame: F
     step_s = STEP_US / words.SECOND_US
     most = max(answered, default=0) / step_s
     top = ceiling(max(most, max(failed, default=0) / step_s))
-    if limit <= top * 2 and most > 0:
+    if limit <= top * frame.headroom and most > 0:
         top = max(top, ceiling(limit))
     scale = frame.up / top / step_s
     base = frame.base
@@ -133,6 +135,7 @@ class Wait:
     x1: float
     x2: float
     text: str
+    text_x: float
     is_planned: bool
 
 
@@ -209,9 +212,18 @@ def strip(points: Sequence[Point], now_us: int) -> Strip | None:
     for before, after in itertools.pairwise(shown):
         since_us = before.end_us or before.start_us
         x1, x2 = x(since_us), x(after.start_us)
-        text = words.span(after.start_us - since_us) if x2 - x1 >= _ROOM else ""
-        if after.start_us - since_us < words.SECOND_US:
-            text = words.took(after.start_us - since_us) if text else ""
-        waits.append(Wait(x1, x2, text, after.state == "plan"))
+        text = words.wait(after.start_us - since_us) if x2 - x1 >= _ROOM else ""
+        waits.append(Wait(x1, x2, text, (x1 + x2) / 2, is_planned=after.state == "plan"))
     now_x = x(now_us) if last.state == "plan" and first_us <= now_us <= last.start_us else None
+    if now_x is not None and waits:
+        waits[-1] = _beside(waits[-1], now_x)
     return Strip(tuple(marks), tuple(waits), now_x, earlier, is_log)
+
+
+def _beside(wait: Wait, now_x: float) -> Wait:
+    """Move the text of a wait away from the line at `now_x`, to the side with more room."""
+    if abs(wait.text_x - now_x) >= _ROOM:
+        return wait
+    left, right = (wait.x1 + now_x) / 2, (now_x + wait.x2) / 2
+    at = left if now_x - wait.x1 > wait.x2 - now_x else right
+    return replace(wait, text_x=at, text=wait.text if abs(at - now_x) >= _ROOM else "")

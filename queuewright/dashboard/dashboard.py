@@ -165,7 +165,7 @@ class Dashboard:
         name = self._task_name(request)
         story = await self._find_story(name)
         if story.live is None and story.record is None and not story.attempts:
-            raise web.HTTPNotFound(text=self._missing_task(request, sources, name))
+            raise web.HTTPNotFound(text=self._missing_task(request))
         view = request.query.get("view", "body")
         queue = sources.engine.service.queue_facts(name.rpartition("/tasks/")[0])
         context = task_page(
@@ -276,7 +276,7 @@ class Dashboard:
 
     # The stream
 
-    async def _topic(self, topic: str, dirty: frozenset[str]) -> Values | None:
+    async def _topic(self, topic: str, dirty: Mapping[str, str]) -> Values | None:
         sources = self._ready()
         kind, _, rest = topic.partition(":")
         if kind == "overview":
@@ -293,11 +293,13 @@ class Dashboard:
             return await self._task_values(sources, rest, dirty)
         return None
 
-    def _rows(self, sources: Sources, topic: str, dirty: frozenset[str]) -> Values | None:
+    def _rows(self, sources: Sources, topic: str, dirty: Mapping[str, str]) -> Values | None:
         view = self._views.get(topic)
         if view is None:
             return {"reload": "1"}
-        names = set(view.numbers) if "*" in dirty else set(view.numbers) & dirty
+        names = (
+            set(view.numbers) if "*" in dirty else {name for name in view.numbers if name in dirty}
+        )
         if not names:
             return None
         numbers = {view.numbers[name] for name in names}
@@ -306,11 +308,15 @@ class Dashboard:
         for each in found:
             values |= queue_pages.row_values(each)
         for number in numbers - {each.number for each in found}:
-            values |= queue_pages.gone_values(number)
+            outcome = next(
+                (dirty[name] for name in names if view.numbers[name] == number and name in dirty),
+                "",
+            )
+            values |= queue_pages.gone_values(number, outcome)
         return values
 
     async def _task_values(
-        self, sources: Sources, rest: str, dirty: frozenset[str]
+        self, sources: Sources, rest: str, dirty: Mapping[str, str]
     ) -> Values | None:
         key, _, task_id = rest.partition("/")
         queue = sources.keys().name(key)
@@ -320,7 +326,7 @@ class Dashboard:
         is_running = self._history is not None and bool(self._history.running(name))
         if "*" not in dirty and name not in dirty and not is_running:
             return None
-        return {"task@rev": task_revision(sources, await self._find_story(name))}
+        return {"task@rev": task_revision(await self._find_story(name))}
 
     # Parts of the above
 
@@ -361,7 +367,7 @@ class Dashboard:
             raise web.HTTPNotFound(text=f"There is no queue `{words.visible(key)}`.")
         return f"{name}/tasks/{request.match_info['task']}"
 
-    def _missing_task(self, request: web.Request, sources: Sources, name: str) -> str:
+    def _missing_task(self, request: web.Request) -> str:
         task_id = words.visible(request.match_info["task"][:80])
         return f"There is no task `{task_id}` in this queue, and the history knows none."
 

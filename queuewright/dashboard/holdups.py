@@ -9,7 +9,6 @@ from queuewright.dashboard import words
 from queuewright.dashboard.activity import QueueActivity
 from queuewright.engine import QueueFacts
 
-
 _PAUSED: Final = 2
 _DISABLED: Final = 3
 """`Queue.State` (queue.proto)."""
@@ -54,11 +53,14 @@ def hold_up(
     state, due = queue_state(facts), facts.counts.due
     waits = f"{words.plural(due, 'task')} {'waits' if due == 1 else 'wait'}"
     if state == "paused":
-        since = "" if activity.paused_us is None else f", {_ago(activity.paused_us, now_us)}"
-        sentence = f"The queue is paused{since}, so it sends nothing."
-        return HoldUp(
-            "paused", f"sends nothing{since}", _with(sentence, due, facts, now_us), "calm"
-        )
+        paused_us = activity.paused_us
+        has_lasted = paused_us is not None and now_us - paused_us >= words.SECOND_US
+        since = words.span(now_us - paused_us) if paused_us is not None and has_lasted else ""
+        sentence = "The queue is paused and sends nothing."
+        if since:
+            sentence = f"The queue has been paused for {since} and sends nothing."
+        text = f"for {since}" if since else "sends nothing"
+        return HoldUp("paused", text, _with(sentence, due, facts, now_us), "calm")
     if state == "disabled":
         return HoldUp("disabled", "disabled", "The queue is disabled, so it sends nothing.", "hot")
     if state == "held":

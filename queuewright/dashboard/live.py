@@ -25,7 +25,7 @@ SLOW_READER_S: Final = 10.0
 HEARTBEAT_S: Final = 15.0
 MOST_TOPICS: Final = 40
 
-Render = Callable[[str, frozenset[str]], Awaitable[Values | None]]
+Render = Callable[[str, Mapping[str, str]], Awaitable[Values | None]]
 """Returns the values of a topic; None if nothing of it can have changed. Gets the changed tasks."""
 
 
@@ -152,7 +152,7 @@ class Live:
                     await asyncio.wait_for(self._changed.wait(), 1.0 - TICK_S)
 
     async def _tick(self) -> None:
-        dirty = frozenset(self._activity.take_dirty())
+        dirty = self._activity.take_dirty()
         for topic in {topic for page in self._pages for topic in page.topics}:
             before = self._values.get(topic)
             values = await self._render(topic, dirty)
@@ -176,7 +176,7 @@ class Live:
 
     async def _current(self, topic: str) -> Values:
         if topic not in self._values:
-            self._values[topic] = await self._render(topic, frozenset({"*"})) or {}
+            self._values[topic] = await self._render(topic, {"*": ""}) or {}
         return self._values[topic]
 
 

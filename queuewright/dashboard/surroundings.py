@@ -1,4 +1,4 @@
-"""What the dashboard asks about the environment around the engine. Without one, nothing is known."""
+"""What the dashboard asks about the environment around the engine."""
 
 from __future__ import annotations
 
@@ -85,11 +85,11 @@ class Surroundings:
         """Return the facts of all handlers."""
         return ()
 
-    async def pulled_queues(self, *, most: int = 0) -> Sequence[PulledQueue]:
+    async def pulled_queues(self, most: int) -> Sequence[PulledQueue]:  # noqa: ARG002
         """Return the facts of the pull queues, with at most so many tasks of each."""
         return ()
 
-    def log_lines(self, handler: str) -> Sequence[tuple[int, str]]:
+    def log_lines(self, handler: str) -> Sequence[tuple[int, str]]:  # noqa: ARG002
         """Return the last lines that a handler printed, each with its moment, oldest first."""
         return ()
 

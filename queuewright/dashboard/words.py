@@ -85,6 +85,17 @@ def took(microseconds: int) -> str:
     return span(microseconds)
 
 
+def wait(microseconds: int) -> str:
+    """Return a planned wait: whole seconds, or milliseconds if it is shorter than one.
+
+    >>> wait(63_990_000).replace(SPACE, " "), wait(400_000).replace(SPACE, " ")
+    ('1 m 4 s', '400 ms')
+    """
+    if microseconds < SECOND_US:
+        return took(microseconds)
+    return span((microseconds + SECOND_US // 2) // SECOND_US * SECOND_US)
+
+
 def size(count: int) -> str:
     r"""Return a number of bytes.
 

@@ -27,6 +27,7 @@ from queuewright.engine.rules.schedule import StateCounts
 from queuewright.engine.service.calls import DEVELOPER, PROGRAM, Caller
 from queuewright.engine.service.inspection import QueueFacts, TaskFacts, TaskFilter
 from queuewright.engine.service.inspection import State as TaskState
+from queuewright.engine.service.service import Service
 from queuewright.engine.settings import Settings
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "QueueFacts",
     "QueueOptions",
     "Sender",
+    "Service",
     "Settings",
     "Signer",
     "StateCounts",

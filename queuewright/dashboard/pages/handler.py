@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from queuewright.blueprint import HandlerPlan
@@ -47,37 +48,40 @@ def handler_page(sources: Sources, key: str) -> dict[str, Any] | None:
     }
 
 
-def _facts(sources: Sources, facts: HandlerFacts, plan: HandlerPlan | None) -> list[dict[str, Any]]:
-    def fact(label: str, value: str = "", **more: Any) -> dict[str, Any]:
-        return {
-            "label": label,
-            "value": value,
-            "code": "",
-            "href": "",
-            "place": "",
-            "at_us": None,
-            **more,
-        }
+@dataclass(frozen=True)
+class Fact:
+    """A fact about a handler."""
 
-    found = [fact("Kind", facts.noun)]
-    if plan is not None:
-        place = plan.reason.location
-        found[0]["place"] = f"{place.file.rpartition('/')[2]}:{place.line}"
-    found.append(fact("Runs", code=words.visible(facts.runs)))
-    found.append(fact("Address", code=facts.address))
+    label: str
+    value: str = ""
+    code: str = ""
+    href: str = ""
+    place: str = ""
+    at_us: int | None = None
+
+
+def _facts(sources: Sources, facts: HandlerFacts, plan: HandlerPlan | None) -> list[Fact]:
+    place = plan.reason.location if plan is not None else None
+    line = f"{place.file.rpartition('/')[2]}:{place.line}" if place is not None else ""
+    found = [
+        Fact("Kind", facts.noun, place=line),
+        Fact("Runs", code=words.visible(facts.runs)),
+        Fact("Address", code=facts.address),
+    ]
     if facts.version:
-        found.append(fact("Version", code=facts.version))
+        found.append(Fact("Version", code=facts.version))
     if facts.since_us is not None:
-        found.append(fact("Serves since", at_us=facts.since_us))
-    found.append(fact("Restarts", words.number(facts.restarts)))
-    if plan is not None:
-        keys = sources.keys()
-        for name, queue in sources.plans().items():
-            if queue.handler == facts.key:
-                key = keys.key(name)
-                found.append(fact("Queue", key, href=queue_href(key)))
-        if plan.environment:
-            found.append(fact("Variables", ", ".join(sorted(plan.environment))))
-        if plan.secrets:
-            found.append(fact("Secrets", f"{', '.join(sorted(plan.secrets))}, masked"))
+        found.append(Fact("Serves since", at_us=facts.since_us))
+    found.append(Fact("Restarts", words.number(facts.restarts)))
+    if plan is None:
+        return found
+    keys = sources.keys()
+    for name, queue in sources.plans().items():
+        if queue.handler == facts.key:
+            key = keys.key(name)
+            found.append(Fact("Queue", key, href=queue_href(key)))
+    if plan.environment:
+        found.append(Fact("Variables", ", ".join(sorted(plan.environment))))
+    if plan.secrets:
+        found.append(Fact("Secrets", f"{', '.join(sorted(plan.secrets))}, masked"))
     return found

@@ -19,7 +19,7 @@ from queuewright.dashboard.surroundings import HandlerFacts
 from queuewright.engine import Event, QueueFacts, events
 
 MOST_QUEUES: Final = 60
-_FAILING: Final = 3
+_FAILING: Final = 5
 """So many failures in a row are worth a person's attention."""
 
 Values = dict[str, str]
@@ -210,11 +210,13 @@ def summary(sources: Sources, facts: Sequence[QueueFacts]) -> str:
 
 
 def _share(failed: float) -> str:
-    r"""Return how many answers are failures, in words.
+    """Return how many answers are failures, in words.
 
-    >>> [_share(value) for value in (0, 0.02, 0.34, 0.5, 0.93, 1)]
-    ['', ', 2\\xa0% of them failures', ', 34\\xa0% of them failures', ', half of them failures', \
-', 93\\xa0% of them failures', ', all of them failures']
+    >>> for share in (0.5, 0.34, 1):
+    ...     print(_share(share).replace(words.SPACE, " "))
+    , half of them failures
+    , 34 % of them failures
+    , all of them failures
     """
     if failed <= 0:
         return ""
@@ -268,10 +270,12 @@ def _needs(
     plans: dict[str, QueuePlan],
 ) -> list[Need]:
     """Return what a person should look at, the worst first."""
-    dead, broken, failing, paused = [], [], [], []
-    for each in sources.surroundings.handlers():
-        if each.health in ("held", "failing"):
-            broken.append(_broken(each))
+    dead, failing, paused = [], [], []
+    broken = [
+        _broken(each)
+        for each in sources.surroundings.handlers()
+        if each.health in ("held", "failing")
+    ]
     for queue in facts:
         key, activity = keys.key(queue.name), sources.activity.of(queue.name)
         plan = plans.get(queue.name)
@@ -366,10 +370,10 @@ def _paused(queue: QueueFacts, activity: QueueActivity, key: str, href: str, now
 
 
 def _gets(result: int, handler: str) -> str:
-    code, phrase = words.result_words(result)
     if result > 0:
-        return f"gets {code} from {handler}"
-    return f"gets no answer from {handler} ({phrase})"
+        code = words.result_words(result)[0]
+        return f"has been getting {code} from {handler}"
+    return f"has had no answer from {handler}"
 
 
 def _failure_words(result: int, handler: str) -> str:
@@ -448,7 +452,7 @@ def happening(event: Event, keys: QueueKeys) -> Happening | None:
         case events.AttemptEnded():
             code, phrase = words.result_words(event.result)
             wait_us = (event.next_retry_us or event.time_us) - event.time_us
-            again = f", next in {words.took(wait_us)}" if event.next_retry_us else ""
+            again = f", next in {words.wait(wait_us)}" if event.next_retry_us else ""
             text = f"{phrase}, attempt {event.attempt}{again}"
             return told(f"retry|retry|{code.lower()}", text)
         case events.TaskCreated():

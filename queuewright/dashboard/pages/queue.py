@@ -25,6 +25,7 @@ MOST_READ: Final = 100_000
 """A search stops after so many tasks, and can be continued."""
 MOST_COUNTED: Final = 10_000
 
+END_STATES: Final = {"succeeded": "finished", "gave_up": "failed", "deleted": "deleted"}
 _ACTIVE: Final = ("running", "retrying", "due", "scheduled")
 
 
@@ -282,9 +283,11 @@ def row_values(task: TaskFacts) -> Values:
     }
 
 
-def gone_values(number: int) -> Values:
-    """Return what changes in the row of a task that is gone."""
-    return {f"t/{number}/state": states.TASK["gone"], f"t/{number}/gone": "1"}
+def gone_values(number: int, outcome: str) -> Values:
+    """Return what changes in the row of a task that is gone; `outcome` as in `AttemptEnded`."""
+    prefix = f"t/{number}/"
+    shown = states.TASK[END_STATES.get(outcome, "gone")]
+    return {f"{prefix}state": shown, f"{prefix}when": "|", f"{prefix}gone": "1"}
 
 
 def row_time(task: TaskFacts) -> tuple[int, str]:
@@ -353,18 +356,16 @@ def _tabs(
 
 
 def _bulk(facts: QueueFacts, wanted: PageFilter) -> dict[str, Any]:
-    total = state_count(facts, wanted.state)
-    word = f" {wanted.state}" if wanted.state else ""
-    text = f"All {words.number(total)}{word}" if wanted.is_plain else f"All{word} that match"
-    can_retry = not facts.is_pull and wanted.state in ("", "retrying", "scheduled")
-    retry = "Send now…" if wanted.state == "scheduled" else "Retry…"
+    """Return what can be done to many tasks; the question that follows tells how many."""
+    which = f"{wanted.state} tasks" if wanted.state else "tasks"
+    is_scheduled = wanted.state == "scheduled"
+    has_retries = bool(facts.counts.retrying) or wanted.state == "retrying"
     return {
-        "words": text,
-        "can_retry": can_retry
-        and (
-            wanted.state == "scheduled" or bool(facts.counts.retrying) or wanted.state == "retrying"
-        ),
-        "retry": retry,
+        "words": f"All {which}" if wanted.is_plain else f"All {which} that match",
+        "can_retry": not facts.is_pull
+        and wanted.state in ("", "retrying", "scheduled")
+        and (is_scheduled or has_retries),
+        "retry": "Send now…" if is_scheduled else "Retry…",
         "can_delete": True,
     }
 
@@ -376,11 +377,9 @@ def _empty(
         word = f"{wanted.state} task" if wanted.state else "task"
         what = f" has “{words.visible(wanted.text)}” in it" if wanted.text else " matches"
         total = state_count(facts, wanted.state)
-        rest = f" {words.number(total)} {wanted.state or 'wait'}." if total else ""
-        if wanted.state and total:
-            rest = f" {words.number(total)} {'is' if total == 1 else 'are'} {wanted.state}."
+        rest = f" {words.number(total)} {'is' if total == 1 else 'are'} {wanted.state}."
         return {
-            "text": f"No {word}{what}.{rest}",
+            "text": f"No {word}{what}.{rest if wanted.state and total else ''}",
             "href": href + PageFilter(wanted.state).query(),
             "verb": "Clear the filter",
         }

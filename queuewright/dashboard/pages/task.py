@@ -207,7 +207,7 @@ def task_page(
     }
 
 
-def task_revision(sources: Sources, story: Story) -> str:
+def task_revision(story: Story) -> str:
     """Return a text that changes when the page of a task does."""
     lines = sum(len(each.lines) for each in story.attempts)
     live = story.live
@@ -404,8 +404,8 @@ def _steps(sources: Sources, story: Story, queue: QueueFacts | None) -> list[Ste
                     Step(number, gap=_gap("waits", last, live.schedule_us), gap_place=place)
                 )
             elif since_us is not None and live.schedule_us > since_us:
-                reason = wait_reason(live.retry, ended)
-                text = f"waits {words.span(live.schedule_us - since_us)}: {reason}"
+                reason = words.spaced(wait_reason(live.retry, ended))
+                text = f"waits {words.wait(live.schedule_us - since_us)}: {reason}"
                 steps.append(Step(number, gap=text))
     handler = _handler(sources, story)
     for index, each in enumerate(reversed(attempts)):
@@ -421,9 +421,11 @@ def _steps(sources: Sources, story: Story, queue: QueueFacts | None) -> list[Ste
 def _gap(verb: str, before: AttemptRecord, until_us: int) -> str:
     ended_us = before.started_us + (before.duration_us or 0)
     wait_us = max(0, until_us - ended_us)
-    shown = words.span(wait_us) if wait_us >= words.SECOND_US else words.took(wait_us)
-    reason = f": {words.spaced(before.reason)}" if before.reason else ""
-    return f"{verb} {shown}{reason}"
+    reason = words.spaced(before.reason)
+    head, comma, rest = reason.partition(", the ")
+    if comma and head == words.wait(wait_us):  # `4 s: 4 s, the first wait` says it twice
+        return f"{verb} {head}, the {rest}"
+    return f"{verb} {words.wait(wait_us)}{f': {reason}' if reason else ''}"
 
 
 def _origin(story: Story) -> str:
