@@ -89,7 +89,7 @@ def shown_body(body: bytes, *, raw: bool = False) -> Body:
 def preview(body: bytes) -> str:
     r"""Return the beginning of a body on one line.
 
-    >>> preview(b'{"to":\\n "ada"}'), preview(b"\\x89PNG\\r\\n\\x1a\\n"), preview(b"")
+    >>> preview(b'{"to":\n "ada"}'), preview(b"\x89PNG\r\n\x1a\n"), preview(b"")
     ('{"to": "ada"}', 'image/png, 8 bytes', '')
     """
     if not body:
@@ -168,7 +168,7 @@ def _shortened(token: str) -> str:
 def hex_dump(body: bytes) -> str:
     r"""Return the first bytes as offset, hex and characters.
 
-    >>> hex_dump(b"ab\\x00")
+    >>> hex_dump(b"ab\x00")
     '00000000  61 62 00                                          ab.'
     """
     lines = []

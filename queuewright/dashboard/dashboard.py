@@ -479,8 +479,8 @@ _SAID: Final = {
 def _said(text: str) -> str:
     r"""Return the sentence for a result such as `retried-18`; "" for anything else.
 
-    >>> _said("retried-18"), _said("<b>")
-    ('18\\xa0tasks sent again as the queue's rate allows.', '')
+    >>> _said("purged-0"), _said("<b>")
+    ('Purged.', '')
     """
     verb, _, count = text.partition("-")
     if verb not in _SAID or (count and not count.isdecimal()):

@@ -26,7 +26,7 @@ def shown_value(name: str, value: str) -> str:
     r"""Return the value of a header as it may be shown.
 
     >>> shown_value("Authorization", "Bearer 123"), shown_value("Accept", "text/plain")
-    ('••••\\xa010\\xa0characters', 'text/plain')
+    ('••••\xa010\xa0characters', 'text/plain')
     """
     if is_secret(name):
         return f"••••{SPACE}{len(value)}{SPACE}characters"

@@ -34,7 +34,7 @@ def plural(count: int, noun: str) -> str:
     r"""Return a count with its noun.
 
     >>> plural(1, "task"), plural(18, "task")
-    ('1\\xa0task', '18\\xa0tasks')
+    ('1\xa0task', '18\xa0tasks')
     """
     return f"{number(count)}{SPACE}{noun}{'' if count == 1 else 's'}"
 
@@ -56,7 +56,7 @@ def span(microseconds: int) -> str:
     r"""Return a span of time in whole seconds and larger units, two at most.
 
     >>> [span(n * SECOND_US) for n in (0, 42, 84, 3960, 306_000)]
-    ['0\\xa0s', '42\\xa0s', '1\\xa0m\\xa024\\xa0s', '1\\xa0h\\xa06\\xa0m', '3\\xa0d\\xa013\\xa0h']
+    ['0\xa0s', '42\xa0s', '1\xa0m\xa024\xa0s', '1\xa0h\xa06\xa0m', '3\xa0d\xa013\xa0h']
     """
     rest = max(0, microseconds)
     for index, (unit, size) in enumerate(_UNITS):
@@ -74,7 +74,7 @@ def took(microseconds: int) -> str:
     r"""Return the duration of an attempt, with three significant digits.
 
     >>> [took(n) for n in (400, 84_300, 2_000_000, 61_500_000)]
-    ['1\\xa0ms', '84\\xa0ms', '2.00\\xa0s', '1\\xa0m\\xa01\\xa0s']
+    ['1\xa0ms', '84\xa0ms', '2.00\xa0s', '1\xa0m\xa01\xa0s']
     """
     if microseconds < SECOND_US:
         return f"{max(1, round(microseconds / 1000))}{SPACE}ms"
@@ -100,7 +100,7 @@ def size(count: int) -> str:
     r"""Return a number of bytes.
 
     >>> size(1), size(12_801), size(3 * 1024 * 1024)
-    ('1\\xa0byte', '12,801\\xa0bytes', '3.0\\xa0MiB')
+    ('1\xa0byte', '12,801\xa0bytes', '3.0\xa0MiB')
     """
     if count < 1024 * 1024:
         return plural(count, "byte")
@@ -137,7 +137,7 @@ def relative(at_us: int, now_us: int, zone: tzinfo | None = None) -> str:
 
     >>> now = 1_764_000_000_000_000
     >>> relative(now - 4 * SECOND_US, now), relative(now + 42 * SECOND_US, now), relative(now, now)
-    ('4\\xa0s\\xa0ago', 'in\\xa042\\xa0s', 'now')
+    ('4\xa0s\xa0ago', 'in\xa042\xa0s', 'now')
     """
     away_us = at_us - now_us
     if abs(away_us) >= DAY_US:
@@ -171,8 +171,8 @@ def result_words(result: int) -> tuple[str, str]:
 def visible(text: str) -> str:
     r"""Return a text whose control and bidirectional characters are shown, not obeyed.
 
-    >>> visible("a\\u202eb\\x00c\\n")
-    'a\\\\u202eb\\\\u0000c\\n'
+    >>> visible("a\u202eb\x00c\n")
+    'a\\u202eb\\u0000c\n'
     """
     if text.isprintable():
         return text

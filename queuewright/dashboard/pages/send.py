@@ -229,7 +229,7 @@ def _is_json(text: str) -> bool:
 def _headers(text: str) -> dict[str, str]:
     r"""Return the headers in a text of lines.
 
-    >>> _headers("Content-Type: text/plain\\n\\nX-Kind: a: b")
+    >>> _headers("Content-Type: text/plain\n\nX-Kind: a: b")
     {'Content-Type': 'text/plain', 'X-Kind': 'a: b'}
     """
     found: dict[str, str] = {}

@@ -103,7 +103,7 @@ def _attempts(policy: RetryPolicy) -> str:
 
     >>> _attempts(RetryPolicy(max_attempts=8, min_backoff_us=10_000_000,
     ...     max_backoff_us=300_000_000, max_doublings=3))
-    '8, over 14\\xa0m\\xa010\\xa0s'
+    '8, over 14\xa0m\xa010\xa0s'
     """
     if policy.max_attempts == UNLIMITED:
         return "no limit"
