@@ -20,6 +20,7 @@ _LATENCIES: Final = 200
 _FEED: Final = 12
 _REFUSALS: Final = 50
 _CAUSES: Final = 1_000
+_LONGEST: Final = 300
 _SHOWN_CAUSES: Final = 5
 _MOST_DIRTY: Final = 10_000
 """More changed tasks than that are not told apart."""
@@ -202,11 +203,22 @@ class Activity:
             if queue.failing_since_us is None:
                 queue.failing_since_us = event.time_us
             queue.failures_in_a_row += 1
+            why = event.message or _first_line(event.excerpt.body)
             queue.last_failure = Failure(
-                event.time_us, event.task, event.result, event.message, event.attempt
+                event.time_us, event.task, event.result, why, event.attempt
             )
-            queue.note_cause(event.time_us, event.result, event.message)
+            queue.note_cause(event.time_us, event.result, why)
             if event.outcome == "gave_up":
                 queue.dead += 1
                 queue.last_dead = queue.last_failure
         self.feed.append(event)
+
+
+def _first_line(body: bytes) -> str:
+    r"""Return the first line of an answer, as far as it is text.
+
+    >>> _first_line(b"not sent: busy\n  traceback"), _first_line(b"<!doctype html><p>no")
+    ('not sent: busy', '')
+    """
+    line = body[:_LONGEST].decode("utf-8", "replace").strip().partition("\n")[0].strip()
+    return "" if line.startswith("<") else line

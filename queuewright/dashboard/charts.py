@@ -214,7 +214,8 @@ def strip(points: Sequence[Point], now_us: int) -> Strip | None:
         x1, x2 = x(since_us), x(after.start_us)
         text = words.wait(after.start_us - since_us) if x2 - x1 >= _ROOM else ""
         waits.append(Wait(x1, x2, text, (x1 + x2) / 2, is_planned=after.state == "plan"))
-    now_x = x(now_us) if last.state == "plan" and first_us <= now_us <= last.start_us else None
+    is_ahead = last.state == "plan" and first_us <= now_us < last.start_us
+    now_x = x(now_us) if is_ahead and x(now_us) < RIGHT - _ROOM else None
     if now_x is not None and waits:
         waits[-1] = _beside(waits[-1], now_x)
     return Strip(tuple(marks), tuple(waits), now_x, earlier, is_log)

@@ -21,6 +21,7 @@ from queuewright.dashboard.live import Live
 from queuewright.dashboard.pages import queue as queue_pages
 from queuewright.dashboard.pages.frame import page
 from queuewright.dashboard.pages.handler import handler_page
+from queuewright.dashboard.pages.identity import identity_page
 from queuewright.dashboard.pages.overview import Values, live_overview, overview
 from queuewright.dashboard.pages.send import Form, send_page
 from queuewright.dashboard.pages.task import (
@@ -108,6 +109,7 @@ class Dashboard:
             web.get("/send", read(self._page(self._send))),
             web.post("/send", write(self._act(self._sent))),
             web.get("/handlers/{handler}", read(self._page(self._handler))),
+            web.get("/identity", read(self._page(self._identity))),
             web.get("/time", read(self._page(self._time))),
             web.post("/time/advance", write(self._act(actions.advance))),
             web.get("/events", self._live.answer),
@@ -228,6 +230,13 @@ class Dashboard:
         if context is None:
             raise web.HTTPNotFound(text=f"There is no handler `{request.match_info['handler']}`.")
         return self._show("handler.html", context, request)
+
+    async def _identity(self, request: web.Request) -> web.StreamResponse:
+        context = identity_page(self._ready(), request.query.get("focus", ""))
+        if context is None:
+            text = "An emulator has no identities: `queuewright up` draws those of an environment."
+            raise web.HTTPNotFound(text=text)
+        return self._show("identity.html", context, request)
 
     async def _time(self, request: web.Request) -> web.StreamResponse:
         context = time_page(self._ready())
@@ -397,9 +406,10 @@ class Dashboard:
         """Return a handler that shows errors as pages, and shares what the stream's readers ask."""
 
         async def shown(request: web.Request) -> web.StreamResponse:
-            is_shared = request.headers.get("X-Queuewright-Live") == "1"
+            is_shared = "X-Queuewright-Live" in request.headers
+            asked = f"{request.path_qs} {request.headers.get('X-Queuewright-Live')}"
             if is_shared:
-                kept = self._pages.get(request.path_qs)
+                kept = self._pages.get(asked)
                 if kept is not None and time.monotonic() - kept[0] < _FRESH_S:
                     return web.Response(text=kept[1], content_type="text/html", charset="utf-8")
             try:
@@ -419,7 +429,7 @@ class Dashboard:
             if is_shared and isinstance(response, web.Response) and response.text is not None:
                 if len(self._pages) > 50:
                     self._pages.clear()
-                self._pages[request.path_qs] = (time.monotonic(), response.text)
+                self._pages[asked] = (time.monotonic(), response.text)
             return response
 
         return shown

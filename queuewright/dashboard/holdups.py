@@ -53,13 +53,10 @@ def hold_up(
     state, due = queue_state(facts), facts.counts.due
     waits = f"{words.plural(due, 'task')} {'waits' if due == 1 else 'wait'}"
     if state == "paused":
-        paused_us = activity.paused_us
-        has_lasted = paused_us is not None and now_us - paused_us >= words.SECOND_US
-        since = words.span(now_us - paused_us) if paused_us is not None and has_lasted else ""
-        sentence = "The queue is paused and sends nothing."
-        if since:
-            sentence = f"The queue has been paused for {since} and sends nothing."
-        text = f"for {since}" if since else "sends nothing"
+        since = "" if activity.paused_us is None else f" since {words.clock(activity.paused_us)}"
+        verb = "has been" if since else "is"
+        sentence = f"The queue {verb} paused{since}: it sends nothing."
+        text = since.strip() or "sends nothing"
         return HoldUp("paused", text, _with(sentence, due, facts, now_us), "calm")
     if state == "disabled":
         return HoldUp("disabled", "disabled", "The queue is disabled, so it sends nothing.", "hot")

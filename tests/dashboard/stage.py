@@ -14,6 +14,7 @@ from queuewright.dashboard import Dashboard, Surroundings
 from queuewright.engine import (
     DEVELOPER,
     Answer,
+    Clock,
     Engine,
     Event,
     InProcessSender,
@@ -39,7 +40,7 @@ URL = "https://handler.example/send"
 class Stage:
     """An engine with a dashboard, and a browser's session without scripts."""
 
-    def __init__(self, surroundings: Surroundings | None, clock: ManualClock) -> None:
+    def __init__(self, surroundings: Surroundings | None, clock: Clock) -> None:
         self.clock = clock
         self.history = History.opened(None)
         self.dashboard = Dashboard(self.history, surroundings)
@@ -64,6 +65,7 @@ class Stage:
     async def _answer(self, request: OutgoingRequest) -> Answer:  # noqa: ARG002
         answer = self.answers.pop(0) if self.answers else self.otherwise
         if self.takes != "0s":
+            assert isinstance(self.clock, ManualClock)
             await self.clock.sleep(self.takes)
         return answer
 
@@ -117,7 +119,7 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    surroundings: Surroundings | None = None, clock: ManualClock | None = None
+    surroundings: Surroundings | None = None, clock: Clock | None = None
 ) -> AsyncIterator[Stage]:
     """A stage with a started engine, stopped afterwards."""
     playing = Stage(surroundings, clock or ManualClock())

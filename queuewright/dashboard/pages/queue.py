@@ -232,7 +232,7 @@ def _queue_context(
 def live_queue(sources: Sources, facts: QueueFacts, counts: Mapping[str, int] | None) -> Values:
     """Return everything that changes on a queue's page, but for its rows."""
     values = queue_page_values(sources, facts, counts)
-    values["toggle@rev"] = "resume" if queue_state(facts) == "paused" else "pause"
+    values["toggle"] = "resume" if queue_state(facts) == "paused" else "pause"
     values["causes@rev"] = revision(_causes(sources, facts))
     values["created"] = str(sources.activity.of(facts.name).created)
     return values

@@ -184,7 +184,7 @@ def send_page(
         )
     goes_to = "" if facts is None else f"goes to {target_words(facts, plan)}"
     needs_url = facts is not None and not _is_routed(facts) and not _is_app_engine(facts)
-    return page(sources, title="Send a task", current="/send") | {
+    return page(sources, title="Send a task", current="/send", topics=["overview"]) | {
         "form": form,
         "queues": [
             {"key": keys.key(each.name), "label": keys.key(each.name).replace("~", " · ")}

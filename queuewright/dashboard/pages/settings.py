@@ -21,7 +21,7 @@ class Setting:
     label: str
     value: str
     code: str = ""
-    """A piece of code after the value."""
+    """A piece of code after the value, with `at` between them."""
     href: str = ""
     place: str = ""
     """The line, such as `:23`; with the file's name if that is another."""
@@ -44,8 +44,7 @@ def _settings(
 ) -> Iterator[tuple[Setting, str]]:
     if plan is not None:
         href = f"/handlers/{plan.handler}"
-        at = plan.path or ""
-        yield Setting("Handler", plan.handler, f"at {at}" if at else "", href=href), "handler"
+        yield Setting("Handler", plan.handler, plan.path or "", href=href), "handler"
     else:
         override = facts.config.http_target.uri_override
         if override.host:

@@ -420,12 +420,15 @@ def _steps(sources: Sources, story: Story, queue: QueueFacts | None) -> list[Ste
 
 def _gap(verb: str, before: AttemptRecord, until_us: int) -> str:
     ended_us = before.started_us + (before.duration_us or 0)
-    wait_us = max(0, until_us - ended_us)
+    due_us = until_us if before.next_us is None else before.next_us
+    wait_us = max(0, due_us - ended_us)
+    late_us = until_us - due_us
+    late = f"; then {words.wait(late_us)} in the queue" if late_us >= words.SECOND_US else ""
     reason = words.spaced(before.reason)
     head, comma, rest = reason.partition(", the ")
     if comma and head == words.wait(wait_us):  # `4 s: 4 s, the first wait` says it twice
-        return f"{verb} {head}, the {rest}"
-    return f"{verb} {words.wait(wait_us)}{f': {reason}' if reason else ''}"
+        return f"{verb} {head}, the {rest}{late}"
+    return f"{verb} {words.wait(wait_us)}{f': {reason}' if reason else ''}{late}"
 
 
 def _origin(story: Story) -> str:
@@ -568,7 +571,7 @@ def _facts(sources: Sources, queue: QueueFacts | None, story: Story) -> list[Fac
             Fact(
                 "Sent to",
                 plan.handler,
-                f"at {plan.path}" if plan.path else "",
+                plan.path or "",
                 href=f"/handlers/{plan.handler}",
             )
         )

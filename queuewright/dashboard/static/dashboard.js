@@ -83,13 +83,21 @@ function apply(values) {
     for (const element of places.get(key + "@d") ?? []) element.setAttribute("d", value);
     for (const element of places.get(key + "@state") ?? []) setState(element, value);
     for (const element of places.get(key + "@at") ?? []) setTime(element, value);
+    if (key === "toggle") setToggle(value);
     if (key.endsWith("@rev") && revisions.get(key) !== value) {
-      if (revisions.has(key) || differs(key, value)) refresh();
+      const isNew = revisions.has(key) || differs(key, value);
       revisions.set(key, value);
+      if (isNew) refresh();
     }
     if (key.endsWith("/gone")) $(`[data-number="${key.split("/")[1]}"]`)?.classList.add("gone");
     if (key === "created") fresh(Number(value));
   }
+}
+function setToggle(verb) {
+  const button = $(".toggle"), form = button?.form;
+  if (!form || form.action.endsWith("/" + verb)) return;
+  form.setAttribute("action", form.getAttribute("action").replace(/\w+$/, verb));
+  setText(button, verb === "resume" ? "Resume" : "Pause");
 }
 function differs(key, value) {
   const part = $(`[data-part="${key.slice(0, -4)}"]`);
@@ -106,23 +114,30 @@ function fresh(created) {
 
 // Parts: what has another structure now is taken from the page as the server shows it.
 let refreshing = false, again = false, last = 0;
-async function refresh() {
+async function refresh(atOnce = false) {
   if (refreshing) { again = true; return; }
   refreshing = true;
   const wait = (body.dataset.topics.includes("task:") ? 250 : 1000) - (performance.now() - last);
-  if (wait > 0) await new Promise((done) => setTimeout(done, wait));
+  if (wait > 0 && !atOnce) await new Promise((done) => setTimeout(done, wait));
   last = performance.now();
   try {
-    const response = await fetch(location.href.split("#")[0], { headers: { "X-Queuewright-Live": "1" } });
+    // Pages that were told the same are given the same answer, made once.
+    const headers = atOnce ? {} : { "X-Queuewright-Live": [...revisions.values()].join(" ") };
+    const response = await fetch(location.href.split("#")[0], { headers });
     if (response.ok) swap(new DOMParser().parseFromString(await response.text(), "text/html"));
   } catch { /* the stream tells that the connection is lost */ }
   refreshing = false;
   if (again) { again = false; refresh(); }
 }
+const FOCUSABLE = "a, button, input, summary";
 function isHeld(part) {
   const selection = getSelection();
-  return part.contains(document.activeElement) && document.activeElement !== body
-    || selection && !selection.isCollapsed && part.contains(selection.anchorNode);
+  return selection && !selection.isCollapsed && part.contains(selection.anchorNode);
+}
+function replace(part, other) {
+  const at = $$(FOCUSABLE, part).indexOf(document.activeElement);
+  part.replaceWith(document.adoptNode(other));
+  if (at >= 0) $$(FOCUSABLE, other)[at]?.focus({ preventScroll: true });
 }
 function swap(page) {
   for (const part of $$("[data-part]")) {
@@ -130,7 +145,7 @@ function swap(page) {
     if (!other) continue;
     if ("list" in part.dataset) { swapList(part, other); continue; }
     if (part.dataset.rev === other.dataset.rev || isHeld(part)) continue;
-    part.replaceWith(document.adoptNode(other));
+    replace(part, other);
   }
   if ($("[data-part=attempts]", page) && !$("[data-part=attempts]")) { location.reload(); return; }
   index();
@@ -151,7 +166,7 @@ const topics = body.dataset.topics.split(" ").filter(Boolean);
 const live = $("#live");
 const me = Math.random().toString(36).slice(2);
 const channel = "BroadcastChannel" in self && navigator.locks ? new BroadcastChannel("queuewright" + location.port) : null;
-const wanted = new Map();
+const wanted = new Map(), latest = new Map();
 let source = null, open = "", release = null, paused = false, lost = 0, boot = body.dataset.boot, isLeader = false;
 
 function show(text, kind) {
@@ -170,6 +185,7 @@ function receive(kind, data) {
     setNow(data.now);
     return;
   }
+  if (kind === "set") latest.set(data.t, { ...latest.get(data.t), ...data.set });
   if (kind === "bye" || body.classList.contains("old")) return;
   setNow(data.now);
   if (topics.includes(data.t)) apply(data.set);
@@ -185,6 +201,11 @@ function connect() {
   for (const kind of ["hello", "set", "bye"]) source.addEventListener(kind, (event) => relay(kind, JSON.parse(event.data)));
   source.addEventListener("error", () => { relay("lost", {}); if (source.readyState === EventSource.CLOSED) { open = ""; setTimeout(connect, 2000); } });
 }
+function tell(asked) {
+  if (lost || !open) return;
+  channel.postMessage({ kind: "hello", data: { boot, now: Math.round(now()) } });
+  for (const topic of asked) if (latest.has(topic)) channel.postMessage({ kind: "set", data: { t: topic, now: Math.round(now()), set: latest.get(topic) } });
+}
 function lead() {
   isLeader = true;
   channel?.postMessage({ kind: "who" });
@@ -195,7 +216,7 @@ let connecting = 0;
 function later(wait) { clearTimeout(connecting); connecting = setTimeout(() => { if (isLeader) connect(); }, wait); }
 channel?.addEventListener("message", ({ data: { kind, data } }) => {
   if (kind === "who") channel.postMessage({ kind: "want", data: [me, topics] });
-  else if (kind === "want") { wanted.set(data[0], data[1]); if (isLeader) later(30); }
+  else if (kind === "want") { wanted.set(data[0], data[1]); if (isLeader) { tell(data[1]); later(30); } }
   else if (kind === "leave") { wanted.delete(data); if (isLeader) later(1000); }
   else if (!isLeader) receive(kind, data);
 });
@@ -252,8 +273,7 @@ function speak(text) {
   setText(status, text);
 }
 async function send(form, button) {
-  const label = button?.textContent;
-  if (button) { button.setAttribute("aria-disabled", "true"); }
+  button?.setAttribute("aria-disabled", "true");
   $(".refused", form.parentElement)?.remove();
   try {
     const response = await fetch(form.action, {
@@ -271,7 +291,7 @@ async function send(form, button) {
     form.after(refused);
     return null;
   } finally {
-    if (button) { button.removeAttribute("aria-disabled"); if (label) button.textContent = label; }
+    button?.removeAttribute("aria-disabled");
   }
 }
 document.addEventListener("submit", async (event) => {
@@ -280,7 +300,7 @@ document.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = event.submitter ?? $("button", form);
     if (button.getAttribute("aria-disabled")) return;
-    if (await send(form, button)) refresh();
+    if (await send(form, button)) refresh(true);
   } else if (form.matches("dialog form.confirm")) {
     event.preventDefault();
     const answer = await send(form, event.submitter);
@@ -375,6 +395,19 @@ function checkJson() {
 json?.addEventListener("input", checkJson);
 if (json) checkJson();
 $("#delay")?.addEventListener("input", () => { $("[name=when][value=in]").checked = true; });
+
+// The graph: what is connected stays, the rest is dimmed.
+const graph = $(".graph");
+if (graph) {
+  const light = (event, on) => {
+    const node = event.target.closest(".node");
+    if (!node) return;
+    graph.classList.toggle("lit", on);
+    for (const id of node.dataset.near.split(" ")) document.getElementById(id)?.classList.toggle("on", on);
+  };
+  for (const kind of ["pointerover", "focusin"]) graph.addEventListener(kind, (event) => light(event, true));
+  for (const kind of ["pointerout", "focusout"]) graph.addEventListener(kind, (event) => light(event, false));
+}
 
 // Keys: off inside fields, with a modifier, or when turned off.
 let row = -1, chord = "";
