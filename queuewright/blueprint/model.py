@@ -7,7 +7,7 @@ an update would keep its old value.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import ClassVar, Final, Literal
 from urllib.parse import urlsplit
@@ -482,6 +482,8 @@ class QueuePlan(QueueSettings):
     """The file with the JSON schema of its payloads, relative to the project's folder."""
     example: object
     reason: Reason
+    places: Mapping[str, Location] = field(default_factory=dict)
+    """Where the file has each of its settings, by path: `retry_config.max_attempts`."""
 
     @property
     def allowed(self) -> RetryConfig:

@@ -214,7 +214,7 @@ def _place(
             return CaughtPlace.open(context, plan, how, blueprint)
         case Elsewhere():
             if plan.kind == "url":
-                return nullcontext(DirectPlace(plan, how))
+                return nullcontext(DirectPlace(context, plan, how))
             return ForwardingPlace.open(context, plan, how, blueprint)
 
 

@@ -12,7 +12,7 @@ from typing import Self
 from queuewright.blueprint import Blueprint, HandlerPlan
 from queuewright.errors import TargetError
 from queuewright.local.door.front_door import FrontDoor
-from queuewright.local.handlers.code import check_code, code_folders
+from queuewright.local.handlers.code import check_code, code_folders, code_version
 from queuewright.local.handlers.command import Command, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.door_place import DoorPlace, front_door, limits
@@ -47,6 +47,7 @@ class ProcessPlace(DoorPlace):
             context.background,
             context.console,
             patience_s=context.patience_s,
+            story=self.story,
         )
         self._command = command
         self._starting: asyncio.Task[None] | None = None
@@ -91,7 +92,13 @@ class ProcessPlace(DoorPlace):
         """
         self._context.warn_of_secrets(self.plan)
         await self._pubsub.open()
-        await self.process.start(self._recipe(self._command, blueprint))
+        try:
+            version = await asyncio.to_thread(code_version, self._context, self.plan)
+            await self.process.start(self._recipe(self._command, blueprint))
+        except TargetError as error:
+            self.story.failed(error)
+            raise
+        self.story.serves(version)
 
     async def late(self) -> None:
         """Return when its process takes so long to serve that nothing else should wait for it."""
