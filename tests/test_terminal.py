@@ -1,8 +1,10 @@
 """Text from outside on a terminal."""
 
+import subprocess
+
 import pytest
 
-from queuewright.terminal import coloured, printable
+from queuewright.terminal import coloured, printable, shell_word
 
 
 @pytest.mark.parametrize(
@@ -67,3 +69,14 @@ def test_a_handler_cannot_conceal_text_with_its_colours(written: str, shown: str
 def test_lines_may_stay_lines() -> None:
     assert printable("a\n\x1bb", keep_lines=True) == "a\n\\x1bb"
     assert printable("a\nb") == "a\\x0ab"
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "it's a folder", '$HOME `x` "y"', "a\nb%s\\n", "\x1b[2J\t", "Grüße\u202e", ""]
+)
+def test_a_word_of_a_shell_command_can_be_pasted(text: str) -> None:
+    """It is printed as it is, and the shell reads the text."""
+    word = shell_word(text)
+    assert printable(word) == word
+    echoed = subprocess.run(["sh", "-c", f"printf '%s' {word}"], capture_output=True, check=True)
+    assert echoed.stdout.decode() == text

@@ -25,7 +25,7 @@ from queuewright.blueprint.model import AccountPlan, Condition, GrantPlan, Guard
 from queuewright.blueprint.names import PUBSUB, app_engine_email, first_key, pubsub_agent, secret_id
 from queuewright.blueprint.phrases import listed
 from queuewright.blueprint.pull_queues import gives_up, topic
-from queuewright.blueprint.queues import full_name
+from queuewright.blueprint.queues import producer_variables
 from queuewright.blueprint.rights import (
     ADD_TASKS,
     BUILD_FUNCTIONS,
@@ -61,18 +61,19 @@ def grants(
 
 
 def enqueues(spec: Spec, handler: str) -> dict[str, str]:
-    """The queues that a handler may add tasks to: variable → full name, or its topic's."""
+    """The variables that tell a handler about the queues that it may add tasks to."""
     push = {
-        key: full_name(spec, key)
+        variable: value
         for key, queue in spec.queues.items()
         if handler in queue.enqueuers
+        for variable, value in producer_variables(spec, key).items()
     }
     pull = {
-        key: topic(spec, key)
+        queue_variable(key): topic(spec, key)
         for key, queue in spec.pull_queues.items()
         if handler in queue.enqueuers
     }
-    return {queue_variable(key): name for key, name in {**push, **pull}.items()}
+    return {**push, **pull}
 
 
 def _grants(

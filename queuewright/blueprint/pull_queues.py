@@ -52,6 +52,7 @@ def pull_queue_plan(spec: Spec, key: str) -> PullQueuePlan:
         worker=queue.worker,
         variable=queue_variable(key),
         subscription_variable=subscription_variable(key),
+        payload=queue.payload,
         example=queue.example,
         reason=Reason(f"queue `{key}`", f"queues.{key}", spec.locate("queues", key)),
     )

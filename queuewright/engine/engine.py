@@ -16,8 +16,8 @@ from typing import Final, Self
 from aiohttp import web
 
 from queuewright.engine.api.grpc import listening, services
-from queuewright.engine.api.http_log import LOGGER
 from queuewright.engine.api.rest import application
+from queuewright.engine.api.rest_listener import RestRunner
 from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.dispatch import tokens
 from queuewright.engine.dispatch.addresses import unusable
@@ -134,7 +134,7 @@ class Engine:
         if isinstance(self.clock, ManualClock):
             self.clock.on_sleep = self._dispatcher.progress.set
         if isinstance(self.clock, SystemClock):
-            self.clock.on_set_back = self._dispatcher.clock_set_back
+            self.clock.when_set_back(self._dispatcher.clock_set_back)
         self._load()
         self._closers: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
         """The function that closes each listener, by host and port."""
@@ -212,7 +212,7 @@ class Engine:
             allowed_hosts=allowed_hosts,
             any_address=not is_loopback(host),
         )
-        runner = web.AppRunner(app, access_log=None, logger=LOGGER)
+        runner = RestRunner(app)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
@@ -320,11 +320,14 @@ class Engine:
             self._registry.add(queue)
         self._registry.tombstones = self._store.queue_tombstones()
         tasks: dict[int, list[tuple[int, int]]] = {number: [] for number in by_number}
-        for number, schedule_us, task in self._store.schedule():
+        retrying: dict[int, list[int]] = {number: [] for number in by_number}
+        for number, schedule_us, task, was_tried in self._store.schedule():
             if number in tasks and task > by_number[number].row.purged_id:
                 tasks[number].append((schedule_us, task))
+                if was_tried:
+                    retrying[number].append(task)
         for number, waiting in tasks.items():
-            by_number[number].core.load(waiting)
+            by_number[number].core.load(waiting, now_us, retrying[number])
 
     def _manual(self) -> ManualClock:
         if not isinstance(self.clock, ManualClock):

@@ -25,9 +25,15 @@ from queuewright.spec.handler_rules import (
     SERVICE_TIMEOUT,
 )
 from queuewright.spec.load import STACKS, environments, find_root, load, load_file, parse
+from queuewright.spec.payloads import Schema, payload_errors, read_schema
 from queuewright.spec.pull_model import PullQueueSpec, PullSettings
 from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
-from queuewright.spec.rules import queue_variable, subscription_variable
+from queuewright.spec.rules import (
+    app_engine_variable,
+    deadline_variable,
+    queue_variable,
+    subscription_variable,
+)
 from queuewright.spec.shared_names import shared_names
 
 __all__ = [
@@ -55,12 +61,15 @@ __all__ = [
     "QueueSpec",
     "RateLimits",
     "RetryConfig",
+    "Schema",
     "SecretReference",
     "ServiceSource",
     "Spec",
     "VpcAccess",
     "WorkerSource",
+    "app_engine_variable",
     "dead_queue_id",
+    "deadline_variable",
     "dotted",
     "environments",
     "find_root",
@@ -69,7 +78,9 @@ __all__ = [
     "load_file",
     "parse",
     "parse_emulator",
+    "payload_errors",
     "queue_variable",
+    "read_schema",
     "shared_names",
     "subscription_variable",
 ]

@@ -144,12 +144,24 @@ def _command(value: object) -> object:
 
 
 def _folder(value: object) -> str:
+    return _inside(value, "handlers/mailer")
+
+
+def _file(value: object) -> str:
+    return _inside(value, "schemas/email.schema.json")
+
+
+def _inside(value: object, example: str) -> str:
     text = _filled(value)
     leaves = posixpath.normpath(text).split("/")[0] == ".."
     if text.startswith(("/", "~")) or "\0" in text or leaves:
-        hint = "give a path relative to the project's folder, as in `handlers/mailer`"
+        hint = f"give a path relative to the project's folder, as in `{example}`"
         raise wrong("{value} is not a path inside the project", hint, value)
     return text
+
+
+def _included(value: object) -> str:
+    return posixpath.normpath(_folder(value))
 
 
 def _variable(name: object) -> object:
@@ -280,6 +292,20 @@ _WORD: dict[str, object] = {"type": "string", "pattern": r"\S"}
 Word = Annotated[str, BeforeValidator(_word), WithJsonSchema(_WORD)]
 Folder = Annotated[
     str, BeforeValidator(_folder), WithJsonSchema({"type": "string", "pattern": r"^[^/~\s]"})
+]
+File = Annotated[
+    str, BeforeValidator(_file), WithJsonSchema({"type": "string", "pattern": r"^[^/~\s]"})
+]
+Include = Annotated[
+    tuple[
+        Annotated[
+            str,
+            BeforeValidator(_included),
+            WithJsonSchema({"type": "string", "pattern": r"^[^/~\s]"}),
+        ],
+        ...,
+    ],
+    Field(strict=False),
 ]
 Variable = Annotated[
     str, BeforeValidator(_variable), WithJsonSchema({"type": "string", "pattern": VARIABLE})

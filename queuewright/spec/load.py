@@ -11,6 +11,7 @@ from queuewright.spec.document import Absence, Node, dotted, read
 from queuewright.spec.files import beside, is_file, is_folder, text_of
 from queuewright.spec.handler_model import SOURCE_KINDS
 from queuewright.spec.merge import extend
+from queuewright.spec.payloads import payload_problems
 from queuewright.spec.values import shown
 from queuewright.spec.words import did_you_mean, nearest
 
@@ -36,7 +37,7 @@ def load_file(file: Path, root: Path) -> Spec:
     spec, found = check(merged, environment=file.stem)
     if not is_whole:
         found = [problem for problem in found if not isinstance(problem, Absence)]
-    problems = [*problems, *found, *_source_problems(merged, root)]
+    problems = [*problems, *found, *_source_problems(merged, root), *payload_problems(merged, root)]
     if problems or spec is None:
         raise SpecError(dict.fromkeys(problems))
     return spec

@@ -12,6 +12,7 @@ from queuewright.spec.closed import Closed
 from queuewright.spec.dead_letters import DeadLettersSetting
 from queuewright.spec.fields import (
     Count,
+    File,
     Filled,
     Number,
     Path,
@@ -127,6 +128,12 @@ class QueueSpec(Closed):
         examples=[["thumbnails", "serviceAccount:web@acme-prod.iam.gserviceaccount.com"]],
         description="Who may add tasks: handlers in this file, and IAM members such as "
         "`serviceAccount:…`, `user:…` or `group:…`.",
+    )
+    payload: File | None = Field(
+        None,
+        examples=["schemas/email.schema.json"],
+        description="A file with the JSON schema of a task's payload. `queuewright enqueue`, the "
+        "`example` and generated clients are checked with it.",
     )
     dead_letters: DeadLettersSetting = Field(
         None,

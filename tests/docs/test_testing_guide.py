@@ -142,7 +142,7 @@ def test_every_question_of_the_table_has_an_answer() -> None:
     ]
     assert len(yes) == 3
     assert answers["graph.public_resources()"] == answers["graph.input_problems()"] == []
-    assert answers['graph["tasks-emails-queue"].input("retryConfig.maxAttempts")'] == 8
+    assert answers['graph["tasks-emails-queue"].input("retryConfig.maxAttempts")'] == 18
     assert answers["graph.grants()"]
     assert answers["graph.changes_since(before)"]
 

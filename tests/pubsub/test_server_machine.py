@@ -112,7 +112,7 @@ class ServerMachine(RuleBasedStateMachine):
             self.run(server.stop())
         elif end == "crash":
             server._idle_checkpoint.stop()
-            server._sweeper.stop()
+            self.run(server._sweeper.stop())
             server._registry.close(refusals.stopping())
             server._store._database.close()
             server._store._state._lock.release()

@@ -86,6 +86,7 @@ def _queue(queue: QueuePlan) -> Record:
         "route": {"kind": queue.route.kind, **_plain(asdict(queue.route))},
         "invoker": queue.invoker,
         "variable": queue.variable,
+        "payload": queue.payload,
         "example": queue.example,
         "reason": _reason(queue.reason),
     }
@@ -115,6 +116,7 @@ def _pull_queue(queue: PullQueuePlan) -> Record:
         "protect": queue.protect,
         "variable": queue.variable,
         "subscription_variable": queue.subscription_variable,
+        "payload": queue.payload,
         "example": queue.example,
         "reason": _reason(queue.reason),
     }
@@ -125,11 +127,20 @@ def _handler(handler: HandlerPlan) -> Record:
         "name": handler.name,
         "renamed_from": list(handler.renamed_from),
         **_target(handler.target),
+        **_code(handler),
         "account": handler.account,
         "invoker": handler.invoker,
         "local": _plain(asdict(handler.local)),
         "reason": _reason(handler.reason),
     }
+
+
+def _code(handler: HandlerPlan) -> Record:
+    """What is deployed besides `source`; nothing for a handler that has no code here."""
+    if handler.source is None:
+        return {}
+    build = {"build": asdict(handler.build)} if handler.build is not None else {}
+    return {"include": list(handler.include), **build}
 
 
 def _target(target: HandlerTarget) -> Record:

@@ -172,6 +172,7 @@ class Subscriber:
         """Acknowledge. What it acknowledges survives the end of this process."""
         subscription = self._subscription(request.subscription)
         self._check_ack_request(request.ack_ids, request.ByteSize())
+        await subscription.ready()
         subscription.acknowledge(self.deliveries(subscription, request.ack_ids))
         return Empty()
 
@@ -180,11 +181,12 @@ class Subscriber:
         subscription = self._subscription(request.subscription)
         self._check_ack_request(request.ack_ids, request.ByteSize())
         span_us = deadline_us(request.ack_deadline_seconds)
+        await subscription.ready()
         subscription.modify(self.deliveries(subscription, request.ack_ids), span_us)
         return Empty()
 
     async def seek(self, request: SeekRequest) -> SeekResponse:
-        """Seek to a time."""
+        """Seek to a time; see `RunningSubscription.rewrite`."""
         subscription = self.deliverable(request.subscription)
         target = request.WhichOneof("target")
         if target is None:
@@ -192,14 +194,14 @@ class Subscriber:
         if target == "snapshot":
             raise refusals.not_emulated("Seeking to a snapshot")
         time_us = moment_us(request.time)
-        subscription.settle()
-        self._store.seek(
-            subscription.row.number,
-            time_us,
-            self._clock.now_us(),
-            retain=subscription.row.config.retain_acked_messages,
-        )
-        subscription.reload()
+        await subscription.ready()
+        retain = subscription.row.config.retain_acked_messages
+        now_us = self._clock.now_us()
+        if time_us >= now_us and not retain:
+            self._registry.purge(subscription)
+        else:
+            number = subscription.row.number
+            await subscription.rewrite(self._store.seek(number, time_us, now_us, retain=retain))
         return SeekResponse()
 
     async def list_held(self, name: str, limit: int | None) -> HeldMessages:
@@ -209,7 +211,9 @@ class Subscriber:
             name: the subscription's full name.
             limit: the most messages to return, oldest first; None: all.
         """
-        held = self._subscription(name).held()
+        subscription = self._subscription(name)
+        await subscription.ready()
+        held = subscription.held()
         shown = held if limit is None else held[:limit]
         contents = self._store.contents(each.message.id for each, _ in shown)
         return HeldMessages(
@@ -240,6 +244,7 @@ class Subscriber:
         """Return leased messages as a subscriber receives them."""
         number = subscription.row.number
         counts = subscription.row.config.HasField("dead_letter_policy")
+        leases = [lease for lease in leases if subscription.has_lease(lease)]
         contents = self._store.contents(lease.message.id for lease in leases)
         return [
             ReceivedMessage(
@@ -285,7 +290,7 @@ class Subscriber:
 
 
 def _readable(number: int, content: bytes | None) -> PubsubMessage | None:
-    """Return a stored message; None if it was purged in this very moment, or is damaged."""
+    """Return a stored message; None if it is gone or damaged."""
     if content is None:
         return None
     try:
