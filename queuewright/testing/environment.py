@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -368,11 +368,12 @@ class InProcessEnvironment:
 
     def stop(self) -> None:
         """Stop it."""
-        self._thread.run_alone(self._engine.stop())
-        self._pull_queues.stop()
-        self._handlers.stop()
-        self._thread.close()
-        self._folder.cleanup()
+        with ExitStack() as stack:  # which does the rest, too, if a part fails
+            stack.callback(self._folder.cleanup)
+            stack.callback(self._thread.close)
+            stack.callback(self._handlers.stop)
+            stack.callback(self._pull_queues.stop)
+            self._thread.run_alone(self._engine.stop())
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return self._thread.run(work)

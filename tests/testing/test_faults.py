@@ -55,6 +55,18 @@ def test_a_request_that_takes_too_long_ends_at_the_timeout(env: InProcessEnviron
     assert slow.error == "the test lets it take longer than its timeout"
 
 
+def test_an_attempt_that_still_runs_is_one(env: InProcessEnvironment) -> None:
+    """It has no outcome yet, and does not keep the test from ending."""
+    env.time_out("mailer")
+    env.enqueue("emails", {}, name="t1")
+    env.advance("1s")
+    (attempt,) = env.attempts("emails")
+    assert (attempt.status, attempt.outcome, attempt.duration) == (None, None, None)
+    assert "task t1, attempt 1 of 5: runs" in env.timeline()
+    env.advance("59s")
+    assert env.attempts("emails")[0].outcome == "will_retry"
+
+
 def test_cloud_run_ends_it_where_the_task_has_a_longer_deadline(env: InProcessEnvironment) -> None:
     """With 504 after 60 s; the task that a handler added asks for nothing and has ten minutes."""
     env.time_out("mailer")
