@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from queuewright.cli.printing import echo
@@ -15,12 +15,18 @@ MOST_SHOWN = 10
 """More suspects in a handler's folder than this are counted, not named."""
 
 
-def with_sources_checked(spec: Spec, root: Path) -> Spec:
-    """Return `spec` after a warning on stderr for each suspect in its handlers' folders.
+def to_stderr(warning: str) -> None:
+    """Print a warning on standard error."""
+    echo(warning, err=True)
+
+
+def with_sources_checked(spec: Spec, root: Path, warn: Callable[[str], None] = to_stderr) -> Spec:
+    """Return `spec` after a warning for each suspect in its handlers' folders.
 
     Args:
         spec: the environment.
         root: the project's folder; sources are looked for in it.
+        warn: is called with the warnings about a folder, which begin with `warning: `.
 
     Raises:
         SpecError: a folder has nothing to deploy, or a link in it leads out of the project. Each
@@ -38,8 +44,9 @@ def with_sources_checked(spec: Spec, root: Path) -> Spec:
             continue
         if folder.resolve() not in checked:
             checked.add(folder.resolve())
-            for line in _warnings(source, suspects(folder, files), location, path):
-                echo(line, err=True)
+            warnings = "\n".join(_warnings(source, suspects(folder, files), location, path))
+            if warnings:
+                warn(warnings)
     if problems:
         raise SpecError(problems)
     return spec

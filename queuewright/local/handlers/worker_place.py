@@ -21,6 +21,7 @@ from queuewright.local.handlers.variables import TasksApi, variables
 from queuewright.local.handlers.virtual_environments import our_interpreter
 from queuewright.local.handlers.worker_processes import WorkerProcesses, WorkerRecipe
 from queuewright.local.processes.background import cancel
+from queuewright.packages import source_files
 
 
 class WorkerPlace(HandlerPlace):
@@ -132,6 +133,8 @@ class WorkerPlace(HandlerPlace):
         )
 
     async def _serve_again(self, blueprint: Blueprint) -> None:
+        if self.folder is not None:  # a link out of the project is refused before code runs
+            await asyncio.to_thread(source_files, self.folder, root=self._context.root)
         how = how_it_runs(self.plan, self._context.root)
         if isinstance(how, Command):
             self._command = how
