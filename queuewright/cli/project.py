@@ -16,6 +16,7 @@ from queuewright.errors import TargetError
 from queuewright.local import STATE_FOLDER, find_running
 from queuewright.origins import allowed_host_mistake
 from queuewright.spec import STACKS, load
+from queuewright.spec import find_root as find_root
 from queuewright.terminal import printable
 
 DEFAULT_ENVIRONMENT = "dev"
@@ -102,22 +103,6 @@ def quiet_grpc() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Every fork here is followed by an exec, so gRPC has nothing to prepare or to warn about.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-
-
-def find_root(start: Path | None = None) -> Path:
-    """Return the project's folder: the nearest one, going up, with a `stacks` folder.
-
-    Raises:
-        TargetError: there is none.
-    """
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / STACKS).is_dir():
-            return folder
-    raise TargetError(
-        f"no `{STACKS}` folder in `{here}` or above it",
-        hint="go to the project's folder, or create a project with `queuewright init`",
-    )
 
 
 def environment_argument(function: _Function) -> _Function:

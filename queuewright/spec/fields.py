@@ -58,9 +58,11 @@ RESERVED_VARIABLES = frozenset(
         "K_CONFIGURATION",
         "FUNCTION_TARGET",
         "FUNCTION_SIGNATURE_TYPE",
+        "FUNCTION_SOURCE",
         "GOOGLE_CLOUD_PROJECT",
         "CLOUD_TASKS_EMULATOR_HOST",
         "CLOUD_TASKS_EMULATOR_URL",
+        "QUEUEWRIGHT_DEAD_LETTERS",
     }
 )
 _QUEUE_KEY = (QUEUE_ID, "a queue id", "emails")
@@ -142,10 +144,18 @@ def _command(value: object) -> object:
 
 
 def _folder(value: object) -> str:
+    return _inside(value, "handlers/mailer")
+
+
+def _file(value: object) -> str:
+    return _inside(value, "schemas/email.schema.json")
+
+
+def _inside(value: object, example: str) -> str:
     text = _filled(value)
     leaves = posixpath.normpath(text).split("/")[0] == ".."
     if text.startswith(("/", "~")) or "\0" in text or leaves:
-        hint = "give a path relative to the project's folder, as in `handlers/mailer`"
+        hint = f"give a path relative to the project's folder, as in `{example}`"
         raise wrong("{value} is not a path inside the project", hint, value)
     return text
 
@@ -278,6 +288,9 @@ _WORD: dict[str, object] = {"type": "string", "pattern": r"\S"}
 Word = Annotated[str, BeforeValidator(_word), WithJsonSchema(_WORD)]
 Folder = Annotated[
     str, BeforeValidator(_folder), WithJsonSchema({"type": "string", "pattern": r"^[^/~\s]"})
+]
+File = Annotated[
+    str, BeforeValidator(_file), WithJsonSchema({"type": "string", "pattern": r"^[^/~\s]"})
 ]
 Variable = Annotated[
     str, BeforeValidator(_variable), WithJsonSchema({"type": "string", "pattern": VARIABLE})

@@ -13,10 +13,10 @@ import pytest
 
 from queuewright.engine.protocol import messages as m
 from queuewright.engine.state.file import FILE_NAME
-from queuewright.engine.state.log_check import _checksum, damage
 from queuewright.engine.state.rows import NewTask
 from queuewright.engine.state.store import Store
 from queuewright.errors import TargetError
+from queuewright.state_file.log_check import _checksum, damage
 
 LOG_NAME = f"{FILE_NAME}-wal"
 HEADER = 32

@@ -17,13 +17,12 @@ from pathlib import Path
 import pytest
 
 from queuewright.engine import DEVELOPER, Engine, ManualClock, Settings
-from queuewright.engine.dispatch import idle_checkpoint
 from queuewright.engine.protocol import messages as m
-from queuewright.engine.state import file
 from queuewright.engine.state.file import FILE_NAME
 from queuewright.engine.state.rows import NewTask, Tombstone
 from queuewright.engine.state.store import Store
 from queuewright.errors import Refusal, TargetError
+from queuewright.state_file import StateKind, idle_checkpoint, opening
 from tests.engine.stage import QUEUE, Stage, stage
 
 
@@ -133,14 +132,14 @@ def test_a_crash_of_the_first_start_does_not_prevent_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """Before and after each step that writes."""
-    original = getattr(file, step)
+    original = getattr(opening, step)
 
-    def copied_around(database: sqlite3.Connection) -> None:
+    def copied_around(database: sqlite3.Connection, kind: StateKind) -> None:
         shutil.copytree(tmp_path / "live", tmp_path / "before")
-        original(database)
+        original(database, kind)
         shutil.copytree(tmp_path / "live", tmp_path / "after")
 
-    monkeypatch.setattr(file, step, copied_around)
+    monkeypatch.setattr(opening, step, copied_around)
     Store(tmp_path / "live").close()
     monkeypatch.undo()
     for folder in ("before", "after"):

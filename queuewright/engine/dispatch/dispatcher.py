@@ -24,7 +24,6 @@ from queuewright.engine.dispatch.attempts import (
     retry_after_us,
     row_after,
 )
-from queuewright.engine.dispatch.idle_checkpoint import IdleCheckpoint
 from queuewright.engine.dispatch.registry import Registry, RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import Answer, InstantSender, NoAnswerError, Sender
 from queuewright.engine.dispatch.sweeper import Sweeper
@@ -47,6 +46,7 @@ from queuewright.engine.state.rows import TaskRow
 from queuewright.engine.state.store import Store
 from queuewright.engine.state.task_ids import TaskIds
 from queuewright.errors import QueuewrightError, Refusal
+from queuewright.state_file import IdleCheckpoint
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -355,7 +355,7 @@ class Dispatcher:
             found = await (self._sender.send(self._request(attempt)) if answer is None else answer)
         except Exception as error:
             return _without_answer(attempt, error)
-        return Result(found.status, retry_after=found.retry_after)
+        return _result(found)
 
     def _begun(
         self, attempt: Attempt, answer: Callable[[OutgoingRequest], Answer | Awaitable[Answer]]
@@ -366,7 +366,7 @@ class Dispatcher:
         except Exception as error:
             return _without_answer(attempt, error)
         if isinstance(found, Answer):
-            return Result(found.status, retry_after=found.retry_after)
+            return _result(found)
         return found
 
     def _request(self, attempt: Attempt) -> OutgoingRequest:
@@ -458,6 +458,8 @@ class Dispatcher:
                 attempt=attempt.number,
                 max_attempts=attempt.max_attempts,
                 response_count=row.responses,
+                create_us=row.create_us,
+                by_hand=attempt.by_hand,
             )
         )
 
@@ -491,8 +493,24 @@ class Dispatcher:
                 next_retry_us=next_us,
                 outcome=outcome,
                 message=result.message,
+                create_us=row.create_us,
+                dispatch_us=attempt.dispatch_us,
+                ended_attempts=row.dispatches + (not is_interrupted),
+                first_dispatch_us=first_dispatch_us(attempt),
+                by_hand=attempt.by_hand,
+                retry=attempt.retry,
+                excerpt=result.excerpt,
+                content=(
+                    attempt.content.SerializeToString()
+                    if outcome in ("succeeded", "gave_up")
+                    else b""
+                ),
             )
         )
+
+
+def _result(answer: Answer) -> Result:
+    return Result(answer.status, "", answer.retry_after, answer.excerpt)
 
 
 def _without_answer(attempt: Attempt, error: Exception) -> Result:

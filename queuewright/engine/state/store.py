@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Operation, Policy, Queue, Task
 from queuewright.engine.rules.queue_config import QueueOptions, is_pull
-from queuewright.engine.state.file import opened
+from queuewright.engine.state.file import opened_state
 from queuewright.engine.state.pull_tasks import PullTasks
 from queuewright.engine.state.rows import (
     GoneTask,
@@ -67,11 +67,11 @@ class Store:
         key: scrambles the ids in a new state. Random by default.
 
     Raises:
-        TargetError: the state can't be used; see `state.opened`.
+        TargetError: the state can't be used; see `state_file.opened`.
     """
 
     def __init__(self, folder: Path | None, *, key: int | None = None) -> None:
-        self._state = opened(folder)
+        self._state = opened_state(folder)
         self._database = self._state.database
         self.pull_tasks = PullTasks(self._state)
         """The statements on tasks of pull queues."""
@@ -244,6 +244,17 @@ class Store:
         """
         found = self._state.rows("SELECT task FROM content WHERE id = ?", (number,))
         return _read(found[0][0] if found else None)
+
+    def raw_contents(self, rows: Sequence[TaskRow]) -> dict[int, bytes]:
+        """Return the serialized contents of tasks by number, as far as they are readable."""
+        marks = ",".join("?" * len(rows))
+        try:
+            found = self._state.rows(
+                f"SELECT id, task FROM content WHERE id IN ({marks})", [row.id for row in rows]
+            )
+        except Refusal:
+            return {}
+        return dict(found)
 
     def task_with_content(self, number: int) -> tuple[TaskRow, Task]:
         """Return a task's row and its content, as `task` and `content` do.
