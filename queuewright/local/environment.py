@@ -130,7 +130,8 @@ class Environment:
         order: following edits, dispatching, the handlers, the listeners.
 
         Args:
-            read: reads the blueprint, again after each change of the environments' files.
+            read: reads the blueprint, again after each change of the environments' files and then
+                in another thread.
             options: how to run it.
             console: where it prints.
             groups: starts its processes.
@@ -350,7 +351,7 @@ class Environment:
 
     async def _reread(self) -> None:
         try:
-            blueprint = self._read()
+            blueprint = await asyncio.to_thread(self._read)  # it may look at many files
         except QueuewrightError as error:
             text = f"{error}\nthe environment stays as it was"
             self._console.say(ENVIRONMENT, text, "error")
