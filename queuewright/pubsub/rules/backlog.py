@@ -358,9 +358,9 @@ class Backlog:
         found, self._failures = self._failures, []
         return found
 
-    def has_lease(self, lease: Lease) -> bool:
-        """Return whether a lease is still its message's."""
-        return self._leased(lease.message.id, lease.delivery) is not None
+    def has_lease(self, number: int, delivery: int) -> bool:
+        """Return whether a delivery is the message's current lease."""
+        return self._leased(number, delivery) is not None
 
     def attempt(self, number: int) -> int:
         """Return the number of a message's present or latest delivery, 0 before the first."""
