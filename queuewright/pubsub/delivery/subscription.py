@@ -239,17 +239,33 @@ class RunningSubscription:
         """Return whether a message can be handed out: it may just have been purged."""
         return self.backlog.has_lease(lease.message.id, lease.delivery)
 
-    def held(self) -> list[tuple[Held, str]]:
-        """Return all messages, oldest first, each with the name of who holds it, or ""."""
-        self.settle()
+    def held(self, limit: int | None) -> list[tuple[Held, str]]:
+        """Return the oldest messages, oldest first, each with the name of who holds it, or "".
+
+        Without a limit, all.
+        """
         found = [
             (each, self._held_by.get(each.message.id, "") if each.state == "leased" else "")
-            for each in self.backlog.held()
+            for each in self.backlog.held(limit)
         ]
-        if self._has_more:
-            later = self._store.fresh(self.row.number, self._last_fresh, None)
+        if self._has_more and (limit is None or len(found) < limit):
+            left = None if limit is None else limit - len(found)
+            later = self._store.fresh(self.row.number, self._last_fresh, left)
             found += [(Held(message, "ready", 0, 0), "") for message in later]
         return found
+
+    @property
+    def leased_count(self) -> int:
+        """The number of messages that are leased."""
+        return self.backlog.leased_count
+
+    @property
+    def total_count(self) -> int:
+        """The number of messages that are not acknowledged."""
+        later = 0
+        if self._has_more:
+            later = self._store.fresh_count(self.row.number, self._last_fresh)
+        return len(self.backlog) + later
 
     # Subscribers
 

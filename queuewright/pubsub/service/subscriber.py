@@ -229,12 +229,12 @@ class Subscriber:
         """
         subscription = self._subscription(name)
         await subscription.ready()
-        held = subscription.held()
-        shown = held if limit is None else held[:limit]
+        subscription.settle()
+        shown = subscription.held(limit)
         contents = self._store.contents(each.message.id for each, _ in shown)
         return HeldMessages(
-            total=len(held),
-            leased=sum(each.state == "leased" for each, _ in held),
+            total=subscription.total_count,
+            leased=subscription.leased_count,
             messages=[
                 HeldMessage(each, holder, _readable(each.message.id, content) or PubsubMessage())
                 for (each, holder), content in zip(shown, contents, strict=True)
