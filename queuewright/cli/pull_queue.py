@@ -16,6 +16,7 @@ _NO_URL = "a worker takes its tasks itself, so nothing is sent to a path or URL"
 REFUSED: Mapping[str, str] = {
     "--in": "Pub/Sub cannot deliver later; use a push queue whose handler enqueues it here",
     "--name": "Pub/Sub gives each message an id of its own, and knows no names",
+    "--key": "Pub/Sub gives each message an id of its own, and knows no names",
     "--path": _NO_URL,
     "--url": _NO_URL,
 }

@@ -15,6 +15,7 @@ from queuewright.engine.dispatch.tokens import Signer
 from queuewright.engine.engine import Engine
 from queuewright.engine.events import Event
 from queuewright.engine.protocol.status import NO_ATTEMPT, TIMED_OUT, UNREACHABLE
+from queuewright.engine.rules.excerpt import Excerpt, excerpt
 from queuewright.engine.rules.http_request import (
     METHODS,
     OutgoingRequest,
@@ -39,6 +40,7 @@ __all__ = [
     "Clock",
     "Engine",
     "Event",
+    "Excerpt",
     "InProcessSender",
     "ManualClock",
     "NoAnswerError",
@@ -51,6 +53,7 @@ __all__ = [
     "Timer",
     "TokenSigner",
     "events",
+    "excerpt",
     "host_port",
     "is_sampled",
     "log_entry",

@@ -23,6 +23,7 @@ from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.edits import Edits
 from queuewright.local.handlers.handler_process import PATIENCE_S
 from queuewright.local.handlers.handlers import Handlers
+from queuewright.local.handlers.included import IncludedCode
 from queuewright.local.handlers.place import HandlerPlace
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
 from queuewright.local.processes.background import BackgroundTasks, cancel
@@ -131,15 +132,17 @@ class Environment:
 
         Raises:
             SpecError: the environment's file has mistakes.
-            TargetError: a port or the folder is taken, a handler's program does not exist, …;
-                without edits to follow, also a handler that does not start.
+            TargetError: a port or the folder is taken, a handler has no folder, …; without edits
+                to follow, also a handler that does not start.
         """
         current = Current(read())
         name = current.blueprint.environment
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(StateFolder.locked(options.state))
             kept = None if options.in_memory else options.state / name
-            printer = EventPrinter(console, verbose=options.verbose, log=options.log)
+            printer = EventPrinter(
+                console, verbose=options.verbose, log=options.log, is_kept=kept is not None
+            )
             signer = Signer.in_folder(options.state)
             settings = Settings(
                 app_engine_url=current.app_engine_url,
@@ -187,6 +190,7 @@ class Environment:
                 virtual_environments=VirtualEnvironments(
                     options.state / "venvs", groups, say=console.say
                 ),
+                included=IncludedCode(options.state / "included"),
                 console=console,
                 held=held,
                 pull_queues=pull_queues,

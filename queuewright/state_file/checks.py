@@ -16,6 +16,7 @@ from queuewright.errors import TargetError
 from queuewright.state_file.file import is_of_the_disk
 from queuewright.state_file.kind import StateKind
 from queuewright.state_file.log_check import HEADER_BYTES, damage
+from queuewright.terminal import shell_word
 
 
 @contextlib.contextmanager
@@ -92,7 +93,8 @@ def check_log(path: Path, kind: StateKind) -> None:
         f"the log `{log}` of the state file is damaged at {what}; it was left as it is. Lost are "
         f"the latest changes that {kind.program} had accepted: {kind.lost}",
         hint="copy the state folder, then cut the log with "
-        f"`python3 -c 'import os; os.truncate(\"{log}\", {found.good_bytes})'` "
+        f"`python3 -c 'import os, sys; os.truncate(sys.argv[1], {found.good_bytes})' "
+        f"{shell_word(str(log))}` "
         f"to {cut} ({kind.repeated}), or move the state folder away to start with an empty state",
     )
 

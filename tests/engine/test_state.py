@@ -425,6 +425,27 @@ async def test_a_task_in_flight_at_a_stop_is_delivered_after_the_next_start(tmp_
         assert s.outcomes() == ["succeeded"]
 
 
+@pytest.mark.parametrize("removed", ["delete", "purge", "delete_queue"])
+async def test_a_task_deleted_in_flight_before_a_stop_is_not_delivered_later(
+    removed: str, tmp_path: Path
+) -> None:
+    """And the stop does not promise that."""
+    clock = ManualClock()
+    async with stage(state=tmp_path, clock=clock) as s:
+        await s.create_queue()
+        s.handler.takes = "1h"
+        task = await s.create_task()
+        await s.engine.advance("1s")
+        assert s.handler.now_running == 1
+        if removed == "delete":
+            await s.service.delete_task(m.DeleteTaskRequest(name=task.name), DEVELOPER)
+        elif removed == "purge":
+            await s.service.purge_queue(m.PurgeQueueRequest(name=QUEUE), DEVELOPER)
+        else:
+            await s.service.delete_queue(m.DeleteQueueRequest(name=QUEUE), DEVELOPER)
+    assert s.outcomes() == ["deleted"]
+
+
 async def test_stop_lets_a_running_attempt_end_within_the_grace() -> None:
     async with stage(settings=Settings(stop_grace=timedelta(seconds=30))) as s:
         await s.create_queue()

@@ -245,6 +245,17 @@ class Store:
         found = self._state.rows("SELECT task FROM content WHERE id = ?", (number,))
         return _read(found[0][0] if found else None)
 
+    def raw_contents(self, rows: Sequence[TaskRow]) -> dict[int, bytes]:
+        """Return the serialized contents of tasks by number, as far as they are readable."""
+        marks = ",".join("?" * len(rows))
+        try:
+            found = self._state.rows(
+                f"SELECT id, task FROM content WHERE id IN ({marks})", [row.id for row in rows]
+            )
+        except Refusal:
+            return {}
+        return dict(found)
+
     def task_with_content(self, number: int) -> tuple[TaskRow, Task]:
         """Return a task's row and its content, as `task` and `content` do.
 

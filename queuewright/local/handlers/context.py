@@ -9,6 +9,7 @@ from pathlib import Path
 from queuewright.blueprint import HandlerPlan
 from queuewright.engine import Engine, Signer
 from queuewright.local.console.console import Console
+from queuewright.local.handlers.included import IncludedCode
 from queuewright.local.handlers.variables import unset_secrets
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
 from queuewright.local.processes.background import BackgroundTasks
@@ -28,6 +29,7 @@ class HandlerContext:
     groups: ProcessGroups
     background: BackgroundTasks
     virtual_environments: VirtualEnvironments
+    included: IncludedCode
     console: Console
     held: HeldQueues
     pull_queues: PullQueues

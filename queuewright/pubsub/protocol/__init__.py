@@ -4,6 +4,7 @@ Other packages import the message classes from here.
 """
 
 from queuewright.pubsub.protocol.messages import (
+    AcknowledgeRequest,
     DeleteSubscriptionRequest,
     DeleteTopicRequest,
     GetSubscriptionRequest,
@@ -21,6 +22,7 @@ from queuewright.pubsub.protocol.messages import (
 )
 
 __all__ = [
+    "AcknowledgeRequest",
     "DeleteSubscriptionRequest",
     "DeleteTopicRequest",
     "GetSubscriptionRequest",
