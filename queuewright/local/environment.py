@@ -228,6 +228,7 @@ class Environment:
             )
             view.places = lambda: handlers.places
             view.held = lambda: held.handlers
+            view.held_tasks = pull_queues.held_tasks
             view.reached_at = (f"gRPC {HOST}:{grpc_port}", f"REST http://{HOST}:{http_port}/v2/")
             await environment._begin(stack, context, options)
             environment._announce = partial(
