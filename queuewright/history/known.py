@@ -15,7 +15,7 @@ from queuewright.history.records import State
 Key = tuple[str, int]
 """A task's full name, and when it was created."""
 
-_RECENT: Final = 5_000
+_RECENT: Final = 4_096
 
 
 @dataclass(slots=True)
