@@ -147,7 +147,7 @@ class TaskStack(pulumi.ComponentResource):
         self._invokers = dict(self._handler_invokers())
         self._grant(waiting, "handler")
         self.queues = {key: self._queue(plan) for key, plan in blueprint.queues.items()}
-        self._grant(waiting, "queue")
+        self._grant(waiting, "queue", "dead_letter_queue")
         if waiting:
             raise ValueError(f"the blueprint grants roles on {', '.join(waiting)}")
 
@@ -195,13 +195,14 @@ class TaskStack(pulumi.ComponentResource):
                 return self._secrets[grant.resource].admit(grantee, role=grant.role, hooks=hooks)
             case "handler":
                 return self._called(grant.resource).admit(grantee, role=grant.role)
-            case "queue":
-                return self.queues[grant.resource].admit(grantee, role=grant.role)
+            case "queue" | "dead_letter_queue":
+                queue = self.queues[grant.resource]
+                return queue.admit(grantee, role=grant.role, part=grant.kind)
             case "topic" | "subscription" | "dead_letter_topic":
-                queue = self.pull_queues[grant.resource]
+                pulled = self.pull_queues[grant.resource]
                 # A worker cannot poll before Google knows its right.
                 after = hooks if grant.kind == "subscription" else None
-                return queue.admit(grantee, role=grant.role, part=grant.kind, hooks=after)
+                return pulled.admit(grantee, role=grant.role, part=grant.kind, hooks=after)
 
     def _package_bucket(self) -> PackageBucket | None:
         if self._blueprint.bucket is None:
@@ -308,11 +309,12 @@ class TaskStack(pulumi.ComponentResource):
                     labels=self._blueprint.labels,
                     after=[*granted, *self._granted[self._blueprint.build_account]],
                     hooks=hooks,
+                    with_runtime=plan.keeps_dead_letters,
                 )
             case ServicePlan() as target, ServiceHandler():
                 handler.deploy(
                     called=plan.name,
-                    source=self._source(target),
+                    source=self._source(target, with_runtime=plan.keeps_dead_letters),
                     instance=target.runtime,
                     environment=plan.environment,
                     secrets=self._secret_variables(plan),
@@ -344,16 +346,17 @@ class TaskStack(pulumi.ComponentResource):
                     instances=target.instances,
                     after=granted,
                     hooks=hooks,
+                    with_runtime=plan.keeps_dead_letters,
                 )
 
-    def _source(self, target: ServicePlan) -> Source:
+    def _source(self, target: ServicePlan, *, with_runtime: bool) -> Source:
         if target.source is None:
             return ImageSource(_present(target.image))
         folder = self._root / target.source
         if target.has_dockerfile:
             return DockerfileSource(folder, _present(self._images))
         runtime, packages = _present(target.runtime_name), _present(self._packages)
-        return FolderSource(folder, runtime, target.command, packages)
+        return FolderSource(folder, runtime, target.command, packages, with_runtime)
 
     def _worker_image(self, target: WorkerPlan) -> ImageSource | DockerfileSource:
         if target.source is None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pulumi
 from pulumi_gcp import cloudrunv2
 
+from queuewright.packages import runtime_files
+
 from .images import ImageRepository
 from .packages import PackageBucket
 from .vendor import VENDOR, vendored
@@ -45,12 +47,14 @@ class FolderSource:
         runtime: Google's name of the language, such as `python313`.
         command: the command that serves on `$PORT`, and its arguments.
         packages: the bucket for the code.
+        with_runtime: add the library that makes dead letters, `queuewright_runtime`.
     """
 
     folder: Path
     runtime: str
     command: Sequence[str]
     packages: PackageBucket
+    with_runtime: bool = False
 
 
 Source = ImageSource | DockerfileSource | FolderSource
@@ -76,8 +80,9 @@ def container(
         built = source.images.build(name, source.folder, image=called, parent=parent)
         return Container({"image": built})
     files = vendored(source.folder, source.runtime)
+    ours = runtime_files() if source.with_runtime else {}
     package = source.packages.upload(
-        name, source.folder, archive=called, parent=parent, vendored=files
+        name, source.folder, archive=called, parent=parent, vendored={**ours, **files}
     )
     command, *arguments = source.command
     return Container(

@@ -9,6 +9,7 @@ from queuewright.cli.printing import echo
 from queuewright.errors import Location, Problem, SpecError, TargetError
 from queuewright.packages import Suspect, source_files, suspects
 from queuewright.spec import SOURCE_KINDS, Spec, dotted
+from queuewright.terminal import printable
 
 MOST_SHOWN = 10
 """More suspects in a handler's folder than this are counted, not named."""
@@ -57,11 +58,13 @@ def _sources(spec: Spec) -> Iterator[tuple[str, Location, str]]:
 def _warnings(source: str, found: list[Suspect], location: Location, path: str) -> Iterator[str]:
     for suspect in found[:MOST_SHOWN]:
         message = (
-            f"`{source}/{suspect.path}` looks like {suspect.looks_like}, and would be deployed"
+            f"`{printable(f'{source}/{suspect.path}')}` looks like {suspect.looks_like}, "
+            "and would be deployed"
         )
         yield f"warning: {Problem(location, path, message, suspect.exclusion)}"
     if len(found) > MOST_SHOWN:
         message = f"{len(found) - MOST_SHOWN} more files of `{source}` look like this"
         yield f"warning: {Problem(location, path, message)}"
     if found:
-        yield f"  if `{found[0].path}` is meant to be deployed: {found[0].inclusion}"
+        first, inclusion = printable(str(found[0].path)), found[0].inclusion
+        yield f"  if `{first}` is meant to be deployed: {inclusion}"

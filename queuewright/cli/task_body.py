@@ -11,6 +11,7 @@ import click
 
 from queuewright.blueprint import PullQueuePlan, QueuePlan
 from queuewright.errors import TargetError
+from queuewright.spec import dotted, payload_errors, read_schema
 
 JSON = "application/json"
 
@@ -55,6 +56,35 @@ def task_body(
     except ValueError:
         return payload.encode(), "text/plain; charset=utf-8"
     return payload.encode(), JSON
+
+
+def check_payload(root: Path, key: str, schema: str | None, body: bytes) -> None:
+    """Check a body against the JSON schema of its queue, if it has one.
+
+    Args:
+        root: the project's folder.
+        key: the queue's key.
+        schema: the schema's file, relative to it.
+        body: the task's body.
+
+    Raises:
+        TargetError: the body is not JSON, or not what the schema asks for.
+        SpecError: there is no schema in the file.
+    """
+    if schema is None:
+        return
+    hint = f"its schema is `{schema}`"
+    try:
+        payload = json.loads(body)
+    except ValueError:
+        message = f"queue `{key}` takes JSON, which the payload is not"
+        raise TargetError(message, hint=hint) from None
+    errors = payload_errors(read_schema(schema, root), payload)
+    if errors:
+        said = "; ".join(
+            f"{dotted(path)}: {message}" if path else message for path, message in errors
+        )
+        raise TargetError(f"the payload is not one for queue `{key}`: {said}", hint=hint)
 
 
 def typed(content_type: str | None) -> dict[str, str]:

@@ -26,7 +26,7 @@ Outcome = Literal["succeeded", "will_retry", "gave_up", "deleted", "interrupted"
 """What becomes of the task after an attempt.
 
 `deleted`: the task was deleted or purged during the attempt. `interrupted`: the engine stopped
-during the attempt; the task is dispatched again after the next start.
+during the attempt; the task is dispatched again after the next start, if the state is kept.
 """
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Concatenate, Final, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 from queuewright.engine import Event, events
 from queuewright.errors import TargetError
@@ -68,6 +68,15 @@ class History:
         self._inbox = Inbox()
         self._writer = Writer(self._inbox, folder, report, limits)
         self._running = RunningAttempts()
+        self._takers: dict[type[Event], Callable[[Any], None]] = {
+            events.AttemptStarted: self._running.started,
+            events.AttemptEnded: self._attempt_ended,
+            events.TaskCreated: self._created,
+            events.TaskDeleted: self._gone,
+            events.TaskExpired: self._gone,
+            events.QueuePurged: self._emptied,
+            events.QueueDeleted: self._emptied,
+        }
         self._database: sqlite3.Connection | None = None
         self._opening = 0
         self._reading = threading.Lock()
@@ -105,18 +114,9 @@ class History:
 
     def record(self, event: Event) -> None:
         """Take an event of the engine."""
-        match event:
-            case events.AttemptStarted():
-                self._running.started(event)
-            case events.AttemptEnded():
-                self._running.ended(event)
-                self._inbox.put(event, len(event.content) + len(event.excerpt.body))
-            case events.TaskCreated() if event.creator:
-                self._inbox.put(CreatedByHandler(event, None), 0)
-            case events.TaskDeleted() | events.TaskExpired():
-                self._inbox.put(event, len(event.content))
-            case events.TaskCreated() | events.QueuePurged() | events.QueueDeleted():
-                self._inbox.put(event, 0)
+        take = self._takers.get(type(event))
+        if take is not None:
+            take(event)
 
     def running(self, task: str | None = None) -> list[AttemptRecord]:
         """Return the attempts that run, the longest-running first: of a task, or all."""
@@ -129,7 +129,9 @@ class History:
         They are counted when tasks are written, so this costs nothing. A moment old.
         """
         known = self._writer.known
-        return dict(known.counts) if known is not None else {}
+        if known is None:
+            return {}
+        return {place: total.rows for place, total in list(known.tasks.items())}
 
     # In a thread
 
@@ -207,6 +209,19 @@ class History:
     def flush(self) -> bool:
         """Wait until all that was recorded is written; return whether it is, within 2 s."""
         return self._writer.flush(_FLUSH_S)
+
+    def _attempt_ended(self, event: events.AttemptEnded) -> None:
+        self._running.ended(event)
+        self._inbox.put(event, len(event.content) + len(event.excerpt.body))
+
+    def _created(self, event: events.TaskCreated) -> None:
+        self._inbox.put(CreatedByHandler(event, None) if event.creator else event, 0)
+
+    def _gone(self, event: events.TaskDeleted | events.TaskExpired) -> None:
+        self._inbox.put(event, len(event.content))
+
+    def _emptied(self, event: events.QueuePurged | events.QueueDeleted) -> None:
+        self._inbox.put(event, 0)
 
     def _read(
         self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kw: P.kwargs

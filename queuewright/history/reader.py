@@ -23,6 +23,18 @@ _TASK: Final = (
     "SELECT task.id, queue.name, task.name, state, create_us, end_us, ended, attempts, result,"
     " target, why, creator, parent_name, parent FROM task JOIN queue ON queue.id = task.queue"
 )
+_ATTEMPTS: Final = (
+    "SELECT attempt, max_attempts, schedule_us, start_us, duration_us, outcome, result, message,"
+    " target, by_hand, next_us, reason, headers, body, is_cut"
+    " FROM attempt WHERE task = ? ORDER BY id DESC LIMIT ?"
+)
+_LAST_ATTEMPT: Final = (
+    "SELECT attempt, max_attempts, schedule_us, start_us, duration_us,"
+    " CASE state WHEN 'finished' THEN 'succeeded' ELSE 'gave_up' END AS outcome, result, message,"
+    " target, by_hand, NULL AS next_us, why AS reason, headers, body, is_cut"
+    " FROM task WHERE id = ? AND attempt IS NOT NULL"
+)
+"""The attempt that ended a task, from the task's own row."""
 _MOST_CHILDREN: Final = 100
 
 
@@ -76,14 +88,11 @@ def attempts(database: sqlite3.Connection, record: TaskRecord) -> list[AttemptRe
     """Return the latest attempts of a task that have ended, oldest first, with their log lines."""
     cursor = database.cursor()
     cursor.row_factory = sqlite3.Row
-    rows = cursor.execute(
-        "SELECT attempt, max_attempts, schedule_us, start_us, duration_us, outcome, result,"
-        " message, target, by_hand, next_us, reason, headers, body, is_cut"
-        " FROM attempt WHERE task = ? ORDER BY id DESC LIMIT ?",
-        (record.number, ATTEMPTS_PER_TASK),
-    ).fetchall()
+    rows = cursor.execute(_ATTEMPTS, (record.number, ATTEMPTS_PER_TASK)).fetchall()
+    rows += cursor.execute(_LAST_ATTEMPT, (record.number,)).fetchall()
+    rows.sort(key=lambda row: (row["attempt"], row["start_us"]))
     printed = lines(database, record.number)
-    return [_attempt(record.name, row, printed.get(row["attempt"], ())) for row in reversed(rows)]
+    return [_attempt(record.name, row, printed.get(row["attempt"], ())) for row in rows]
 
 
 def lines(database: sqlite3.Connection, task: int) -> dict[int, list[LogLine]]:

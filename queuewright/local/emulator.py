@@ -17,6 +17,7 @@ from queuewright.local.processes.ports import listen
 from queuewright.local.pull_queues.options import PubSubOptions
 from queuewright.local.queues.emulated import emulated_queue, engine_settings, queue_options
 from queuewright.local.state_folder import StateFolder
+from queuewright.origins import own_address
 from queuewright.spec import EmulatorSpec
 
 
@@ -45,6 +46,7 @@ class Emulator:
     """A running emulator. Made by `Emulator.started`."""
 
     grpc_address: str
+    """`host:port`, as this machine reaches it."""
     http_address: str
     pubsub_address: str | None = None
     """`host:port`, the value for `PUBSUB_EMULATOR_HOST`; None if Pub/Sub does not run."""
@@ -93,7 +95,8 @@ class Emulator:
                 pubsub = running_pubsub(options.pubsub, host, options.state)
                 pubsub_address = await stack.enter_async_context(pubsub)
             await engine.start()
-            grpc_address, http_address = host_port(host, grpc_port), host_port(host, http_port)
+            here = own_address(host)
+            grpc_address, http_address = host_port(here, grpc_port), host_port(here, http_port)
             emulator = cls(grpc_address, http_address, pubsub_address)
             surroundings.reached_at = (f"gRPC {grpc_address}", f"REST http://{http_address}/v2/")
             if folder is not None:

@@ -136,15 +136,17 @@ class Environment:
 
         Raises:
             SpecError: the environment's file has mistakes.
-            TargetError: a port or the folder is taken, a handler's program does not exist, …;
-                without edits to follow, also a handler that does not start.
+            TargetError: a port or the folder is taken, a handler has no folder, …; without edits
+                to follow, also a handler that does not start.
         """
         current = Current(read())
         name = current.blueprint.environment
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(StateFolder.locked(options.state))
             kept = None if options.in_memory else options.state / name
-            printer = EventPrinter(console, verbose=options.verbose, log=options.log)
+            printer = EventPrinter(
+                console, verbose=options.verbose, log=options.log, is_kept=kept is not None
+            )
             signer = Signer.in_folder(options.state)
             settings = Settings(
                 app_engine_url=current.app_engine_url,

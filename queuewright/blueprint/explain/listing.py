@@ -77,9 +77,13 @@ def _queue_fields(queue: QueuePlan, accounts: Mapping[str, AccountPlan]) -> Fiel
     yield "retries", sentences.retries(queue)
     if sentences.waits(queue):
         yield "waits", sentences.waits(queue)
+    if queue.dead_letters is not None:
+        yield "dead", sentences.dead_letters(queue.dead_letters)
     yield "sends", sentences.routing(queue)
     yield "token", sentences.token(queue, invoker)
     yield "logs", logged
+    if queue.payload is not None:
+        yield "payload", queue.payload
     yield "from", str(queue.reason.location)
 
 
@@ -95,6 +99,8 @@ def _pull_queue_fields(queue: PullQueuePlan) -> Fields:
     low, high = written_duration(queue.min_backoff), written_duration(queue.max_backoff)
     yield "waits", f"{low} at first, at most {high}"
     yield "order", "by ordering key" if queue.ordering else "none"
+    if queue.payload is not None:
+        yield "payload", queue.payload
     yield "from", str(queue.reason.location)
 
 

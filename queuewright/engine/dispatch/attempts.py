@@ -146,8 +146,12 @@ def row_after(attempt: Attempt, result: Result, now_us: int, schedule_us: int) -
     """Return a task's row after a failed attempt, due again at `schedule_us`."""
     row = attempt.task.row
     answered = result.outcome > 0
-    return row._replace(
+    return TaskRow(  # not `_replace`, which takes twice as long
+        id=row.id,
+        queue=row.queue,
+        name=row.name,
         schedule_us=schedule_us,
+        create_us=row.create_us,
         dispatches=row.dispatches + 1,
         responses=row.responses + answered,
         executions=row.executions + (answered and result.outcome < 500),

@@ -24,7 +24,6 @@ from queuewright.engine.dispatch.attempts import (
     retry_after_us,
     row_after,
 )
-from queuewright.engine.dispatch.idle_checkpoint import IdleCheckpoint
 from queuewright.engine.dispatch.registry import Registry, RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import Answer, InstantSender, NoAnswerError, Sender
 from queuewright.engine.dispatch.sweeper import Sweeper
@@ -47,6 +46,7 @@ from queuewright.engine.state.rows import TaskRow
 from queuewright.engine.state.store import Store
 from queuewright.engine.state.task_ids import TaskIds
 from queuewright.errors import QueuewrightError, Refusal
+from queuewright.state_file import IdleCheckpoint
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -330,7 +330,9 @@ class Dispatcher:
             self._ended(attempt, result)
         except asyncio.CancelledError:
             if not attempt.timed_out:
-                self._tell_ended(attempt, _INTERRUPTED, "interrupted", attempt.task.row)
+                row = attempt.task.row
+                outcome: Outcome = "interrupted" if row.id in attempt.queue.core else "deleted"
+                self._tell_ended(attempt, _INTERRUPTED, outcome, row)
                 raise
             if attempt.runner is not None:
                 attempt.runner.uncancel()
@@ -473,7 +475,7 @@ class Dispatcher:
         if self._emit is None:
             return
         queue, clock = attempt.queue, self._clock
-        is_interrupted = outcome == "interrupted"
+        is_interrupted = result.outcome == NO_ATTEMPT
         self._emit(
             AttemptEnded(
                 time_us=clock.now_us(),

@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Operation, Policy, Queue, Task
 from queuewright.engine.rules.queue_config import QueueOptions, is_pull
-from queuewright.engine.state.file import opened
+from queuewright.engine.state.file import opened_state
 from queuewright.engine.state.pull_tasks import PullTasks
 from queuewright.engine.state.rows import (
     GoneTask,
@@ -76,11 +76,11 @@ class Store:
         key: scrambles the ids in a new state. Random by default.
 
     Raises:
-        TargetError: the state can't be used; see `state.opened`.
+        TargetError: the state can't be used; see `state_file.opened`.
     """
 
     def __init__(self, folder: Path | None, *, key: int | None = None) -> None:
-        self._state = opened(folder)
+        self._state = opened_state(folder)
         self._database = self._state.database
         self.pull_tasks = PullTasks(self._state)
         """The statements on tasks of pull queues."""

@@ -18,6 +18,7 @@ from queuewright.local.handlers.door_place import DoorPlace, front_door, limits
 from queuewright.local.handlers.handler_process import HandlerProcess, Recipe
 from queuewright.local.handlers.outcome import show_outcome
 from queuewright.local.handlers.own_apis import PublishingApi, tasks_api
+from queuewright.local.handlers.runtime_library import with_runtime
 from queuewright.local.handlers.story import files_version
 from queuewright.local.handlers.variables import TasksApi, variables
 from queuewright.local.handlers.virtual_environments import our_interpreter
@@ -178,7 +179,7 @@ class ProcessPlace(DoorPlace):
             )
 
         def environment(port: int) -> Mapping[str, str]:
-            return variables(
+            own = variables(
                 plan,
                 blueprint,
                 port=port,
@@ -187,5 +188,8 @@ class ProcessPlace(DoorPlace):
                 image=command.environment,
                 shell=context.shell,
             )
+            # An image installs the library itself; any other package has it.
+            is_packaged = plan.runtime_name is not None or command.requirements is None
+            return with_runtime(own) if plan.keeps_dead_letters and is_packaged else own
 
         return Recipe(command, interpreter, environment)
