@@ -17,6 +17,7 @@ from queuewright.history.records import (
     TaskHistory,
     TaskRecord,
 )
+from queuewright.history.service import RemoteHistory, history_service
 
 __all__ = [
     "BUCKET_US",
@@ -27,8 +28,10 @@ __all__ = [
     "History",
     "LogLine",
     "Outcome",
+    "RemoteHistory",
     "State",
     "TaskContent",
     "TaskHistory",
     "TaskRecord",
+    "history_service",
 ]

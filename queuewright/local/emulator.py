@@ -11,6 +11,9 @@ from pathlib import Path
 from queuewright.engine import DEVELOPER, Engine, Event, QueueOptions, host_port
 from queuewright.engine.protocol import GetQueueRequest, Queue
 from queuewright.errors import Refusal, TargetError
+from queuewright.history import history_service
+from queuewright.local.console.console import Console
+from queuewright.local.kept_history import kept_history
 from queuewright.local.processes.ports import listen
 from queuewright.local.pull_queues.options import PubSubOptions
 from queuewright.local.queues.emulated import emulated_queue, engine_settings, queue_options
@@ -52,7 +55,7 @@ class Emulator:
     @classmethod
     @asynccontextmanager
     async def started(
-        cls, options: EmulatorOptions, on_event: Callable[[Event], None]
+        cls, options: EmulatorOptions, console: Console, on_event: Callable[[Event], None]
     ) -> AsyncIterator[Emulator]:
         """Start an emulator; when the block ends, stop it.
 
@@ -66,11 +69,18 @@ class Emulator:
                 ports = "--port N --http-port M"
                 folder = stack.enter_context(StateFolder.locked(options.state, ports))
             settings = engine_settings(options.spec.settings)
-            engine = Engine(state=options.state, settings=settings, on_event=on_event)
+            history = await stack.enter_async_context(kept_history(options.state, console))
+
+            def show(event: Event) -> None:
+                history.record(event)
+                on_event(event)
+
+            engine = Engine(state=options.state, settings=settings, on_event=show)
             stack.push_async_callback(engine.stop)
             await _declare(engine, options)
             host = options.host
-            grpc_port = await listen(engine.serve_grpc, host, options.grpc_port, "--port")
+            serve_grpc = partial(engine.serve_grpc, services=[history_service(history)])
+            grpc_port = await listen(serve_grpc, host, options.grpc_port, "--port")
             serve_http = partial(engine.serve_http, allowed_hosts=options.allowed_hosts)
             http_port = await listen(serve_http, host, options.http_port, "--http-port")
             pubsub_address = None

@@ -14,6 +14,7 @@ from typing import Self
 from queuewright.blueprint import Blueprint
 from queuewright.engine import Clock, Engine, Event, Settings, Signer
 from queuewright.errors import QueuewrightError, Refusal, TargetError
+from queuewright.history import History, history_service
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.console.event_printer import EventPrinter
 from queuewright.local.console.line_writer import LineWriter
@@ -23,8 +24,10 @@ from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.edits import Edits
 from queuewright.local.handlers.handler_process import PATIENCE_S
 from queuewright.local.handlers.handlers import Handlers
+from queuewright.local.handlers.in_progress import RequestsInProgress
 from queuewright.local.handlers.place import HandlerPlace
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
+from queuewright.local.kept_history import kept_history
 from queuewright.local.processes.background import BackgroundTasks, cancel
 from queuewright.local.processes.groups import ProcessGroups
 from queuewright.local.processes.ports import listen
@@ -76,6 +79,10 @@ class Current:
         """Return the URL of an App Engine service."""
         return self.app_engine_urls.get(service or "default")
 
+    def queues(self) -> Mapping[str, str]:
+        """Return the full names of its queues, by their ids."""
+        return {plan.queue_id: plan.name for plan in self.blueprint.queues.values()}
+
     def explain(self, principal: str, permission: str, resource: str) -> str | None:
         """Return how the YAML would allow a call that was denied."""
         return explanation(self.blueprint, principal, permission, resource)
@@ -95,8 +102,10 @@ class Environment:
         held: HeldQueues,
         console: Console,
         addresses: tuple[str, str],
+        history: History,
     ) -> None:
         self.engine = engine
+        self.history = history
         self.pull_queues = pull_queues
         self.handlers = handlers
         self.grpc_address, self.http_address = addresses
@@ -150,7 +159,10 @@ class Environment:
             )
             held = HeldQueues(console, lambda names: engine.hold_queues(names))
 
+            history = await stack.enter_async_context(kept_history(kept, console))
+
             def show(event: Event) -> None:
+                history.record(event)
                 printer(event)
                 held.notice(event)
 
@@ -158,7 +170,12 @@ class Environment:
                 clock=options.clock, state=kept, settings=settings, signer=signer, on_event=show
             )
             stack.push_async_callback(engine.stop)
-            grpc_port = await listen(engine.serve_grpc, HOST, options.grpc_port, "--grpc-port")
+            grpc_port = await listen(
+                partial(engine.serve_grpc, services=[history_service(history)]),
+                HOST,
+                options.grpc_port,
+                "--grpc-port",
+            )
             http_port = await listen(
                 partial(engine.serve_http, allowed_hosts=options.allowed_hosts),
                 HOST,
@@ -191,6 +208,7 @@ class Environment:
                 ),
                 console=console,
                 held=held,
+                in_progress=RequestsInProgress(history, current.queues, engine.clock.now_us),
                 pull_queues=pull_queues,
                 patience_s=options.patience_s,
                 shell=dict(os.environ),
@@ -207,6 +225,7 @@ class Environment:
                 held,
                 console,
                 (f"{HOST}:{grpc_port}", f"{HOST}:{http_port}"),
+                history,
             )
             await environment._begin(stack, context, options)
             environment._announce = partial(

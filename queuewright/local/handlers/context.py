@@ -9,6 +9,7 @@ from pathlib import Path
 from queuewright.blueprint import HandlerPlan
 from queuewright.engine import Engine, Signer
 from queuewright.local.console.console import Console
+from queuewright.local.handlers.in_progress import RequestsInProgress
 from queuewright.local.handlers.variables import unset_secrets
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
 from queuewright.local.processes.background import BackgroundTasks
@@ -30,6 +31,7 @@ class HandlerContext:
     virtual_environments: VirtualEnvironments
     console: Console
     held: HeldQueues
+    in_progress: RequestsInProgress
     pull_queues: PullQueues
     shell: Mapping[str, str]
     """The variables of this process."""
