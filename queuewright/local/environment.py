@@ -27,6 +27,7 @@ from queuewright.local.handlers.edits import Edits
 from queuewright.local.handlers.handler_process import PATIENCE_S
 from queuewright.local.handlers.handlers import Handlers
 from queuewright.local.handlers.in_progress import RequestsInProgress
+from queuewright.local.handlers.included import IncludedCode
 from queuewright.local.handlers.place import HandlerPlace
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
 from queuewright.local.kept_history import kept_history
@@ -221,6 +222,7 @@ class Environment:
                 virtual_environments=VirtualEnvironments(
                     options.state / "venvs", groups, say=console.say
                 ),
+                included=IncludedCode(options.state / "included"),
                 console=console,
                 held=held,
                 in_progress=RequestsInProgress(history, current.queues, engine.clock.now_us),

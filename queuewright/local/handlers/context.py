@@ -10,6 +10,7 @@ from queuewright.blueprint import HandlerPlan
 from queuewright.engine import Engine, Signer
 from queuewright.local.console.console import Console
 from queuewright.local.handlers.in_progress import RequestsInProgress
+from queuewright.local.handlers.included import IncludedCode
 from queuewright.local.handlers.story import HandlerStory
 from queuewright.local.handlers.variables import unset_secrets
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
@@ -30,6 +31,7 @@ class HandlerContext:
     groups: ProcessGroups
     background: BackgroundTasks
     virtual_environments: VirtualEnvironments
+    included: IncludedCode
     console: Console
     held: HeldQueues
     in_progress: RequestsInProgress

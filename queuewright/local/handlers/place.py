@@ -58,9 +58,9 @@ class HandlerPlace(ABC):
         return self.address.url if self.address is not None else "–"
 
     @property
-    def folder(self) -> Path | None:
-        """The folder whose files it runs; None if it runs none."""
-        return None
+    def folders(self) -> tuple[Path, ...]:
+        """The folders and files that it runs; none if it runs nothing."""
+        return ()
 
     @property
     def has_served(self) -> bool:

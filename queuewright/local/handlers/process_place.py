@@ -12,6 +12,7 @@ from typing import Self
 from queuewright.blueprint import Blueprint, HandlerPlan
 from queuewright.errors import TargetError
 from queuewright.local.door.front_door import FrontDoor
+from queuewright.local.handlers.code import check_code, code_folders, code_version
 from queuewright.local.handlers.command import Command, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.door_place import DoorPlace, front_door, limits
@@ -19,11 +20,9 @@ from queuewright.local.handlers.handler_process import HandlerProcess, Recipe
 from queuewright.local.handlers.outcome import show_outcome
 from queuewright.local.handlers.own_apis import PublishingApi, tasks_api
 from queuewright.local.handlers.runtime_library import with_runtime
-from queuewright.local.handlers.story import files_version
 from queuewright.local.handlers.variables import TasksApi, variables
 from queuewright.local.handlers.virtual_environments import our_interpreter
 from queuewright.local.processes.background import cancel
-from queuewright.packages import source_files
 
 
 class ProcessPlace(DoorPlace):
@@ -76,9 +75,9 @@ class ProcessPlace(DoorPlace):
         return self.plan.source or "local.command"
 
     @property
-    def folder(self) -> Path | None:
-        """The folder of its code, if it has one."""
-        return self._context.root / self.plan.source if self.plan.source is not None else None
+    def folders(self) -> tuple[Path, ...]:
+        """The folder of its code, and what it includes."""
+        return code_folders(self._context, self.plan)
 
     @property
     def has_served(self) -> bool:
@@ -95,7 +94,7 @@ class ProcessPlace(DoorPlace):
         self._context.warn_of_secrets(self.plan)
         await self._pubsub.open()
         try:
-            version = await asyncio.to_thread(files_version, self.folder, self._context.root)
+            version = await asyncio.to_thread(code_version, self._context, self.plan)
             await self.process.start(self._recipe(self._command, blueprint))
         except TargetError as error:
             self.story.failed(error)
@@ -146,8 +145,8 @@ class ProcessPlace(DoorPlace):
         await self._report(self._serve_again(blueprint))
 
     async def _serve_again(self, blueprint: Blueprint) -> None:
-        if self.folder is not None:  # a link out of the project is refused before code runs
-            await asyncio.to_thread(source_files, self.folder, root=self._context.root)
+        # A link out of the project is refused before code runs.
+        await asyncio.to_thread(check_code, self._context, self.plan)
         how = how_it_runs(self.plan, self._context.root)
         if isinstance(how, Command):
             self._command = how
@@ -187,6 +186,7 @@ class ProcessPlace(DoorPlace):
                 tasks=self.tasks,
                 pubsub=self._pubsub.address,
                 image=command.environment,
+                search_path=context.included.search_path(plan.key, command.beside),
                 shell=context.shell,
             )
             # An image installs the library itself; any other package has it.

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
-from queuewright.packages import source_files
-
-_DIGITS: Final = 7
-"""As many as Git shows of a commit."""
 _LONGEST: Final = 300
 
 
@@ -52,15 +46,3 @@ class HandlerStory:
         self.restarts += 1
         self.is_down = True
         self.failed(reason)
-
-
-def files_version(folder: Path | None, root: Path) -> str:
-    """Return a short name of a handler's files, which changes with them; "" without any."""
-    if folder is None:
-        return ""
-    digest = hashlib.sha256()
-    for path in source_files(folder, root=root):
-        content = (folder / path).read_bytes()
-        digest.update(f"{path}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()[:_DIGITS]

@@ -11,13 +11,13 @@ from typing import Self
 
 from queuewright.blueprint import Blueprint, HandlerPlan, WorkerPlan
 from queuewright.errors import TargetError
+from queuewright.local.handlers.code import check_code, code_folders, code_version
 from queuewright.local.handlers.command import Command, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.outcome import show_outcome
 from queuewright.local.handlers.own_apis import tasks_api
 from queuewright.local.handlers.place import HandlerPlace
 from queuewright.local.handlers.runtime_library import with_runtime
-from queuewright.local.handlers.story import files_version
 from queuewright.local.handlers.variables import TasksApi, variables
 from queuewright.local.handlers.virtual_environments import our_interpreter
 from queuewright.local.handlers.worker_processes import WorkerProcesses, WorkerRecipe
@@ -75,9 +75,9 @@ class WorkerPlace(HandlerPlace):
         return f"polls {', '.join(self._queues)}" if self._queues else "polls nothing"
 
     @property
-    def folder(self) -> Path | None:
-        """The folder of its code, if it has one."""
-        return self._context.root / self.plan.source if self.plan.source is not None else None
+    def folders(self) -> tuple[Path, ...]:
+        """The folder of its code, and what it includes."""
+        return code_folders(self._context, self.plan)
 
     @property
     def has_served(self) -> bool:
@@ -98,7 +98,7 @@ class WorkerPlace(HandlerPlace):
         """
         self._context.warn_of_secrets(self.plan)
         try:
-            version = await asyncio.to_thread(files_version, self.folder, self._context.root)
+            version = await asyncio.to_thread(code_version, self._context, self.plan)
             await self.processes.start(self._recipe(self._command, blueprint))
         except TargetError as error:
             self.story.failed(error)
@@ -139,6 +139,8 @@ class WorkerPlace(HandlerPlace):
         )
 
     async def _serve_again(self, blueprint: Blueprint) -> None:
+        # A link out of the project is refused before code runs.
+        await asyncio.to_thread(check_code, self._context, self.plan)
         how = how_it_runs(self.plan, self._context.root)
         if isinstance(how, Command):
             self._command = how
@@ -166,6 +168,7 @@ class WorkerPlace(HandlerPlace):
                 tasks=self.tasks,
                 pubsub=pubsub,
                 image=command.environment,
+                search_path=context.included.search_path(plan.key, command.beside),
                 shell=context.shell,
             )
             return with_runtime(own) if command.requirements is None else own
