@@ -7,7 +7,7 @@ with Google's refusal.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,7 +46,7 @@ class GrpcService:
     """A gRPC service: its full name, and its methods by RPC name."""
 
     name: str
-    methods: Methods
+    methods: Mapping[str, Method]
 
 
 def services(service: Service) -> list[GrpcService]:
@@ -69,7 +69,9 @@ def _ended_attempts(service: Service) -> Method:
 def _tasks_service(name: str, methods: Methods) -> GrpcService:
     """Return the CloudTasks service of one version."""
     elsewhere = (*_OPERATIONS, *_LOCATIONS)
-    own: Methods = {rpc: method for rpc, method in methods.items() if rpc not in elsewhere}
+    own: dict[str, Method] = {
+        rpc: method for rpc, method in methods.items() if rpc not in elsewhere
+    }
     return GrpcService(name, own)
 
 
