@@ -9,6 +9,7 @@ import pulumi
 from pulumi_gcp import appengine
 
 from queuewright.blueprint import build_app_engine
+from queuewright.packages import runtime_files
 from queuewright.spec import APP_ENGINE_VERSION, Instances
 
 from ..accounts import Identity
@@ -40,6 +41,7 @@ class AppEngineHandler(DeployedHandler):
         source: the folder of the code.
         runtime: Google's name of the language, such as `python312`.
         packages: the bucket for the code.
+        include: folders and files that are deployed beside the code, under their names.
         version: the version's id; new code goes into the same version. Default: `v1`.
         entrypoint: the command that serves. Default: Google's default for Python.
         environment: environment variables.
@@ -68,6 +70,7 @@ class AppEngineHandler(DeployedHandler):
         source: Path | str,
         runtime: str,
         packages: PackageBucket,
+        include: Sequence[Path] = (),
         version: str | None = None,
         entrypoint: str | None = None,
         environment: Mapping[str, pulumi.Input[str]] | None = None,
@@ -102,6 +105,7 @@ class AppEngineHandler(DeployedHandler):
             source=Path(source),
             runtime=runtime,
             packages=packages,
+            include=include,
             version=version,
             entrypoint=entrypoint,
             environment=environment or {},
@@ -125,20 +129,27 @@ class AppEngineHandler(DeployedHandler):
         source: Path,
         runtime: str,
         packages: PackageBucket,
+        include: Sequence[Path],
         version: str | None,
         entrypoint: str | None,
         environment: Mapping[str, pulumi.Input[str]],
         instances: Instances,
         after: Sequence[pulumi.Resource],
         hooks: pulumi.ResourceHookBinding | None = None,
+        with_runtime: bool = False,
     ) -> None:
         """Upload the code and create the version; the constructor's arguments are not checked.
 
         `after` are the grants that the build and the code need, and `hooks` wait until Google
-        knows them.
+        knows them. `with_runtime` adds the library that makes dead letters.
         """
         package = packages.upload(
-            self._name, source, archive=f"{service}-{self._first_name}", parent=self
+            self._name,
+            source,
+            archive=f"{service}-{self._first_name}",
+            parent=self,
+            include=include,
+            vendored=runtime_files() if with_runtime else None,
         )
         self.app_version = appengine.StandardAppVersion(
             f"{self._name}-version",

@@ -11,6 +11,7 @@ from pulumi_gcp import cloudfunctionsv2
 
 from queuewright.blueprint import InstancePlan, first_key, instance_plan
 from queuewright.cloud_tasks.ingress import FUNCTION_INGRESS
+from queuewright.packages import runtime_files
 from queuewright.spec.values import written_size
 
 from ..accounts import Identity
@@ -58,6 +59,7 @@ class FunctionHandler(Handler):
         runtime: Google's name of the language, such as `python312`.
         packages: the bucket for the code.
         function_name: its name on Google Cloud. Default: `name`, or the oldest former name.
+        include: folders and files that are deployed beside the code, under their names.
         builder: the account that builds it. Default: the project's default account.
         images: the repository for its image. Default: one that Google creates.
         identity: the id of the account that it runs as. Default: derived from `name`, or from the
@@ -88,6 +90,7 @@ class FunctionHandler(Handler):
         entry_point: str,
         runtime: str,
         packages: PackageBucket,
+        include: Sequence[Path] = (),
         function_name: str | None = None,
         builder: BuildAccount | None = None,
         images: ImageRepository | None = None,
@@ -128,6 +131,7 @@ class FunctionHandler(Handler):
             entry_point=entry_point,
             runtime=runtime,
             packages=packages,
+            include=include,
             builder=builder,
             images=images,
             instance=instance_plan(checked),
@@ -148,6 +152,7 @@ class FunctionHandler(Handler):
         entry_point: str,
         runtime: str,
         packages: PackageBucket,
+        include: Sequence[Path],
         builder: BuildAccount | None,
         images: ImageRepository | None,
         instance: InstancePlan,
@@ -156,13 +161,21 @@ class FunctionHandler(Handler):
         labels: Mapping[str, str],
         after: Sequence[pulumi.Resource],
         hooks: pulumi.ResourceHookBinding | None = None,
+        with_runtime: bool = False,
     ) -> None:
         """Upload the code and create the function; the constructor's arguments are not checked.
 
         `after` are the grants that the code or its build needs before it starts, and `hooks` wait
-        until Google knows them.
+        until Google knows them. `with_runtime` adds the library that makes dead letters.
         """
-        package = packages.upload(self._name, source, archive=called, parent=self)
+        package = packages.upload(
+            self._name,
+            source,
+            archive=called,
+            parent=self,
+            include=include,
+            vendored=runtime_files() if with_runtime else None,
+        )
         self.function = cloudfunctionsv2.Function(
             f"{self._name}-function",
             name=called,

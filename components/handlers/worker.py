@@ -107,6 +107,7 @@ class Worker(DeployedHandler):
             **settings.get("environment", {}),
             **{variable: queue.subscription.id for variable, queue in queues.items()},
         }
+        kind = {**_in_yaml(source, name), **({"command": list(command)} if command else {})}
         called = pool_name or first_key(name, former_names(name, key, renamed_from))
         checked = handler_arguments(
             name,
@@ -114,7 +115,7 @@ class Worker(DeployedHandler):
             project=project,
             location=location,
             labels=labels,
-            kind={"worker": {**_in_yaml(source, name), "command": list(command)}},
+            kind={"worker": kind},
             settings=settings,
         )
         super().__init__(
@@ -213,7 +214,7 @@ def _in_yaml(source: object, name: str) -> Mapping[str, object]:
     if not isinstance(source, DockerfileSource):
         hint = "give an `ImageSource` or a `DockerfileSource`: worker pools take images only"
         raise mistake(name, "source", f"expected an image, found {described(source)}", hint)
-    if not Path(source.folder, "Dockerfile").is_file():
+    if not Path(source.folder, source.dockerfile).is_file():
         hint = "add one, or give an `ImageSource`"
-        raise mistake(name, "source", f"`{source.folder}` has no Dockerfile", hint)
+        raise mistake(name, "source", f"`{source.folder}` has no {source.dockerfile}", hint)
     return {"source": "."}

@@ -2,6 +2,7 @@
 
 - A handler's invoker may call that handler and nothing else.
 - An enqueuer may add tasks to the queue that names it.
+- A handler may add dead letters to the queue that keeps them.
 - A worker may take tasks from the pull queues that name it.
 - Pub/Sub may move the tasks that a pull queue gives up.
 - A handler may read its own secrets.
@@ -85,6 +86,11 @@ def _grants(
             yield from _app_engine_grants(spec, name, plans[handler_account(name)], bucket)
     for name, queue in spec.queues.items():
         yield from _enqueuer_grants(spec, name, queue.enqueuers, plans, ADD_TASKS, "queue")
+        if queue.dead_letters is not None:
+            text = f"handler `{queue.handler}` moves the tasks there that queue `{name}` gives up"
+            reason = _reason(spec, text, "queues", name, "dead_letters")
+            account = plans[handler_account(queue.handler)]
+            yield _grant(ADD_TASKS, account, "dead_letter_queue", name, reason)
     for name, pulled in spec.pull_queues.items():
         yield from _enqueuer_grants(spec, name, pulled.enqueuers, plans, PUBLISH, "topic")
         yield from _pull_grants(spec, name, pulled, plans)

@@ -7,13 +7,16 @@ an update would keep its old value.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
 from queuewright.errors import Location
 from queuewright.spec import Instances, RateLimits, RetryConfig, VpcAccess
+
+DEAD_LETTERS_VARIABLE: Final = "QUEUEWRIGHT_DEAD_LETTERS"
+"""The variable that tells a handler where the dead letters of its queues go."""
 
 HandlerKind = Literal["function", "service", "worker", "app_engine", "url"]
 
@@ -60,6 +63,7 @@ class Condition:
 
 GuardedKind = Literal[
     "bucket",
+    "dead_letter_queue",
     "dead_letter_topic",
     "handler",
     "project",
@@ -69,7 +73,8 @@ GuardedKind = Literal[
     "subscription",
     "topic",
 ]
-"""What a role is granted on. A pull queue has a topic, a subscription and a dead-letter topic."""
+"""What a role is granted on. A push queue may have a dead-letter queue, a pull queue has a topic, a
+subscription and a dead-letter topic."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,16 @@ class RuntimePlan(InstancePlan):
     secrets: Mapping[str, SecretPlan]
 
 
+@dataclass(frozen=True)
+class ImageBuildPlan:
+    """How an image is built from a Dockerfile."""
+
+    context: str
+    """The folder that is sent to the build, relative to the project's."""
+    dockerfile: str
+    """In the context; relative to the project's folder."""
+
+
 class _OnCloudRun:
     """What a function and a service share."""
 
@@ -173,14 +188,11 @@ class ServicePlan(_OnCloudRun):
     """With `command`, for a folder without a Dockerfile."""
     command: tuple[str, ...]
     runtime: RuntimePlan
+    build: ImageBuildPlan | None
+    """How its image is built, unless it is ready or the source is deployed without a build."""
 
     kind: ClassVar[HandlerKind] = "service"
     noun: ClassVar = "service"
-
-    @property
-    def has_dockerfile(self) -> bool:
-        """Whether its image is built from a Dockerfile in `source`."""
-        return self.source is not None and self.runtime_name is None
 
 
 @dataclass(frozen=True)
@@ -239,8 +251,10 @@ class WorkerPlan(WorkerSettings):
     """A Cloud Run worker pool, with either `source` or `image`. Nothing calls it."""
 
     source: str | None
-    """A folder with a Dockerfile."""
+    """The folder of its code."""
     image: str | None
+    build: ImageBuildPlan | None
+    """How its image is built, unless it is ready."""
     command: tuple[str, ...]
     """Instead of the image's own, if not empty."""
     account: str
@@ -249,11 +263,6 @@ class WorkerPlan(WorkerSettings):
     """`env` of the spec, a `SUBSCRIPTION_…` with the full name of the subscription of each queue
     that it polls, and a `QUEUE_…` for each queue that it may add tasks to."""
     secrets: Mapping[str, SecretPlan]
-
-    @property
-    def has_dockerfile(self) -> bool:
-        """Whether its image is built from a Dockerfile in `source`."""
-        return self.source is not None
 
     kind: ClassVar[HandlerKind] = "worker"
     noun: ClassVar = "worker"
@@ -289,6 +298,9 @@ class HandlerPlan:
     """The IAM member that its code acts as on Google Cloud, if that is known."""
     local: LocalPlan
     reason: Reason
+    include: tuple[str, ...] = ()
+    """The folders and files that are deployed beside its code, each under its own name; relative
+    to the project's folder."""
 
     @property
     def kind(self) -> HandlerKind:
@@ -306,9 +318,24 @@ class HandlerPlan:
         return self.target.source
 
     @property
+    def build(self) -> ImageBuildPlan | None:
+        """How its image is built, if one is."""
+        return self.target.build if isinstance(self.target, ServicePlan | WorkerPlan) else None
+
+    @property
+    def folder(self) -> str | None:
+        """The folder whose files are deployed: its `source`, or the context of its image."""
+        return self.build.context if self.build is not None else self.source
+
+    @property
     def runtime_name(self) -> str | None:
         """Google's name of its language, such as `python312`, if known."""
         return self.target.runtime_name
+
+    @property
+    def keeps_dead_letters(self) -> bool:
+        """Whether a queue of it keeps dead letters, so that its code needs our library."""
+        return DEAD_LETTERS_VARIABLE in self.environment
 
     @property
     def runtime(self) -> RuntimePlan | None:
@@ -413,6 +440,21 @@ class QueueSettings:
     sampling_ratio: float
     desired_state: Literal["RUNNING", "PAUSED"]
     protect: bool
+    dead_letters: DeadQueuePlan | None
+    """Where the tasks go that its handler gives up; None: they are gone."""
+
+
+@dataclass(frozen=True)
+class DeadQueuePlan(QueueSettings):
+    """The paused queue that keeps the dead letters of a push queue."""
+
+    name: str
+    """In full."""
+    max_attempts: int
+    """A task becomes a dead letter when this many attempts have failed; the queue that it comes
+    from makes some more."""
+    keep: timedelta
+    """The age at which a dead letter is gone."""
 
 
 @dataclass(frozen=True)
@@ -440,6 +482,25 @@ class QueuePlan(QueueSettings):
     """The file with the JSON schema of its payloads, relative to the project's folder."""
     example: object
     reason: Reason
+    places: Mapping[str, Location] = field(default_factory=dict)
+    """Where the file has each of its settings, by path: `retry_config.max_attempts`."""
+
+    @property
+    def allowed(self) -> RetryConfig:
+        """When a task is given up, as the spec says."""
+        if self.dead_letters is None:
+            return self.retry_config
+        attempts = self.dead_letters.max_attempts
+        return self.retry_config.model_copy(update={"max_attempts": attempts})
+
+    @property
+    def dead_queue(self) -> QueuePlan | None:
+        """The queue of its dead letters as a queue like others: with its route and its token."""
+        dead = self.dead_letters
+        if dead is None:
+            return None
+        settings = {each.name: getattr(dead, each.name) for each in fields(QueueSettings)}
+        return replace(self, **settings, name=dead.name, example=None)
 
 
 @dataclass(frozen=True)

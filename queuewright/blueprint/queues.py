@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from queuewright.blueprint.dead_letters import dead_queue_plan, live_retry_config, queue_id
 from queuewright.blueprint.model import (
     AppEngineRoute,
     HandlerRoute,
@@ -13,9 +14,10 @@ from queuewright.blueprint.model import (
     Route,
     UrlRoute,
 )
-from queuewright.blueprint.names import app_engine_service, first_key, prefixed, queue_name
+from queuewright.blueprint.names import app_engine_service, queue_name
 from queuewright.cloud_tasks.durations import seconds
 from queuewright.cloud_tasks.limits import MAX_HTTP_DISPATCH_DEADLINE, MIN_DISPATCH_DEADLINE
+from queuewright.errors import Location
 from queuewright.spec import (
     FUNCTION_TIMEOUT,
     SERVICE_TIMEOUT,
@@ -23,6 +25,7 @@ from queuewright.spec import (
     Spec,
     app_engine_variable,
     deadline_variable,
+    dotted,
     queue_variable,
 )
 
@@ -32,16 +35,17 @@ def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
     queue = spec.queues[key]
     return QueuePlan(
         key=key,
-        queue_id=prefixed(spec.prefix, first_key(key, queue.renamed_from)),
+        queue_id=queue_id(spec, key),
         name=full_name(spec, key),
         renamed_from=queue.renamed_from,
         handler=queue.handler,
         path=queue.path,
         rate_limits=queue.rate_limits,
-        retry_config=queue.retry_config,
+        retry_config=live_retry_config(queue),
         sampling_ratio=queue.stackdriver_logging_config.sampling_ratio,
         desired_state=queue.desired_state,
         protect=queue.protect,
+        dead_letters=dead_queue_plan(spec, key),
         route=_route(spec, queue.handler, spec.handlers[queue.handler], queue.path),
         invoker=invoker,
         variable=queue_variable(key),
@@ -50,13 +54,21 @@ def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
         payload=queue.payload,
         example=queue.example,
         reason=Reason(f"queue `{key}`", f"queues.{key}", spec.locate("queues", key)),
+        places=setting_places(spec, "queues", key),
     )
+
+
+def setting_places(spec: Spec, *path: str) -> dict[str, Location]:
+    """Where the file has each setting below `path`, by its dotted path from there."""
+    node = spec.document.at(path)
+    if node is None:
+        return {}
+    return {dotted(below): each.place for below, each in node.walk() if below}
 
 
 def full_name(spec: Spec, key: str) -> str:
     """The full name of queue `key`, as in the API."""
-    queue_id = prefixed(spec.prefix, first_key(key, spec.queues[key].renamed_from))
-    return queue_name(spec.project, spec.location, queue_id)
+    return queue_name(spec.project, spec.location, queue_id(spec, key))
 
 
 def dispatch_deadline(spec: Spec, key: str) -> timedelta | None:

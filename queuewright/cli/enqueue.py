@@ -11,6 +11,7 @@ from google.cloud import tasks_v2
 
 from queuewright.blueprint import QueuePlan
 from queuewright.cli.api import calling
+from queuewright.cli.duration_option import DURATION
 from queuewright.cli.named_queue import find_queue
 from queuewright.cli.printing import echo
 from queuewright.cli.project import find_target, target_options
@@ -18,23 +19,8 @@ from queuewright.cli.pull_queue import REFUSED, find_pull_queue, publish
 from queuewright.cli.receiver import Receiver, task_url
 from queuewright.cli.task_body import check_payload, header_values, task_body, typed
 from queuewright.client import EnqueueError, NewTask, connect, task_id
-from queuewright.cloud_tasks.durations import parse_us
 from queuewright.errors import TargetError
 from queuewright_runtime.messages import schedule_time
-
-
-class _Duration(click.ParamType[timedelta]):
-    """A duration such as `10m`, as in the environments' files."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> timedelta:
-        try:
-            return timedelta(microseconds=parse_us(str(value)))
-        except (ValueError, OverflowError):
-            self.fail(f"`{value}` is not a duration such as `90s`, `10m` or `1h30m`", param, ctx)
 
 
 @click.command("enqueue")
@@ -47,7 +33,7 @@ class _Duration(click.ParamType[timedelta]):
 )
 @click.option("--example", is_flag=True, help="Use the queue's `example` as the body.")
 @click.option(
-    "--in", "delay", type=_Duration(), metavar="TIME", help="Run it after this time, such as `10m`."
+    "--in", "delay", type=DURATION, metavar="TIME", help="Run it after this time, such as `10m`."
 )
 @click.option(
     "--name", metavar="ID", help="The id of the task; another task with the same id is refused."

@@ -62,6 +62,14 @@ def publish(
     return str(response.message_ids[0])
 
 
+def without_pubsub(plan: PullQueuePlan) -> TargetError:
+    """The error of a pull queue on this machine when Pub/Sub does not run here."""
+    return TargetError(
+        f"queue `{plan.key}` is a pull queue, and no Pub/Sub runs beside this engine",
+        hint="start it with `queuewright up`, or set PUBSUB_EMULATOR_HOST",
+    )
+
+
 def holding(target: Target, subscription: str, limit: int | None) -> Holding | None:
     """Return the tasks of a subscription, oldest first; None if they cannot be known.
 
@@ -98,8 +106,5 @@ def holding(target: Target, subscription: str, limit: int | None) -> Holding | N
 
 def _address(target: Target, plan: PullQueuePlan) -> str | None:
     if target.address is not None and target.pubsub_address is None:
-        raise TargetError(
-            f"queue `{plan.key}` is a pull queue, and no Pub/Sub runs beside this engine",
-            hint="start it with `queuewright up`, or set PUBSUB_EMULATOR_HOST",
-        )
+        raise without_pubsub(plan)
     return target.pubsub_address

@@ -20,6 +20,7 @@ from queuewright.cli.project import (
     environment_argument,
     find_root,
     quiet_grpc,
+    require_different_ports,
 )
 from queuewright.cli.signals import run_until_stopped
 from queuewright.cli.sources import with_sources_checked
@@ -57,7 +58,8 @@ if TYPE_CHECKING:
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
-    help=f"The folder that keeps tasks. Default: {STATE_FOLDER} in the project's folder.",
+    help="The folder that keeps tasks and the handlers' packages. "
+    f"Default: {STATE_FOLDER} in the project's folder.",
 )
 @click.option("--memory", is_flag=True, help="Keep no tasks: start empty, leave none.")
 @click.option(
@@ -92,6 +94,9 @@ def command(
     Starts Cloud Tasks with the environment's queues, and a process for each handler. Follows
     edits of the handlers' files and of the environment's file. Ctrl-C stops everything.
     """
+    require_different_ports(
+        {"--grpc-port": grpc_port, "--http-port": http_port, "--pubsub-port": pubsub_port}
+    )
     root = find_root()
 
     def read() -> Blueprint:

@@ -15,6 +15,7 @@ from queuewright.engine.dispatch.tokens import Signer
 from queuewright.engine.engine import Engine
 from queuewright.engine.events import Event
 from queuewright.engine.protocol.status import NO_ATTEMPT, TIMED_OUT, UNREACHABLE
+from queuewright.engine.rules.excerpt import Excerpt, excerpt
 from queuewright.engine.rules.http_request import (
     METHODS,
     OutgoingRequest,
@@ -22,7 +23,11 @@ from queuewright.engine.rules.http_request import (
     target_address,
 )
 from queuewright.engine.rules.queue_config import QueueOptions
+from queuewright.engine.rules.schedule import StateCounts
 from queuewright.engine.service.calls import DEVELOPER, PROGRAM, Caller
+from queuewright.engine.service.inspection import QueueFacts, TaskFacts, TaskFilter
+from queuewright.engine.service.inspection import State as TaskState
+from queuewright.engine.service.service import Service
 from queuewright.engine.settings import Settings
 
 __all__ = [
@@ -39,18 +44,26 @@ __all__ = [
     "Clock",
     "Engine",
     "Event",
+    "Excerpt",
     "InProcessSender",
     "ManualClock",
     "NoAnswerError",
     "OutgoingRequest",
+    "QueueFacts",
     "QueueOptions",
     "Sender",
+    "Service",
     "Settings",
     "Signer",
+    "StateCounts",
     "SystemClock",
+    "TaskFacts",
+    "TaskFilter",
+    "TaskState",
     "Timer",
     "TokenSigner",
     "events",
+    "excerpt",
     "host_port",
     "is_sampled",
     "log_entry",

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from queuewright.errors import TargetError
 from queuewright.files import write_whole
-from queuewright.packages.files import source_files
+from queuewright.packages.trees import Trees, package_files
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can say
 DIGEST_LENGTH = 16  # hex digits, 64 bits: enough to tell a project's archives apart
@@ -32,7 +32,12 @@ class Package:
 
 
 def package(
-    folder: Path, *, into: Path, name: str, vendored: Mapping[PurePosixPath, Path] | None = None
+    folder: Path,
+    *,
+    into: Path,
+    name: str,
+    trees: Trees | None = None,
+    vendored: Mapping[PurePosixPath, Path] | None = None,
 ) -> Package:
     """Archive the source in `folder` as `into/NAME-DIGEST.zip`.
 
@@ -40,13 +45,15 @@ def package(
         folder: the handler's folder; what its ignore files name is left out.
         into: the folder that archives are kept in; made if it does not exist.
         name: the beginning of the archive's name.
+        trees: folders and files beside the handler's, by their path in the archive; their ignore
+            files apply, too.
         vendored: further files by their path in the archive, such as dependencies.
 
     Raises:
-        TargetError: the folder cannot be read, has no source or a link out of the project, or the
-            disk is full.
+        TargetError: a folder cannot be read, has no source or a link out of the project; a tree
+            would hide a file of the handler; or the disk is full.
     """
-    files = {path: folder / path for path in source_files(folder)}
+    files = package_files(folder, trees or {})
     try:
         data = _archive({**(vendored or {}), **files})
         digest = hashlib.sha256(data).hexdigest()[:DIGEST_LENGTH]

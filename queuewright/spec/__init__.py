@@ -1,6 +1,7 @@
 """Reads an environment's YAML file into a validated, immutable `Spec`. Only `load` reads files."""
 
 from queuewright.spec.check import Spec
+from queuewright.spec.dead_letters import BURIAL_ATTEMPTS, DeadLetters, dead_queue_id
 from queuewright.spec.document import Node, dotted
 from queuewright.spec.emulator import EmulatorSpec, load_emulator, parse_emulator
 from queuewright.spec.emulator_model import EmulatedQueue, EmulatorSettings, HttpTarget
@@ -37,6 +38,7 @@ from queuewright.spec.shared_names import shared_names
 
 __all__ = [
     "APP_ENGINE_VERSION",
+    "BURIAL_ATTEMPTS",
     "FUNCTION_MEMORY",
     "FUNCTION_TIMEOUT",
     "SERVICE_MEMORY",
@@ -44,6 +46,7 @@ __all__ = [
     "SOURCE_KINDS",
     "STACKS",
     "AppEngineTarget",
+    "DeadLetters",
     "EmulatedQueue",
     "EmulatorSettings",
     "EmulatorSpec",
@@ -65,6 +68,7 @@ __all__ = [
     "VpcAccess",
     "WorkerSource",
     "app_engine_variable",
+    "dead_queue_id",
     "deadline_variable",
     "dotted",
     "environments",

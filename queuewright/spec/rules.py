@@ -8,7 +8,8 @@ from math import isfinite
 
 from queuewright.cloud_tasks.durations import written_duration
 from queuewright.errors import Problem
-from queuewright.spec.document import Absence, Node, Path, dotted
+from queuewright.spec.dead_letter_rules import dead_letter_rules
+from queuewright.spec.document import LARGEST_NUMBER, MOST_DIGITS, Absence, Node, Path, dotted
 from queuewright.spec.fields import HANDLER_NAME, MEMBER
 from queuewright.spec.handler_model import HandlerSpec
 from queuewright.spec.pull_model import PullSettings
@@ -86,6 +87,7 @@ def queue_rules(
     if queue is not None:
         yield from checkable(_called_rules(node, at, queue, handlers))
         yield from checkable(_path_rules(node, at, queue, handlers))
+        yield from checkable(dead_letter_rules(node, at, queue, handlers))
 
 
 def _called_rules(
@@ -211,12 +213,15 @@ def free_variable_rules(
 
 
 def example_rules(node: Node, at: Path) -> Iterator[Problem]:
-    """A payload is sent as JSON, which has no infinity and no NaN."""
+    """A payload is sent as JSON, which has no infinity, no NaN and no endless numbers."""
     example = node.at(("example",))
     for path, child in example.walk((*at, "example")) if example is not None else ():
         if isinstance(child.value, float) and not isfinite(child.value):
             message = f"JSON cannot represent `{child.text}`"
             yield Problem(child.place, dotted(path), message, "quote it, or give a number")
+        if isinstance(child.value, int) and abs(child.value) >= LARGEST_NUMBER:
+            message = f"a number of more than {MOST_DIGITS} digits"
+            yield Problem(child.place, dotted(path), message, "quote it")
 
 
 def is_unknown(name: object, names: Names) -> bool:

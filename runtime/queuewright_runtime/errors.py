@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from queuewright_runtime.attempt import note
+
 
 class PermanentError(Exception):
-    """The task can never succeed: it is logged and not tried again."""
+    """The task can never succeed: it is logged and not tried again.
+
+    In a queue with dead letters, the task becomes one at once.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        note(self)  # a web framework may make a response of it before we see it
 
 
 class NoSubscriptionError(LookupError):

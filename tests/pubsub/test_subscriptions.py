@@ -230,6 +230,7 @@ async def test_a_detached_subscription_gets_nothing_more() -> None:
             "The subscription is detached (resource=reports).",
         )
         await s.publish(b"lost too")
+        await s.advance("0s")  # the sweeper deletes what was dropped
         assert s.server._store._database.execute("SELECT * FROM content").fetchall() == []
 
 

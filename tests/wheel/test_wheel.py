@@ -97,7 +97,7 @@ def test_the_runtimes_own_distribution_comes_first(installed: Installed, tmp_pat
 
 def test_the_tests_of_a_new_project_pass(installed: Installed, project: Path) -> None:
     """Its handler's, and those of what `pulumi up` would build in either environment."""
-    assert "8 passed" in installed.run("pytest", "-W", "error", cwd=project)
+    assert "12 passed" in installed.run("pytest", "-W", "error", cwd=project)
 
 
 def test_a_new_project_is_planned_and_explained(installed: Installed, project: Path) -> None:

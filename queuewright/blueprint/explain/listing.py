@@ -77,6 +77,8 @@ def _queue_fields(queue: QueuePlan, accounts: Mapping[str, AccountPlan]) -> Fiel
     yield "retries", sentences.retries(queue)
     if sentences.waits(queue):
         yield "waits", sentences.waits(queue)
+    if queue.dead_letters is not None:
+        yield "dead", sentences.dead_letters(queue.dead_letters)
     yield "sends", sentences.routing(queue)
     yield "token", sentences.token(queue, invoker)
     yield "logs", logged
@@ -120,6 +122,8 @@ def _handler_fields(handler: HandlerPlan, accounts: Mapping[str, AccountPlan]) -
             yield "code", where if engine.source else "deployed elsewhere"
         case UrlPlan() as endpoint:
             yield from _url_fields(endpoint)
+    if handler.include:
+        yield "includes", ", ".join(handler.include)
     if handler.runtime is not None:
         yield from _instance_fields(handler.runtime)
     yield from _variable_fields(handler)

@@ -59,7 +59,7 @@ def principal_record(principal: Principal) -> Record:
 
 
 def _queue(queue: QueuePlan) -> Record:
-    retry = queue.retry_config
+    retry, dead = queue.allowed, queue.dead_letters
     end = patience(retry)
     return {
         "name": queue.name,
@@ -76,6 +76,13 @@ def _queue(queue: QueuePlan) -> Record:
         "sampling_ratio": queue.sampling_ratio,
         "desired_state": queue.desired_state,
         "protect": queue.protect,
+        "dead_letters": {
+            "queue": dead.name,
+            "keep": written_duration(dead.keep),
+            "live_max_attempts": queue.retry_config.max_attempts,
+        }
+        if dead is not None
+        else None,
         "route": {"kind": queue.route.kind, **_plain(asdict(queue.route))},
         "invoker": queue.invoker,
         "variable": queue.variable,
@@ -120,11 +127,20 @@ def _handler(handler: HandlerPlan) -> Record:
         "name": handler.name,
         "renamed_from": list(handler.renamed_from),
         **_target(handler.target),
+        **_code(handler),
         "account": handler.account,
         "invoker": handler.invoker,
         "local": _plain(asdict(handler.local)),
         "reason": _reason(handler.reason),
     }
+
+
+def _code(handler: HandlerPlan) -> Record:
+    """What is deployed besides `source`; nothing for a handler that has no code here."""
+    if handler.source is None:
+        return {}
+    build = {"build": asdict(handler.build)} if handler.build is not None else {}
+    return {"include": list(handler.include), **build}
 
 
 def _target(target: HandlerTarget) -> Record:

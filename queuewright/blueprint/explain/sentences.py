@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from datetime import timedelta
 
 from queuewright.blueprint.model import (
     AppEnginePlan,
     AppEngineRoute,
+    DeadQueuePlan,
     GrantPlan,
     HandlerRoute,
+    ImageBuildPlan,
     PullQueuePlan,
     QueuePlan,
     ServicePlan,
@@ -44,7 +47,7 @@ def rate(queue: QueuePlan) -> str:
 
 def retries(queue: QueuePlan) -> str:
     """When a queue gives up a task: `gives up after 8 attempts, ~14 min`."""
-    end = patience(queue.retry_config)
+    end = patience(queue.allowed)
     attempts = "1 attempt" if end.attempts == 1 else f"{end.attempts:,} attempts"
     if end.outlives_retention:
         return f"never gives up: tries until a task is {TASK_RETENTION.days} days old, ~{attempts}"
@@ -55,11 +58,16 @@ def retries(queue: QueuePlan) -> str:
 
 def waits(queue: QueuePlan) -> str:
     """The waits between attempts: `10s, 20s, 40s, 1m20s, 2m40s … at most 5m`. May be empty."""
-    config = queue.retry_config
+    config = queue.allowed
     shown = min(patience(config).attempts - 1, 5)
     first = ", ".join(map(written_duration, first_waits(config, shown)))
     is_all = patience(config).attempts - 1 <= 5
     return first if is_all else f"{first} … at most {written_duration(config.max_backoff)}"
+
+
+def dead_letters(dead: DeadQueuePlan) -> str:
+    """Where the tasks are kept that a push queue gives up."""
+    return f"kept for {written_duration(dead.keep)} in {dead.name}, which is paused"
 
 
 def redelivery(queue: PullQueuePlan) -> str:
@@ -137,20 +145,33 @@ def service_code(target: ServicePlan) -> str:
     """The code of a Cloud Run service: `handlers/web, built by its Dockerfile`."""
     if target.source is None:
         return f"image {target.image}"
-    if target.has_dockerfile:
-        return f"{target.source}, built by its Dockerfile"
+    if target.build is not None:
+        return f"{target.source}, {_built(target.source, target.build)}"
     return f"{target.source} in {target.runtime_name}: {command(target.command)}"
 
 
 def worker_code(target: WorkerPlan) -> str:
     """The code of a worker: `handlers/reporter, built by its Dockerfile: python main.py`."""
-    code = f"{target.source}, built by its Dockerfile" if target.source else f"image {target.image}"
+    code = f"image {target.image}"
+    if target.source is not None and target.build is not None:
+        code = f"{target.source}, {_built(target.source, target.build)}"
     return f"{code}: {command(target.command)}" if target.command else code
+
+
+def _built(source: str, build: ImageBuildPlan) -> str:
+    """How an image is built: `built by its Dockerfile`, unless something is out of the ordinary."""
+    own = posixpath.join(posixpath.normpath(source), "Dockerfile")
+    file = "its Dockerfile" if build.dockerfile == own else build.dockerfile
+    return f"built by {file}" + (
+        f" from {build.context}" if build.context != posixpath.normpath(source) else ""
+    )
 
 
 def may(grant: GrantPlan) -> str:
     """The right that a grant gives: `add tasks to queue emails`."""
     words = _MAY.get(grant.role, f"use {grant.role} on {{kind}} {{resource}}")
     only = f", where {grant.condition.expression}" if grant.condition else ""
-    kind = grant.kind.replace("dead_letter_topic", "dead-letter topic")
+    kind = grant.kind.replace("dead_letter_", "dead-letter ")
+    if grant.kind == "dead_letter_queue":
+        return f"add dead letters of queue {grant.resource}"
     return words.format(kind=kind, resource=grant.resource) + only

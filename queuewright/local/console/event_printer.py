@@ -24,6 +24,8 @@ class EventPrinter:
     verbose: bool = False
     """Print a line for the start of each attempt, too."""
     log: LineWriter | None = None
+    is_kept: bool = True
+    """Whether tasks survive the end of the engine."""
 
     def __call__(self, event: Event) -> None:
         """Print an event."""
@@ -38,7 +40,7 @@ class EventPrinter:
     def _print(self, event: Event) -> None:
         if isinstance(event, events.QueueChange) and event.origin == "program":
             return  # the environment made this change, and prints its own lines
-        shown = line(event, verbose=self.verbose)
+        shown = line(event, verbose=self.verbose, is_kept=self.is_kept)
         if shown is not None:
             if isinstance(event, events.QueueCreated):
                 self.console.introduce(shown.source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -29,7 +29,6 @@ from queuewright.local.handlers.place import (
 from queuewright.local.handlers.process_place import ProcessPlace
 from queuewright.local.handlers.worker_place import WorkerPlace
 from queuewright.local.processes.background import cancel
-from queuewright.local.processes.groups import MissingProgramError
 from queuewright.local.queues.planned import Address
 
 HowItRuns = Command | Elsewhere | Caught
@@ -79,10 +78,10 @@ class Handlers:
         }
 
     @property
-    def folders(self) -> Mapping[str, Path]:
-        """The folders of the handlers that run here."""
-        places = {key: place.folder for key, place in self.places.items()}
-        return {key: folder for key, folder in places.items() if folder is not None}
+    def folders(self) -> Mapping[str, Sequence[Path]]:
+        """The folders and files of the handlers that run here."""
+        places = {key: place.folders for key, place in self.places.items()}
+        return {key: folders for key, folders in places.items() if folders}
 
     async def serve(self, blueprint: Blueprint, *, holds: bool) -> None:
         """Start every handler, all at the same time.
@@ -93,17 +92,15 @@ class Handlers:
                 long goes on starting in the background.
 
         Raises:
-            TargetError: every handler that does not serve, if none of them is held or the program
-                of one does not exist.
+            TargetError: every handler that does not serve, unless `holds`.
         """
         starts = {
             key: self._done_or_late(place, blueprint) if holds else place.serve(blueprint)
             for key, place in self.places.items()
         }
         failed = await _failures(starts)
-        errors = list(failed.values())
-        if not holds or any(isinstance(error, MissingProgramError) for error in errors):
-            _raise_all(errors)
+        if not holds:
+            _raise_all(list(failed.values()))
         for key, error in failed.items():
             self._hold(key, error)
 
@@ -217,7 +214,7 @@ def _place(
             return CaughtPlace.open(context, plan, how, blueprint)
         case Elsewhere():
             if plan.kind == "url":
-                return nullcontext(DirectPlace(plan, how))
+                return nullcontext(DirectPlace(context, plan, how))
             return ForwardingPlace.open(context, plan, how, blueprint)
 
 

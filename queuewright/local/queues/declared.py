@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Set
 from pathlib import Path
 
-from queuewright.blueprint import Blueprint, QueuePlan
+from queuewright.blueprint import Blueprint, GuardedKind, QueuePlan
 from queuewright.engine import PROGRAM, Engine
 from queuewright.engine.protocol import PauseQueueRequest, SetIamPolicyRequest
 from queuewright.errors import Refusal
@@ -50,7 +50,12 @@ class DeclaredQueues:
                 await self._declare(plan, blueprint, addresses)
             except Refusal as refusal:
                 refused[plan.queue_id] = refusal
-        wanted = {plan.name for plan in blueprint.queues.values()}
+        wanted = {
+            each.name
+            for plan in blueprint.queues.values()
+            for each in (plan, plan.dead_letters)
+            if each is not None
+        }
         kept = set(wanted)
         for name in sorted(self._names - wanted):
             try:
@@ -64,10 +69,14 @@ class DeclaredQueues:
     async def _declare(
         self, plan: QueuePlan, blueprint: Blueprint, addresses: Mapping[str, Address]
     ) -> None:
-        await self._engine.declare_queue(queue_message(plan, blueprint, addresses))
-        policy = queue_policy(blueprint.grants, plan.key)
-        request = SetIamPolicyRequest(resource=plan.name, policy=policy)
-        await self._engine.service.set_iam_policy(request, PROGRAM)
+        queues: list[tuple[QueuePlan, GuardedKind]] = [(plan, "queue")]
+        if plan.dead_queue is not None:
+            queues.insert(0, (plan.dead_queue, "dead_letter_queue"))
+        for each, kind in queues:
+            await self._engine.declare_queue(queue_message(each, blueprint, addresses))
+            policy = queue_policy(blueprint.grants, plan.key, kind)
+            request = SetIamPolicyRequest(resource=each.name, policy=policy)
+            await self._engine.service.set_iam_policy(request, PROGRAM)
 
     async def _pause(self, name: str) -> None:
         """Pause a queue that is no longer described: its tasks have nowhere to go, but stay."""

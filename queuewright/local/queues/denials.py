@@ -27,6 +27,11 @@ def explanation(blueprint: Blueprint, principal: str, permission: str, resource:
         )
     name = resource.partition("/tasks/")[0]
     queue = next((plan for plan in blueprint.queues.values() if plan.name == name), None)
+    if queue is None and any(
+        plan.dead_letters is not None and plan.dead_letters.name == name
+        for plan in blueprint.queues.values()
+    ):
+        return "Only the handler of a queue may add to its dead letters."
     if queue is None:
         queues = ", ".join(f"`{key}`" for key in blueprint.queues)
         return f"There is no such queue in `{blueprint.environment}`; it has {queues or 'none'}."

@@ -9,6 +9,7 @@ from queuewright.blueprint import (
     AppEngineRoute,
     Blueprint,
     GrantPlan,
+    GuardedKind,
     HandlerRoute,
     QueuePlan,
     UrlRoute,
@@ -58,11 +59,11 @@ def queue_message(plan: QueuePlan, blueprint: Blueprint, addresses: Mapping[str,
     return queue
 
 
-def queue_policy(grants: Iterable[GrantPlan], queue: str) -> Policy:
-    """Return who may do what with the queue of key `queue`."""
+def queue_policy(grants: Iterable[GrantPlan], queue: str, kind: GuardedKind = "queue") -> Policy:
+    """Return who may do what with the queue of key `queue`, or with its dead-letter queue."""
     members: dict[str, list[str]] = {}
     for grant in grants:
-        if (grant.kind, grant.resource) == ("queue", queue):
+        if (grant.kind, grant.resource) == (kind, queue):
             members.setdefault(grant.role, []).append(grant.member)
     bindings = (Binding(role=role, members=who) for role, who in members.items())
     return Policy(bindings=bindings)

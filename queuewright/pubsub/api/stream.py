@@ -73,7 +73,7 @@ class Stream:
         self._writing = asyncio.Lock()
         limits = FlowLimits(first.max_outstanding_messages, first.max_outstanding_bytes)
         lease_us = _stream_deadline_us(first.stream_ack_deadline_seconds)
-        self._apply(first)
+        self._first = first
         self._taker = Taker(self._subscription.new_holder(), lease_us, limits, poller or Poller())
 
     async def run(self) -> None:
@@ -82,6 +82,7 @@ class Stream:
         Raises:
             Refusal: a request is not valid, or the subscription is gone.
         """
+        await self._apply(self._first)
         tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -102,7 +103,7 @@ class Stream:
                     raise refusals.argument_invalid(field)
             if request.stream_ack_deadline_seconds:
                 self._taker.lease_us = _stream_deadline_us(request.stream_ack_deadline_seconds)
-            self._apply(request)
+            await self._apply(request)
             if self._answers_pings and not request.ByteSize():
                 await self._send(self._response())
 
@@ -124,12 +125,13 @@ class Stream:
             raise refusals.argument_missing("stream_ack_deadline_seconds")
         return self._service.deliverable(first.subscription)
 
-    def _apply(self, request: StreamingPullRequest) -> None:
+    async def _apply(self, request: StreamingPullRequest) -> None:
         """Carry out a request's acknowledgements and deadlines."""
         ids, seconds = request.modify_deadline_ack_ids, request.modify_deadline_seconds
         if len(ids) != len(seconds):
             raise refusals.argument_invalid("modify_deadline_seconds")
         subscription = self._subscription
+        await subscription.ready()
         acknowledged = self._service.deliveries(subscription, request.ack_ids)
         by_span: dict[int, list[str]] = {}
         for ack_id, deadline_s in zip(ids, seconds, strict=True):

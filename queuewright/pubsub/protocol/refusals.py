@@ -91,12 +91,13 @@ def stopping() -> Refusal:
     return Refusal("UNAVAILABLE", "The server is stopping.")
 
 
-def state_full(reason: str) -> Refusal:
-    """A write that the disk has no room for; ours."""
+def state_full(path: Path | None, reason: str) -> Refusal:
+    """A write that the disk has no room for; ours. `path` None is a temporary state."""
+    place = "its temporary file" if path is None else f"`{path}`"
     return Refusal(
         "RESOURCE_EXHAUSTED",
-        f"Pub/Sub cannot store this: {reason}. Nothing that was accepted is lost; "
-        "make room on the disk of the state folder and call again.",
+        f"Pub/Sub cannot store this in {place}: {reason}. Nothing that was accepted is lost. "
+        "Make room on the disk and call again; acknowledging messages makes room in the file.",
     )
 
 
@@ -106,6 +107,14 @@ def state_missing(path: Path) -> Refusal:
         "FAILED_PRECONDITION",
         f"Pub/Sub cannot store this: the state file `{path}` no longer exists. "
         "Put it back, or restart with an empty state.",
+    )
+
+
+def state_unreadable(reason: str) -> Refusal:
+    """An unreadable message in the state file; ours."""
+    return Refusal(
+        "DATA_LOSS",
+        f"Pub/Sub cannot read this in its state file: {reason}. Check the disk.",
     )
 
 

@@ -37,6 +37,8 @@ class Message(NamedTuple):
     """Bytes of the content."""
     key: str = ""
     """The ordering key, "" for none."""
+    before: int = 0
+    """How often it was delivered before a seek brought it back."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,8 @@ class Backlog:
         self._done: list[int] = []
         self._dead: list[DeadLetter] = []
         self._failures: list[Failure] = []
-        # A leased message is the first of its key, even if an older one came back by a seek.
         for delivery in sorted(deliveries, key=lambda each: (not each.is_leased, each.message.id)):
-            self._restore(delivery)
+            self.restore(delivery)
 
     def __len__(self) -> int:
         """Return the number of messages."""
@@ -179,15 +180,34 @@ class Backlog:
         """The number of messages that can be delivered now."""
         return len(self._ready) - len(self._removed)
 
-    def replaced(self, deliveries: Iterable[Delivery]) -> Backlog:
-        """Return a backlog of what is stored now. Holders keep the leases that are still there."""
-        backlog = Backlog(self.rules, deliveries)
-        backlog._holders = {holder: Outstanding() for holder in self._holders}
-        for number, entry in backlog._entries.items():
-            before = self._entries.get(number)
+    def restore(self, delivery: Delivery) -> None:
+        """Add a stored message: first those that are leased, then the others in order of id.
+
+        A leased message is the first of its key, even if an older one came back by a seek.
+        """
+        message = delivery.message
+        is_behind = self._is_behind(message)
+        if not delivery.deliveries:
+            if not is_behind:
+                self._ready.append(message)
+            return
+        entry = self._entries[message.id] = _Entry(message)
+        entry.deliveries = delivery.deliveries
+        entry.failures = delivery.failures
+        entry.until_us = delivery.until_us
+        if is_behind:
+            entry.state = _State.BEHIND
+        else:
+            entry.state = _State.LEASED if delivery.is_leased else _State.WAITING
+            self._plan(entry)
+
+    def inherit(self, former: Backlog) -> None:
+        """Take over the holders of an earlier backlog, with the leases that are still there."""
+        self._holders = {holder: Outstanding() for holder in former._holders}
+        for number, entry in self._entries.items():
+            before = former._entries.get(number)
             if before is not None and before.holder and before.deliveries == entry.deliveries:
-                backlog._hold(entry, before.holder if entry.state is _State.LEASED else 0)
-        return backlog
+                self._hold(entry, before.holder if entry.state is _State.LEASED else 0)
 
     def add(self, message: Message) -> None:
         """Add a message that was just published."""
@@ -208,6 +228,24 @@ class Backlog:
                 self._fail(entry, entry.until_us)
             elif entry.state is _State.WAITING:
                 self._make_ready(entry)
+
+    def clock_set_back(self, by_us: int) -> None:
+        """Let leases and backoffs last as long as before, after time was set back."""
+        self._timers = []
+        for number, entry in self._entries.items():
+            if entry.state in (_State.LEASED, _State.WAITING):
+                entry.until_us -= by_us
+                entry.timer_us = None
+                self._plan(entry)
+                self._changed[number] = entry
+
+    def end_by(self, until_us: int) -> None:
+        """Let no lease and no backoff end later."""
+        for number, entry in self._entries.items():
+            if entry.state in (_State.LEASED, _State.WAITING) and entry.until_us > until_us:
+                entry.until_us = until_us
+                self._plan(entry)
+                self._changed[number] = entry
 
     def due_us(self) -> int | None:
         """Return when `settle` may have something to do, or None."""
@@ -237,6 +275,7 @@ class Backlog:
         entry = self._entries.get(message.id)
         if entry is None:
             entry = self._entries[message.id] = _Entry(message)
+            entry.deliveries = message.before
         entry.state = _State.LEASED
         entry.deliveries += 1
         entry.until_us = until_us
@@ -319,6 +358,10 @@ class Backlog:
         found, self._failures = self._failures, []
         return found
 
+    def has_lease(self, lease: Lease) -> bool:
+        """Return whether a lease is still its message's."""
+        return self._leased(lease.message.id, lease.delivery) is not None
+
     def attempt(self, number: int) -> int:
         """Return the number of a message's present or latest delivery, 0 before the first."""
         entry = self._entries.get(number)
@@ -355,23 +398,6 @@ class Backlog:
         followers.append(message)
         self._behind_count += 1
         return True
-
-    def _restore(self, delivery: Delivery) -> None:
-        message = delivery.message
-        is_behind = self._is_behind(message)
-        if not delivery.deliveries:
-            if not is_behind:
-                self._ready.append(message)
-            return
-        entry = self._entries[message.id] = _Entry(message)
-        entry.deliveries = delivery.deliveries
-        entry.failures = delivery.failures
-        entry.until_us = delivery.until_us
-        if is_behind:
-            entry.state = _State.BEHIND
-        else:
-            entry.state = _State.LEASED if delivery.is_leased else _State.WAITING
-            self._plan(entry)
 
     def _leased(self, number: int, delivery: int) -> _Entry | None:
         entry = self._entries.get(number)

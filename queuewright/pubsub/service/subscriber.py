@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from queuewright.cloud_tasks import pubsub
@@ -44,6 +46,8 @@ from queuewright.pubsub.service.masks import updated
 from queuewright.pubsub.service.pages import page
 from queuewright.pubsub.service.subscription_config import FIXED, subscription_config
 from queuewright.pubsub.state.store import Store
+
+_LOG: Final = logging.getLogger(__name__)
 
 LONGEST_WAIT_US: Final = 20_000_000
 """How long a Pull waits for a message, unless its client waits less. Google publishes no limit."""
@@ -168,6 +172,7 @@ class Subscriber:
         """Acknowledge. What it acknowledges survives the end of this process."""
         subscription = self._subscription(request.subscription)
         self._check_ack_request(request.ack_ids, request.ByteSize())
+        await subscription.ready()
         subscription.acknowledge(self.deliveries(subscription, request.ack_ids))
         return Empty()
 
@@ -176,11 +181,12 @@ class Subscriber:
         subscription = self._subscription(request.subscription)
         self._check_ack_request(request.ack_ids, request.ByteSize())
         span_us = deadline_us(request.ack_deadline_seconds)
+        await subscription.ready()
         subscription.modify(self.deliveries(subscription, request.ack_ids), span_us)
         return Empty()
 
     async def seek(self, request: SeekRequest) -> SeekResponse:
-        """Seek to a time."""
+        """Seek to a time; see `RunningSubscription.rewrite`."""
         subscription = self.deliverable(request.subscription)
         target = request.WhichOneof("target")
         if target is None:
@@ -188,14 +194,14 @@ class Subscriber:
         if target == "snapshot":
             raise refusals.not_emulated("Seeking to a snapshot")
         time_us = moment_us(request.time)
-        subscription.settle()
-        self._store.seek(
-            subscription.row.number,
-            time_us,
-            self._clock.now_us(),
-            retain=subscription.row.config.retain_acked_messages,
-        )
-        subscription.reload()
+        await subscription.ready()
+        retain = subscription.row.config.retain_acked_messages
+        now_us = self._clock.now_us()
+        if time_us >= now_us and not retain:
+            self._registry.purge(subscription)
+        else:
+            number = subscription.row.number
+            await subscription.rewrite(self._store.seek(number, time_us, now_us, retain=retain))
         return SeekResponse()
 
     async def list_held(self, name: str, limit: int | None) -> HeldMessages:
@@ -205,14 +211,16 @@ class Subscriber:
             name: the subscription's full name.
             limit: the most messages to return, oldest first; None: all.
         """
-        held = self._subscription(name).held()
+        subscription = self._subscription(name)
+        await subscription.ready()
+        held = subscription.held()
         shown = held if limit is None else held[:limit]
         contents = self._store.contents(each.message.id for each, _ in shown)
         return HeldMessages(
             total=len(held),
             leased=sum(each.state == "leased" for each, _ in held),
             messages=[
-                HeldMessage(each, holder, PubsubMessage.FromString(content or b""))
+                HeldMessage(each, holder, _readable(each.message.id, content) or PubsubMessage())
                 for (each, holder), content in zip(shown, contents, strict=True)
             ],
         )
@@ -236,15 +244,16 @@ class Subscriber:
         """Return leased messages as a subscriber receives them."""
         number = subscription.row.number
         counts = subscription.row.config.HasField("dead_letter_policy")
+        leases = [lease for lease in leases if subscription.has_lease(lease)]
         contents = self._store.contents(lease.message.id for lease in leases)
         return [
             ReceivedMessage(
                 ack_id=str(AckId(number, lease.message.id, lease.delivery)),
-                message=PubsubMessage.FromString(content),
+                message=message,
                 delivery_attempt=lease.failures + 1 if counts else 0,
             )
             for lease, content in zip(leases, contents, strict=True)
-            if content is not None  # else it was purged in this very moment
+            if (message := _readable(lease.message.id, content)) is not None
         ]
 
     def deliveries(self, subscription: RunningSubscription, ack_ids: Iterable[str]) -> Deliveries:
@@ -278,6 +287,17 @@ class Subscriber:
             raise refusals.argument_missing("ack_ids")
         if request_bytes > pubsub.MAX_ACK_REQUEST_BYTES:
             raise refusals.too_many("request_size", request_bytes, pubsub.MAX_ACK_REQUEST_BYTES)
+
+
+def _readable(number: int, content: bytes | None) -> PubsubMessage | None:
+    """Return a stored message; None if it is gone or damaged."""
+    if content is None:
+        return None
+    try:
+        return PubsubMessage.FromString(content)
+    except DecodeError:
+        _LOG.error("message %s is damaged in the state file and is not delivered", number)
+        return None
 
 
 def moment_us(time: Timestamp) -> int:

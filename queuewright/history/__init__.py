@@ -1,0 +1,36 @@
+"""The history of an engine on this machine: attempts, and tasks that are gone. Bounded.
+
+Start with `History`. The dashboard and `queuewright tasks` read it.
+"""
+
+from queuewright.history.bounds import BUCKET_US
+from queuewright.history.history import History
+from queuewright.history.reasons import wait_reason
+from queuewright.history.records import (
+    ENDS,
+    AttemptRecord,
+    Bucket,
+    Certainty,
+    LogLine,
+    Outcome,
+    State,
+    TaskContent,
+    TaskHistory,
+    TaskRecord,
+)
+
+__all__ = [
+    "BUCKET_US",
+    "ENDS",
+    "AttemptRecord",
+    "Bucket",
+    "Certainty",
+    "History",
+    "LogLine",
+    "Outcome",
+    "State",
+    "TaskContent",
+    "TaskHistory",
+    "TaskRecord",
+    "wait_reason",
+]
