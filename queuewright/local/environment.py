@@ -200,7 +200,9 @@ class Environment:
                 "--http-port",
             )
             console.introduce(*current.blueprint.handlers)
-            console.introduce(*(f"queue {q.queue_id}" for q in current.blueprint.queues.values()))
+            for plan in current.blueprint.queues.values():
+                dead = (plan.dead_letters,) if plan.dead_letters is not None else ()
+                console.introduce(*(f"queue {each.queue_id}" for each in (plan, *dead)))
             pull_queues = PullQueues(
                 PubSubSettings(
                     clock=engine.clock,

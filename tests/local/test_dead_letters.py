@@ -126,7 +126,7 @@ async def test_a_handler_that_answers_500(environment: Environment) -> None:
     """Its last attempt buries the task itself."""
     story = await buried(environment, "fails")
     assert (story["Reason"], story["Attempts"], story["Status"]) == ("failed", "2", "500")
-    assert story["Error"] == "HTTP status 500"
+    assert story["Error"] == "HTTP status 500: failed"
 
 
 async def test_a_handler_that_raises(environment: Environment) -> None:
