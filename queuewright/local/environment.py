@@ -86,6 +86,13 @@ class Current:
         """Return the full names of its queues, by their ids."""
         return {plan.queue_id: plan.name for plan in self.blueprint.queues.values()}
 
+    def allowed(self, queue: str) -> int | None:
+        """Return the attempts that the file allows in a queue that keeps dead letters."""
+        for plan in self.blueprint.queues.values():
+            if plan.name == queue and plan.dead_letters is not None:
+                return plan.dead_letters.max_attempts
+        return None
+
     def explain(self, principal: str, permission: str, resource: str) -> str | None:
         """Return how the YAML would allow a call that was denied."""
         return explanation(self.blueprint, principal, permission, resource)
@@ -155,7 +162,11 @@ class Environment:
             folder = stack.enter_context(StateFolder.locked(options.state))
             kept = None if options.in_memory else options.state / name
             printer = EventPrinter(
-                console, verbose=options.verbose, log=options.log, is_kept=kept is not None
+                console,
+                verbose=options.verbose,
+                log=options.log,
+                is_kept=kept is not None,
+                allowed=current.allowed,
             )
             signer = Signer.in_folder(options.state)
             settings = Settings(

@@ -334,7 +334,7 @@ def test_old_code_is_the_old_package(prod: Deployment) -> None:
     code.write_text(text)
     # The preview does not know yet that the function keeps its address.
     assert prod.preview().names("update") == [
-        "tasks-emails-dead-letter-queue",
+        "tasks-emails-dead_letters",
         "tasks-emails-queue",
         "tasks-mailer-function",
     ]
