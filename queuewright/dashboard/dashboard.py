@@ -23,6 +23,7 @@ from queuewright.dashboard.pages.frame import page
 from queuewright.dashboard.pages.handler import handler_page
 from queuewright.dashboard.pages.identity import identity_page
 from queuewright.dashboard.pages.overview import Values, live_overview, overview
+from queuewright.dashboard.pages.pulled import MOST, pulled_page
 from queuewright.dashboard.pages.send import Form, send_page
 from queuewright.dashboard.pages.task import (
     VIEWS,
@@ -106,6 +107,7 @@ class Dashboard:
             web.get("/queues/{queue}/tasks/{task}/body", read(self._page(self._body))),
             web.get(r"/queues/{queue}/tasks/{task}/body/{index:\d}", read(self._page(self._body))),
             web.post("/{verb:pause|resume}-all", write(self._act(actions.set_all))),
+            web.get("/pulled/{queue}", read(self._page(self._pulled))),
             web.get("/send", read(self._page(self._send))),
             web.post("/send", write(self._act(self._sent))),
             web.get("/handlers/{handler}", read(self._page(self._handler))),
@@ -122,7 +124,8 @@ class Dashboard:
     async def _overview(self, request: web.Request) -> web.StreamResponse:
         if not _accepts_html(request):
             return web.Response(status=406, text="The dashboard is HTML; the API is at /v2/.\n")
-        context = overview(self._ready(), shows_all="all" in request.query)
+        pulled = await self.surroundings.pulled_queues(0)
+        context = overview(self._ready(), pulled, shows_all="all" in request.query)
         return self._show("overview.html", context, request)
 
     async def _queue(self, request: web.Request) -> web.StreamResponse:
@@ -231,6 +234,13 @@ class Dashboard:
             raise web.HTTPNotFound(text=f"There is no handler `{request.match_info['handler']}`.")
         return self._show("handler.html", context, request)
 
+    async def _pulled(self, request: web.Request) -> web.StreamResponse:
+        key = request.match_info["queue"]
+        for each in await self.surroundings.pulled_queues(MOST):
+            if each.key == key:
+                return self._show("pulled.html", pulled_page(self._ready(), each), request)
+        raise web.HTTPNotFound(text=f"There is no pull queue `{words.visible(key)}`.")
+
     async def _identity(self, request: web.Request) -> web.StreamResponse:
         context = identity_page(self._ready(), request.query.get("focus", ""))
         if context is None:
@@ -289,7 +299,7 @@ class Dashboard:
         sources = self._ready()
         kind, _, rest = topic.partition(":")
         if kind == "overview":
-            return live_overview(sources)
+            return live_overview(sources, await self.surroundings.pulled_queues(0))
         if kind == "queue":
             name = sources.keys().name(rest)
             facts = sources.engine.service.queue_facts(name) if name else []

@@ -6,6 +6,7 @@ Units are joined to their numbers by no-break spaces.
 from __future__ import annotations
 
 import re
+import zlib
 from datetime import UTC, datetime, tzinfo
 from http import HTTPStatus
 from typing import Final
@@ -28,6 +29,11 @@ def number(value: float) -> str:
     ('1,204', '0')
     """
     return f"{value:,.0f}"
+
+
+def revision(value: object) -> str:
+    """Return a short text that changes with a value."""
+    return f"{zlib.crc32(repr(value).encode()):08x}"
 
 
 def plural(count: int, noun: str) -> str:

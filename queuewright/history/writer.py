@@ -20,9 +20,9 @@ from queuewright.history.known import Key, Known
 from queuewright.history.statements import write
 from queuewright.history.trim import Bounds, trim
 
-GATHER_S: Final = 0.05
+GATHER_S: Final = 0.2
 """How long events gather before they are written."""
-_MOST: Final = 2_000
+_MOST: Final = 5_000
 """Events in one transaction."""
 
 

@@ -97,7 +97,7 @@ def test_the_mocks_run_as_written(project: Path) -> None:
 def test_every_call_of_the_second_table_exists() -> None:
     """With the arguments that are shown."""
     calls = re.findall(r"^\| `env\.(\w+)(?:\((.*)\))?` \|", PAGE, re.M)
-    assert len(calls) == 17
+    assert len(calls) == 18
     for name, arguments in calls:
         attribute = getattr(InProcessEnvironment, name)
         if arguments:

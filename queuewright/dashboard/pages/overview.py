@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,8 +13,9 @@ from queuewright.dashboard.charts import SMALL, Frame, chart
 from queuewright.dashboard.holdups import HoldUp, hold_up, queue_state
 from queuewright.dashboard.keys import QueueKeys, queue_href, task_href
 from queuewright.dashboard.pages.frame import page
+from queuewright.dashboard.pages.pulled import pulled_rows
 from queuewright.dashboard.sources import Sources
-from queuewright.dashboard.surroundings import HandlerFacts
+from queuewright.dashboard.surroundings import HandlerFacts, PulledQueue
 from queuewright.engine import Event, QueueFacts, events
 
 MOST_QUEUES: Final = 60
@@ -93,8 +93,11 @@ class Happening:
     text: str
 
 
-def overview(sources: Sources, *, shows_all: bool = False) -> dict[str, Any]:
+def overview(
+    sources: Sources, pulled: Sequence[PulledQueue] = (), *, shows_all: bool = False
+) -> dict[str, Any]:
     """Return the context of the overview."""
+    pulled_table = pulled_rows(pulled)
     facts, keys, plans = sources.queues(), sources.keys(), sources.plans()
     shown = facts if shows_all else facts[:MOST_QUEUES]
     needs = _needs(sources, facts, keys, plans)
@@ -105,25 +108,28 @@ def overview(sources: Sources, *, shows_all: bool = False) -> dict[str, Any]:
         "v": overview_values(sources, shown, facts, keys),
         "queues": [_row(sources, each, keys, plans) for each in shown],
         "total": len(facts),
+        "pulled": pulled_table,
+        "pulled_rev": words.revision(pulled_table),
         "needs": needs,
-        "needs_rev": revision(needs),
+        "needs_rev": words.revision(needs),
         "handlers": handlers,
-        "handlers_rev": revision(handlers),
+        "handlers_rev": words.revision(handlers),
         "feed": feed,
-        "feed_rev": revision(feed),
+        "feed_rev": words.revision(feed),
         "all_paused": bool(facts) and all(queue_state(each) == "paused" for each in facts),
         "dead_word": "Gave up",
     }
 
 
-def live_overview(sources: Sources) -> Values:
+def live_overview(sources: Sources, pulled: Sequence[PulledQueue] = ()) -> Values:
     """Return everything that changes on the overview, by key."""
     facts, keys = sources.queues(), sources.keys()
     values = overview_values(sources, facts[:MOST_QUEUES], facts, keys)
     plans = sources.plans()
-    values["needs@rev"] = revision(_needs(sources, facts, keys, plans))
-    values["handlers@rev"] = revision(_handlers(sources))
-    values["feed@rev"] = revision(_feed(sources, keys))
+    values["pulled@rev"] = words.revision(pulled_rows(pulled))
+    values["needs@rev"] = words.revision(_needs(sources, facts, keys, plans))
+    values["handlers@rev"] = words.revision(_handlers(sources))
+    values["feed@rev"] = words.revision(_feed(sources, keys))
     return values
 
 
@@ -240,11 +246,6 @@ def target_words(facts: QueueFacts, plan: QueuePlan | None) -> str:
         service = facts.config.app_engine_routing_override.service or "default"
         return f"App Engine {service}"
     return "each task's own URL"
-
-
-def revision(value: object) -> str:
-    """Return a text that changes with a value."""
-    return f"{zlib.crc32(repr(value).encode()):08x}"
 
 
 def _row(sources: Sources, facts: QueueFacts, keys: QueueKeys, plans: dict[str, QueuePlan]) -> Row:
