@@ -5,6 +5,7 @@ Start with `History`. The dashboard and `queuewright tasks` read it.
 
 from queuewright.history.bounds import BUCKET_US
 from queuewright.history.history import History
+from queuewright.history.reasons import wait_reason
 from queuewright.history.records import (
     ENDS,
     AttemptRecord,
@@ -31,4 +32,5 @@ __all__ = [
     "TaskContent",
     "TaskHistory",
     "TaskRecord",
+    "wait_reason",
 ]

@@ -12,17 +12,21 @@ from pathlib import Path
 from typing import Self
 
 from queuewright.blueprint import Blueprint
+from queuewright.dashboard import Dashboard
 from queuewright.engine import Clock, Engine, Event, Settings, Signer
 from queuewright.errors import QueuewrightError, Refusal, TargetError
+from queuewright.history import History
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.console.event_printer import EventPrinter
 from queuewright.local.console.line_writer import LineWriter
 from queuewright.local.console.table import ready_table
 from queuewright.local.door.listener import HOST
+from queuewright.local.environment_view import EnvironmentView
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.edits import Edits
 from queuewright.local.handlers.handler_process import PATIENCE_S
 from queuewright.local.handlers.handlers import Handlers
+from queuewright.local.handlers.included import IncludedCode
 from queuewright.local.handlers.place import HandlerPlace
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
 from queuewright.local.processes.background import BackgroundTasks, cancel
@@ -95,7 +99,9 @@ class Environment:
         held: HeldQueues,
         console: Console,
         addresses: tuple[str, str],
+        dashboard: Dashboard,
     ) -> None:
+        self._dashboard = dashboard
         self.engine = engine
         self.pull_queues = pull_queues
         self.handlers = handlers
@@ -150,18 +156,32 @@ class Environment:
                 descriptors_per_attempt=3,  # to the front door, at the front door, to the handler
             )
             held = HeldQueues(console, lambda names: engine.hold_queues(names))
+            history = stack.enter_context(History.opened(kept))
+            view = EnvironmentView(
+                lambda: current.blueprint, console, lambda: engine.clock.now_us()
+            )
+            console.on_log = view.printed
+            dashboard = Dashboard(history, view)
 
             def show(event: Event) -> None:
                 printer(event)
                 held.notice(event)
+                history.record(event)
+                dashboard.notice(event)
 
             engine = Engine(
                 clock=options.clock, state=kept, settings=settings, signer=signer, on_event=show
             )
+            dashboard.open(engine)
             stack.push_async_callback(engine.stop)
+            stack.push_async_callback(dashboard.close)
             grpc_port = await listen(engine.serve_grpc, HOST, options.grpc_port, "--grpc-port")
             http_port = await listen(
-                partial(engine.serve_http, allowed_hosts=options.allowed_hosts),
+                partial(
+                    engine.serve_http,
+                    allowed_hosts=options.allowed_hosts,
+                    pages=dashboard.routes,
+                ),
                 HOST,
                 options.http_port,
                 "--http-port",
@@ -190,6 +210,7 @@ class Environment:
                 virtual_environments=VirtualEnvironments(
                     options.state / "venvs", groups, say=console.say
                 ),
+                included=IncludedCode(options.state / "included"),
                 console=console,
                 held=held,
                 pull_queues=pull_queues,
@@ -208,7 +229,11 @@ class Environment:
                 held,
                 console,
                 (f"{HOST}:{grpc_port}", f"{HOST}:{http_port}"),
+                dashboard,
             )
+            view.places = lambda: handlers.places
+            view.held = lambda: held.handlers
+            view.reached_at = (f"gRPC {HOST}:{grpc_port}", f"REST http://{HOST}:{http_port}/v2/")
             await environment._begin(stack, context, options)
             environment._announce = partial(
                 folder.announce, name, environment.grpc_address, environment.http_address
@@ -227,6 +252,7 @@ class Environment:
         places = self.handlers.places.values()
         rows = [(p.plan.key, p.plan.kind, p.shown_address, self._runs(p)) for p in places]
         addresses = [("Cloud Tasks", f"gRPC {self.grpc_address}, REST http://{self.http_address}")]
+        addresses.append(("Dashboard", f"http://{self.http_address}/"))
         if self.pull_queues.address is not None:
             addresses.append(("Pub/Sub", f"gRPC {self.pull_queues.address}"))
         queues, pulled = self.blueprint.queues.values(), self.blueprint.pull_queues.values()
@@ -290,6 +316,7 @@ class Environment:
                 "\n".join(f"queue `{name}`: {refusal.message}" for name, refusal in refused.items())
             )
         stack.push_async_callback(self.engine.stop)  # before the handlers stop
+        stack.push_async_callback(self._dashboard.close)  # its streams would keep the listener
         await self.engine.start()
         await asyncio.to_thread(context.virtual_environments.prune)
         if edits is not None:
