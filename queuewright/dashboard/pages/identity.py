@@ -61,7 +61,13 @@ class Edge:
     place: str
     path: str = ""
     x: float = 0
+    """The middle of its label."""
     y: float = 0
+
+    @property
+    def label_width(self) -> float:
+        """How wide its label is; a character of 11 px takes 6.7."""
+        return len(self.label) * 6.7 + 8
 
 
 @dataclass(frozen=True)
