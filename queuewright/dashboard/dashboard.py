@@ -12,7 +12,7 @@ from aiohttp import web
 
 from queuewright.dashboard import words
 from queuewright.dashboard.actions import Actions
-from queuewright.dashboard.activity import Activity
+from queuewright.dashboard.activity import EVERYTHING, Activity
 from queuewright.dashboard.bodies import embedded_pictures, picture_type
 from queuewright.dashboard.filters import PageFilter
 from queuewright.dashboard.guard import BODY_POLICY, Guard
@@ -326,7 +326,9 @@ class Dashboard:
         if view is None:
             return {"reload": "1"}
         names = (
-            set(view.numbers) if "*" in dirty else {name for name in view.numbers if name in dirty}
+            set(view.numbers)
+            if EVERYTHING in dirty
+            else {name for name in view.numbers if name in dirty}
         )
         if not names:
             return None
@@ -352,7 +354,7 @@ class Dashboard:
             return None
         name = f"{queue}/tasks/{task_id}"
         is_running = self._history is not None and bool(self._history.running(name))
-        if "*" not in dirty and name not in dirty and not is_running:
+        if EVERYTHING not in dirty and name not in dirty and not is_running:
             return None
         return {"task@rev": task_revision(await self._find_story(name))}
 
