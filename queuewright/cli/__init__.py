@@ -24,7 +24,7 @@ COMMANDS = {
     "up": "Run an environment on this machine.",
     "emulator": "Run only Cloud Tasks on this machine, for any project.",
     "enqueue": "Add a task to a queue.",
-    "tasks": "List the tasks of a queue.",
+    "tasks": "List the tasks of a queue; show, run or delete one.",
     "dead-letters": "Show the tasks that a queue gave up, and send them again.",
     "queues": "List queues, with their settings and how many tasks they hold.",
     "schema": "Print the JSON schema of the environments' files.",
