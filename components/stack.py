@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, TypeVar
 
 import pulumi
@@ -20,6 +20,7 @@ from queuewright.blueprint import (
     GuardedKind,
     HandlerPlan,
     HandlerRoute,
+    ImageBuildPlan,
     PullQueuePlan,
     QueuePlan,
     ServicePlan,
@@ -301,6 +302,7 @@ class TaskStack(pulumi.ComponentResource):
                     entry_point=target.entry_point,
                     runtime=target.runtime_name,
                     packages=_present(self._packages),
+                    include=self._include(plan),
                     builder=self._builder,
                     images=self._images,
                     instance=target.runtime,
@@ -314,7 +316,7 @@ class TaskStack(pulumi.ComponentResource):
             case ServicePlan() as target, ServiceHandler():
                 handler.deploy(
                     called=plan.name,
-                    source=self._source(target, with_runtime=plan.keeps_dead_letters),
+                    source=self._source(plan, target),
                     instance=target.runtime,
                     environment=plan.environment,
                     secrets=self._secret_variables(plan),
@@ -325,7 +327,7 @@ class TaskStack(pulumi.ComponentResource):
             case WorkerPlan() as target, Worker():
                 handler.deploy(
                     called=plan.name,
-                    source=self._worker_image(target),
+                    source=self._worker_image(plan, target),
                     command=target.command,
                     instance=target,
                     environment=plan.environment,
@@ -340,6 +342,7 @@ class TaskStack(pulumi.ComponentResource):
                     source=self._root / _present(target.source),
                     runtime=_present(target.runtime_name),
                     packages=_present(self._packages),
+                    include=self._include(plan),
                     version=target.version,
                     entrypoint=target.entrypoint,
                     environment=plan.environment,
@@ -349,19 +352,37 @@ class TaskStack(pulumi.ComponentResource):
                     with_runtime=plan.keeps_dead_letters,
                 )
 
-    def _source(self, target: ServicePlan, *, with_runtime: bool) -> Source:
+    def _source(self, plan: HandlerPlan, target: ServicePlan) -> Source:
         if target.source is None:
             return ImageSource(_present(target.image))
-        folder = self._root / target.source
-        if target.has_dockerfile:
-            return DockerfileSource(folder, _present(self._images))
-        runtime, packages = _present(target.runtime_name), _present(self._packages)
-        return FolderSource(folder, runtime, target.command, packages, with_runtime)
+        if target.build is not None:
+            return self._dockerfile(plan, target.build)
+        return FolderSource(
+            self._root / target.source,
+            _present(target.runtime_name),
+            target.command,
+            _present(self._packages),
+            self._include(plan),
+            with_runtime=plan.keeps_dead_letters,
+        )
 
-    def _worker_image(self, target: WorkerPlan) -> ImageSource | DockerfileSource:
-        if target.source is None:
+    def _worker_image(
+        self, plan: HandlerPlan, target: WorkerPlan
+    ) -> ImageSource | DockerfileSource:
+        if target.build is None:
             return ImageSource(_present(target.image))
-        return DockerfileSource(self._root / target.source, _present(self._images))
+        return self._dockerfile(plan, target.build)
+
+    def _dockerfile(self, plan: HandlerPlan, build: ImageBuildPlan) -> DockerfileSource:
+        return DockerfileSource(
+            self._root / build.context,
+            _present(self._images),
+            self._include(plan),
+            PurePosixPath(build.dockerfile).relative_to(PurePosixPath(build.context)),
+        )
+
+    def _include(self, plan: HandlerPlan) -> Sequence[Path]:
+        return [self._root / path for path in plan.include]
 
     def _secret_variables(self, plan: HandlerPlan) -> Mapping[str, SecretVariable]:
         return {

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pulumi
 from pulumi_gcp import cloudrunv2
 
 from queuewright.packages import runtime_files
 
-from .images import ImageRepository
+from .images import DOCKERFILE, ImageRepository
 from .packages import PackageBucket
 from .vendor import VENDOR, vendored
 
@@ -32,10 +32,19 @@ class ImageSource:
 
 @dataclass(frozen=True)
 class DockerfileSource:
-    """A folder with a Dockerfile; its image is pushed to `images`."""
+    """A folder with a Dockerfile; its image is pushed to `images`.
+
+    Attributes:
+        folder: what the build gets.
+        images: the repository for the image.
+        include: folders and files that the build gets beside `folder`'s, under their names.
+        dockerfile: the Dockerfile, relative to `folder`.
+    """
 
     folder: Path
     images: ImageRepository
+    include: Sequence[Path] = ()
+    dockerfile: PurePosixPath | str = DOCKERFILE
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,7 @@ class FolderSource:
         runtime: Google's name of the language, such as `python313`.
         command: the command that serves on `$PORT`, and its arguments.
         packages: the bucket for the code.
+        include: folders and files that are deployed beside the code, under their names.
         with_runtime: add the library that makes dead letters, `queuewright_runtime`.
     """
 
@@ -54,6 +64,7 @@ class FolderSource:
     runtime: str
     command: Sequence[str]
     packages: PackageBucket
+    include: Sequence[Path] = ()
     with_runtime: bool = False
 
 
@@ -77,12 +88,24 @@ def container(
     if isinstance(source, ImageSource):
         return Container({"image": source.image})
     if isinstance(source, DockerfileSource):
-        built = source.images.build(name, source.folder, image=called, parent=parent)
+        built = source.images.build(
+            name,
+            source.folder,
+            image=called,
+            parent=parent,
+            include=source.include,
+            dockerfile=PurePosixPath(source.dockerfile),
+        )
         return Container({"image": built})
     files = vendored(source.folder, source.runtime)
     ours = runtime_files() if source.with_runtime else {}
     package = source.packages.upload(
-        name, source.folder, archive=called, parent=parent, vendored={**ours, **files}
+        name,
+        source.folder,
+        archive=called,
+        parent=parent,
+        include=source.include,
+        vendored={**ours, **files},
     )
     command, *arguments = source.command
     return Container(

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import stat
 import zipfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 import pulumi
 from pulumi_gcp import artifactregistry
 
 from queuewright.blueprint import WRITE_IMAGES
-from queuewright.packages import Package, package
+from queuewright.packages import Package, included, package
 
 from ..grants import Grantee, named_grant
 from ..mistakes import require
 from ..options import within
 
 FOLDER = Path(".queuewright", "images")
+DOCKERFILE = PurePosixPath("Dockerfile")
 BUILDS_KEPT = 10
 VERSIONS_A_BUILD = 3
 """At most: an image, the list that names it and its attestation are a version each
@@ -81,7 +82,14 @@ class ImageRepository(pulumi.ComponentResource):
         self.register_outputs({"repository": self.repository.id})
 
     def build(
-        self, name: str, source: Path, *, image: str, parent: pulumi.Resource
+        self,
+        name: str,
+        source: Path,
+        *,
+        image: str,
+        parent: pulumi.Resource,
+        include: Sequence[Path] = (),
+        dockerfile: PurePosixPath = DOCKERFILE,
     ) -> pulumi.Output[str]:
         """Build an image for linux/amd64 from a folder with a Dockerfile, and push it.
 
@@ -91,9 +99,11 @@ class ImageRepository(pulumi.ComponentResource):
 
         Args:
             name: the logical name of the image, without its suffix.
-            source: the handler's folder; its `.gcloudignore` applies.
+            source: the folder to build from; its `.gcloudignore` applies.
             image: the image's name in the repository.
             parent: the handler's component.
+            include: folders and files that the build gets beside these, under their names.
+            dockerfile: the Dockerfile, relative to `source`.
 
         Returns:
             The image's reference with its digest.
@@ -101,11 +111,16 @@ class ImageRepository(pulumi.ComponentResource):
         # Imported here: a program that builds no image needs neither the package nor Docker.
         import pulumi_docker_build as docker_build
 
-        packed = package(source, into=self._folder, name=image)
+        packed = package(source, into=self._folder, name=image, trees=included(include))
+        context = _unpacked(packed)
         built = docker_build.Image(
             f"{name}-image",
             tags=[f"{self._registry}/{image}:{packed.digest}"],
-            context={"location": str(_unpacked(packed))},
+            context={"location": str(context)},
+            # Docker looks for `Dockerfile` in the context by itself.
+            dockerfile=(
+                {"location": str(context / dockerfile)} if dockerfile != DOCKERFILE else None
+            ),
             platforms=[docker_build.Platform.LINUX_AMD64],
             push=True,
             # So that a preview needs no Docker.

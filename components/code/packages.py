@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -10,7 +10,7 @@ import pulumi
 from pulumi_gcp import storage
 
 from queuewright.blueprint import READ_PACKAGES
-from queuewright.packages import package
+from queuewright.packages import included, package
 
 from ..grants import Grantee, named_grant
 from ..mistakes import require
@@ -96,6 +96,7 @@ class PackageBucket(pulumi.ComponentResource):
         *,
         archive: str,
         parent: pulumi.Resource,
+        include: Sequence[Path] = (),
         vendored: Mapping[PurePosixPath, Path] | None = None,
     ) -> Upload:
         """Archive a handler's folder and upload it.
@@ -105,9 +106,12 @@ class PackageBucket(pulumi.ComponentResource):
             source: the handler's folder; its `.gcloudignore` applies.
             archive: the beginning of the object's name.
             parent: the handler's component.
+            include: folders and files that are archived beside the handler's, under their names.
             vendored: further files by their path in the archive.
         """
-        packed = package(source, into=self._folder, name=archive, vendored=vendored)
+        packed = package(
+            source, into=self._folder, name=archive, trees=included(include), vendored=vendored
+        )
         options = within(parent, self._opts)
         # The provider would delete the old object first, before the handler is updated. The new
         # object has another name, so both can exist.

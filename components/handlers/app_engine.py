@@ -41,6 +41,7 @@ class AppEngineHandler(DeployedHandler):
         source: the folder of the code.
         runtime: Google's name of the language, such as `python312`.
         packages: the bucket for the code.
+        include: folders and files that are deployed beside the code, under their names.
         version: the version's id; new code goes into the same version. Default: `v1`.
         entrypoint: the command that serves. Default: Google's default for Python.
         environment: environment variables.
@@ -69,6 +70,7 @@ class AppEngineHandler(DeployedHandler):
         source: Path | str,
         runtime: str,
         packages: PackageBucket,
+        include: Sequence[Path] = (),
         version: str | None = None,
         entrypoint: str | None = None,
         environment: Mapping[str, pulumi.Input[str]] | None = None,
@@ -103,6 +105,7 @@ class AppEngineHandler(DeployedHandler):
             source=Path(source),
             runtime=runtime,
             packages=packages,
+            include=include,
             version=version,
             entrypoint=entrypoint,
             environment=environment or {},
@@ -126,6 +129,7 @@ class AppEngineHandler(DeployedHandler):
         source: Path,
         runtime: str,
         packages: PackageBucket,
+        include: Sequence[Path],
         version: str | None,
         entrypoint: str | None,
         environment: Mapping[str, pulumi.Input[str]],
@@ -144,6 +148,7 @@ class AppEngineHandler(DeployedHandler):
             source,
             archive=f"{service}-{self._first_name}",
             parent=self,
+            include=include,
             vendored=runtime_files() if with_runtime else None,
         )
         self.app_version = appengine.StandardAppVersion(

@@ -59,6 +59,7 @@ class FunctionHandler(Handler):
         runtime: Google's name of the language, such as `python312`.
         packages: the bucket for the code.
         function_name: its name on Google Cloud. Default: `name`, or the oldest former name.
+        include: folders and files that are deployed beside the code, under their names.
         builder: the account that builds it. Default: the project's default account.
         images: the repository for its image. Default: one that Google creates.
         identity: the id of the account that it runs as. Default: derived from `name`, or from the
@@ -89,6 +90,7 @@ class FunctionHandler(Handler):
         entry_point: str,
         runtime: str,
         packages: PackageBucket,
+        include: Sequence[Path] = (),
         function_name: str | None = None,
         builder: BuildAccount | None = None,
         images: ImageRepository | None = None,
@@ -129,6 +131,7 @@ class FunctionHandler(Handler):
             entry_point=entry_point,
             runtime=runtime,
             packages=packages,
+            include=include,
             builder=builder,
             images=images,
             instance=instance_plan(checked),
@@ -149,6 +152,7 @@ class FunctionHandler(Handler):
         entry_point: str,
         runtime: str,
         packages: PackageBucket,
+        include: Sequence[Path],
         builder: BuildAccount | None,
         images: ImageRepository | None,
         instance: InstancePlan,
@@ -169,6 +173,7 @@ class FunctionHandler(Handler):
             source,
             archive=called,
             parent=self,
+            include=include,
             vendored=runtime_files() if with_runtime else None,
         )
         self.function = cloudfunctionsv2.Function(

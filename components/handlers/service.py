@@ -204,9 +204,9 @@ def _in_yaml(source: object, name: str) -> Mapping[str, object]:
     if not isinstance(source, DockerfileSource):
         hint = "give an `ImageSource`, a `DockerfileSource` or a `FolderSource`"
         raise mistake(name, "source", f"expected a source, found {described(source)}", hint)
-    if not Path(source.folder, "Dockerfile").is_file():
+    if not Path(source.folder, source.dockerfile).is_file():
         hint = "add one, or give a `FolderSource`"
-        raise mistake(name, "source", f"`{source.folder}` has no Dockerfile", hint)
+        raise mistake(name, "source", f"`{source.folder}` has no {source.dockerfile}", hint)
     return {"source": "."}
 
 

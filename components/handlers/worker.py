@@ -214,7 +214,7 @@ def _in_yaml(source: object, name: str) -> Mapping[str, object]:
     if not isinstance(source, DockerfileSource):
         hint = "give an `ImageSource` or a `DockerfileSource`: worker pools take images only"
         raise mistake(name, "source", f"expected an image, found {described(source)}", hint)
-    if not Path(source.folder, "Dockerfile").is_file():
+    if not Path(source.folder, source.dockerfile).is_file():
         hint = "add one, or give an `ImageSource`"
-        raise mistake(name, "source", f"`{source.folder}` has no Dockerfile", hint)
+        raise mistake(name, "source", f"`{source.folder}` has no {source.dockerfile}", hint)
     return {"source": "."}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 
 from queuewright.blueprint.accounts import handler_account, invoker_account
@@ -11,6 +12,7 @@ from queuewright.blueprint.model import (
     FunctionPlan,
     HandlerPlan,
     HandlerTarget,
+    ImageBuildPlan,
     InstancePlan,
     LocalPlan,
     Reason,
@@ -35,7 +37,9 @@ from queuewright.spec import (
     SERVICE_TIMEOUT,
     HandlerSpec,
     Instances,
+    ServiceSource,
     Spec,
+    WorkerSource,
 )
 
 MIB = 2**20
@@ -88,6 +92,7 @@ def handler_plan(
         member=member,
         local=LocalPlan(handler.local.command, handler.local.url, handler.local.env),
         reason=Reason(f"handler `{key}`", f"handlers.{key}", spec.locate("handlers", key)),
+        include=handler.include,
     )
 
 
@@ -159,6 +164,7 @@ def _target(
             **vars(worker_settings(handler)),
             source=handler.worker.source,
             image=handler.worker.image,
+            build=_build(handler.worker),
             command=handler.worker.command,
             account=account.key,
             environment=environment,
@@ -176,7 +182,22 @@ def _target(
     service = handler.service
     if service is None:
         raise ValueError(f"handler {key} has no kind")
-    return ServicePlan(service.source, service.image, service.runtime, service.command, runtime)
+    return ServicePlan(
+        service.source,
+        service.image,
+        service.runtime,
+        service.command,
+        runtime,
+        _build(service) if service.runtime is None else None,
+    )
+
+
+def _build(target: ServiceSource | WorkerSource) -> ImageBuildPlan | None:
+    if target.source is None:
+        return None
+    dockerfile = target.dockerfile or posixpath.join(target.source, "Dockerfile")
+    context = posixpath.normpath(target.context or target.source)
+    return ImageBuildPlan(context, posixpath.normpath(dockerfile))
 
 
 def _secrets(spec: Spec, first: str, handler: HandlerSpec) -> dict[str, SecretPlan]:

@@ -7,7 +7,7 @@ an update would keep its old value.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import ClassVar, Final, Literal
 from urllib.parse import urlsplit
@@ -135,6 +135,16 @@ class RuntimePlan(InstancePlan):
     secrets: Mapping[str, SecretPlan]
 
 
+@dataclass(frozen=True)
+class ImageBuildPlan:
+    """How an image is built from a Dockerfile."""
+
+    context: str
+    """The folder that is sent to the build, relative to the project's."""
+    dockerfile: str
+    """In the context; relative to the project's folder."""
+
+
 class _OnCloudRun:
     """What a function and a service share."""
 
@@ -178,14 +188,11 @@ class ServicePlan(_OnCloudRun):
     """With `command`, for a folder without a Dockerfile."""
     command: tuple[str, ...]
     runtime: RuntimePlan
+    build: ImageBuildPlan | None
+    """How its image is built, unless it is ready or the source is deployed without a build."""
 
     kind: ClassVar[HandlerKind] = "service"
     noun: ClassVar = "service"
-
-    @property
-    def has_dockerfile(self) -> bool:
-        """Whether its image is built from a Dockerfile in `source`."""
-        return self.source is not None and self.runtime_name is None
 
 
 @dataclass(frozen=True)
@@ -244,8 +251,10 @@ class WorkerPlan(WorkerSettings):
     """A Cloud Run worker pool, with either `source` or `image`. Nothing calls it."""
 
     source: str | None
-    """A folder with a Dockerfile."""
+    """The folder of its code."""
     image: str | None
+    build: ImageBuildPlan | None
+    """How its image is built, unless it is ready."""
     command: tuple[str, ...]
     """Instead of the image's own, if not empty."""
     account: str
@@ -254,11 +263,6 @@ class WorkerPlan(WorkerSettings):
     """`env` of the spec, a `SUBSCRIPTION_…` with the full name of the subscription of each queue
     that it polls, and a `QUEUE_…` for each queue that it may add tasks to."""
     secrets: Mapping[str, SecretPlan]
-
-    @property
-    def has_dockerfile(self) -> bool:
-        """Whether its image is built from a Dockerfile in `source`."""
-        return self.source is not None
 
     kind: ClassVar[HandlerKind] = "worker"
     noun: ClassVar = "worker"
@@ -294,6 +298,9 @@ class HandlerPlan:
     """The IAM member that its code acts as on Google Cloud, if that is known."""
     local: LocalPlan
     reason: Reason
+    include: tuple[str, ...] = ()
+    """The folders and files that are deployed beside its code, each under its own name; relative
+    to the project's folder."""
 
     @property
     def kind(self) -> HandlerKind:
@@ -309,6 +316,16 @@ class HandlerPlan:
     def source(self) -> str | None:
         """The folder of its code, if the stack deploys it from a folder."""
         return self.target.source
+
+    @property
+    def build(self) -> ImageBuildPlan | None:
+        """How its image is built, if one is."""
+        return self.target.build if isinstance(self.target, ServicePlan | WorkerPlan) else None
+
+    @property
+    def folder(self) -> str | None:
+        """The folder whose files are deployed: its `source`, or the context of its image."""
+        return self.build.context if self.build is not None else self.source
 
     @property
     def runtime_name(self) -> str | None:
@@ -465,6 +482,8 @@ class QueuePlan(QueueSettings):
     """The file with the JSON schema of its payloads, relative to the project's folder."""
     example: object
     reason: Reason
+    places: Mapping[str, Location] = field(default_factory=dict)
+    """Where the file has each of its settings, by path: `retry_config.max_attempts`."""
 
     @property
     def allowed(self) -> RetryConfig:

@@ -17,6 +17,7 @@ from queuewright.blueprint.model import (
 from queuewright.blueprint.names import app_engine_service, queue_name
 from queuewright.cloud_tasks.durations import seconds
 from queuewright.cloud_tasks.limits import MAX_HTTP_DISPATCH_DEADLINE, MIN_DISPATCH_DEADLINE
+from queuewright.errors import Location
 from queuewright.spec import (
     FUNCTION_TIMEOUT,
     SERVICE_TIMEOUT,
@@ -24,6 +25,7 @@ from queuewright.spec import (
     Spec,
     app_engine_variable,
     deadline_variable,
+    dotted,
     queue_variable,
 )
 
@@ -52,7 +54,16 @@ def queue_plan(spec: Spec, key: str, invoker: str | None) -> QueuePlan:
         payload=queue.payload,
         example=queue.example,
         reason=Reason(f"queue `{key}`", f"queues.{key}", spec.locate("queues", key)),
+        places=setting_places(spec, "queues", key),
     )
+
+
+def setting_places(spec: Spec, *path: str) -> dict[str, Location]:
+    """Where the file has each setting below `path`, by its dotted path from there."""
+    node = spec.document.at(path)
+    if node is None:
+        return {}
+    return {dotted(below): each.place for below, each in node.walk() if below}
 
 
 def full_name(spec: Spec, key: str) -> str:

@@ -21,6 +21,7 @@ from queuewright.spec import load
 
 PROGRAM = "__main__.py"
 STACK_TYPE = "pulumi:pulumi:Stack"
+TASK_STACK_TYPE = "queuewright:index:TaskStack"
 QUEUE_TYPE = "gcp:cloudtasks/queue:Queue"
 SECRET = "(secret)"
 """Stands for a configured value that is encrypted with the stack's key."""
@@ -85,9 +86,9 @@ def _text(plan: Blueprint, graph: Graph) -> Iterator[str]:
     made = [each for each in graph if each.custom and not each.read]
     where = f"project `{plan.project}`, `{plan.location}`"
     yield f"{plan.environment}: {where}, {len(made)} resources"
-    children = _children(graph)
+    children, notes = _children(graph), _notes(plan, graph)
     for each in graph.of_type(STACK_TYPE):
-        yield from _below(graph, children, each, 0)
+        yield from _below(graph, children, each, 0, notes)
     protected = _protected(graph)
     if protected:
         yield ""
@@ -99,7 +100,11 @@ def _text(plan: Blueprint, graph: Graph) -> Iterator[str]:
 
 
 def _below(
-    graph: Graph, children: Mapping[str, list[Resource]], parent: Resource, depth: int
+    graph: Graph,
+    children: Mapping[str, list[Resource]],
+    parent: Resource,
+    depth: int,
+    notes: Mapping[str, str],
 ) -> Iterator[str]:
     for each in children.get(parent.urn, ()):
         indent = "  " * depth
@@ -108,7 +113,20 @@ def _below(
         else:
             yield ""
             yield f"{indent}{each.name} ({each.type.rpartition(':')[2]}){_before(each)}"
-        yield from _below(graph, children, each, depth + 1)
+            if each.urn in notes:
+                yield f"{indent}  {notes[each.urn]}"
+        yield from _below(graph, children, each, depth + 1, notes)
+
+
+def _notes(plan: Blueprint, graph: Graph) -> dict[str, str]:
+    """What a handler's resources do not say, by the URN of its component."""
+    said = {
+        f"{stack.name}-{key}": f"includes {', '.join(f'`{path}`' for path in handler.include)}"
+        for stack in graph.of_type(TASK_STACK_TYPE)
+        for key, handler in plan.handlers.items()
+        if handler.include
+    }
+    return {each.urn: said[each.name] for each in graph if not each.custom and each.name in said}
 
 
 def _before(component: Resource) -> str:
@@ -140,6 +158,7 @@ def _protected(graph: Graph) -> list[str]:
 
 
 def _data(plan: Blueprint, graph: Graph) -> dict[str, object]:
+    notes = _notes(plan, graph)
     return {
         "environment": plan.environment,
         "project": plan.project,
@@ -151,7 +170,7 @@ def _data(plan: Blueprint, graph: Graph) -> dict[str, object]:
                 "type": each.type,
                 "name": each.name,
                 "parent": each.parent or None,
-                "words": words(graph, each) if each.custom else None,
+                "words": words(graph, each) if each.custom else notes.get(each.urn),
                 "protect": each.protect,
                 "inputs": _plain(each.inputs) if each.custom else {},
             }

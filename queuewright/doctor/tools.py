@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from queuewright.blueprint import Blueprint, ServicePlan, WorkerPlan
+from queuewright.blueprint import Blueprint
 from queuewright.doctor.finding import Finding
 from queuewright.doctor.machine import Machine
 
@@ -95,9 +95,7 @@ def _cli(machine: Machine) -> Finding:
 def _images(plan: Blueprint | None) -> list[str]:
     """The handlers whose image is built on this machine."""
     return [
-        key
-        for key, handler in (plan.handlers.items() if plan else ())
-        if isinstance(handler.target, ServicePlan | WorkerPlan) and handler.target.has_dockerfile
+        key for key, handler in (plan.handlers.items() if plan else ()) if handler.build is not None
     ]
 
 

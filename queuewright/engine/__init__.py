@@ -24,7 +24,11 @@ from queuewright.engine.rules.http_request import (
     target_address,
 )
 from queuewright.engine.rules.queue_config import QueueOptions
+from queuewright.engine.rules.schedule import StateCounts
 from queuewright.engine.service.calls import DEVELOPER, PROGRAM, Caller
+from queuewright.engine.service.inspection import QueueFacts, TaskFacts, TaskFilter
+from queuewright.engine.service.inspection import State as TaskState
+from queuewright.engine.service.service import Service
 from queuewright.engine.settings import Settings
 
 __all__ = [
@@ -49,11 +53,17 @@ __all__ = [
     "ManualClock",
     "NoAnswerError",
     "OutgoingRequest",
+    "QueueFacts",
     "QueueOptions",
     "Sender",
+    "Service",
     "Settings",
     "Signer",
+    "StateCounts",
     "SystemClock",
+    "TaskFacts",
+    "TaskFilter",
+    "TaskState",
     "Timer",
     "TokenSigner",
     "events",

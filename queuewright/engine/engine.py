@@ -328,11 +328,14 @@ class Engine:
             self._registry.add(queue)
         self._registry.tombstones = self._store.queue_tombstones()
         tasks: dict[int, list[tuple[int, int]]] = {number: [] for number in by_number}
-        for number, schedule_us, task in self._store.schedule():
+        retrying: dict[int, list[int]] = {number: [] for number in by_number}
+        for number, schedule_us, task, was_tried in self._store.schedule():
             if number in tasks and task > by_number[number].row.purged_id:
                 tasks[number].append((schedule_us, task))
+                if was_tried:
+                    retrying[number].append(task)
         for number, waiting in tasks.items():
-            by_number[number].core.load(waiting)
+            by_number[number].core.load(waiting, now_us, retrying[number])
 
     def _manual(self) -> ManualClock:
         if not isinstance(self.clock, ManualClock):

@@ -5,6 +5,7 @@ Start with `History`. The dashboard and `queuewright tasks` read it.
 
 from queuewright.history.bounds import BUCKET_US
 from queuewright.history.history import History
+from queuewright.history.reasons import wait_reason
 from queuewright.history.records import (
     ENDS,
     AttemptRecord,
@@ -34,4 +35,5 @@ __all__ = [
     "TaskHistory",
     "TaskRecord",
     "history_service",
+    "wait_reason",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from queuewright.dashboard import Dashboard, Surroundings
 from queuewright.engine import DEVELOPER, Engine, Event, QueueOptions, host_port
 from queuewright.engine.protocol import GetQueueRequest, Queue
 from queuewright.errors import Refusal, TargetError
@@ -70,18 +71,25 @@ class Emulator:
                 folder = stack.enter_context(StateFolder.locked(options.state, ports))
             settings = engine_settings(options.spec.settings)
             history = await stack.enter_async_context(kept_history(options.state, console))
+            surroundings = EmulatorSurroundings()
+            dashboard = Dashboard(history, surroundings)
 
             def show(event: Event) -> None:
                 history.record(event)
                 on_event(event)
+                dashboard.notice(event)
 
             engine = Engine(state=options.state, settings=settings, on_event=show)
+            dashboard.open(engine)
             stack.push_async_callback(engine.stop)
+            stack.push_async_callback(dashboard.close)
             await _declare(engine, options)
             host = options.host
             serve_grpc = partial(engine.serve_grpc, services=[history_service(history)])
             grpc_port = await listen(serve_grpc, host, options.grpc_port, "--port")
-            serve_http = partial(engine.serve_http, allowed_hosts=options.allowed_hosts)
+            serve_http = partial(
+                engine.serve_http, allowed_hosts=options.allowed_hosts, pages=dashboard.routes
+            )
             http_port = await listen(serve_http, host, options.http_port, "--http-port")
             pubsub_address = None
             if options.pubsub is not None:
@@ -93,9 +101,22 @@ class Emulator:
             here = own_address(host)
             grpc_address, http_address = host_port(here, grpc_port), host_port(here, http_port)
             emulator = cls(grpc_address, http_address, pubsub_address)
+            surroundings.reached_at = (f"gRPC {grpc_address}", f"REST http://{http_address}/v2/")
             if folder is not None:
                 folder.announce("emulator", emulator.grpc_address, emulator.http_address)
             yield emulator
+
+
+class EmulatorSurroundings(Surroundings):
+    """What the dashboard shows of an emulator: where programs reach it."""
+
+    def __init__(self) -> None:
+        self.reached_at: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where programs reach it."""
+        return self.reached_at
 
 
 async def _declare(engine: Engine, options: EmulatorOptions) -> None:

@@ -19,6 +19,23 @@ Trees = Mapping[PurePosixPath, Path]
 """Folders and files by their path in the archive, such as `shared_lib`."""
 
 
+def included(paths: Iterable[Path]) -> dict[PurePosixPath, Path]:
+    """Folders and files as trees, each under its own name.
+
+    Raises:
+        TargetError: two have the same name.
+    """
+    trees: dict[PurePosixPath, Path] = {}
+    for path in paths:
+        other = trees.setdefault(PurePosixPath(path.name), path)
+        if other is not path:
+            raise TargetError(
+                f"`{other}` and `{path}` would both be `{path.name}` in the package",
+                hint="rename one of them, or include only one",
+            )
+    return trees
+
+
 def package_files(
     folder: Path, trees: Trees, *, root: Path | None = None
 ) -> dict[PurePosixPath, Path]:

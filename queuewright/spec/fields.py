@@ -160,6 +160,10 @@ def _inside(value: object, example: str) -> str:
     return text
 
 
+def _included(value: object) -> str:
+    return posixpath.normpath(_folder(value))
+
+
 def _variable(name: object) -> object:
     if not isinstance(name, str) or not re.fullmatch(VARIABLE, name):
         hint = "use letters, digits and _, not starting with a digit, as in `SMTP_HOST`"
@@ -291,6 +295,17 @@ Folder = Annotated[
 ]
 File = Annotated[
     str, BeforeValidator(_file), WithJsonSchema({"type": "string", "pattern": r"^[^/~\s]"})
+]
+Include = Annotated[
+    tuple[
+        Annotated[
+            str,
+            BeforeValidator(_included),
+            WithJsonSchema({"type": "string", "pattern": r"^[^/~\s]"}),
+        ],
+        ...,
+    ],
+    Field(strict=False),
 ]
 Variable = Annotated[
     str, BeforeValidator(_variable), WithJsonSchema({"type": "string", "pattern": VARIABLE})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from queuewright.spec.closed import Closed
 from queuewright.spec.fields import (
@@ -19,6 +21,7 @@ from queuewright.spec.fields import (
     HeaderName,
     HeaderValue,
     Image,
+    Include,
     Memory,
     Runtime,
     SecretId,
@@ -46,7 +49,39 @@ class FunctionSource(Closed):
     )
 
 
-class ServiceSource(Closed):
+Context = Annotated[
+    Folder | None,
+    Field(
+        examples=["."],
+        description="The folder that the image is built from, for a Dockerfile that copies files "
+        "from outside of `source`: `.` is the whole project. Default: `source`.",
+    ),
+]
+Dockerfile = Annotated[
+    Folder | None,
+    Field(
+        examples=["docker/Dockerfile"],
+        description="The Dockerfile, relative to the project's folder. Without `source`, its "
+        "folder is the source. Default: `Dockerfile` in `source`.",
+    ),
+]
+
+
+class ImageBuild(Closed):
+    """Something whose image can be built from a Dockerfile."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_source(cls, value: object) -> object:
+        """A Dockerfile's folder is the source if none is given."""
+        if not isinstance(value, Mapping) or not isinstance(file := value.get("dockerfile"), str):
+            return value
+        if value.get("source") is not None or value.get("image") is not None:
+            return value
+        return {**value, "source": posixpath.dirname(file) or "."}
+
+
+class ServiceSource(ImageBuild):
     """A Cloud Run service, from exactly one of a folder (`source`) and an `image`."""
 
     authority = "Cloud Run"
@@ -73,6 +108,8 @@ class ServiceSource(Closed):
         description="For a folder without a Dockerfile: the command that serves on `$PORT`, "
         "as text for the shell or as a list.",
     )
+    context: Context = None
+    dockerfile: Dockerfile = None
 
 
 class AppEngineTarget(Closed):
@@ -109,7 +146,7 @@ class AppEngineTarget(Closed):
     )
 
 
-class WorkerSource(Closed):
+class WorkerSource(ImageBuild):
     """A Cloud Run worker pool, from exactly one of a folder (`source`) and an `image`.
 
     It polls pull queues; nothing calls it. Every instance is billed as long as it runs.
@@ -134,6 +171,8 @@ class WorkerSource(Closed):
         "A shell keeps SIGTERM to itself unless the text starts with `exec`. "
         "Default: the image's own.",
     )
+    context: Context = None
+    dockerfile: Dockerfile = None
 
 
 class SecretReference(Closed):
@@ -277,6 +316,13 @@ class HandlerSpec(Closed):
         examples=[{"X-Api-Version": "2"}],
         description="For `url`: headers that are added to every task.",
     )
+    include: Include = Field(
+        (),
+        examples=[["shared_lib"]],
+        description="Folders and files of the project that are deployed beside the code, each "
+        "under its own name, so that `import shared_lib` works. "
+        "See [sharing code](../guides/shared-code.md).",
+    )
     env: dict[Variable, VariableValue] = Field(
         {}, examples=[{"SMTP_HOST": "smtp.internal"}], description="Environment variables."
     )
@@ -347,14 +393,24 @@ KINDS = ("function", "service", "worker", "app_engine", "url")
 SOURCE_KINDS = ("function", "service", "worker", "app_engine")
 """The kinds that may have a `source`, the folder of their code."""
 
-_INSTANCE = ("env", "secrets", "memory", "cpu", "timeout", "concurrency", "instances", "ingress")
+_INSTANCE = (
+    "include",
+    "env",
+    "secrets",
+    "memory",
+    "cpu",
+    "timeout",
+    "concurrency",
+    "instances",
+    "ingress",
+)
 SETTINGS_BY_KIND: dict[str, frozenset[str]] = {
     "function": frozenset((*_INSTANCE, "vpc", "renamed_from", "local")),
     "service": frozenset((*_INSTANCE, "vpc", "renamed_from", "local")),
     "worker": frozenset(
-        ("env", "secrets", "memory", "cpu", "instances", "vpc", "renamed_from", "local")
+        ("include", "env", "secrets", "memory", "cpu", "instances", "vpc", "renamed_from", "local")
     ),
-    "app_engine": frozenset(("env", "instances", "renamed_from", "local")),
+    "app_engine": frozenset(("include", "env", "instances", "renamed_from", "local")),
     "url": frozenset(("audience", "headers", "renamed_from", "local")),
 }
 """The settings of each kind of handler."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from queuewright.cloud_tasks.limits import MAX_HEADERS_BYTES
 from queuewright.errors import Problem
+from queuewright.spec.code_rules import code_rules
 from queuewright.spec.document import Absence, Node, Path, dotted
 from queuewright.spec.handler_model import (
     KINDS,
@@ -54,7 +55,10 @@ def settings_of(handler: Node) -> frozenset[str]:
     if len(kinds) != 1:
         return frozenset()
     if kinds == ["app_engine"] and not _is_deployed(handler):
-        return SETTINGS_BY_KIND["app_engine"] - {"env", "instances", "renamed_from"}
+        return SETTINGS_BY_KIND["app_engine"] - {"include", "env", "instances", "renamed_from"}
+    image = handler.at((kinds[0], "image"))
+    if image is not None and image.value is not None:
+        return SETTINGS_BY_KIND[kinds[0]] - {"include"}  # nothing is built
     if kinds == ["url"] and handler.at(("audience",)) is None:
         return SETTINGS_BY_KIND["url"] - {"renamed_from"}  # it has no account to keep
     return SETTINGS_BY_KIND[kinds[0]]
@@ -74,6 +78,9 @@ def handler_rules(node: Node, at: Path, handler: HandlerSpec | None) -> Iterator
             if kinds == ["app_engine"] and key in SETTINGS_BY_KIND["app_engine"]:
                 message = f"an App Engine service without `source` has no `{key}`"
                 hint = "remove it, or add `source` and `runtime` to deploy the service from here"
+            elif key == "include" and key in SETTINGS_BY_KIND[kinds[0]]:
+                message = "an image already has its code, so nothing can be included"
+                hint = f"remove it, or give the {kinds[0]} a `source` instead of `image`"
             yield Problem(child.place, dotted((*at, key)), message, hint)
     if handler is None:
         return
@@ -268,6 +275,7 @@ def _concurrency_rules(node: Node, at: Path, handler: HandlerSpec) -> Iterator[P
 _RULES = (
     _service_rules,
     worker_rules,
+    code_rules,
     _app_engine_rules,
     _audience_rules,
     _header_rules,

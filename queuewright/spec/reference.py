@@ -121,7 +121,9 @@ def _kinds() -> Iterator[str]:
             has = ("yes" if key in SETTINGS_BY_KIND[kind] else "" for kind in KINDS)
             yield f"| `{key}` | " + " | ".join(has) + " |"
     yield ""
-    yield "An App Engine service has `env`, `instances` and `renamed_from` only with `source`."
+    only_with_source = "`include`, `env`, `instances` and `renamed_from`"
+    yield f"An App Engine service has {only_with_source} only with `source`."
+    yield "A service or worker with an `image` has no `include`."
 
 
 def _heading(model: type[Closed]) -> str:

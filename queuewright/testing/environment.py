@@ -19,7 +19,7 @@ from queuewright.errors import TargetError
 from queuewright.spec import load
 from queuewright.testing.attempts import Attempts, Recorder
 from queuewright.testing.claims import not_delivered, waiting_lines
-from queuewright.testing.dead_letters import DeadLetter, dead_letter
+from queuewright.testing.dead_letters import DeadTask, dead_task
 from queuewright.testing.faults import Fault, FaultKind
 from queuewright.testing.handlers.handlers import Handlers, OwnApis, StandIn
 from queuewright.testing.in_process_engine import InProcessEngine
@@ -153,20 +153,25 @@ class InProcessEnvironment:
             return Attempts(self._recorder.all(), self._started_at)
         return Attempts(self._recorder.of_queue(self._push_queue(queue).key), self._started_at)
 
-    def dead_letters(self, queue: str) -> list[DeadLetter]:
+    def dead_letters(self, queue: str) -> list[DeadTask]:
         """Return the dead letters of a push queue, in the order they died.
 
         Raises:
             TargetError: there is no such queue, it is a pull queue, or it keeps no dead letters.
         """
+        found = self._run(self._engine.letters(self._push_queue(queue)))
+        return [dead_task(queue, each) for each in found]
+
+    def replay(self, queue: str) -> int:
+        """Add the dead letters of a push queue to it again; return how many there were.
+
+        As `queuewright dead-letters replay QUEUE --all` does.
+
+        Raises:
+            TargetError: there is no such queue, it is a pull queue, or it keeps no dead letters.
+        """
         plan = self._push_queue(queue)
-        if plan.dead_letters is None:
-            raise TargetError(
-                f"queue `{queue}` keeps no dead letters",
-                hint=f"add `dead_letters: true` to `queues.{queue}` ({plan.reason.location})",
-            )
-        found = self._run(self._engine.tasks(plan.dead_letters.name))
-        return [dead_letter(queue, each) for each in found]
+        return self._run(self._engine.replay(plan))
 
     def pull(self, queue: str, most: int = 1) -> list[PulledTask]:
         """Take tasks from a pull queue, as its worker does; a list that may be shorter, or empty.
@@ -314,10 +319,19 @@ class InProcessEnvironment:
     def assert_delivered(self, queue: str, *, attempts: int | None = None) -> None:
         """Assert that a queue had tasks, that all of them are done, and how many attempts it took.
 
+        A task that is done after `replay` is done.
+
         Raises:
             AssertionError: that is not so; it shows the attempts.
         """
-        problem = not_delivered(queue, self.attempts(queue), self.tasks(queue), attempts)
+        keeps = self._push_queue(queue).dead_letters is not None
+        problem = not_delivered(
+            queue,
+            self.attempts(queue),
+            waiting=len(self.tasks(queue)),
+            dead=len(self.dead_letters(queue)) if keeps else 0,
+            expected=attempts,
+        )
         if problem is not None:
             raise AssertionError(f"{problem}\n{self.timeline()}")
 

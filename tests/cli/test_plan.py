@@ -125,6 +125,22 @@ def program(project: Path) -> Path:
     return project
 
 
+def test_what_a_handler_includes_is_shown(run: Run, program: Path) -> None:
+    """Below its name, because no resource says it; for programs, too."""
+    (program / "shared_lib").mkdir()
+    (program / "shared_lib" / "money.py").touch()
+    stack = program / "stacks" / "dev.yaml"
+    mailer = "runtime: python312}\n"
+    assert mailer in STACK
+    stack.write_text(STACK.replace(mailer, f"{mailer}    include: [shared_lib]\n", 1))
+    shown = "  tasks-mailer (FunctionHandler)\n    includes `shared_lib`\n    function `mailer`"
+    assert shown in run("plan").out
+    resources = json.loads(run("plan", "--json").out)["resources"]
+    said = {each["name"]: each["words"] for each in resources}
+    assert said["tasks-mailer"] == "includes `shared_lib`"
+    assert said["tasks-thumbnails"] is None
+
+
 @pytest.mark.usefixtures("program")
 def test_the_tree_is_shown_in_words(run: Run) -> None:
     """The program's own output goes to stderr, and no secret is needed."""

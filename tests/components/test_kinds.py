@@ -13,7 +13,10 @@ from queuewright.spec.values import flow
 from queuewright.spec.words import models_in
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = {"command", "entry_point", "entrypoint", "instance", "service", "version"}
+SETTINGS = {
+    *("command", "context", "dockerfile", "entry_point", "entrypoint"),
+    *("instance", "service", "version"),
+}
 """What may differ between two handlers of a kind; any other key makes a kind of its own."""
 
 Way = tuple[str, frozenset[str]]

@@ -7,8 +7,10 @@ import contextlib
 import os
 import re
 import resource
+import shlex
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -218,7 +220,9 @@ async def test_a_log_whose_file_was_lost_is_refused(tmp_path: Path, is_missing: 
         pass
 
 
-async def test_a_damaged_log_is_refused_and_can_be_cut_as_the_hint_says(tmp_path: Path) -> None:
+async def test_a_damaged_log_is_refused_and_can_be_cut_as_the_hint_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = await killed(tmp_path)
     content = bytearray((folder / LOG).read_bytes())
     content[len(content) // 2] ^= 0x40
@@ -228,9 +232,11 @@ async def test_a_damaged_log_is_refused_and_can_be_cut_as_the_hint_says(tmp_path
     assert "Pub/Sub had accepted: new messages, acknowledgements and leases" in str(error)
     assert error.hint is not None
     assert "messages that were acknowledged in the lost part are delivered again" in error.hint
-    command = re.search(r"python3 -c '(.*)'`", error.hint)
+    command = re.search(r"`(python3 -c .*?)`", error.hint)
     assert command is not None
-    exec(command[1])
+    *_, code, path = shlex.split(command[1])
+    monkeypatch.setattr(sys, "argv", ["-c", path])
+    exec(code)
     async with stage(state=folder, ready=False) as s:
         assert len(await s.pull()) in range(1, 5)
 

@@ -194,6 +194,7 @@ def test_a_function_has_dead_letters(graveyard: Graveyard) -> None:
     assert graveyard.letters == []
     assert send(function(lambda _: ("busy", 503), graveyard), 3) == 200
     assert graveyard.story["Status"] == "503"
+    assert graveyard.story["Error"] == "HTTP status 503: busy"
 
 
 def test_a_function_that_raises_buries_with_the_traceback(graveyard: Graveyard) -> None:

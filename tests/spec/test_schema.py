@@ -93,7 +93,11 @@ def around(model: type[Closed], key: str, example: object) -> dict[str, object]:
     siblings = {
         (ServiceSource, "image"): {},
         (ServiceSource, "source"): {},
+        (ServiceSource, "context"): {"source": "s"},
+        (ServiceSource, "dockerfile"): {},
         (WorkerSource, "command"): {"image": "i"},
+        (WorkerSource, "context"): {"source": "s"},
+        (HandlerSpec, "include"): {"service": {"source": "s"}},
         (AppEngineTarget, "source"): {"runtime": "python312"},
         (AppEngineTarget, "runtime"): {"source": "s"},
         (AppEngineTarget, "entrypoint"): {"source": "s", "runtime": "python312"},

@@ -122,6 +122,8 @@ def _handler_fields(handler: HandlerPlan, accounts: Mapping[str, AccountPlan]) -
             yield "code", where if engine.source else "deployed elsewhere"
         case UrlPlan() as endpoint:
             yield from _url_fields(endpoint)
+    if handler.include:
+        yield "includes", ", ".join(handler.include)
     if handler.runtime is not None:
         yield from _instance_fields(handler.runtime)
     yield from _variable_fields(handler)

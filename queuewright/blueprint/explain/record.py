@@ -127,11 +127,20 @@ def _handler(handler: HandlerPlan) -> Record:
         "name": handler.name,
         "renamed_from": list(handler.renamed_from),
         **_target(handler.target),
+        **_code(handler),
         "account": handler.account,
         "invoker": handler.invoker,
         "local": _plain(asdict(handler.local)),
         "reason": _reason(handler.reason),
     }
+
+
+def _code(handler: HandlerPlan) -> Record:
+    """What is deployed besides `source`; nothing for a handler that has no code here."""
+    if handler.source is None:
+        return {}
+    build = {"build": asdict(handler.build)} if handler.build is not None else {}
+    return {"include": list(handler.include), **build}
 
 
 def _target(target: HandlerTarget) -> Record:

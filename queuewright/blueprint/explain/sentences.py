@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from queuewright.blueprint.model import (
     DeadQueuePlan,
     GrantPlan,
     HandlerRoute,
+    ImageBuildPlan,
     PullQueuePlan,
     QueuePlan,
     ServicePlan,
@@ -143,15 +145,26 @@ def service_code(target: ServicePlan) -> str:
     """The code of a Cloud Run service: `handlers/web, built by its Dockerfile`."""
     if target.source is None:
         return f"image {target.image}"
-    if target.has_dockerfile:
-        return f"{target.source}, built by its Dockerfile"
+    if target.build is not None:
+        return f"{target.source}, {_built(target.source, target.build)}"
     return f"{target.source} in {target.runtime_name}: {command(target.command)}"
 
 
 def worker_code(target: WorkerPlan) -> str:
     """The code of a worker: `handlers/reporter, built by its Dockerfile: python main.py`."""
-    code = f"{target.source}, built by its Dockerfile" if target.source else f"image {target.image}"
+    code = f"image {target.image}"
+    if target.source is not None and target.build is not None:
+        code = f"{target.source}, {_built(target.source, target.build)}"
     return f"{code}: {command(target.command)}" if target.command else code
+
+
+def _built(source: str, build: ImageBuildPlan) -> str:
+    """How an image is built: `built by its Dockerfile`, unless something is out of the ordinary."""
+    own = posixpath.join(posixpath.normpath(source), "Dockerfile")
+    file = "its Dockerfile" if build.dockerfile == own else build.dockerfile
+    return f"built by {file}" + (
+        f" from {build.context}" if build.context != posixpath.normpath(source) else ""
+    )
 
 
 def may(grant: GrantPlan) -> str:

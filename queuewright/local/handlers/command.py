@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 
 from queuewright.blueprint import (
     AppEnginePlan,
@@ -18,6 +18,7 @@ from queuewright.blueprint import (
 from queuewright.errors import TargetError
 from queuewright.local.door.listener import HOST
 from queuewright.local.handlers.dockerfile import container_process
+from queuewright.local.handlers.image_layout import ImageLayout
 
 REQUIREMENTS = "requirements.txt"
 _EVERY_ADDRESS = re.compile(
@@ -41,6 +42,8 @@ class Command:
     """The file of the packages that it needs; None: it runs with our interpreter."""
     needs: str | None = None
     """A package that it needs besides; Google's build adds the same one."""
+    beside: Mapping[str, Path] = field(default_factory=dict)
+    """What is beside its code when it is deployed, and elsewhere here: by name, absolute."""
 
 
 @dataclass(frozen=True)
@@ -63,26 +66,33 @@ def how_it_runs(handler: HandlerPlan, root: Path) -> Command | Elsewhere | Caugh
     Raises:
         TargetError: neither the plan nor the folder tells.
     """
-    local, target = handler.local, handler.target
-    if local.url is not None:
-        return Elsewhere(local.url)
+    if handler.local.url is not None:
+        return Elsewhere(handler.local.url)
     folder = (root / (handler.source or "")).resolve()
     if not folder.is_dir():
         raise TargetError(
             f"`{handler.key}`: its folder `{handler.source}` does not exist",
             hint=f"create it, or change `source` at {handler.reason.location}",
         )
-    if local.command:
-        return _command(local.command, folder)
+    beside = _included(handler, root)
+    how = _how_it_runs(handler, folder, root)
+    return replace(how, beside={**how.beside, **beside}) if isinstance(how, Command) else how
+
+
+def _how_it_runs(handler: HandlerPlan, folder: Path, root: Path) -> Command | Caught:
+    """How a handler with this folder runs here, apart from what it includes."""
+    target = handler.target
+    if handler.local.command:
+        return _command(handler.local.command, folder)
     match target:
         case FunctionPlan():
             return _function(handler, target, folder)
         case ServicePlan(source=None) | WorkerPlan(source=None):
             return Caught(f"it is an image; `{_override(handler)}` would run it")
         case ServicePlan():
-            return _service(handler, target, folder)
+            return _service(handler, target, folder, root)
         case WorkerPlan():
-            return _container(handler, folder, target.command)
+            return _container(handler, folder, target.command, root)
         case AppEnginePlan(source=None):
             return Caught(f"its code is not in this project; `{_override(handler)}` would run it")
         case AppEnginePlan():
@@ -127,32 +137,50 @@ def _function(handler: HandlerPlan, function: FunctionPlan, folder: Path) -> Com
     return _command((*argv, "--host", HOST), folder, needs="functions-framework")
 
 
-def _service(handler: HandlerPlan, service: ServicePlan, folder: Path) -> Command:
+def _service(handler: HandlerPlan, service: ServicePlan, folder: Path, root: Path) -> Command:
     if service.command:
         return _command(tuple(map(on_loopback, service.command)), folder)
-    return _container(handler, folder, ())
+    return _container(handler, folder, (), root)
 
 
-def _container(handler: HandlerPlan, folder: Path, instead: tuple[str, ...]) -> Command:
+def _container(handler: HandlerPlan, folder: Path, instead: tuple[str, ...], root: Path) -> Command:
     """What a Dockerfile starts; `instead` replaces its command, if not empty."""
-    file = folder / "Dockerfile"
+    build = handler.build
+    if build is None:
+        raise ValueError(f"no image is built for handler {handler.key}")
+    file = root / build.dockerfile
     if not file.is_file():
         other = "" if handler.kind == "worker" else ", or give the service `runtime` and `command`"
-        raise TargetError(
-            f"`{handler.key}` has no `{handler.source}/Dockerfile`", hint=f"write one{other}"
-        )
+        raise TargetError(f"`{handler.key}` has no `{build.dockerfile}`", hint=f"write one{other}")
     process = container_process(file.read_text(encoding="utf-8", errors="replace"))
     argv = instead or process.command
     if not argv:
         raise TargetError(
-            f"`{handler.key}`: `{handler.source}/Dockerfile` has neither CMD nor ENTRYPOINT",
+            f"`{handler.key}`: `{build.dockerfile}` has neither CMD nor ENTRYPOINT",
             hint=f"add a CMD, or say how it runs here: `{_override(handler)}`",
         )
-    inside = folder / process.folder
-    where = inside if inside.is_dir() else folder
+    layout = ImageLayout(process, (root / build.context).resolve(), folder)
+    where = layout.working_folder(argv)
     command = _command(tuple(map(on_loopback, argv)), folder)
     environment = {name: on_loopback(value) for name, value in process.environment.items()}
-    return Command(command.argv, where, environment, command.requirements)
+    if "PYTHONPATH" in environment:
+        environment["PYTHONPATH"] = layout.search_path(environment["PYTHONPATH"])
+    beside = layout.beside(where) if layout.context != folder else {}
+    return Command(command.argv, where, environment, command.requirements, beside=beside)
+
+
+def _included(handler: HandlerPlan, root: Path) -> dict[str, Path]:
+    """What a handler includes, by name."""
+    found = {}
+    for each in handler.include:
+        path = (root / each).resolve()
+        if not path.exists():
+            raise TargetError(
+                f"`{handler.key}` includes `{each}`, which does not exist",
+                hint=f"create it, or change `include` at {handler.reason.location}",
+            )
+        found[PurePosixPath(each).name] = path
+    return found
 
 
 def _app_engine(handler: HandlerPlan, engine: AppEnginePlan, folder: Path) -> Command:

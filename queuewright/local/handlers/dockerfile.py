@@ -17,22 +17,36 @@ ROOT = PurePosixPath("/")
 
 
 @dataclass(frozen=True)
+class Copy:
+    """Files that are copied from the context into the image."""
+
+    sources: tuple[str, ...]
+    """In the context; a folder stands for what is in it."""
+    to: PurePosixPath
+    """In the image, absolute."""
+    is_folder: bool
+    """Whether `to` is a folder, into which files are put under their own names."""
+
+
+@dataclass(frozen=True)
 class ContainerProcess:
     """The process of a container."""
 
     command: tuple[str, ...]
     """Empty if the file does not set it; then the base image does."""
     environment: Mapping[str, str]
-    folder: PurePosixPath
-    """The working directory, relative to the folder that was copied into the image."""
+    workdir: PurePosixPath
+    """The working directory in the image."""
+    copies: tuple[Copy, ...]
+    """What is copied from the context, in order."""
 
 
 def container_process(text: str) -> ContainerProcess:
     r"""Return the process of a container that is built from the `text` of a Dockerfile.
 
     >>> process = container_process('FROM python\nWORKDIR /app\nCMD ["python", "main.py"]')
-    >>> process.command, str(process.folder)
-    (('python', 'main.py'), '.')
+    >>> process.command, str(process.workdir)
+    (('python', 'main.py'), '/app')
     """
     stages: dict[str, _Stage] = {}
     arguments: dict[str, str] = {}
@@ -59,14 +73,16 @@ class _Stage:
     environment: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, str] = field(default_factory=dict)
     workdir: PurePosixPath = ROOT
-    copied_to: PurePosixPath | None = None
+    copies: list[Copy] = field(default_factory=list)
     shell: tuple[str, ...] = SHELL
     command: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
     entrypoint_is_shell: bool = False
 
     def copied(self) -> _Stage:
-        return replace(self, environment=dict(self.environment), arguments={})
+        return replace(
+            self, environment=dict(self.environment), arguments={}, copies=list(self.copies)
+        )
 
     def apply(self, name: str, rest: str, given: Mapping[str, str]) -> None:
         known = {**self.arguments, **self.environment}
@@ -94,10 +110,7 @@ class _Stage:
     def process(self) -> ContainerProcess:
         # If the entry point is a shell line, it takes no arguments, so CMD is ignored.
         command = self.entrypoint + (() if self.entrypoint_is_shell else self.command)
-        folder = PurePosixPath()
-        if self.copied_to is not None and self.workdir.is_relative_to(self.copied_to):
-            folder = self.workdir.relative_to(self.copied_to)
-        return ContainerProcess(command, self.environment, folder)
+        return ContainerProcess(command, self.environment, self.workdir, tuple(self.copies))
 
     def _copy(self, rest: str, known: Mapping[str, str]) -> None:
         listed = _list(rest)
@@ -105,8 +118,10 @@ class _Stage:
         if any(word.startswith("--from=") for word in words):
             return
         paths = [word for word in words if not word.startswith("--")]
-        if len(paths) > 1 and any(path in (".", "./") for path in paths[:-1]):
-            self.copied_to = self._path(paths[-1])
+        if len(paths) > 1:
+            to = self._path(paths[-1])
+            into = len(paths) > 2 or paths[-1].endswith(("/", ".")) or to == self.workdir
+            self.copies.append(Copy(tuple(paths[:-1]), to, into))
 
     def _path(self, text: str) -> PurePosixPath:
         parts: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Self
+from typing import Literal, Self
 
 from queuewright.blueprint import (
     AppEnginePlan,
@@ -30,7 +30,7 @@ class DoorPlace(HandlerPlace):
     """A place behind a front door."""
 
     def __init__(self, context: HandlerContext, plan: HandlerPlan, door: FrontDoor) -> None:
-        super().__init__(plan)
+        super().__init__(plan, context.story())
         self.door = door
         self._context = context
 
@@ -72,6 +72,11 @@ class ForwardingPlace(DoorPlace):
             place = cls(context, plan, door, elsewhere)
             place.admit(blueprint)
             yield place
+
+    @property
+    def is_elsewhere(self) -> Literal["elsewhere"]:
+        """It already runs at that URL."""
+        return "elsewhere"
 
     @property
     def runs(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from queuewright.errors import TargetError
@@ -22,46 +22,43 @@ class Watch:
     """Watches folders from the moment it is made until it is closed.
 
     Args:
-        handlers: the folders of the handlers; their `.gcloudignore` files are honoured.
+        handlers: the folders and files of each handler; the ignore files of a folder are honoured.
         stacks: the folder of the environments' files.
 
     Raises:
         TargetError: the system cannot watch that many folders.
     """
 
-    def __init__(self, handlers: Mapping[str, Path], stacks: Path) -> None:
-        # https://watchfiles.helpmanual.io/api/rust_backend/. With `awatch` nobody knows when
-        # watching begins, so an edit just after the start would be missed.
-        from watchfiles._rust_notify import RustNotify
-
+    def __init__(self, handlers: Mapping[str, Sequence[Path]], stacks: Path) -> None:
         self._handlers = handlers
         self._stacks = stacks
         self._stop = asyncio.Event()
-        wanted = {folder.resolve() for folder in (*handlers.values(), stacks)}
-        folders = sorted(str(folder) for folder in wanted if folder.is_dir())
-        polls = os.environ.get("WATCHFILES_FORCE_POLLING", "false") not in ("", "0", "false")
-        try:
-            self._notify = RustNotify(folders, False, polls, POLL_MS, True, True)
-        except OSError as error:
-            raise TargetError(
-                f"files cannot be watched: {error.strerror or error}",
-                hint="run with `--no-reload`, or raise the system's limit of watched files",
-            ) from error
+        wanted = {path.resolve() for paths in handlers.values() for path in paths}
+        folders = {path for path in (*wanted, stacks.resolve()) if path.is_dir()}
+        # An editor may replace a file, so its folder is watched.
+        parents = {path.parent for path in wanted if path.is_file()}
+        self._watchers = [_Watcher(folders, self._stop, recursive=True)]
+        if parents:
+            self._watchers.append(_Watcher(parents, self._stop, recursive=False))
 
-    async def touched(self, timeout_s: float = 0.0) -> set[str | None]:
+    async def touched(self, timeout_s: float | None = None) -> set[str | None]:
         """Return whose files have changed: keys of handlers, and None for the environments' files.
 
-        Waits for a change, for at most `timeout_s` seconds unless that is 0. Returns an empty set
-        after that time, and when the watch is closed.
+        Waits for a change, for at most `timeout_s` seconds unless that is None. Returns an empty
+        set after that time, and when the watch is closed.
         """
         while not self._stop.is_set():
-            found = await asyncio.to_thread(
-                self._notify.watch, GROUP_MS, STEP_MS, round(timeout_s * 1000), self._stop
+            changes = [watcher.next() for watcher in self._watchers]
+            done, _ = await asyncio.wait(
+                changes, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
             )
-            if isinstance(found, str):
-                break
-            touched = affected((Path(path) for _, path in found), self._handlers, self._stacks)
-            if touched:
+            if not done:
+                return set()
+            found = [path for watcher in self._watchers for path in watcher.taken()]
+            # What is reached by a link as well, such as one in the state folder, is reported once,
+            # at either path.
+            paths = dict.fromkeys(each for path in found for each in (path, path.resolve()))
+            if touched := affected(paths, self._handlers, self._stacks):
                 return touched
         return set()
 
@@ -70,18 +67,54 @@ class Watch:
         self._stop.set()
 
 
+class _Watcher:
+    """Waits for changes in folders, with one wait at a time."""
+
+    def __init__(self, folders: Iterable[Path], stop: asyncio.Event, *, recursive: bool) -> None:
+        # https://watchfiles.helpmanual.io/api/rust_backend/. With `awatch` nobody knows when
+        # watching begins, so an edit just after the start would be missed.
+        from watchfiles._rust_notify import RustNotify
+
+        self._stop = stop
+        self._waiting: asyncio.Task[object] | None = None
+        polls = os.environ.get("WATCHFILES_FORCE_POLLING", "false") not in ("", "0", "false")
+        listed = sorted(map(str, folders))
+        try:
+            self._notify = RustNotify(listed, False, polls, POLL_MS, recursive, True)
+        except OSError as error:
+            raise TargetError(
+                f"files cannot be watched: {error.strerror or error}",
+                hint="run with `--no-reload`, or raise the system's limit of watched files",
+            ) from error
+
+    def next(self) -> asyncio.Task[object]:
+        """The wait for the next changes, which goes on until `taken`."""
+        if self._waiting is None:
+            self._waiting = asyncio.create_task(
+                asyncio.to_thread(self._notify.watch, GROUP_MS, STEP_MS, 0, self._stop)
+            )
+        return self._waiting
+
+    def taken(self) -> list[Path]:
+        """The files of the wait that is done; none if it is not, or the watch is closed."""
+        if self._waiting is None or not self._waiting.done():
+            return []
+        found, self._waiting = self._waiting.result(), None
+        return [Path(path) for _, path in found] if isinstance(found, set) else []
+
+
 class Edits:
     """The edits of an environment's files, while its handlers come and go.
 
     Args:
-        folders: returns the folders of the handlers as they are now.
+        folders: returns the folders and files of the handlers as they are now.
         stacks: the folder of the environments' files.
 
     Raises:
         TargetError: the system cannot watch that many folders.
     """
 
-    def __init__(self, folders: Callable[[], Mapping[str, Path]], stacks: Path) -> None:
+    def __init__(self, folders: Callable[[], Mapping[str, Sequence[Path]]], stacks: Path) -> None:
         self._folders = folders
         self._stacks = stacks
         self._wanted = folders()
@@ -113,20 +146,28 @@ class Edits:
         self._watch.close()
 
 
-def affected(paths: Iterable[Path], handlers: Mapping[str, Path], stacks: Path) -> set[str | None]:
+def affected(
+    paths: Iterable[Path], handlers: Mapping[str, Sequence[Path]], stacks: Path
+) -> set[str | None]:
     """Return whose files these are: keys of handlers, and None for the environments' files."""
     listed = list(paths)
-    touched: set[str | None] = set()
-    for name, folder in handlers.items():
-        ignored = _ignored(folder)
-        for path in listed:
-            below = _below(path, folder)
-            # A missing path may have been a folder, which a rule such as `__pycache__/` is about.
-            if below is not None and not ignored(below, not path.is_file()):
-                touched.add(name)
+    touched: set[str | None] = {
+        name for name, trees in handlers.items() if any(_is_touched(tree, listed) for tree in trees)
+    }
     if any(_below(path, stacks) is not None and path.suffix == ".yaml" for path in listed):
         touched.add(None)
     return touched
+
+
+def _is_touched(tree: Path, paths: list[Path]) -> bool:
+    if tree.is_file():
+        return tree.resolve() in paths
+    ignored = _ignored(tree)
+    below = ((path, _below(path, tree)) for path in paths)
+    # A missing path may have been a folder, which a rule such as `__pycache__/` is about.
+    return any(
+        inner is not None and not ignored(inner, not path.is_file()) for path, inner in below
+    )
 
 
 def _ignored(folder: Path) -> Callable[[PurePosixPath, bool], bool]:

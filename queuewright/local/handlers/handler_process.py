@@ -16,6 +16,7 @@ from queuewright.local.door.backend import Backend
 from queuewright.local.door.front_door import FrontDoor
 from queuewright.local.door.listener import HOST
 from queuewright.local.handlers.command import Command, started_argv
+from queuewright.local.handlers.story import HandlerStory
 from queuewright.local.processes.background import BackgroundTasks, cancel
 from queuewright.local.processes.groups import MissingProgramError, ProcessGroups
 from queuewright.local.processes.ports import free_port
@@ -60,6 +61,7 @@ class HandlerProcess:
         slow_s: float = SLOW_S,
         patience_s: float = PATIENCE_S,
         backoff_s: tuple[float, float] = (FIRST_BACKOFF_S, LONGEST_BACKOFF_S),
+        story: HandlerStory | None = None,
     ) -> None:
         """Prepare to start it.
 
@@ -74,8 +76,10 @@ class HandlerProcess:
             slow_s: after how long the console says what a start waits for.
             patience_s: after how long a start is late.
             backoff_s: the first and the longest wait before a restart; each doubles the last.
+            story: notes what happens to it.
         """
         self.name = name
+        self._story = story
         self.door = door
         self._groups = groups
         self._background = background
@@ -208,6 +212,8 @@ class HandlerProcess:
             if self._process is not None:
                 born = loop.time()
                 what = f"its process ended: {await self._process.ended()}"
+                if self._story is not None:
+                    self._story.ended(what)
                 await self._discard(self._process)
                 if loop.time() - born > SETTLED_S:
                     wait_s = self._backoff_s[0]
@@ -219,8 +225,12 @@ class HandlerProcess:
                 self._process = await self._serving(recipe)
             except TargetError as error:
                 what = str(error).partition("\n")[0]
+                if self._story is not None:
+                    self._story.failed(what)
                 continue
             await self._open(self._process)
+            if self._story is not None:
+                self._story.serves()
             self._console.say(self.name, "serves again")
 
     async def _discard(self, process: Process) -> None:

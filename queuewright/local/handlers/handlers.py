@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -78,10 +78,10 @@ class Handlers:
         }
 
     @property
-    def folders(self) -> Mapping[str, Path]:
-        """The folders of the handlers that run here."""
-        places = {key: place.folder for key, place in self.places.items()}
-        return {key: folder for key, folder in places.items() if folder is not None}
+    def folders(self) -> Mapping[str, Sequence[Path]]:
+        """The folders and files of the handlers that run here."""
+        places = {key: place.folders for key, place in self.places.items()}
+        return {key: folders for key, folders in places.items() if folders}
 
     async def serve(self, blueprint: Blueprint, *, holds: bool) -> None:
         """Start every handler, all at the same time.
@@ -214,7 +214,7 @@ def _place(
             return CaughtPlace.open(context, plan, how, blueprint)
         case Elsewhere():
             if plan.kind == "url":
-                return nullcontext(DirectPlace(plan, how))
+                return nullcontext(DirectPlace(context, plan, how))
             return ForwardingPlace.open(context, plan, how, blueprint)
 
 

@@ -12,6 +12,7 @@ from typing import Self
 from queuewright.blueprint import Blueprint, HandlerPlan
 from queuewright.errors import TargetError
 from queuewright.local.door.front_door import FrontDoor
+from queuewright.local.handlers.code import check_code, code_folders, code_version
 from queuewright.local.handlers.command import Command, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.door_place import DoorPlace, front_door, limits
@@ -22,7 +23,6 @@ from queuewright.local.handlers.runtime_library import with_runtime
 from queuewright.local.handlers.variables import TasksApi, variables
 from queuewright.local.handlers.virtual_environments import our_interpreter
 from queuewright.local.processes.background import cancel
-from queuewright.packages import source_files
 
 
 class ProcessPlace(DoorPlace):
@@ -48,6 +48,7 @@ class ProcessPlace(DoorPlace):
             context.console,
             on_line=partial(context.in_progress.printed, plan.key),
             patience_s=context.patience_s,
+            story=self.story,
         )
         self._command = command
         self._starting: asyncio.Task[None] | None = None
@@ -74,9 +75,9 @@ class ProcessPlace(DoorPlace):
         return self.plan.source or "local.command"
 
     @property
-    def folder(self) -> Path | None:
-        """The folder of its code, if it has one."""
-        return self._context.root / self.plan.source if self.plan.source is not None else None
+    def folders(self) -> tuple[Path, ...]:
+        """The folder of its code, and what it includes."""
+        return code_folders(self._context, self.plan)
 
     @property
     def has_served(self) -> bool:
@@ -92,7 +93,13 @@ class ProcessPlace(DoorPlace):
         """
         self._context.warn_of_secrets(self.plan)
         await self._pubsub.open()
-        await self.process.start(self._recipe(self._command, blueprint))
+        try:
+            version = await asyncio.to_thread(code_version, self._context, self.plan)
+            await self.process.start(self._recipe(self._command, blueprint))
+        except TargetError as error:
+            self.story.failed(error)
+            raise
+        self.story.serves(version)
 
     async def late(self) -> None:
         """Return when its process takes so long to serve that nothing else should wait for it."""
@@ -138,8 +145,8 @@ class ProcessPlace(DoorPlace):
         await self._report(self._serve_again(blueprint))
 
     async def _serve_again(self, blueprint: Blueprint) -> None:
-        if self.folder is not None:  # a link out of the project is refused before code runs
-            await asyncio.to_thread(source_files, self.folder, root=self._context.root)
+        # A link out of the project is refused before code runs.
+        await asyncio.to_thread(check_code, self._context, self.plan)
         how = how_it_runs(self.plan, self._context.root)
         if isinstance(how, Command):
             self._command = how
@@ -179,6 +186,7 @@ class ProcessPlace(DoorPlace):
                 tasks=self.tasks,
                 pubsub=self._pubsub.address,
                 image=command.environment,
+                search_path=context.included.search_path(plan.key, command.beside),
                 shell=context.shell,
             )
             # An image installs the library itself; any other package has it.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from queuewright.blueprint import (
     AppEnginePlan,
@@ -70,6 +71,7 @@ def variables(
     pubsub: str | None = None,
     image: Mapping[str, str],
     shell: Mapping[str, str],
+    search_path: Path | None = None,
 ) -> dict[str, str]:
     """Return all variables of a handler's process.
 
@@ -81,10 +83,11 @@ def variables(
         pubsub: `host:port` of its own way to Pub/Sub, if there are pull queues.
         image: the variables in its Dockerfile.
         shell: the variables of this process, where the values of secrets are looked up.
+        search_path: a folder for Python to import from, before others.
     """
     secrets = {name: shell[name] for name in handler.secrets if name in shell}
     own = {name: value for name, value in shell.items() if PASSED_ON.fullmatch(name)}
-    return {
+    found = {
         **own,
         **_direct(own),
         "PYTHONUNBUFFERED": "1",
@@ -98,6 +101,10 @@ def variables(
         **({"PUBSUB_EMULATOR_HOST": pubsub} if pubsub is not None else {}),
         "GOOGLE_CLOUD_PROJECT": blueprint.project,
     }
+    if search_path is not None:
+        given = found.get("PYTHONPATH")
+        found["PYTHONPATH"] = f"{search_path}:{given}" if given else str(search_path)
+    return found
 
 
 def unset_secrets(handler: HandlerPlan, shell: Mapping[str, str]) -> dict[str, SecretPlan]:

@@ -11,6 +11,7 @@ from typing import Self
 
 from queuewright.blueprint import Blueprint, HandlerPlan, WorkerPlan
 from queuewright.errors import TargetError
+from queuewright.local.handlers.code import check_code, code_folders, code_version
 from queuewright.local.handlers.command import Command, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.outcome import show_outcome
@@ -33,11 +34,11 @@ class WorkerPlace(HandlerPlace):
         command: Command,
         tasks: TasksApi | None,
     ) -> None:
-        super().__init__(plan)
+        super().__init__(plan, context.story())
         self.tasks = tasks
         """Its own way to Cloud Tasks."""
         self.processes = WorkerProcesses(
-            plan.key, context.groups, context.background, context.console
+            plan.key, context.groups, context.background, context.console, story=self.story
         )
         self._context = context
         self._command = command
@@ -74,9 +75,9 @@ class WorkerPlace(HandlerPlace):
         return f"polls {', '.join(self._queues)}" if self._queues else "polls nothing"
 
     @property
-    def folder(self) -> Path | None:
-        """The folder of its code, if it has one."""
-        return self._context.root / self.plan.source if self.plan.source is not None else None
+    def folders(self) -> tuple[Path, ...]:
+        """The folder of its code, and what it includes."""
+        return code_folders(self._context, self.plan)
 
     @property
     def has_served(self) -> bool:
@@ -96,7 +97,13 @@ class WorkerPlace(HandlerPlace):
                 A `MissingProgramError` if its program does not exist.
         """
         self._context.warn_of_secrets(self.plan)
-        await self.processes.start(self._recipe(self._command, blueprint))
+        try:
+            version = await asyncio.to_thread(code_version, self._context, self.plan)
+            await self.processes.start(self._recipe(self._command, blueprint))
+        except TargetError as error:
+            self.story.failed(error)
+            raise
+        self.story.serves(version)
 
     def reload(self, blueprint: Blueprint, reason: str) -> None:
         """Begin to replace its processes with those of the files as they are now."""
@@ -132,6 +139,8 @@ class WorkerPlace(HandlerPlace):
         )
 
     async def _serve_again(self, blueprint: Blueprint) -> None:
+        # A link out of the project is refused before code runs.
+        await asyncio.to_thread(check_code, self._context, self.plan)
         how = how_it_runs(self.plan, self._context.root)
         if isinstance(how, Command):
             self._command = how
@@ -159,6 +168,7 @@ class WorkerPlace(HandlerPlace):
                 tasks=self.tasks,
                 pubsub=pubsub,
                 image=command.environment,
+                search_path=context.included.search_path(plan.key, command.beside),
                 shell=context.shell,
             )
             return with_runtime(own) if command.requirements is None else own

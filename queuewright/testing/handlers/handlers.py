@@ -19,7 +19,7 @@ from queuewright.errors import TargetError
 from queuewright.local.handlers.runtime_library import with_runtime
 from queuewright.local.handlers.variables import TasksApi, variables
 from queuewright.testing.attempts import Recorder
-from queuewright.testing.dead_letters import dead_letter
+from queuewright.testing.dead_letters import dead_task
 from queuewright.testing.faults import Fault, Faults
 from queuewright.testing.handlers.application import (
     Application,
@@ -202,8 +202,8 @@ class Handlers:
         attempt = delivery.queue, delivery.task, delivery.number
         self._recorder.answered(*attempt, reply)
         for name in self._recorder.new_letters():
-            letter = dead_letter(delivery.queue, await self._find(name))
-            if letter.task == delivery.task:
+            letter = dead_task(delivery.queue, await self._find(name))
+            if letter.id == delivery.task:
                 self._recorder.buried(*attempt, letter)
         return reply
 

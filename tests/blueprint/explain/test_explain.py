@@ -317,6 +317,8 @@ def test_a_program_gets_everything() -> None:
         "renamed_from": [],
         "kind": "service",
         "source": "handlers/web",
+        "include": [],
+        "build": {"context": "handlers/web", "dockerfile": "handlers/web/Dockerfile"},
         "image": None,
         "runtime": None,
         "command": [],

@@ -78,20 +78,3 @@ def test_the_last_stage_counts_and_what_it_builds_on() -> None:
     process = container_process(text)
     assert process.command == ("base",)
     assert process.environment == {"SHARED": "yes"}
-
-
-@pytest.mark.parametrize(
-    ("text", "folder"),
-    [
-        ("WORKDIR /app\nCOPY . .", "."),
-        ("WORKDIR /app\nCOPY . ./", "."),
-        ("COPY . /app\nWORKDIR /app/src", "src"),
-        ("WORKDIR /srv\nWORKDIR app\nCOPY --chown=nobody . .\nWORKDIR ../app/web", "web"),
-        ("WORKDIR /app\nCOPY main.py .", "."),
-        ("WORKDIR /app\nCOPY . /elsewhere", "."),
-        ('COPY [".", "/a b"]\nWORKDIR "/a b/c"', "c"),
-    ],
-)
-def test_the_working_folder_follows_the_copied_one(text: str, folder: str) -> None:
-    """`WORKDIR` within what `COPY .` copied is that folder here."""
-    assert str(container_process(f"FROM x\n{text}").folder) == folder

@@ -11,11 +11,11 @@ from queuewright.local.handlers.edits import Watch, affected
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> tuple[dict[str, Path], Path]:
-    handlers = {name: tmp_path / "handlers" / name for name in ("mailer", "mailer-eu")}
-    for folder in (*handlers.values(), tmp_path / "stacks"):
+def folders(tmp_path: Path) -> tuple[dict[str, list[Path]], Path]:
+    handlers = {name: [tmp_path / "handlers" / name] for name in ("mailer", "mailer-eu")}
+    for (folder,) in (*handlers.values(), [tmp_path / "stacks"]):
         folder.mkdir(parents=True)
-    (handlers["mailer"] / ".gcloudignore").write_text("out/\n*.md\n!keep.md\n")
+    (handlers["mailer"][0] / ".gcloudignore").write_text("out/\n*.md\n!keep.md\n")
     return handlers, tmp_path / "stacks"
 
 
@@ -39,17 +39,17 @@ def folders(tmp_path: Path) -> tuple[dict[str, Path], Path]:
     ],
 )
 def test_a_file_belongs_to_one_handler_or_to_the_environment(
-    folders: tuple[dict[str, Path], Path], tmp_path: Path, path: str, touched: set[str | None]
+    folders: tuple[dict[str, list[Path]], Path], tmp_path: Path, path: str, touched: set[str | None]
 ) -> None:
     """Ignored files, generated files and the temporary files of editors do not count."""
     handlers, stacks = folders
     assert affected([tmp_path / path], handlers, stacks) == touched
 
 
-def test_an_ignored_folder_touches_no_handler(folders: tuple[dict[str, Path], Path]) -> None:
+def test_an_ignored_folder_touches_no_handler(folders: tuple[dict[str, list[Path]], Path]) -> None:
     """Neither when it appears nor when it goes; a file of that name counts."""
     handlers, stacks = folders
-    made = handlers["mailer"] / "out"
+    made = handlers["mailer"][0] / "out"
     made.mkdir()
     assert affected([made], handlers, stacks) == set()
     made.rmdir()
@@ -60,25 +60,94 @@ def test_an_ignored_folder_touches_no_handler(folders: tuple[dict[str, Path], Pa
 
 def test_two_handlers_of_one_folder_are_both_touched(tmp_path: Path) -> None:
     """Two functions may share their source."""
-    both = {"one": tmp_path, "two": tmp_path}
+    both = {"one": [tmp_path], "two": [tmp_path]}
     assert affected([tmp_path / "main.py"], both, tmp_path / "stacks") == {"one", "two"}
 
 
+@pytest.fixture
+def shared(tmp_path: Path, folders: tuple[dict[str, list[Path]], Path]) -> Path:
+    """The project, in which the mailer includes a folder and a file."""
+    (tmp_path / "libs" / "shared").mkdir(parents=True)
+    (tmp_path / "libs" / "shared" / ".gitignore").write_text("*.log\n")
+    (tmp_path / "settings.json").touch()
+    handlers, _ = folders
+    handlers["mailer"] += [tmp_path / "libs" / "shared", tmp_path / "settings.json"]
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("path", "touched"),
+    [
+        ("libs/shared/rules/limits.py", {"mailer"}),
+        ("libs/shared/trace.log", set()),
+        ("libs/other/limits.py", set()),
+        ("settings.json", {"mailer"}),
+        ("settings.json.tmp", set()),
+        ("other.json", set()),
+    ],
+)
+def test_what_a_handler_includes_is_its_own_too(
+    shared: Path, folders: tuple[dict[str, list[Path]], Path], path: str, touched: set[str]
+) -> None:
+    """Of no other handler, and what the included folder ignores does not count."""
+    assert affected([shared / path], *folders) == touched
+
+
+async def test_an_included_file_is_noticed_as_often_as_it_is_replaced(
+    shared: Path, folders: tuple[dict[str, list[Path]], Path]
+) -> None:
+    """Editors write another file and rename it; other files beside it do not count."""
+    watch = Watch(*folders)
+    for number in range(2):
+        (shared / "other.json").write_text(f"{number}")
+        (shared / "new").write_text(f"{number}")
+        (shared / "new").rename(shared / "settings.json")
+        assert await watch.touched() == {"mailer"}
+    (shared / "libs" / "shared" / "limits.py").write_text("")
+    assert await watch.touched() == {"mailer"}
+    watch.close()
+
+
+async def test_a_file_that_a_link_leads_to_as_well_is_noticed(tmp_path: Path) -> None:
+    """The link is in an ignored folder, as those to included code are."""
+    stacks, shared = tmp_path / "stacks", tmp_path / "libs" / "shared"
+    for folder in (stacks, shared, tmp_path / ".queuewright"):
+        folder.mkdir(parents=True)
+    (tmp_path / ".queuewright" / "shared").symlink_to(shared)
+    watch = Watch({"mailer": [tmp_path]}, stacks)
+    for number in range(2):
+        (shared / "limits.py").write_text(f"{number}")
+        assert await watch.touched() == {"mailer"}
+    watch.close()
+
+
+async def test_a_wait_that_ends_without_a_change_misses_nothing(
+    folders: tuple[dict[str, list[Path]], Path],
+) -> None:
+    """The next call returns what changes afterwards."""
+    handlers, stacks = folders
+    watch = Watch(handlers, stacks)
+    assert await watch.touched(timeout_s=0.0) == set()
+    (handlers["mailer"][0] / "main.py").write_text("")
+    assert await watch.touched() == {"mailer"}
+    watch.close()
+
+
 async def test_a_saved_file_is_noticed_from_the_first_moment(
-    folders: tuple[dict[str, Path], Path],
+    folders: tuple[dict[str, list[Path]], Path],
 ) -> None:
     """An edit just after the watch has begun is not missed, nor are later ones."""
     handlers, stacks = folders
     watch = Watch(handlers, stacks)
     for name in ("mailer", "mailer-eu"):
-        (handlers[name] / "main.py").write_text("")
+        (handlers[name][0] / "main.py").write_text("")
         assert await watch.touched() == {name}
     (stacks / "dev.yaml").write_text("")
     assert await watch.touched() == {None}
     watch.close()
 
 
-async def test_a_closed_watch_reports_nothing(folders: tuple[dict[str, Path], Path]) -> None:
+async def test_a_closed_watch_reports_nothing(folders: tuple[dict[str, list[Path]], Path]) -> None:
     """A waiting `touched` returns."""
     watch = Watch(*folders)
     waiting = asyncio.create_task(watch.touched())
@@ -88,12 +157,14 @@ async def test_a_closed_watch_reports_nothing(folders: tuple[dict[str, Path], Pa
     assert await watch.touched() == set()
 
 
-async def test_an_ignored_file_does_not_end_the_wait(folders: tuple[dict[str, Path], Path]) -> None:
+async def test_an_ignored_file_does_not_end_the_wait(
+    folders: tuple[dict[str, list[Path]], Path],
+) -> None:
     """Not even with an empty result."""
     handlers, stacks = folders
     watch = Watch(handlers, stacks)
-    (handlers["mailer"] / "README.md").write_text("")
-    (handlers["mailer-eu"] / "main.py").write_text("")
+    (handlers["mailer"][0] / "README.md").write_text("")
+    (handlers["mailer-eu"][0] / "main.py").write_text("")
     touched = await watch.touched()
     watch.close()
     assert touched == {"mailer-eu"}
