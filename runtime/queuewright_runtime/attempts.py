@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from queuewright_runtime import limits
-from queuewright_runtime.attempt import TaskAttempt, attempt_of
+from queuewright_runtime.attempt import TaskAttempt, attempt_of, handling
 from queuewright_runtime.burials import Burials
 from queuewright_runtime.dead_letters import DeadLetterQueue, dead_letter_queues
 from queuewright_runtime.errors import PermanentError
@@ -143,6 +143,12 @@ class Attempts:
         return story_of("unanswered", dead.max_attempts, status, error, self._now())
 
     def _buried(
+        self, attempt: TaskAttempt, request: TaskRequest, dead: DeadLetterQueue, story: Story
+    ) -> bool:
+        with handling(attempt):  # for the log entries
+            return self._moved(attempt, request, dead, story)
+
+    def _moved(
         self, attempt: TaskAttempt, request: TaskRequest, dead: DeadLetterQueue, story: Story
     ) -> bool:
         key = (attempt.queue, attempt.name)

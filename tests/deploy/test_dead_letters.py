@@ -84,7 +84,7 @@ def test_dead_letters_may_not_go_while_their_queue_is_protected(
     deployment.up()
     file.write_text(STACK)
     outcome = deployment.up()
-    assert outcome.names("delete") == [ENQUEUER, DEAD]
+    assert outcome.names("delete") == [DEAD, ENQUEUER]
     assert "emails-dead" not in str(deployment.cloud.contents())
 
 
