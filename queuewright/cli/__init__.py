@@ -25,7 +25,7 @@ COMMANDS = {
     "emulator": "Run only Cloud Tasks on this machine, for any project.",
     "enqueue": "Add a task to a queue.",
     "client": "Write a typed module with one class per queue, in Python or TypeScript.",
-    "tasks": "List the tasks of a queue.",
+    "tasks": "List the tasks of a queue; show, run or delete one.",
     "dead-letters": "Show the tasks that a queue gave up, and send them again.",
     "queues": "List queues, with their settings and how many tasks they hold.",
     "schema": "Print the JSON schema of the environments' files.",

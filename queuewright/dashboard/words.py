@@ -48,14 +48,14 @@ def plural(count: int, noun: str) -> str:
 def rate(per_second: float) -> str:
     """Return a rate with two significant digits.
 
-    >>> [rate(value) for value in (0, 0.04, 1.13, 14.2, 500)]
-    ['0', '0.04', '1.1', '14', '500']
+    >>> [rate(value) for value in (0, 0.0931, 1.13, 14.2, 500)]
+    ['0', '0.09', '1.1', '14', '500']
     """
     if per_second <= 0:
         return "0"
     if per_second >= 10:
         return number(per_second)
-    return f"{per_second:.2g}"
+    return f"{per_second:.2f}" if per_second < 0.1 else f"{per_second:.2g}"
 
 
 def span(microseconds: int) -> str:

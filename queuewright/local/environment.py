@@ -153,8 +153,8 @@ class Environment:
 
         Raises:
             SpecError: the environment's file has mistakes.
-            TargetError: a port or the folder is taken, a handler has no folder, …; without edits
-                to follow, also a handler that does not start.
+            TargetError: a port or the folder is taken, …; without edits to follow, also a handler
+                that does not start.
         """
         current = Current(read())
         name = current.blueprint.environment

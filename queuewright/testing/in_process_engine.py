@@ -31,6 +31,7 @@ from queuewright.local.handlers.variables import TasksApi
 from queuewright.local.queues.denials import explanation
 from queuewright.local.queues.planned import Address, queue_message, queue_policy
 from queuewright.testing.attempts import Recorder
+from queuewright.testing.handler_time import HandlerTime
 from queuewright.testing.tokens import UnsignedTokens
 
 _FULL: Final = 2  # Task.View.FULL
@@ -51,6 +52,7 @@ class InProcessEngine:
         self._blueprint = blueprint
         self._clock = clock
         self._recorder = recorder
+        self._handler_time = HandlerTime(clock)
         self._names = [plan.name for plan in blueprint.queues.values()]
         """The queues that dispatch; those with dead letters are paused."""
 
@@ -158,7 +160,7 @@ class InProcessEngine:
 
     async def listen(self, member: str) -> TasksApi:
         """Listen for the calls of a member, such as `serviceAccount:…`."""
-        caller = Caller(member)
+        caller = Caller(member, engine_time=self._handler_time.engine_us)
         grpc_port = await self._engine.serve_grpc(HOST, 0, caller=caller)
         return TasksApi(grpc_port, await self._engine.serve_http(HOST, 0, caller=caller))
 

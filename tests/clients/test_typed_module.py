@@ -16,13 +16,15 @@ from queuewright.client.modules.content import Content
 from queuewright.spec import load
 from queuewright_runtime.client import task_id
 from tests.client.conftest import STACK
-from tests.clients.test_clients import node_folder, tool
+from tests.clients.programs import node_program
+from tests.docs.test_pages import fences
 from tests.runtime.conftest import engine
 from tests.runtime.servers import QUEUE, EngineThread
 
 __all__ = ["engine"]
 
 pytestmark = pytest.mark.slow
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "enqueueing.md"
 SCHEMAS = Path(__file__).parents[1] / "client" / "schemas"
 USE = """\
 import { Emails, OrderEvents } from "./queues.js";
@@ -59,8 +61,8 @@ OPTIONS = [
 
 @pytest.fixture(scope="module")
 def folder() -> Path:
-    tool("node")
-    return node_folder()
+    _, program = node_program("scenario.mjs")
+    return Path(program).parent
 
 
 @pytest.fixture
@@ -112,6 +114,12 @@ def test_it_compiles_and_enqueues(module: Path, engine: EngineThread) -> None:
     assert email.dispatch_deadline.seconds == 900
     assert email.schedule_time.ToMicroseconds() > email.create_time.ToMicroseconds()
     assert event.http_request.headers["X-Tenant"] == "acme"
+
+
+def test_the_guides_example_compiles(module: Path) -> None:
+    (text,) = (text for language, text in fences(GUIDE) if language == "ts")
+    done = compiled(module, "guide.ts", text)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_compiler_finds_payloads_that_do_not_fit(module: Path) -> None:

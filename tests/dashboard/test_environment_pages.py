@@ -78,7 +78,8 @@ def test_the_graph_shows_who_adds_who_calls_and_what_is_read() -> None:
     }
     assert lines["emails", "mailer-invoker"] == "spec.yaml:13"
     assert lines["mailer", "smtp-password"] == "spec.yaml:6"
-    assert lines["events", "webhook"] == "no token"
+    assert lines["events", "queue:events"] == "no token", "to its free place among the accounts"
+    assert lines["queue:events", "webhook"] == "", "and on from there"
     assert [label for (_, end), label in lines.items() if end == "emails"] == ["spec.yaml:16"]
 
 
@@ -92,7 +93,8 @@ def test_no_two_boxes_of_a_column_overlap() -> None:
 
 def test_a_focus_leaves_only_what_is_connected() -> None:
     graph = identity_graph(Around().plan, "queue:events")
-    assert sorted(node.id for node in graph.nodes) == ["handler:webhook", "queue:events"]
+    boxes = sorted(node.id for node in graph.nodes if not node.is_free)
+    assert boxes == ["handler:webhook", "queue:events"]
 
 
 async def test_the_page_draws_the_graph_and_lists_refusals() -> None:
@@ -112,7 +114,8 @@ async def test_the_page_draws_the_graph_and_lists_refusals() -> None:
         assert "add `x` to `queues.emails.enqueuers`" in text
         drawing = page[page.index('<svg class="graph"') :]
         root = ElementTree.fromstring(drawing[: drawing.index("</svg>") + 6])
-        assert len(root.findall("a")) == len(identity_graph(Around().plan).nodes)
+        graph = identity_graph(Around().plan)
+        assert len(root.findall("a")) == sum(not node.is_free for node in graph.nodes)
 
 
 async def test_a_queues_settings_name_their_lines() -> None:

@@ -75,6 +75,8 @@ def test_every_command_in_it_exists(page: Path) -> None:
         command = commands.get_command(click.Context(commands), name)
         assert command is not None, f"{page.name}: no command `queuewright {name}`"
         if isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+            if name == "tasks" and rest[0] not in command.commands:
+                rest.insert(0, "list")  # `tasks QUEUE` is short for `tasks list QUEUE`
             name = f"{name} {rest[0]}"
             for each in rest[0].split("\\|"):  # `list|show` in a table
                 command = command.get_command(click.Context(command), each)

@@ -222,6 +222,7 @@ def _queue_context(
         "ages": [{"value": value, "label": label} for value, label in AGES],
         "newest": facts.last_number,
         "created": activity.created,
+        "announces": wanted.state in ("", "due", "scheduled"),
         "fresh_href": f"{href}{wanted.query()}",
         "settings": listed,
         "causes": (causes := _causes(sources, facts)),

@@ -30,6 +30,10 @@ ENDED_ATTEMPTS: Final = "queuewright.v1.EndedAttempts"
 """A service of our own, for `queuewright tasks`. It has ListTasks with Google's messages, but the
 attempts that run are left out, so the last attempt is the last one that ended."""
 
+ALL_QUEUES: Final = "queuewright.v1.Queues"
+"""A service of our own, for commands outside of any project. Its ListQueues has Google's messages,
+and returns all queues of all locations, with nothing but their names."""
+
 MAX_REQUEST_BYTES: Final = 112 * 1024 * 1024
 """Enough for a batch of 100 tasks of the maximum size."""
 
@@ -59,11 +63,16 @@ def services(service: Service) -> list[GrpcService]:
         _tasks_service(beta3.SERVICE, beta3.version(service).methods),
         _tasks_service(beta2.SERVICE, beta2.version(service).methods),
         GrpcService(ENDED_ATTEMPTS, {"ListTasks": _ended_attempts(service)}),
+        GrpcService(ALL_QUEUES, {"ListQueues": _all_queues(service)}),
     ]
 
 
 def _ended_attempts(service: Service) -> Method:
     return methods.method(messages.ListTasksRequest, service.list_ended_attempts)
+
+
+def _all_queues(service: Service) -> Method:
+    return methods.method(messages.ListQueuesRequest, service.list_all_queues)
 
 
 def _tasks_service(name: str, methods: Methods) -> GrpcService:
