@@ -336,7 +336,7 @@ class Dashboard:
         found = sources.engine.service.facts_of(view.queue, sorted(numbers))
         values: Values = {}
         for each in found:
-            values |= queue_pages.row_values(each)
+            values |= queue_pages.row_values(each, self.activity.reasons)
         for number in numbers - {each.number for each in found}:
             outcome = next(
                 (dirty[name] for name in names if view.numbers[name] == number and name in dirty),
