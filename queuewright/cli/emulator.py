@@ -19,9 +19,9 @@ from queuewright.cli.project import (
 from queuewright.cli.signals import run_until_stopped
 from queuewright.local import STATE_FOLDER
 from queuewright.local.pull_queues.options import DEFAULT_PORT, PubSubOptions
-from queuewright.origins import is_loopback
+from queuewright.origins import allowed_host_mistake, is_loopback
 from queuewright.spec import EmulatorSpec, load_emulator
-from queuewright.terminal import shell_word
+from queuewright.terminal import printable, shell_word
 
 if TYPE_CHECKING:
     from queuewright.local.console.console import Console
@@ -34,8 +34,24 @@ OPEN = (
 )
 
 
+def _listening(context: click.Context, option: click.Parameter, host: str) -> str:
+    """The address to listen on, without the brackets of a URL."""
+    wrong = allowed_host_mistake(host) if host != "*" else ("`*` is no address", "give `0.0.0.0`")
+    if wrong is not None:
+        text, hint = map(printable, wrong)
+        hint = hint if hint.startswith("give `") else "give an address of this machine"
+        raise click.BadParameter(f"{text}\n  hint: {hint}", context, option)
+    return host.removeprefix("[").removesuffix("]")
+
+
 @click.command("emulator")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    callback=_listening,
+    help="The address to listen on.",
+)
 @click.option(
     "--port", type=PORT, default=8123, show_default=True, help="The port for gRPC; 0: any free one."
 )

@@ -17,7 +17,14 @@ from queuewright.cli.printing import echo
 from queuewright.cli.project import find_target, target_options
 from queuewright.cli.pull_queue import REFUSED, find_pull_queue, publish
 from queuewright.cli.receiver import Receiver, task_url
-from queuewright.cli.task_body import check_payload, header_values, task_body, typed
+from queuewright.cli.task_body import (
+    check_payload,
+    header_values,
+    merged,
+    refuse_reserved,
+    task_body,
+    typed,
+)
 from queuewright.client import EnqueueError, NewTask, connect, task_id
 from queuewright.errors import TargetError
 from queuewright_runtime.messages import schedule_time
@@ -70,6 +77,8 @@ def command(
 ) -> None:
     """Add a task to QUEUE. Its body is PAYLOAD, a file, or the queue's example.
 
+    `-` as PAYLOAD is standard input.
+
     Prints the name of the task; for a pull queue, the id of the message.
     """
     given = sum((payload is not None, file is not None, example))
@@ -88,7 +97,7 @@ def command(
                 problem = f"queue `{pulled.key}` is a pull queue, which `{option}` is not for"
                 raise TargetError(problem, hint=REFUSED[option])
         body, content_type = task_body(pulled.key, pulled, payload, file, example=example)
-        check_payload(target.root, pulled.key, pulled.payload, body)
+        check_payload(target.project, pulled.key, pulled.payload, body)
         attributes = {**typed(content_type), **header_values(headers)}
         number = publish(target, pulled, body, attributes, ordering_key)
         who = f"`{pulled.worker}`" if pulled.worker else f"whoever polls `{pulled.queue_id}`"
@@ -105,11 +114,13 @@ def command(
     where = task_url(named, receiver, url, path)
     plan = named.settings if isinstance(named.settings, QueuePlan) else None
     body, content_type = task_body(named.key, plan, payload, file, example=example)
-    check_payload(target.root, named.key, plan.payload if plan is not None else None, body)
+    check_payload(target.project, named.key, plan.payload if plan is not None else None, body)
+    given_headers = header_values(headers)
+    refuse_reserved(given_headers)
     task = _task(
         where,
         body,
-        {**typed(content_type), **header_values(headers)},
+        merged(typed(content_type), given_headers),
         is_app_engine=receiver is not None and receiver.is_app_engine,
     )
     due = _schedule_time(delay)

@@ -5,7 +5,7 @@ Other packages import from here, and the message classes from `queuewright.engin
 
 from queuewright.engine import events
 from queuewright.engine.activity_log import is_sampled, log_entry
-from queuewright.engine.api.grpc import ENDED_ATTEMPTS, GrpcService
+from queuewright.engine.api.grpc import ALL_QUEUES, ENDED_ATTEMPTS, GrpcService
 from queuewright.engine.api.http_log import LOGGER as HTTP_LOG
 from queuewright.engine.api.methods import Method as GrpcMethod
 from queuewright.engine.clock import Clock, ManualClock, SystemClock, Timer
@@ -32,6 +32,7 @@ from queuewright.engine.service.service import Service
 from queuewright.engine.settings import Settings
 
 __all__ = [
+    "ALL_QUEUES",
     "DEVELOPER",
     "ENDED_ATTEMPTS",
     "HTTP_LOG",

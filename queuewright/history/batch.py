@@ -28,6 +28,7 @@ CREATED, TRIED, FINISHED, RETRIED, FAILED = range(5)
 """The places in the counts of a bucket."""
 
 _TRIM_EVERY: Final = 20
+_NO_BUCKET: Final[tuple[int, list[int]]] = (-BUCKET_US, [])
 
 
 @dataclass
@@ -50,6 +51,8 @@ class Batch:
     lines: list[tuple[object, ...]] = field(default_factory=list)
     buckets: dict[tuple[int, int], list[int]] = field(default_factory=dict)
     """The counts to add, by the queue's number and the bucket's start."""
+    _latest: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
+    """The latest bucket of each queue: its start and its counts."""
     long_stories: set[int] = field(default_factory=set)
     """The numbers of tasks that may have more attempts than are kept."""
 
@@ -97,12 +100,12 @@ class Batch:
 
     def _finished(self, event: events.AttemptEnded, state: State, why: str) -> None:
         """End a task by its last attempt."""
-        key, queue, content = (event.task, event.create_us), event.queue, event.content
+        task, queue, content = event.task, event.queue, event.content
+        key = task, event.create_us
         headers, body, is_cut = event.excerpt
         size = len(content) + len(body)
         number, ended, is_new = self.known.end(key, queue, state, size)
-        row = self._new_row(number, key, queue) if is_new else self._row(number, key, queue)
-        row[STATE : WHY + 1] = (
+        end: Row = [
             state,
             ended,
             event.time_us,
@@ -110,8 +113,8 @@ class Batch:
             event.result,
             event.target_address,
             why,
-        )
-        row[LAST:] = (
+        ]
+        last: Row = [
             event.attempt,
             event.max_attempts,
             event.schedule_us,
@@ -124,7 +127,14 @@ class Batch:
             size,
             body,
             content,
-        )
+        ]
+        if is_new:  # as most are: it is made in one piece
+            task_id = task[len(queue) + 7 :]  # after `/tasks/`
+            first = number, self._queue(queue), task_id, event.create_us
+            self.tasks[number] = [*first, *end, "", None, "", *last]
+        else:
+            row = self._row(number, key, queue)
+            row[STATE : WHY + 1], row[LAST:] = end, last
 
     def _attempt(self, event: events.AttemptEnded, number: int, reason: str) -> None:
         """Add an attempt that did not end its task."""
@@ -265,8 +275,11 @@ class Batch:
         self._counts(queue, time_us)[what] += 1
 
     def _counts(self, queue: str, time_us: int) -> list[int]:
-        place = self._queue(queue), time_us - time_us % BUCKET_US
-        counts = self.buckets.get(place)
-        if counts is None:
-            counts = self.buckets[place] = [0, 0, 0, 0, 0]
+        """Return the counts of the bucket of a moment."""
+        start_us, counts = self._latest.get(queue, _NO_BUCKET)
+        if not 0 <= time_us - start_us < BUCKET_US:
+            start_us = time_us - time_us % BUCKET_US
+            place = self._queue(queue), start_us
+            counts = self.buckets.setdefault(place, [0, 0, 0, 0, 0])
+            self._latest[queue] = start_us, counts
         return counts

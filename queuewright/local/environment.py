@@ -86,6 +86,13 @@ class Current:
         """Return the full names of its queues, by their ids."""
         return {plan.queue_id: plan.name for plan in self.blueprint.queues.values()}
 
+    def allowed(self, queue: str) -> int | None:
+        """Return the attempts that the file allows in a queue that keeps dead letters."""
+        for plan in self.blueprint.queues.values():
+            if plan.name == queue and plan.dead_letters is not None:
+                return plan.dead_letters.max_attempts
+        return None
+
     def explain(self, principal: str, permission: str, resource: str) -> str | None:
         """Return how the YAML would allow a call that was denied."""
         return explanation(self.blueprint, principal, permission, resource)
@@ -138,15 +145,16 @@ class Environment:
         order: following edits, dispatching, the handlers, the listeners.
 
         Args:
-            read: reads the blueprint, again after each change of the environments' files.
+            read: reads the blueprint, again after each change of the environments' files and then
+                in another thread.
             options: how to run it.
             console: where it prints.
             groups: starts its processes.
 
         Raises:
             SpecError: the environment's file has mistakes.
-            TargetError: a port or the folder is taken, a handler has no folder, …; without edits
-                to follow, also a handler that does not start.
+            TargetError: a port or the folder is taken, …; without edits to follow, also a handler
+                that does not start.
         """
         current = Current(read())
         name = current.blueprint.environment
@@ -154,7 +162,11 @@ class Environment:
             folder = stack.enter_context(StateFolder.locked(options.state))
             kept = None if options.in_memory else options.state / name
             printer = EventPrinter(
-                console, verbose=options.verbose, log=options.log, is_kept=kept is not None
+                console,
+                verbose=options.verbose,
+                log=options.log,
+                is_kept=kept is not None,
+                allowed=current.allowed,
             )
             signer = Signer.in_folder(options.state)
             settings = Settings(
@@ -199,7 +211,9 @@ class Environment:
                 "--http-port",
             )
             console.introduce(*current.blueprint.handlers)
-            console.introduce(*(f"queue {q.queue_id}" for q in current.blueprint.queues.values()))
+            for plan in current.blueprint.queues.values():
+                dead = (plan.dead_letters,) if plan.dead_letters is not None else ()
+                console.introduce(*(f"queue {each.queue_id}" for each in (plan, *dead)))
             pull_queues = PullQueues(
                 PubSubSettings(
                     clock=engine.clock,
@@ -366,7 +380,7 @@ class Environment:
 
     async def _reread(self) -> None:
         try:
-            blueprint = self._read()
+            blueprint = await asyncio.to_thread(self._read)  # it may look at many files
         except QueuewrightError as error:
             text = f"{error}\nthe environment stays as it was"
             self._console.say(ENVIRONMENT, text, "error")

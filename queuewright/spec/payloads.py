@@ -31,6 +31,12 @@ def read_schema(path: str, root: Path) -> Schema:
     except json.JSONDecodeError as error:
         place = Location(path, error.lineno, error.colno)
         raise _wrong(place, f"not JSON: {error.msg.lower()}", "a schema is a JSON file") from None
+    except RecursionError:
+        place = Location(path, 1, 1)
+        raise _wrong(place, "nested too deep", "is a bracket never closed?") from None
+    except ValueError as error:  # Python reads no number of thousands of digits
+        place = Location(path, 1, 1)
+        raise _wrong(place, f"cannot be read: {error}", "write a smaller number") from None
     place = Location(path, 1, 1)
     if not isinstance(schema, dict):
         raise _wrong(place, "not a JSON schema", 'start with `{"type": "object", …}`')
@@ -67,6 +73,8 @@ def payload_errors(schema: Schema, payload: object) -> list[tuple[tuple[str | in
         )
     except Unresolvable as error:
         return [((), f"the schema has a reference to nothing: {_short(str(error))}")]
+    except RecursionError:
+        return [((), "the schema refers to itself without end, or the payload is nested too deep")]
     return [(tuple(error.absolute_path), _short(error.message)) for error in errors]
 
 

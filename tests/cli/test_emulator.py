@@ -291,6 +291,30 @@ def test_a_name_that_no_request_has_is_refused(tmp_path: Path, name: str, said: 
     assert said in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("", "it is empty\n  hint: give an address of this machine"),
+        ("http://0.0.0.0", "`http://0.0.0.0` is not a host name\n  hint: give `0.0.0.0`"),
+        ("127.0.0.1:8123", "hint: give `127.0.0.1`"),
+        ("*", "hint: give `0.0.0.0`"),
+        ("a b", "`a b` is not a host name\n  hint: give an address of this machine"),
+    ],
+)
+def test_an_impossible_address_is_refused(tmp_path: Path, host: str, said: str) -> None:
+    """Before anything is said about who might reach it."""
+    done = ended(tmp_path, "--memory", "--host", host)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "anybody" not in done.stdout + done.stderr
+
+
+def test_an_address_may_be_written_as_in_a_url(tmp_path: Path) -> None:
+    """In brackets."""
+    with emulator(tmp_path, "--memory", "--host", "[::1]") as running:
+        assert running.http.startswith("[::1]:")
+
+
 def test_two_options_with_the_same_port_are_refused(tmp_path: Path) -> None:
     """Also where one of them has its default."""
     done = ended(tmp_path, "--memory", "--http-port", "9999", "--pubsub-port", "9999")

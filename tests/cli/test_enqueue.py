@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -96,6 +97,40 @@ def test_a_payload_carries_its_type(
     assert request.headers.get("Content-Type") == content_type
 
 
+@pytest.mark.parametrize(
+    ("given", "content_type"), [(b'{"a": 1}', "application/json"), (b"\xff", None)]
+)
+def test_a_dash_is_standard_input(
+    run: Run,
+    engine: Background,
+    monkeypatch: pytest.MonkeyPatch,
+    given: bytes,
+    content_type: str | None,
+) -> None:
+    """As for other commands."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+    assert run("enqueue", "emails", "-").code == 0
+    request = only_task(engine).http_request
+    assert request.body == given
+    assert request.headers.get("Content-Type") == content_type
+
+
+def test_json_that_the_shell_has_taken_apart_is_warned_of(run: Run, engine: Background) -> None:
+    """It is sent all the same: the handler may want it."""
+    done = run("enqueue", "emails", "{to: ada}")
+    assert done.code == 0
+    assert "warning: the payload begins like JSON, but is none; it is sent as text" in done.err
+    assert only_task(engine).http_request.body == b"{to: ada}"
+
+
+def test_a_header_replaces_the_one_that_follows_from_the_body(run: Run, engine: Background) -> None:
+    """However it is written."""
+    assert run("enqueue", "emails", "{}", "--header", "content-type: text/x").code == 0
+    headers = dict(only_task(engine).http_request.headers)
+    types = [value for name, value in headers.items() if name.lower() == "content-type"]
+    assert types == ["text/x"]
+
+
 def test_a_delay_and_a_name_are_kept(run: Run, engine: Background) -> None:
     """`--in` is added to now; `--name` makes a second one fail."""
     assert run("enqueue", "emails", "--in", "10m", "--name", "welcome").code == 0
@@ -141,6 +176,7 @@ def test_a_full_name_is_as_good(run: Run, engine: Background) -> None:
         (["emails", "--in", "soon"], 2, "`soon` is not a duration"),
         (["emails", "--in", "31d"], 1, "31.0 days: Cloud Tasks allows at most 30 days"),
         (["emails", "--name", "a b"], 1, 'Task ID "a b" can contain only letters'),
+        (["emails", "--header", "host: a"], 2, "Cloud Tasks replaces `host` with its own value"),
         (["emails", "--header", "nope"], 2, "`nope` is not `KEY:VALUE`"),
         (
             ["entries", "--path", "nopath"],

@@ -79,6 +79,9 @@ class Stage:
     async def purge(self, queue: str = QUEUE) -> None:
         await self.engine.service.purge_queue(m.PurgeQueueRequest(name=queue), DEVELOPER)
 
+    async def delete_queue(self, queue: str = QUEUE) -> None:
+        await self.engine.service.delete_queue(m.DeleteQueueRequest(name=queue), DEVELOPER)
+
     async def queue_length(self, queue: str = QUEUE) -> int:
         request = m.ListTasksRequest(parent=queue)
         return len((await self.engine.service.list_tasks(request, DEVELOPER)).tasks)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
-from queuewright.engine import events
+import pytest
+
+from queuewright.engine import ManualClock, events
 from queuewright.engine.protocol import RetryConfig
 from queuewright.history import History
 from queuewright.history.bounds import Bound
@@ -14,6 +17,15 @@ from queuewright.history.inbox import Inbox
 from queuewright.history.trim import Bounds
 from tests.history.stage import QUEUE, stage
 
+CREATED: dict[str, Any] = {
+    "time_us": 0,
+    "queue": QUEUE,
+    "task": f"{QUEUE}/tasks/t",
+    "schedule_us": 0,
+    "target_address": "",
+    "target_type": "HTTP",
+    "sampling_ratio": None,
+}
 FEW = Bounds(
     {
         "finished": Bound(20, 10_000),
@@ -91,6 +103,66 @@ async def test_a_folder_that_cannot_be_used_stops_nothing(tmp_path: Path) -> Non
         assert await playing.queue_length() == 0
     assert len(troubles) == 1
     assert "cannot be written" in troubles[0]
+
+
+async def test_a_bug_loses_some_events_and_not_the_thread(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is logged with its trace; what comes later is written."""
+    troubles: list[str] = []
+    history = History.opened(None, troubles.append)
+    async with stage(history=history) as playing:
+        wrong: Any = "no time"
+        history.record(events.TaskCreated(**{**CREATED, "time_us": wrong}))
+        history.flush()
+        name = await playing.create_task("t")
+        await playing.drain()
+        assert playing.task(name).record is not None
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+    assert len(troubles) == 2
+    assert troubles[1] == "the history is written again; 1 event is missing in it"
+
+
+async def test_a_queue_that_is_deleted_keeps_its_history() -> None:
+    """Its unfinished tasks are over."""
+    async with stage() as playing:
+        playing.answers = [200]
+        done = await playing.create_task("done")
+        await playing.drain()
+        playing.otherwise = 500
+        tried = await playing.create_task("tried")
+        await playing.advance("50ms")
+        await playing.delete_queue()
+        listed = playing.history.tasks(QUEUE)
+    assert [(record.name, record.state, record.why) for record in listed] == [
+        (tried, "purged", "its queue was deleted"),
+        (done, "finished", ""),
+    ]
+
+
+async def test_an_attempt_that_a_stop_interrupts_is_told_apart_from_the_next(
+    tmp_path: Path,
+) -> None:
+    """Both have the same number; each has its own lines."""
+    clock = ManualClock()
+    async with stage(tmp_path, clock=clock) as playing:
+        playing.takes = "1m"
+        name = await playing.create_task("t")
+        await playing.advance("1s")
+        running = playing.history.attempt(name, 1)
+        playing.history.printed("first", clock.now_us(), [running])
+        await playing.advance("1s")
+    async with stage(tmp_path, clock=clock) as playing:
+        playing.takes = "1m"
+        await playing.advance("1s")
+        running = playing.history.attempt(name, 1)
+        playing.history.printed("second", clock.now_us(), [running])
+        await playing.drain()
+        found = playing.task(name)
+    assert [(a.attempt, a.outcome, [line.text for line in a.lines]) for a in found.attempts] == [
+        (1, "interrupted", ["first"]),
+        (1, "succeeded", ["second"]),
+    ]
 
 
 async def test_the_oldest_make_room_by_state() -> None:

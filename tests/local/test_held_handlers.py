@@ -232,6 +232,33 @@ async def test_a_missing_local_command_is_held_too(
     assert environment.held == []
 
 
+async def test_a_handler_that_nothing_says_how_to_start_is_held_too(
+    project: Project, up: Up, output: Output
+) -> None:
+    """An edit may add what is missing; the others run."""
+    project.service("mailer")
+    project.write("handlers/postman/Dockerfile", "FROM node\n")
+    project.write("handlers/clerk/index.js", "")
+    clerk = "clerk: {function: {source: handlers/clerk, entry_point: f, runtime: nodejs22}}"
+    project.spec(SPEC.replace("queues:", f"  {clerk}\nqueues:"))
+    environment = await up()
+    await output.line_with("has neither CMD nor ENTRYPOINT")
+    await output.line_with("postman       │ its tasks wait; it is started again when its files")
+    await output.line_with("only Python functions start here without a command")
+    assert sorted(environment.held) == ["clerk", "postman"]
+    await add(environment, "hello")
+    await output.line_with("mailer        │ got /send hello")
+    await add(environment, "bye", LETTERS)
+    project.service("postman")
+    await output.line_with("postman       │ has started: its waiting tasks are dispatched")
+    await output.line_with("postman       │ got /post bye")
+    project.write("handlers/clerk/main.txt", ECHO)
+    clerk = clerk.replace("nodejs22}", "nodejs22}, local: {command: python main.txt}")
+    project.spec(SPEC.replace("queues:", f"  {clerk}\nqueues:"))
+    await output.line_with("clerk         │ now runs with its new settings")
+    assert environment.held == []
+
+
 @pytest.mark.parametrize(
     "dockerfile", ['CMD ["python", "main.py", "\\u0000"]', "ENV A=\0\nCMD python main.py"]
 )

@@ -403,3 +403,17 @@ async def test_of_two_processes_that_do_not_both_start_none_is_left(
     assert pids(environment) == []
     with pytest.raises(ProcessLookupError):
         os.kill(int(began.rpartition(" ")[2]), 0)
+
+
+async def test_a_reload_refuses_a_link_out_of_the_project(
+    project: Project, up: Up, output: Output
+) -> None:
+    """As that of any other handler; the previous version keeps running."""
+    worker(project)
+    await up()
+    link = project.root / "handlers" / "reporter" / "etc"
+    link.symlink_to("/etc")
+    await output.line_with("reporter/etc` leads out of the project, to `/etc`")
+    await output.line_with("still running the previous version")
+    link.unlink()
+    await output.line_with("reloaded")

@@ -134,3 +134,19 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_long_value_is_cut_in_messages() -> None:
     ((_, message),) = payload_errors({"type": "integer"}, "x" * 1000)
     assert len(message) == 200
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ('{"$ref": "#"}', "the schema refers to itself without end"),
+        ('{"not":' * 3_000 + "{}" + "}" * 3_000, "$: nested too deep"),
+        ('{"maximum": ' + "9" * 5_000 + "}", "$: cannot be read: "),
+    ],
+)
+def test_a_schema_that_cannot_be_followed_is_a_problem(
+    shop: Project, schema: str, said: str
+) -> None:
+    """Not an error of ours."""
+    shop.write("schemas/email.schema.json", schema)
+    assert said in shop.said()

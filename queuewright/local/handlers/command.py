@@ -44,6 +44,8 @@ class Command:
     """A package that it needs besides; Google's build adds the same one."""
     beside: Mapping[str, Path] = field(default_factory=dict)
     """What is beside its code when it is deployed, and elsewhere here: by name, absolute."""
+    problem: TargetError | None = None
+    """Why it cannot be started: neither the plan nor the folder tells how."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,14 @@ def how_it_runs(handler: HandlerPlan, root: Path) -> Command | Elsewhere | Caugh
     beside = _included(handler, root)
     how = _how_it_runs(handler, folder, root)
     return replace(how, beside={**how.beside, **beside}) if isinstance(how, Command) else how
+
+
+def command_or_problem(handler: HandlerPlan, root: Path) -> Command | Elsewhere | Caught:
+    """Like `how_it_runs`; where that fails, a command that cannot be started until it changes."""
+    try:
+        return how_it_runs(handler, root)
+    except TargetError as error:
+        return Command((), (root / (handler.source or "")).absolute(), problem=error)
 
 
 def _how_it_runs(handler: HandlerPlan, folder: Path, root: Path) -> Command | Caught:

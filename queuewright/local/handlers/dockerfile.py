@@ -162,7 +162,7 @@ def _list(rest: str) -> tuple[str, ...]:
         return ()
     try:
         listed = json.loads(rest)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     return tuple(listed) if all(isinstance(item, str) for item in listed) else ()
 

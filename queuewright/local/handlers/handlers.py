@@ -17,7 +17,7 @@ from typing import Self
 
 from queuewright.blueprint import AppEnginePlan, Blueprint, HandlerPlan
 from queuewright.errors import TargetError
-from queuewright.local.handlers.command import Caught, Command, Elsewhere, how_it_runs
+from queuewright.local.handlers.command import Caught, Command, Elsewhere, command_or_problem
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.door_place import ForwardingPlace
 from queuewright.local.handlers.outcome import TASKS_WAIT
@@ -47,16 +47,11 @@ class Handlers:
     @classmethod
     @asynccontextmanager
     async def opened(cls, context: HandlerContext, blueprint: Blueprint) -> AsyncIterator[Self]:
-        """Give every handler its place; tasks wait until `serve`.
-
-        Raises:
-            TargetError: every handler that cannot run here.
-        """
+        """Give every handler its place; tasks wait until `serve`."""
         handlers = cls(context)
-        wanted = handlers._wanted(blueprint)
         try:
-            for key, how in wanted.items():
-                await handlers._add(blueprint.handlers[key], how, blueprint)
+            for plan in blueprint.handlers.values():
+                await handlers._add(plan, command_or_problem(plan, context.root), blueprint)
             yield handlers
         finally:
             failed = await _failures({key: handlers._remove(key) for key in handlers.places})
@@ -123,7 +118,9 @@ class Handlers:
         behind = set()
         for key, plan in blueprint.handlers.items():
             try:
-                await self._change(plan, how_it_runs(plan, self._context.root), blueprint)
+                how = command_or_problem(plan, self._context.root)
+                _refuse_unless_new(self.places.get(key), how)
+                await self._change(plan, how, blueprint)
             except TargetError as error:
                 if key in self.places and not self.places[key].has_served:
                     self._hold(key, error)
@@ -188,18 +185,6 @@ class Handlers:
         del self.places[key]
         await self._open.pop(key).aclose()
 
-    def _wanted(self, blueprint: Blueprint) -> dict[str, HowItRuns]:
-        """How each handler runs."""
-        found: dict[str, HowItRuns] = {}
-        errors = []
-        for key, plan in blueprint.handlers.items():
-            try:
-                found[key] = how_it_runs(plan, self._context.root)
-            except TargetError as error:
-                errors.append(error)
-        _raise_all(errors)
-        return found
-
 
 def _place(
     context: HandlerContext, plan: HandlerPlan, how: HowItRuns, blueprint: Blueprint
@@ -216,6 +201,12 @@ def _place(
             if plan.kind == "url":
                 return nullcontext(DirectPlace(context, plan, how))
             return ForwardingPlace.open(context, plan, how, blueprint)
+
+
+def _refuse_unless_new(place: HandlerPlace | None, how: HowItRuns) -> None:
+    """Leave a place that serves as it is if its next command cannot be started."""
+    if isinstance(how, Command) and how.problem is not None and place and place.has_served:
+        raise how.problem
 
 
 def _change(

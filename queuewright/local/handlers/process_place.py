@@ -91,6 +91,8 @@ class ProcessPlace(DoorPlace):
             TargetError: the new process does not serve. The running one stays.
                 A `MissingProgramError` if its program does not exist.
         """
+        if self._command.problem is not None:
+            raise self._command.problem
         self._context.warn_of_secrets(self.plan)
         await self._pubsub.open()
         try:

@@ -96,6 +96,8 @@ class WorkerPlace(HandlerPlace):
             TargetError: a new process failed. The running ones stay.
                 A `MissingProgramError` if its program does not exist.
         """
+        if self._command.problem is not None:
+            raise self._command.problem
         self._context.warn_of_secrets(self.plan)
         try:
             version = await asyncio.to_thread(code_version, self._context, self.plan)

@@ -78,3 +78,9 @@ def test_the_last_stage_counts_and_what_it_builds_on() -> None:
     process = container_process(text)
     assert process.command == ("base",)
     assert process.environment == {"SHARED": "yes"}
+
+
+def test_a_list_without_end_is_a_line_for_the_shell() -> None:
+    """As any other that is no list of texts."""
+    line = "[" * 100_000
+    assert container_process(f"FROM x\nCMD {line}").command == ("/bin/sh", "-c", line)
