@@ -83,6 +83,8 @@ class QueueActivity:
     done: int = 0
     """Tasks whose attempt succeeded."""
     last_done_us: int | None = None
+    failed: int = 0
+    """Attempts that failed."""
     dead: int = 0
     """Tasks that were given up."""
     last_dead: Failure | None = None
@@ -214,6 +216,7 @@ class Activity:
             if queue.failing_since_us is None:
                 queue.failing_since_us = event.time_us
             queue.failures_in_a_row += 1
+            queue.failed += 1
             why = event.message or _first_line(event.excerpt.body)
             self.reasons.pop(event.task, None)
             if why and event.outcome == "will_retry":
