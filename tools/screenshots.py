@@ -227,6 +227,7 @@ async def pictures(base: str, session: ClientSession, out: Path) -> None:
         "identity": "/identity",
         "send": "/send?queue=emails",
         "handler": "/handlers/mailer",
+        "dead-letters": "/dead-letters",
     }
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -303,6 +304,7 @@ def shown_in_docs(out: Path) -> None:
         ("task", "task-light-1280", 900),
         ("queue", "queue-light-1280", 900),
         ("identity", "identity-light-1280", 640),
+        ("dead-letters", "dead-letters-light-1280", 640),
         ("dark", "overview-dark-1280", 900),
         ("phone", "overview-light-390", 1100),
     ):

@@ -482,7 +482,7 @@ class QueuePlan(QueueSettings):
     """The file with the JSON schema of its payloads, relative to the project's folder."""
     example: object
     reason: Reason
-    places: Mapping[str, Location] = field(default_factory=dict)
+    places: Mapping[str, Location] = field(default_factory=dict, compare=False)
     """Where the file has each of its settings, by path: `retry_config.max_attempts`."""
 
     @property

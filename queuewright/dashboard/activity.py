@@ -22,6 +22,7 @@ _REFUSALS: Final = 50
 _CAUSES: Final = 1_000
 _LONGEST: Final = 300
 _SHOWN_CAUSES: Final = 5
+_REASONS: Final = 4_000
 EVERYTHING: Final = "*"
 """Stands for all tasks among changed ones."""
 _MOST_DIRTY: Final = 10_000
@@ -82,6 +83,8 @@ class QueueActivity:
     done: int = 0
     """Tasks whose attempt succeeded."""
     last_done_us: int | None = None
+    failed: int = 0
+    """Attempts that failed."""
     dead: int = 0
     """Tasks that were given up."""
     last_dead: Failure | None = None
@@ -132,6 +135,8 @@ class Activity:
         """Grows with every event."""
         self.queue_changes = 0
         """Grows when queues come, go or change their settings."""
+        self.reasons: dict[str, str] = {}
+        """Why the last attempt of a task failed, by full name, of the tasks that failed last."""
         self.dirty: dict[str, str] = {}
         """The tasks that changed since `take_dirty`, and how their last attempt ended."""
         self.is_watched = False
@@ -202,6 +207,7 @@ class Activity:
         if event.duration_us is not None:
             queue.latencies_us.append(event.duration_us)
         if not failed:
+            self.reasons.pop(event.task, None)
             queue.done += 1
             queue.last_done_us = event.time_us
             queue.failing_since_us = None
@@ -210,7 +216,13 @@ class Activity:
             if queue.failing_since_us is None:
                 queue.failing_since_us = event.time_us
             queue.failures_in_a_row += 1
+            queue.failed += 1
             why = event.message or _first_line(event.excerpt.body)
+            self.reasons.pop(event.task, None)
+            if why and event.outcome == "will_retry":
+                self.reasons[event.task] = why
+                if len(self.reasons) > _REASONS:
+                    del self.reasons[next(iter(self.reasons))]
             queue.last_failure = Failure(
                 event.time_us, event.task, event.result, why, event.attempt
             )

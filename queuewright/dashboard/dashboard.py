@@ -18,6 +18,7 @@ from queuewright.dashboard.filters import PageFilter
 from queuewright.dashboard.guard import BODY_POLICY, Guard
 from queuewright.dashboard.keys import queue_href, task_href
 from queuewright.dashboard.live import Live
+from queuewright.dashboard.metrics import CONTENT_TYPE, metrics
 from queuewright.dashboard.pages import queue as queue_pages
 from queuewright.dashboard.pages.dead_letters import dead_letters_page, find_letters
 from queuewright.dashboard.pages.frame import page
@@ -120,6 +121,7 @@ class Dashboard:
             web.post("/time/advance", write(self._act(actions.advance))),
             web.get("/events", self._live.answer),
             web.get("/static/{digest}/{name}", read(self._asset)),
+            web.get("/metrics", read(self._metrics)),
             web.get("/favicon.ico", read(self._favicon)),
         ]
 
@@ -299,6 +301,9 @@ class Dashboard:
             headers={"Cache-Control": caching},
         )
 
+    async def _metrics(self, _: web.Request) -> web.StreamResponse:
+        return web.Response(body=metrics(self._ready()), headers={"Content-Type": CONTENT_TYPE})
+
     async def _favicon(self, _: web.Request) -> web.StreamResponse:
         return web.Response(body=asset("favicon.svg"), content_type="image/svg+xml")
 
@@ -336,7 +341,7 @@ class Dashboard:
         found = sources.engine.service.facts_of(view.queue, sorted(numbers))
         values: Values = {}
         for each in found:
-            values |= queue_pages.row_values(each)
+            values |= queue_pages.row_values(each, self.activity.reasons)
         for number in numbers - {each.number for each in found}:
             outcome = next(
                 (dirty[name] for name in names if view.numbers[name] == number and name in dirty),

@@ -21,6 +21,8 @@ from queuewright.dashboard.pages.overview import Values
 _LOG: Final = logging.getLogger(__name__)
 
 TICK_S: Final = 0.25
+EVERY: Final = {"overview": 4, "queue": 4, "rows": 2, "task": 1}
+"""A topic of this kind is rendered in every so many ticks at most."""
 SLOW_READER_S: Final = 10.0
 HEARTBEAT_S: Final = 15.0
 MOST_TOPICS: Final = 40
@@ -63,6 +65,11 @@ class Live:
         self._now_ms = now_ms
         self._pages: set[_Page] = set()
         self._values: dict[str, Values] = {}
+        self._ticks = 0
+        self._rendered: dict[str, int] = {}
+        """The tick in which each topic was rendered last."""
+        self._held_back: dict[str, dict[str, str]] = {}
+        """The changed tasks that a topic was not told of yet."""
         self._loop: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self.is_closing = False
@@ -136,7 +143,8 @@ class Live:
     async def _stop(self) -> None:
         self._activity.is_watched = False
         loop, self._loop = self._loop, None
-        self._values.clear()
+        for kept in (self._values, self._rendered, self._held_back):
+            kept.clear()
         if loop is not None:
             loop.cancel()
             with suppress(asyncio.CancelledError):
@@ -150,14 +158,33 @@ class Live:
                 _LOG.exception("the dashboard's stream failed")
             self._changed.clear()
             await asyncio.sleep(TICK_S)
-            if not self._changed.is_set():
+            if not self._changed.is_set() and not self._is_behind:
                 # Words such as `for 12 s` change although nothing happens.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), 1.0 - TICK_S)
+                    await asyncio.wait_for(self._changed.wait(), 3 * TICK_S)
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether a topic may have changed since it was rendered last."""
+        return bool(self._held_back) or any(
+            self._ticks - at < EVERY.get(_kind(topic), 1) - 1
+            for topic, at in self._rendered.items()
+        )
 
     async def _tick(self) -> None:
-        dirty = self._activity.take_dirty()
-        for topic in {topic for page in self._pages for topic in page.topics}:
+        self._ticks += 1
+        changed = self._activity.take_dirty()
+        topics = {topic for page in self._pages for topic in page.topics}
+        for kept in (self._values, self._rendered, self._held_back):
+            for gone in kept.keys() - topics:
+                del kept[gone]
+        for topic in topics:
+            dirty = {**self._held_back.pop(topic, {}), **changed}
+            if self._ticks - self._rendered.get(topic, -100) < EVERY.get(_kind(topic), 1):
+                if _kind(topic) in ("rows", "task"):
+                    self._held_back[topic] = dirty
+                continue
+            self._rendered[topic] = self._ticks
             before = self._values.get(topic)
             values = await self._render(topic, dirty)
             if values is None:
@@ -182,6 +209,10 @@ class Live:
         if topic not in self._values:
             self._values[topic] = await self._render(topic, {EVERYTHING: ""}) or {}
         return self._values[topic]
+
+
+def _kind(topic: str) -> str:
+    return topic.partition(":")[0]
 
 
 def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Values:

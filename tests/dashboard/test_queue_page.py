@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from queuewright.engine import Answer
+from queuewright.engine import Answer, Excerpt
 from tests.dashboard.stage import QUEUE, Stage, stage, text_of
 
 EMAILS = "/queues/emails"
@@ -13,7 +13,7 @@ EMAILS = "/queues/emails"
 async def filled(playing: Stage) -> None:
     """One task that retries, one that is scheduled, and two that are due, in a paused queue."""
     await playing.queue()
-    playing.answers = [Answer(503)]
+    playing.answers = [Answer(503, excerpt=Excerpt(body=b"the mail server is busy\n"))]
     await playing.task("failed", b'{"to": "ada@example.com"}')
     await playing.engine.advance("1s")
     await playing.pause()
@@ -35,7 +35,7 @@ async def test_tasks_are_listed_newest_first_with_state_attempts_and_last_answer
         text = text_of(page)
         assert "4 all 0 running 1 retrying 2 due 1 scheduled 0 gave up 0 done" in text
         assert 'Retrying in 9 s 1 of 4 1 s ago failed {"to": "ada@example.com"}' in text
-        assert "1 of 4 503 Service Unavailable" in text
+        assert "1 of 4 503 the mail server is busy" in text
         assert "order-2 binary, 9 bytes" in text
         assert "4 of 4, newest first" in text
 

@@ -121,7 +121,7 @@ def queue_page(
     rows = [task_row(each, sources.keys().key(facts.name)) for each in found.tasks]
     context = _queue_context(sources, facts, wanted, counts, [view] if rows else [])
     for each in found.tasks:
-        context["v"] |= row_values(each)
+        context["v"] |= row_values(each, sources.activity.reasons)
     href = context["queue"]["href"]
     return context | {
         "rows": rows,
@@ -268,8 +268,8 @@ def queue_page_values(
     }
 
 
-def row_values(task: TaskFacts) -> Values:
-    """Return what changes in the row of a task."""
+def row_values(task: TaskFacts, reasons: Mapping[str, str]) -> Values:
+    """Return what changes in the row of a task; `reasons` has why tasks failed, by full name."""
     prefix = f"t/{task.number}/"
     code, phrase = words.result_words(task.result)
     if 200 <= task.result <= 299:
@@ -280,7 +280,7 @@ def row_values(task: TaskFacts) -> Values:
         f"{prefix}when": f"{when_us // 1000}|{rel}",
         f"{prefix}attempts": attempts_words(task),
         f"{prefix}code": code,
-        f"{prefix}answer": task.tag if task.tag else phrase,
+        f"{prefix}answer": task.tag or words.visible(reasons.get(task.name, "")[:160]) or phrase,
     }
 
 

@@ -171,7 +171,10 @@ def task_page(
         "can_send": queue is not None and not is_pull and _is_known(story),
         "copy_href": f"/send?queue={key}&from={task_id}",
     }
-    say = _say(story, now_us)
+    plan = sources.plan(queue_name)
+    is_kept = plan is not None and plan.dead_letters is not None
+    ending = "becomes a dead letter" if is_kept else "is given up"
+    say = _say(story, now_us, ending)
     chain = _chain(story, keys)
     facts = _facts(sources, queue, story)
     attempts_words = _attempts_words(story)
@@ -273,7 +276,7 @@ def _attempt_count(story: Story) -> int:
     return story.record.attempts if story.record is not None else len(story.attempts)
 
 
-def _say(story: Story, now_us: int) -> list[Said]:
+def _say(story: Story, now_us: int, ending: str) -> list[Said]:
     """Return the sentence under the title: what happened, and what comes next."""
     live, attempts = story.live, story.attempts
     failed = [each for each in attempts if each.outcome not in ("running", "succeeded")]
@@ -311,7 +314,7 @@ def _say(story: Story, now_us: int) -> list[Said]:
         said += [Said(following), Said(at_us=live.schedule_us, rel="in"), Said(".")]
     last_us = _last_try_us(live, count)
     if last_us is not None and live.state in ("retrying", "scheduled") and count:
-        said.append(Said(f" If all fail, it is given up at {_moment(last_us, now_us)}."))
+        said.append(Said(f" If all fail, it {ending} at {_moment(last_us, now_us)}."))
     return said
 
 

@@ -42,7 +42,15 @@ function tickTimes() {
     if (Number.isNaN(at)) continue;
     const text = relative(at, element.dataset.rel);
     if (text !== null) setText(element, text);
+    // No event tells that a task's time has come.
+    if (text === "due" && element.dataset.rel === "in") isDue(element);
   }
+}
+function isDue(element) {
+  const state = $(".st[data-live]", element.closest("[data-number]") ?? document.createElement("p"));
+  if (!state || !state.matches(".retry, .wait")) return;
+  setState(state, "wait|due|Due");
+  element.dataset.rel = "for";
 }
 setInterval(() => { if (!document.hidden) tickTimes(); }, 1000);
 
