@@ -139,18 +139,22 @@ def target_options(function: _Function) -> _Function:
 def find_target(environment: str | None, state: Path | None) -> Target:
     """Return the environment that a command is for.
 
-    `$CLOUD_TASKS_EMULATOR_HOST` comes first. Then the environment that runs here, unless another
-    one was named. Then Google Cloud, if an environment was named.
+    The one that runs in a given state folder comes first, then `$CLOUD_TASKS_EMULATOR_HOST`. Then
+    the environment that runs here, unless another one was named. Then Google Cloud, if an
+    environment was named.
 
     Raises:
-        TargetError: nothing runs here and no environment was named.
+        TargetError: nothing runs here and no environment was named, or what was named does not run
+            in the given state folder.
     """
     address = os.environ.get(EMULATOR_HOST)
     root = find_root()
+    if state is not None:
+        return _running_in(state, environment, root)
     if address:
         pubsub = os.environ.get(PUBSUB_EMULATOR_HOST) or None
         return Target(environment or DEFAULT_ENVIRONMENT, root, address, pubsub)
-    running = find_running(state or root / STATE_FOLDER)
+    running = find_running(root / STATE_FOLDER)
     if running is not None and environment in (None, running.environment):
         return Target(running.environment, root, running.grpc_address, running.pubsub_address)
     if environment is None:
@@ -159,3 +163,19 @@ def find_target(environment: str | None, state: Path | None) -> Target:
             hint="start one with `queuewright up`, or name one on Google Cloud with `--env`",
         )
     return Target(environment, root, None)
+
+
+def _running_in(state: Path, environment: str | None, root: Path) -> Target:
+    """The environment that runs in a state folder."""
+    running = find_running(state)
+    if running is None:
+        raise TargetError(
+            f"no environment runs in `{state}`",
+            hint="start one with `queuewright up --state DIR`, or leave out `--state`",
+        )
+    if environment not in (None, running.environment):
+        raise TargetError(
+            f"`{running.environment}` runs in `{state}`, not `{environment}`",
+            hint="leave out `--env` or `--state`",
+        )
+    return Target(running.environment, root, running.grpc_address, running.pubsub_address)
