@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 import pulumi
 from pulumi_gcp import cloudtasks, serviceaccount
@@ -33,6 +33,8 @@ TYPE = "queuewright:index:TaskQueue"
 
 Target = Handler | UrlRoute | AppEngineRoute
 Part = Literal["queue", "dead_letter_queue"]
+DEAD_LETTERS: Final = "dead_letters"
+"""In logical names: no key has an underscore, so no other queue's resource is called like that."""
 
 
 class TaskQueue(pulumi.ComponentResource):
@@ -196,7 +198,7 @@ class TaskQueue(pulumi.ComponentResource):
         if part == "dead_letter_queue":
             if self.dead_letter_queue is None:
                 raise ValueError(f"{self._name} has no dead letters")
-            queue, guarded = self.dead_letter_queue, f"{self._name}-dead-letter"
+            queue, guarded = self.dead_letter_queue, f"{self._name}-{DEAD_LETTERS}"
         grant = named_grant(guarded, role, enqueuer)
         granted = cloudtasks.QueueIamMember(
             grant.name,
@@ -254,7 +256,7 @@ class TaskQueue(pulumi.ComponentResource):
         dead = settings.dead_letters
         self.dead_letter_queue = None
         if dead is not None:
-            self.dead_letter_queue = self._queue("dead-letter-queue", dead, target, options)
+            self.dead_letter_queue = self._queue(DEAD_LETTERS, dead, target, options)
         project, location = self._project, self._location
         self.console = self.queue.name.apply(
             lambda queue: (

@@ -23,6 +23,8 @@ REASONS: Final = {
     "unanswered": "its last attempt did not end",
 }
 """Why a task is dead, in words."""
+_STORED: Final = frozenset({"user-agent", "content-length"})
+"""The headers that Cloud Tasks adds to a task that it stores."""
 UNKNOWN: Final = "unknown"
 """The reason of a task that somebody else added to the queue."""
 
@@ -90,7 +92,11 @@ def dead_letter(task: Task) -> DeadLetter:
         created=created,
         method=METHODS[request.http_method],
         url=task.app_engine_http_request.relative_uri if is_app_engine else task.http_request.url,
-        headers=own_headers(request.headers),
+        headers={
+            name: value
+            for name, value in own_headers(request.headers).items()
+            if name.lower() not in _STORED
+        },
         body=request.body,
     )
 
@@ -119,8 +125,7 @@ def replayed(task: Task, queue: str, *, deadline: timedelta | None = None) -> Ta
     request = made.app_engine_http_request if is_app_engine else made.http_request
     own = own_headers(request.headers)
     for name in list(request.headers):
-        # Cloud Tasks adds these to what it stores.
-        if name not in own or name.lower() in ("user-agent", "content-length"):
+        if name not in own or name.lower() in _STORED:
             del request.headers[name]
     if deadline is not None:
         made.dispatch_deadline.FromTimedelta(deadline)

@@ -17,10 +17,13 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aiohttp import ClientSession, web
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+from PIL import Image
 from playwright.async_api import Browser, async_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -37,9 +40,11 @@ class MailServer:
         self.chance = random.Random(7)
         self.is_busy = False
 
-    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802, ARG002
+    async def handle_DATA(self, server: object, session: object, envelope: Envelope) -> str:  # noqa: N802, ARG002
         """Take a mail after a while, or refuse it."""
         await asyncio.sleep(self.chance.uniform(1.2, 2.4))
+        if any(address.startswith("dorothy@") for address in envelope.rcpt_tos):
+            return "452 4.2.2 the mailbox is full"
         if self.is_busy or self.chance.random() < 0.12:
             return "451 4.3.2 the mail server is busy, try again later"
         return "250 accepted"
@@ -192,6 +197,8 @@ class Life:
                 "subject": f"Receipt for order {number}",
                 "text": "Thank you for your order. It is on its way.",
             }
+            if number % 20 == 5:
+                mail["to"] = "dorothy@example.com"
             if chance.random() < 0.04:
                 mail = {"too": mail["to"], "subject": mail["subject"], "text": "Welcome."}
             body = json.dumps(mail).encode()
@@ -216,7 +223,7 @@ async def pictures(base: str, session: ClientSession, out: Path) -> None:
         "overview": "/",
         "queue": "/queues/emails",
         "queue-retrying": "/queues/emails?state=retrying",
-        "task": await _task(base, session),
+        "task": "",
         "identity": "/identity",
         "send": "/send?queue=emails",
         "handler": "/handlers/mailer",
@@ -229,18 +236,20 @@ async def pictures(base: str, session: ClientSession, out: Path) -> None:
             for width in SIZES:
                 for name, path in pages.items():
                     file = out / f"{name}-{scheme}-{width}.png"
+                    path = path or await _task(base, session)
                     await _picture(browser, base + path, scheme, width, file)
         await browser.close()
 
 
 async def _task(base: str, session: ClientSession) -> str:
-    """Return the page of the task with the most attempts."""
+    """Return the page of the task that has failed most often, and waits for its retry."""
     best, most = "/queues/emails", 0
     url = f"{base}/v2/{LOCATION}/queues/emails/tasks?pageSize=500"
     async with session.get(url) as response:
         for task in (await response.json()).get("tasks", []):
             count = int(task.get("dispatchCount", 0))
-            if most < count < 8:
+            wait = datetime.fromisoformat(task["scheduleTime"]) - datetime.now(UTC)
+            if count > most and wait > timedelta(seconds=5):
                 best, most = f"/queues/emails/tasks/{task['name'].rpartition('/')[2]}", count
     return best
 
@@ -285,10 +294,33 @@ async def main(seconds: float, out: Path) -> None:
         smtp.stop()
 
 
+def shown_in_docs(out: Path) -> None:
+    """Write the pictures of the guide, small."""
+    images = ROOT / "docs" / "images"
+    images.mkdir(exist_ok=True)
+    for name, source, height in (
+        ("overview", "overview-light-1280", 1250),
+        ("task", "task-light-1280", 900),
+        ("queue", "queue-light-1280", 900),
+        ("identity", "identity-light-1280", 640),
+        ("dark", "overview-dark-1280", 900),
+        ("phone", "overview-light-390", 1100),
+    ):
+        with Image.open(out / f"{source}.png") as picture:
+            picture.load()
+        shown = picture.crop((0, 0, picture.width, min(picture.height, height)))
+        shown.convert("RGB").save(images / f"dashboard-{name}.webp", quality=82, method=6)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=240, help="how long it runs before")
+    parser.add_argument(
+        "--docs", action="store_true", help="write those of the guide to docs/images, too"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "screenshots")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     asyncio.run(main(options.seconds, options.out))
+    if options.docs:
+        shown_in_docs(options.out)

@@ -169,7 +169,7 @@ def command(
         printer = EventPrinter(console, verbose=verbose, log=log, is_kept=not memory)
         runner.run(
             run_until_stopped(
-                Emulator.started(options, printer),
+                Emulator.started(options, console, printer),
                 on_ready=partial(_announce, console),
                 say=partial(console.say, ENVIRONMENT),
             )

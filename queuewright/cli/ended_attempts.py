@@ -1,10 +1,14 @@
-"""The last attempt that ended of each task in a queue, which Google's API hides during the next."""
+"""What only an engine of ours tells: attempts that Google's API hides, and all its queues."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 from google.cloud import tasks_v2
+
+from queuewright.errors import TargetError
+
+_PATIENCE_S = 10
 
 
 def ended_attempts(address: str, queue: str, tasks: Collection[str]) -> dict[str, tasks_v2.Attempt]:
@@ -40,3 +44,30 @@ def ended_attempts(address: str, queue: str, tasks: Collection[str]) -> dict[str
             if not page:
                 break
     return found
+
+
+def queue_names(address: str) -> list[str] | None:
+    """Return the full names of all queues of an engine; None if it is another emulator.
+
+    Raises:
+        TargetError: nothing answers.
+    """
+    import grpc
+
+    from queuewright.engine import ALL_QUEUES
+
+    with grpc.insecure_channel(address) as channel:
+        list_queues = channel.unary_unary(
+            f"/{ALL_QUEUES}/ListQueues",
+            request_serializer=tasks_v2.ListQueuesRequest.serialize,
+            response_deserializer=tasks_v2.ListQueuesResponse.deserialize,
+        )
+        try:
+            answer = list_queues(tasks_v2.ListQueuesRequest(), timeout=_PATIENCE_S)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return None
+            raise TargetError(
+                f"no answer from {address}", hint="check that the emulator still runs"
+            ) from None
+    return [queue.name for queue in answer.queues]

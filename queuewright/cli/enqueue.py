@@ -97,7 +97,7 @@ def command(
                 problem = f"queue `{pulled.key}` is a pull queue, which `{option}` is not for"
                 raise TargetError(problem, hint=REFUSED[option])
         body, content_type = task_body(pulled.key, pulled, payload, file, example=example)
-        check_payload(target.root, pulled.key, pulled.payload, body)
+        check_payload(target.project, pulled.key, pulled.payload, body)
         attributes = {**typed(content_type), **header_values(headers)}
         number = publish(target, pulled, body, attributes, ordering_key)
         who = f"`{pulled.worker}`" if pulled.worker else f"whoever polls `{pulled.queue_id}`"
@@ -114,7 +114,7 @@ def command(
     where = task_url(named, receiver, url, path)
     plan = named.settings if isinstance(named.settings, QueuePlan) else None
     body, content_type = task_body(named.key, plan, payload, file, example=example)
-    check_payload(target.root, named.key, plan.payload if plan is not None else None, body)
+    check_payload(target.project, named.key, plan.payload if plan is not None else None, body)
     given_headers = header_values(headers)
     refuse_reserved(given_headers)
     task = _task(

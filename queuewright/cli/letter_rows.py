@@ -41,12 +41,11 @@ def letter_row(letter: DeadLetter, *, whole: bool) -> Row:
 
 def letters_table(rows: list[Row], now: datetime) -> Table:
     """Return the table of such rows."""
-    table = Table("LETTER", "TASK", "DIED", "ATTEMPTS", "STATUS", "ERROR", box=None, pad_edge=False)
+    table = Table("TASK", "DIED", "ATTEMPTS", "STATUS", "ERROR", box=None, pad_edge=False)
     for row in rows:
         error = str(row["error"])
         died = datetime.fromisoformat(str(row["died"]))
         table.add_row(
-            str(row["id"])[:12],
             str(row["task"]),
             f"{rounded_duration(max(now - died, died - died))} ago",
             str(row["attempts"]),

@@ -9,6 +9,7 @@ from google.cloud import tasks_v2
 
 from queuewright.blueprint import Blueprint, QueuePlan
 from queuewright.cli.api import calling
+from queuewright.cli.ended_attempts import queue_names
 from queuewright.cli.project import Target
 from queuewright.client import connect
 from queuewright.errors import TargetError
@@ -35,7 +36,9 @@ def find_queue(target: Target, queue: str) -> NamedQueue:
     Raises:
         TargetError: there is no such queue, or the engine does not answer.
     """
-    blueprint = target.blueprint()
+    blueprint = target.known_blueprint()
+    if blueprint is None:
+        return _of_emulator(target, queue)
     for plan in blueprint.queues.values():
         if queue in (plan.key, plan.queue_id, plan.name):
             return NamedQueue(plan.key, plan.name, plan)
@@ -45,6 +48,29 @@ def find_queue(target: Target, queue: str) -> NamedQueue:
     keys = (*blueprint.queues, *blueprint.pull_queues)
     hint = did_you_mean(queue.rpartition("/")[2], keys)
     raise TargetError(f"{blueprint.environment} has no queue `{queue}`", hint=hint)
+
+
+def _of_emulator(target: Target, queue: str) -> NamedQueue:
+    """The queue of a running emulator with this id or full name."""
+    assert target.address is not None, "what runs on Google Cloud has a file"
+    names = queue_names(target.address)
+    if names is None:  # another emulator
+        if "/" not in queue:
+            hint = f"such as `projects/my-project/locations/us-central1/queues/{queue}`"
+            raise TargetError(f"{target} needs the full name of queue `{queue}`", hint=hint)
+        names = [queue]
+    found = [name for name in names if queue in (name, name.rpartition("/")[2])]
+    if len(found) > 1:
+        raise TargetError(
+            f"{target} has {len(found)} queues `{queue}`", hint="give one of " + ", ".join(found)
+        )
+    if not found:
+        known = [name.rpartition("/")[2] for name in names]
+        guess = did_you_mean(queue.rpartition("/")[2], known)
+        raise TargetError(f"{target} has no queue `{queue}`", hint=guess)
+    with calling(target, found[0]):
+        settings = connect(target.address).get_queue(name=found[0])
+    return NamedQueue(found[0].rpartition("/")[2], found[0], settings)
 
 
 def _created(target: Target, blueprint: Blueprint, queue: str) -> tasks_v2.Queue | None:

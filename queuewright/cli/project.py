@@ -20,6 +20,8 @@ from queuewright.spec import find_root as find_root
 from queuewright.terminal import printable
 
 DEFAULT_ENVIRONMENT = "dev"
+EMULATOR = "emulator"
+"""The name under which `queuewright emulator` is announced."""
 
 
 class _Port(click.IntRange):
@@ -80,19 +82,40 @@ class Target:
     """The environment that a command is for, and the engine that runs it, if it runs here."""
 
     environment: str
-    root: Path
+    root: Path | None
+    """The project's folder; None outside of any, where only an emulator can be meant."""
     address: str | None
     """`host:port` of the engine's gRPC API; None: Google Cloud."""
     pubsub_address: str | None = None
     """`host:port` of the Pub/Sub beside it; None: Google Cloud, or none runs."""
 
     def blueprint(self) -> Blueprint:
-        """The environment's blueprint."""
-        return blueprint(load(self.environment, self.root))
+        """The environment's blueprint.
+
+        Raises:
+            TargetError: there is no project.
+        """
+        return blueprint(load(self.environment, self.project))
+
+    @property
+    def project(self) -> Path:
+        """The project's folder.
+
+        Raises:
+            TargetError: there is none.
+        """
+        return self.root or find_root()
+
+    def known_blueprint(self) -> Blueprint | None:
+        """The environment's blueprint; None if an emulator runs, which has no file."""
+        is_emulator = self.root is None or self.environment == EMULATOR
+        return None if is_emulator else self.blueprint()
 
     def __str__(self) -> str:
-        where = f"on this machine ({self.address})" if self.address else "on Google Cloud"
-        return f"{self.environment} {where}"
+        if self.address is None:
+            return f"{self.environment} on Google Cloud"
+        name = "the emulator" if self.environment == EMULATOR else self.environment
+        return f"{name} on this machine ({self.address})"
 
 
 def quiet_grpc() -> None:
@@ -136,6 +159,14 @@ def target_options(function: _Function) -> _Function:
     )(function)
 
 
+def _root() -> Path | None:
+    """Return the project's folder, or None outside of any."""
+    try:
+        return find_root()
+    except TargetError:
+        return None
+
+
 def find_target(environment: str | None, state: Path | None) -> Target:
     """Return the environment that a command is for.
 
@@ -148,15 +179,21 @@ def find_target(environment: str | None, state: Path | None) -> Target:
             in the given state folder.
     """
     address = os.environ.get(EMULATOR_HOST)
-    root = find_root()
+    root = _root()
     if state is not None:
         return _running_in(state, environment, root)
     if address:
         pubsub = os.environ.get(PUBSUB_EMULATOR_HOST) or None
-        return Target(environment or DEFAULT_ENVIRONMENT, root, address, pubsub)
-    running = find_running(root / STATE_FOLDER)
+        otherwise = DEFAULT_ENVIRONMENT if root is not None else EMULATOR
+        return Target(environment or otherwise, root, address, pubsub)
+    running = find_running((root or Path.cwd()) / STATE_FOLDER)
     if running is not None and environment in (None, running.environment):
         return Target(running.environment, root, running.grpc_address, running.pubsub_address)
+    if root is None:
+        raise TargetError(
+            f"nothing runs here, and there is no `{STACKS}` folder in `{Path.cwd()}` or above it",
+            hint=f"go to the project, give an emulator's `--state`, or set {EMULATOR_HOST}",
+        )
     if environment is None:
         raise TargetError(
             "no environment runs here",
@@ -165,7 +202,7 @@ def find_target(environment: str | None, state: Path | None) -> Target:
     return Target(environment, root, None)
 
 
-def _running_in(state: Path, environment: str | None, root: Path) -> Target:
+def _running_in(state: Path, environment: str | None, root: Path | None) -> Target:
     """The environment that runs in a state folder."""
     running = find_running(state)
     if running is None:

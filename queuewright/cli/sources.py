@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -56,16 +56,15 @@ def with_sources_checked(spec: Spec, root: Path, warn: Callable[[str], None] = t
             problems.append(code.folder.problem(error))
         else:
             problems += code.dockerfile_problems(files, root)
-            _warn(code.folder, files, root, checked, warn)
-            for line in _path_warnings(code, files, root):
-                warn(line)
+            _say(warn, _suspect_warnings(code.folder, files, root, checked))
+            _say(warn, _path_warnings(code, files, root))
         for tree in code.include:
             try:
                 found = _included(root / tree.text, root / code.folder.text, files, root)
             except TargetError as error:
                 problems.append(tree.problem(error))
             else:
-                _warn(tree, found, root, checked, warn)
+                _say(warn, _suspect_warnings(tree, found, root, checked))
     if problems:
         raise SpecError(problems)
     return spec
@@ -155,23 +154,22 @@ def _included(
     return found
 
 
-def _warn(
-    named: _Named,
-    files: list[PurePosixPath],
-    root: Path,
-    checked: set[Path],
-    warn: Callable[[str], None],
-) -> None:
-    """Warn of the suspects in a folder, once."""
+def _say(warn: Callable[[str], None], lines: Iterable[str]) -> None:
+    if text := "\n".join(lines):
+        warn(text)
+
+
+def _suspect_warnings(
+    named: _Named, files: list[PurePosixPath], root: Path, checked: set[Path]
+) -> Iterator[str]:
+    """Warnings of the suspects in a folder, if it is not among those `checked` before."""
     folder, text = root / named.text, named.text
     if folder.resolve() in checked:
         return
     checked.add(folder.resolve())
     if files == [PurePosixPath()]:  # an included file
         folder, text, files = folder.parent, posixpath.dirname(text), [PurePosixPath(folder.name)]
-    found = suspects(folder, files)
-    if found:
-        warn("\n".join(_warnings(text, found, named.location, named.path)))
+    yield from _warnings(text, suspects(folder, files), named.location, named.path)
 
 
 def _warnings(source: str, found: list[Suspect], location: Location, path: str) -> Iterator[str]:

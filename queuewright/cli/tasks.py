@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import click
+from google.api_core import exceptions
 from google.cloud import tasks_v2
 from google.rpc import code_pb2
 from rich.table import Table
 
 from queuewright.cli.api import calling
+from queuewright.cli.counted import counted
 from queuewright.cli.ended_attempts import ended_attempts
-from queuewright.cli.named_queue import find_queue
-from queuewright.cli.printing import echo
-from queuewright.cli.project import find_target, target_options
+from queuewright.cli.gone_tasks import NO_HISTORY, gone_rows, gone_table
+from queuewright.cli.named_queue import NamedQueue, find_queue
+from queuewright.cli.printing import echo, echo_json
+from queuewright.cli.project import Target, find_target, target_options
 from queuewright.cli.pull_queue import find_pull_queue
 from queuewright.cli.pull_tasks import pull_rows, pull_table
 from queuewright.cli.rows import Row, show_rows
+from queuewright.cli.task_lines import task_lines
+from queuewright.cli.task_story import story
 from queuewright.client import connect
 from queuewright.cloud_tasks.durations import rounded_duration
+from queuewright.errors import TargetError
+from queuewright.history import RemoteHistory, State
 
 
-@click.command("tasks")
+class _Tasks(click.Group):
+    """`tasks QUEUE` is short for `tasks list QUEUE`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words = [word for word in args if not word.startswith("-")]
+        if words and words[0] not in self.commands:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("tasks", cls=_Tasks)
+def command() -> None:
+    """The tasks of a queue, here or on Google Cloud: list them, or show, run or delete one.
+
+    `tasks QUEUE` is short for `tasks list QUEUE`.
+    """
+
+
+@command.command("list")
 @click.argument("queue")
+@click.option("--finished", is_flag=True, help="Those that finished, from the history here.")
+@click.option("--failed", is_flag=True, help="Those that were given up or expired.")
+@click.option("--deleted", is_flag=True, help="Those that were deleted or purged.")
+@click.option("--text", default="", help="Of those: with this in their id, headers or body.")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -33,8 +64,16 @@ from queuewright.cloud_tasks.durations import rounded_duration
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @target_options
-def command(
-    queue: str, limit: int, as_json: bool, environment: str | None, state: Path | None
+def list_tasks(
+    queue: str,
+    finished: bool,
+    failed: bool,
+    deleted: bool,
+    text: str,
+    limit: int,
+    as_json: bool,
+    environment: str | None,
+    state: Path | None,
 ) -> None:
     """List the tasks of QUEUE, with the time when each is due and its last attempt.
 
@@ -42,13 +81,29 @@ def command(
     pull queue that runs here: who holds which task until when, and the dead letters.
     """
     target = find_target(environment, state)
-    pulled = find_pull_queue(target.blueprint(), queue)
+    blueprint = target.known_blueprint()
+    pulled = find_pull_queue(blueprint, queue) if blueprint is not None else None
+    states = [
+        each
+        for is_asked, some in zip((finished, failed, deleted), _ENDS, strict=True)
+        for each in some
+        if is_asked
+    ]
+    if text and not states:
+        raise click.UsageError("`--text` needs `--finished`, `--failed` or `--deleted`")
     if pulled is not None:
+        if states:
+            raise TargetError(f"queue `{pulled.key}` is a pull queue, of which no history is kept")
         rows = pull_rows(target, pulled, limit)
         nothing = f"no tasks in `{pulled.key}`, {target}"
         show_rows(rows, pull_table, as_json=as_json, nothing=nothing)
         return
     named = find_queue(target, queue)
+    if states:
+        rows = gone_rows(target, named, states, text, limit)
+        nothing = f"no such tasks of `{named.key}` in the history, {target}"
+        show_rows(rows, gone_table, as_json=as_json, nothing=nothing)
+        return
     with calling(target, named.name):
         tasks: list[tasks_v2.Task] = []
         for task in connect(target.address).list_tasks(parent=named.name):
@@ -62,6 +117,119 @@ def command(
     rows.sort(key=lambda row: str(row["schedule_time"]))
     nothing = f"no tasks in `{named.key}`, {target}"
     show_rows(rows, _table, as_json=as_json, nothing=nothing)
+
+
+@command.command("show")
+@click.argument("queue")
+@click.argument("task")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@target_options
+def show(queue: str, task: str, as_json: bool, environment: str | None, state: Path | None) -> None:
+    """Show one task: what it sends, and its attempts with what its handler printed.
+
+    Here also a task that is gone, as far as the history has it.
+    """
+    target = find_target(environment, state)
+    named = find_queue(target, queue)
+    name = _full_name(named, task)
+    found = _get(target, name)
+    history = RemoteHistory(target.address).task(name) if target.address is not None else None
+    if found is None and (history is None or (history.record is None and not history.attempts)):
+        hint = "`queuewright tasks` lists them" if target.address else NO_HISTORY
+        raise TargetError(f"`{name}`: there is no such task in {target}", hint=hint)
+    if history is None:
+        echo(NO_HISTORY if target.address is None else f"{target} has no history", err=True)
+    told = story(name, found, history)
+    if as_json:
+        echo_json(told)
+        return
+    for line in task_lines(told):
+        echo(line)
+
+
+@command.command("run")
+@click.argument("queue")
+@click.argument("task")
+@target_options
+def run(queue: str, task: str, environment: str | None, state: Path | None) -> None:
+    """Start an attempt of a task now, whatever its queue's state and limits are."""
+    target = find_target(environment, state)
+    named = find_queue(target, queue)
+    name = _full_name(named, task)
+    with calling(target, name):
+        connect(target.address).run_task(name=name)
+    echo(f"started in {target}", err=True)
+    echo(name)
+
+
+@command.command("delete")
+@click.argument("queue")
+@click.argument("tasks", nargs=-1, metavar="[TASK]...")
+@click.option("--all", "every", is_flag=True, help="All tasks of the queue.")
+@click.option("--yes", is_flag=True, help="With `--all`: do not ask.")
+@target_options
+def delete(
+    queue: str,
+    tasks: tuple[str, ...],
+    every: bool,
+    yes: bool,
+    environment: str | None,
+    state: Path | None,
+) -> None:
+    """Delete tasks of QUEUE. An attempt that runs may finish."""
+    if bool(tasks) == every:
+        raise click.UsageError("give the ids of tasks, or `--all`")
+    target = find_target(environment, state)
+    named = find_queue(target, queue)
+    client = connect(target.address)
+    names = [_full_name(named, task) for task in tasks]
+    if every:
+        with calling(target, named.name):
+            names = [task.name for task in client.list_tasks(parent=named.name)]
+        if names and not yes:
+            what = f"delete {counted(len(names), 'task')} of `{named.key}`"
+            if not sys.stdin.isatty():
+                raise click.UsageError(f"{what}?\n  hint: agree with `--yes`")
+            click.confirm(f"{what}, {target}?", abort=True, err=True)
+    deleted, missing = 0, []
+    for name in names:
+        with calling(target, name):
+            try:
+                client.delete_task(name=name)
+                deleted += 1
+            except exceptions.NotFound:
+                missing.append(name.rpartition("/")[2])
+    echo(f"deleted {counted(deleted, 'task')} of `{named.key}`, {target}", err=True)
+    if missing and not every:  # with `--all`, they have ended meanwhile
+        raise TargetError(f"no such task in `{named.key}`: {', '.join(missing)}")
+
+
+_ENDS: Final[tuple[tuple[State, ...], ...]] = (
+    ("finished",),
+    ("failed", "expired"),
+    ("deleted", "purged"),
+)
+"""What `--finished`, `--failed` and `--deleted` show."""
+
+
+def _full_name(named: NamedQueue, task: str) -> str:
+    """Return the full name of a task, given by its id or its full name."""
+    prefix = f"{named.name}/tasks/"
+    if "/" not in task:
+        return prefix + task
+    if not task.startswith(prefix):
+        raise TargetError(f"`{task}` is not a task of `{named.name}`", hint="give its id")
+    return task
+
+
+def _get(target: Target, name: str) -> tasks_v2.Task | None:
+    """Return a task with its body; None if it is gone."""
+    request = tasks_v2.GetTaskRequest(name=name, response_view=tasks_v2.Task.View.FULL)
+    with calling(target, name):
+        try:
+            return connect(target.address).get_task(request=request)
+        except exceptions.NotFound:
+            return None
 
 
 def _is_running(task: tasks_v2.Task) -> bool:

@@ -17,6 +17,7 @@ from queuewright.dashboard import words
 from queuewright.dashboard.filters import PageFilter
 from queuewright.dashboard.keys import queue_href, task_href
 from queuewright.dashboard.pages import queue as queue_pages
+from queuewright.dashboard.pages.dead_letters import Letter, discard, find_letters, replay
 from queuewright.dashboard.pages.frame import page
 from queuewright.dashboard.pages.task import Story
 from queuewright.dashboard.sources import Sources
@@ -137,7 +138,9 @@ class Actions:
     async def set_all(self, request: web.Request) -> web.StreamResponse:
         """Pause or resume all queues."""
         verb = request.match_info["verb"]
-        names = self._sources().engine.service.queue_names()
+        sources = self._sources()
+        dead = sources.dead_queues()  # they stay paused: nobody sends a letter by accident
+        names = [name for name in sources.engine.service.queue_names() if name not in dead]
         for name in names:
             await self._set(name, verb)
         word = "paused" if verb == "pause" else "resumed"
@@ -169,6 +172,54 @@ class Actions:
         self._say(f"{word} {words.plural(done, 'task')} of {key}")
         rest = wanted.query(said=f"{word}-{done}")
         raise _done(queue_href(key) + rest, f"{word.capitalize()} {words.plural(done, 'task')}.")
+
+    async def confirm_letters(self, request: web.Request) -> web.StreamResponse:
+        """Ask whether dead letters shall be replayed or discarded."""
+        sources, verb = self._sources(), request.query.get("do", "")
+        if verb not in ("replay", "discard"):
+            raise web.HTTPNotFound(text="There is no such action.")
+        letters = await self._letters(request.query)
+        count, noun = len(letters), "dead letter" if len(letters) == 1 else "dead letters"
+        it = "It is" if count == 1 else "They are"
+        consequence = (
+            f"{it} added to {'its queue' if count == 1 else 'their queues'} again, with all "
+            "attempts, in the order in which they died."
+            if verb == "replay"
+            else f"{it} gone for good."
+        )
+        question = {
+            "question": f"{verb.capitalize()} {words.number(count)} {noun}?",
+            "consequence": consequence,
+            "verb": f"{verb.capitalize()} {words.number(count)}",
+            "typed": "",
+            "count": count,
+            "action": f"/dead-letters/{verb}",
+            "fields": {"numbers": ",".join(str(letter.number) for letter in letters)},
+            "is_risky": verb == "discard",
+        }
+        return self._ask(sources, request, question, "/dead-letters")
+
+    async def letters(self, request: web.Request) -> web.StreamResponse:
+        """Replay or discard the dead letters that the question was about."""
+        verb = request.match_info["verb"]
+        letters = await self._letters(await request.post(), only_named=True)
+        work = replay if verb == "replay" else discard
+        done = await work(self._sources(), letters)
+        word = "replayed" if verb == "replay" else "discarded"
+        self._say(f"{word} {words.plural(done, 'dead letter')}")
+        text = f"{word.capitalize()} {words.plural(done, 'dead letter')}."
+        raise _done(f"/dead-letters?said={word}-{done}", text)
+
+    async def _letters(self, query: MultiMapping[Any], *, only_named: bool = False) -> list[Letter]:
+        numbers = [int(each) for each in query.getall("n", []) if str(each).isdecimal()]
+        named = str(query.get("numbers", ""))
+        numbers += [int(each) for each in named.split(",") if each.isdecimal()]
+        if only_named and not numbers:
+            return []
+        queue, text = str(query.get("queue", "")), str(query.get("text", ""))
+        if numbers:
+            queue = text = ""
+        return await find_letters(self._sources(), queue, text, numbers)
 
     async def run(self, request: web.Request) -> web.StreamResponse:
         """Start an attempt of a task now."""

@@ -22,6 +22,8 @@ _REFUSALS: Final = 50
 _CAUSES: Final = 1_000
 _LONGEST: Final = 300
 _SHOWN_CAUSES: Final = 5
+EVERYTHING: Final = "*"
+"""Stands for all tasks among changed ones."""
 _MOST_DIRTY: Final = 10_000
 """More changed tasks than that are not told apart."""
 
@@ -144,8 +146,13 @@ class Activity:
         return found
 
     def take_dirty(self) -> dict[str, str]:
-        """Return the tasks that changed since the last call, and how their last attempt ended."""
+        """Return the tasks that changed since the last call, and how their last attempt ended.
+
+        Of very many, not all are there; `EVERYTHING` is among them then.
+        """
         taken, self.dirty = self.dirty, {}
+        if len(taken) >= _MOST_DIRTY:
+            taken[EVERYTHING] = ""
         return taken
 
     def notice(self, event: Event) -> None:

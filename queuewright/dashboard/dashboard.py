@@ -12,17 +12,19 @@ from aiohttp import web
 
 from queuewright.dashboard import words
 from queuewright.dashboard.actions import Actions
-from queuewright.dashboard.activity import Activity
+from queuewright.dashboard.activity import EVERYTHING, Activity
 from queuewright.dashboard.bodies import embedded_pictures, picture_type
 from queuewright.dashboard.filters import PageFilter
 from queuewright.dashboard.guard import BODY_POLICY, Guard
 from queuewright.dashboard.keys import queue_href, task_href
 from queuewright.dashboard.live import Live
 from queuewright.dashboard.pages import queue as queue_pages
+from queuewright.dashboard.pages.dead_letters import dead_letters_page, find_letters
 from queuewright.dashboard.pages.frame import page
 from queuewright.dashboard.pages.handler import handler_page
 from queuewright.dashboard.pages.identity import identity_page
 from queuewright.dashboard.pages.overview import Values, live_overview, overview
+from queuewright.dashboard.pages.pulled import MOST, pulled_page
 from queuewright.dashboard.pages.send import Form, send_page
 from queuewright.dashboard.pages.task import (
     VIEWS,
@@ -106,9 +108,13 @@ class Dashboard:
             web.get("/queues/{queue}/tasks/{task}/body", read(self._page(self._body))),
             web.get(r"/queues/{queue}/tasks/{task}/body/{index:\d}", read(self._page(self._body))),
             web.post("/{verb:pause|resume}-all", write(self._act(actions.set_all))),
+            web.get("/pulled/{queue}", read(self._page(self._pulled))),
             web.get("/send", read(self._page(self._send))),
             web.post("/send", write(self._act(self._sent))),
             web.get("/handlers/{handler}", read(self._page(self._handler))),
+            web.get("/dead-letters", read(self._page(self._dead_letters))),
+            web.get("/dead-letters/confirm", read(self._page(actions.confirm_letters))),
+            web.post("/dead-letters/{verb:replay|discard}", write(self._act(actions.letters))),
             web.get("/identity", read(self._page(self._identity))),
             web.get("/time", read(self._page(self._time))),
             web.post("/time/advance", write(self._act(actions.advance))),
@@ -122,7 +128,8 @@ class Dashboard:
     async def _overview(self, request: web.Request) -> web.StreamResponse:
         if not _accepts_html(request):
             return web.Response(status=406, text="The dashboard is HTML; the API is at /v2/.\n")
-        context = overview(self._ready(), shows_all="all" in request.query)
+        pulled = await self.surroundings.pulled_queues(0)
+        context = overview(self._ready(), pulled, shows_all="all" in request.query)
         return self._show("overview.html", context, request)
 
     async def _queue(self, request: web.Request) -> web.StreamResponse:
@@ -231,6 +238,18 @@ class Dashboard:
             raise web.HTTPNotFound(text=f"There is no handler `{request.match_info['handler']}`.")
         return self._show("handler.html", context, request)
 
+    async def _pulled(self, request: web.Request) -> web.StreamResponse:
+        key = request.match_info["queue"]
+        for each in await self.surroundings.pulled_queues(MOST):
+            if each.key == key:
+                return self._show("pulled.html", pulled_page(self._ready(), each), request)
+        raise web.HTTPNotFound(text=f"There is no pull queue `{words.visible(key)}`.")
+
+    async def _dead_letters(self, request: web.Request) -> web.StreamResponse:
+        sources, query = self._ready(), request.query
+        letters = await find_letters(sources, query.get("queue", ""), query.get("text", ""))
+        return self._show("dead_letters.html", dead_letters_page(sources, letters, query), request)
+
     async def _identity(self, request: web.Request) -> web.StreamResponse:
         context = identity_page(self._ready(), request.query.get("focus", ""))
         if context is None:
@@ -289,7 +308,7 @@ class Dashboard:
         sources = self._ready()
         kind, _, rest = topic.partition(":")
         if kind == "overview":
-            return live_overview(sources)
+            return live_overview(sources, await self.surroundings.pulled_queues(0))
         if kind == "queue":
             name = sources.keys().name(rest)
             facts = sources.engine.service.queue_facts(name) if name else []
@@ -307,7 +326,9 @@ class Dashboard:
         if view is None:
             return {"reload": "1"}
         names = (
-            set(view.numbers) if "*" in dirty else {name for name in view.numbers if name in dirty}
+            set(view.numbers)
+            if EVERYTHING in dirty
+            else {name for name in view.numbers if name in dirty}
         )
         if not names:
             return None
@@ -333,7 +354,7 @@ class Dashboard:
             return None
         name = f"{queue}/tasks/{task_id}"
         is_running = self._history is not None and bool(self._history.running(name))
-        if "*" not in dirty and name not in dirty and not is_running:
+        if EVERYTHING not in dirty and name not in dirty and not is_running:
             return None
         return {"task@rev": task_revision(await self._find_story(name))}
 
@@ -483,6 +504,8 @@ _SAID: Final = {
     "retried": "{} sent again as the queue's rate allows.",
     "deleted": "{} deleted.",
     "purged": "Purged.",
+    "replayed": "{} added to their queues again.",
+    "discarded": "{} discarded.",
 }
 
 
@@ -495,4 +518,5 @@ def _said(text: str) -> str:
     verb, _, count = text.partition("-")
     if verb not in _SAID or (count and not count.isdecimal()):
         return ""
-    return _SAID[verb].format(words.plural(int(count or 0), "task"))
+    noun = "dead letter" if verb in ("replayed", "discarded") else "task"
+    return _SAID[verb].format(words.plural(int(count or 0), noun))

@@ -32,6 +32,9 @@ class QueueKeys:
             return queue_id
         return SEPARATOR.join((project, location, queue_id))
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
     def name(self, key: str) -> str | None:
         """Return the full name of a queue; None if there is none, or there are several."""
         if SEPARATOR in key:

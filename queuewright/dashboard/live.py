@@ -15,7 +15,7 @@ from typing import Final
 
 from aiohttp import web
 
-from queuewright.dashboard.activity import Activity
+from queuewright.dashboard.activity import EVERYTHING, Activity
 from queuewright.dashboard.pages.overview import Values
 
 _LOG: Final = logging.getLogger(__name__)
@@ -82,7 +82,11 @@ class Live:
         if len(topics) > MOST_TOPICS:
             return web.Response(status=400, text=f"at most {MOST_TOPICS} topics\n")
         response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+            headers={
+                "Content-Type": "text/event-stream",
+                "Cache-Control": "no-store",
+                "X-Content-Type-Options": "nosniff",
+            }
         )
         await response.prepare(request)
         page = _Page(topics)
@@ -176,7 +180,7 @@ class Live:
 
     async def _current(self, topic: str) -> Values:
         if topic not in self._values:
-            self._values[topic] = await self._render(topic, {"*": ""}) or {}
+            self._values[topic] = await self._render(topic, {EVERYTHING: ""}) or {}
         return self._values[topic]
 
 

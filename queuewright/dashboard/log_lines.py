@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from queuewright.dashboard.words import visible
@@ -24,6 +24,8 @@ class Line:
     text: str
     severity: str = ""
     is_bad: bool = False
+    is_shared: bool = False
+    """Whether it may belong to another request of the same process."""
 
 
 def answer_lines(attempt: AttemptRecord) -> tuple[Line, ...]:
@@ -46,7 +48,10 @@ def answer_lines(attempt: AttemptRecord) -> tuple[Line, ...]:
 
 def handler_lines(attempt: AttemptRecord, handler: str) -> tuple[Line, ...]:
     """Return what the handler printed during an attempt."""
-    lines = [log_line(each.text, handler) for each in attempt.lines[:_MOST]]
+    lines = [
+        replace(log_line(each.text, handler), is_shared=each.certainty == "shared")
+        for each in attempt.lines[:_MOST]
+    ]
     more = attempt.more_lines + max(0, len(attempt.lines) - _MOST)
     if more:
         lines.append(Line("", f"and {more:,} more lines"))
@@ -57,7 +62,7 @@ def log_line(text: str, label: str) -> Line:
     """Return a line of a handler; a structured one as Cloud Logging shows it.
 
     >>> log_line('{"severity": "ERROR", "message": "no such address"}', "mailer")
-    Line(label='mailer', text='no such address', severity='ERROR', is_bad=True)
+    Line(label='mailer', text='no such address', severity='ERROR', is_bad=True, is_shared=False)
     """
     severity, message = "", _COLOURS.sub("", text)
     if text.startswith("{"):

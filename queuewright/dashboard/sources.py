@@ -55,6 +55,22 @@ class Sources:
             return {}
         return {plan.name: plan for plan in self.blueprint.queues.values()}
 
+    def dead_queues(self) -> dict[str, QueuePlan]:
+        """Return the plan of the queue of each dead-letter queue, by the latter's full name."""
+        return {
+            plan.dead_letters.name: plan
+            for plan in self.plans().values()
+            if plan.dead_letters is not None
+        }
+
+    def dead_counts(self) -> dict[str, int]:
+        """Return how many dead letters there are of each queue that keeps some, by full name."""
+        found: dict[str, int] = {}
+        for name, plan in self.dead_queues().items():
+            facts = self.engine.service.queue_facts(name)
+            found[plan.name] = facts[0].counts.waiting if facts else 0
+        return found
+
     def handler_activity(self) -> dict[str, list[QueueActivity]]:
         """Return the activity of the queues of each handler."""
         found: dict[str, list[QueueActivity]] = defaultdict(list)

@@ -6,6 +6,7 @@ Units are joined to their numbers by no-break spaces.
 from __future__ import annotations
 
 import re
+import zlib
 from datetime import UTC, datetime, tzinfo
 from http import HTTPStatus
 from typing import Final
@@ -30,6 +31,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def revision(value: object) -> str:
+    """Return a short text that changes with a value."""
+    return f"{zlib.crc32(repr(value).encode()):08x}"
+
+
 def plural(count: int, noun: str) -> str:
     r"""Return a count with its noun.
 
@@ -42,14 +48,14 @@ def plural(count: int, noun: str) -> str:
 def rate(per_second: float) -> str:
     """Return a rate with two significant digits.
 
-    >>> [rate(value) for value in (0, 0.04, 1.13, 14.2, 500)]
-    ['0', '0.04', '1.1', '14', '500']
+    >>> [rate(value) for value in (0, 0.0931, 1.13, 14.2, 500)]
+    ['0', '0.09', '1.1', '14', '500']
     """
     if per_second <= 0:
         return "0"
     if per_second >= 10:
         return number(per_second)
-    return f"{per_second:.2g}"
+    return f"{per_second:.2f}" if per_second < 0.1 else f"{per_second:.2g}"
 
 
 def span(microseconds: int) -> str:

@@ -5,8 +5,9 @@ Other packages import from here, and the message classes from `queuewright.engin
 
 from queuewright.engine import events
 from queuewright.engine.activity_log import is_sampled, log_entry
-from queuewright.engine.api.grpc import ENDED_ATTEMPTS
+from queuewright.engine.api.grpc import ALL_QUEUES, ENDED_ATTEMPTS, GrpcService
 from queuewright.engine.api.http_log import LOGGER as HTTP_LOG
+from queuewright.engine.api.methods import Method as GrpcMethod
 from queuewright.engine.clock import Clock, ManualClock, SystemClock, Timer
 from queuewright.engine.dispatch.addresses import host_port, unusable
 from queuewright.engine.dispatch.in_process import InProcessSender
@@ -31,6 +32,7 @@ from queuewright.engine.service.service import Service
 from queuewright.engine.settings import Settings
 
 __all__ = [
+    "ALL_QUEUES",
     "DEVELOPER",
     "ENDED_ATTEMPTS",
     "HTTP_LOG",
@@ -45,6 +47,8 @@ __all__ = [
     "Engine",
     "Event",
     "Excerpt",
+    "GrpcMethod",
+    "GrpcService",
     "InProcessSender",
     "ManualClock",
     "NoAnswerError",

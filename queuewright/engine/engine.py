@@ -15,7 +15,8 @@ from typing import Final, Self
 
 from aiohttp import web
 
-from queuewright.engine.api.grpc import listening, services
+from queuewright.engine.api.grpc import GrpcService, listening
+from queuewright.engine.api.grpc import services as api_services
 from queuewright.engine.api.rest import application
 from queuewright.engine.api.rest_listener import RestRunner
 from queuewright.engine.clock import Clock, ManualClock, SystemClock
@@ -157,7 +158,12 @@ class Engine:
         await self.stop()
 
     async def serve_grpc(
-        self, host: str = "127.0.0.1", port: int = 8123, *, caller: Caller = DEVELOPER
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8123,
+        *,
+        caller: Caller = DEVELOPER,
+        services: Iterable[GrpcService] = (),
     ) -> int:
         """Listen for gRPC. Can be called several times.
 
@@ -165,6 +171,7 @@ class Engine:
             host: the address to listen on.
             port: 0 lets the system choose.
             caller: the caller of every call on this listener.
+            services: services in addition to the API's, such as that of a history.
 
         Returns:
             The port.
@@ -172,7 +179,8 @@ class Engine:
         Raises:
             TargetError: the port can't be used.
         """
-        server, bound = await listening(services(self.service), caller, host, port)
+        served = [*api_services(self.service), *services]
+        server, bound = await listening(served, caller, host, port)
         self._closers[host, bound] = partial(server.stop, grace=_ANSWERS_GRACE_S)
         return bound
 

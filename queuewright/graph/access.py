@@ -271,9 +271,9 @@ def _is_of_dead_letters(resources: Mapping[str, Resource], resource: Resource) -
     It has the component of that queue, and would be taken for the queue itself.
     """
     if resource.type == QUEUE:
-        itself = f"{resource.name.removesuffix('-dead-letter-queue')}-queue"
-        return resource.name.endswith("-dead-letter-queue") and any(
-            each.type == QUEUE and each.parent == resource.parent and each.name == itself
+        itself, _, role = resource.name.rpartition("-")
+        return role == "dead_letters" and any(
+            each.type == QUEUE and each.parent == resource.parent and each.name == f"{itself}-queue"
             for each in resources.values()
         )
     if resource.type not in (TOPIC, SUBSCRIPTION):

@@ -18,6 +18,7 @@ from queuewright.history.records import (
     TaskHistory,
     TaskRecord,
 )
+from queuewright.history.service import RemoteHistory, history_service
 
 __all__ = [
     "BUCKET_US",
@@ -28,9 +29,11 @@ __all__ = [
     "History",
     "LogLine",
     "Outcome",
+    "RemoteHistory",
     "State",
     "TaskContent",
     "TaskHistory",
     "TaskRecord",
+    "history_service",
     "wait_reason",
 ]

@@ -17,15 +17,18 @@ from queuewright.history.records import State
 Row = list[object]
 """A row in the order of its table's columns."""
 
-STATE, ENDED, END_US, ATTEMPTS, RESULT, TARGET, WHY, CREATOR, PARENT, PARENT_NAME, SIZE, CONTENT = (
-    range(4, 16)
+STATE, ENDED, END_US, ATTEMPTS, RESULT, TARGET, WHY, CREATOR, PARENT, PARENT_NAME, LAST = range(
+    4, 15
 )
-"""The places of columns in a row of `task`."""
+"""The places of columns in a row of `task`; at `LAST`, those of its last attempt begin."""
+SIZE, BODY, CONTENT = range(23, 26)
+_NO_ATTEMPT: Final = (None,) * (SIZE - LAST)
 
 CREATED, TRIED, FINISHED, RETRIED, FAILED = range(5)
 """The places in the counts of a bucket."""
 
 _TRIM_EVERY: Final = 20
+_NO_BUCKET: Final[tuple[int, list[int]]] = (-BUCKET_US, [])
 
 
 @dataclass
@@ -48,6 +51,8 @@ class Batch:
     lines: list[tuple[object, ...]] = field(default_factory=list)
     buckets: dict[tuple[int, int], list[int]] = field(default_factory=dict)
     """The counts to add, by the queue's number and the bucket's start."""
+    _latest: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
+    """The latest bucket of each queue: its start and its counts."""
     long_stories: set[int] = field(default_factory=set)
     """The numbers of tasks that may have more attempts than are kept."""
 
@@ -74,33 +79,67 @@ class Batch:
                 self._emptied(item, "its queue was deleted")
 
     def _attempt_ended(self, event: events.AttemptEnded) -> None:
-        outcome, key = event.outcome, (event.task, event.create_us)
-        reason = ""
-        if outcome == "succeeded" or outcome == "gave_up":
-            is_failure = outcome == "gave_up"
-            if is_failure:
-                reason = end_reason(event.retry, event.ended_attempts)
-            content = event.content
-            number, ended = self.known.end(
-                key, event.queue, "failed" if is_failure else "finished", len(content)
-            )
-            row = self._row(number, key, event.queue)
-            row[STATE] = "failed" if is_failure else "finished"
-            row[ENDED], row[END_US] = ended, event.time_us
-            row[WHY], row[SIZE], row[CONTENT] = reason, len(content), content
+        outcome = event.outcome
+        counts = self._counts(event.queue, event.time_us)
+        if outcome != "interrupted":
+            counts[TRIED] += 1
+        if outcome == "succeeded":
+            counts[FINISHED] += 1
+            self._finished(event, "finished", "")
+        elif outcome == "gave_up":
+            counts[FAILED] += 1
+            self._finished(event, "failed", end_reason(event.retry, event.ended_attempts))
         elif outcome == "deleted":
-            number = self._ended_before(event, key)
-            row = None
+            self._attempt(event, self._ended_before(event), "")
+        elif outcome == "will_retry":
+            counts[RETRIED] += 1
+            reason = wait_reason(event.retry, event.ended_attempts, by_hand=event.by_hand)
+            self._attempt(event, self._unfinished(event), reason)
         else:
-            found = self.known.number(key)
-            number = self.known.begin(key, event.queue) if found is None else found
-            row = self._row(number, key, event.queue)
-            if outcome == "will_retry":
-                reason = wait_reason(event.retry, event.ended_attempts, by_hand=event.by_hand)
-        if row is not None:
-            row[ATTEMPTS], row[TARGET] = event.ended_attempts, event.target_address
-            row[RESULT] = event.result or row[RESULT]  # an interrupted attempt has none
-        body = event.excerpt.body
+            self._attempt(event, self._unfinished(event), "")
+
+    def _finished(self, event: events.AttemptEnded, state: State, why: str) -> None:
+        """End a task by its last attempt."""
+        task, queue, content = event.task, event.queue, event.content
+        key = task, event.create_us
+        headers, body, is_cut = event.excerpt
+        size = len(content) + len(body)
+        number, ended, is_new = self.known.end(key, queue, state, size)
+        end: Row = [
+            state,
+            ended,
+            event.time_us,
+            event.ended_attempts,
+            event.result,
+            event.target_address,
+            why,
+        ]
+        last: Row = [
+            event.attempt,
+            event.max_attempts,
+            event.schedule_us,
+            event.dispatch_us,
+            event.duration_us,
+            event.message,
+            event.by_hand,
+            written_headers(headers),
+            is_cut,
+            size,
+            body,
+            content,
+        ]
+        if is_new:  # as most are: it is made in one piece
+            task_id = task[len(queue) + 7 :]  # after `/tasks/`
+            first = number, self._queue(queue), task_id, event.create_us
+            self.tasks[number] = [*first, *end, "", None, "", *last]
+        else:
+            row = self._row(number, key, queue)
+            row[STATE : WHY + 1], row[LAST:] = end, last
+
+    def _attempt(self, event: events.AttemptEnded, number: int, reason: str) -> None:
+        """Add an attempt that did not end its task."""
+        headers, body, is_cut = event.excerpt
+        size = len(body) + len(event.message)
         self.attempts.append(
             (
                 number,
@@ -109,33 +148,40 @@ class Batch:
                 event.schedule_us,
                 event.dispatch_us,
                 event.duration_us,
-                outcome,
+                event.outcome,
                 event.result,
                 event.message,
                 event.target_address,
                 event.by_hand,
                 event.next_retry_us,
                 reason,
-                written_headers(event.excerpt.headers),
-                event.excerpt.is_cut,
-                len(body) + len(event.message),
+                written_headers(headers),
+                is_cut,
+                size,
                 body,
             )
         )
-        self.known.attempts.add(1, len(body) + len(event.message))
+        self.known.attempts.add(1, size)
         if event.ended_attempts > ATTEMPTS_PER_TASK and event.ended_attempts % _TRIM_EVERY == 0:
             self.long_stories.add(number)
-        if outcome != "interrupted":
-            counts = self._counts(event.queue, event.time_us)
-            counts[TRIED] += 1
-            if outcome != "deleted":
-                counts[_KINDS[outcome]] += 1
 
-    def _ended_before(self, event: events.AttemptEnded, key: Key) -> int:
+    def _unfinished(self, event: events.AttemptEnded) -> int:
+        """Note an attempt after which the task stays in its queue."""
+        key = event.task, event.create_us
+        number = self.known.number(key)
+        if number is None:
+            number = self.known.begin(key, event.queue)
+        row = self._row(number, key, event.queue)
+        row[ATTEMPTS], row[TARGET] = event.ended_attempts, event.target_address
+        row[RESULT] = event.result or row[RESULT]  # an interrupted attempt has none
+        return number
+
+    def _ended_before(self, event: events.AttemptEnded) -> int:
         """Return the number of a task that was deleted or finished during this attempt."""
+        key = event.task, event.create_us
         number = self.known.number(key) or self.look_up(key)
         if number is None:  # it ended when nobody noticed, as in a purge before its first result
-            number, ended = self.known.end(key, event.queue, "purged", 0)
+            number, ended, _ = self.known.end(key, event.queue, "purged", 0)
             row = self._row(number, key, event.queue)
             row[STATE], row[ENDED], row[END_US] = "purged", ended, event.time_us
             row[WHY] = "it was deleted during its attempt"
@@ -183,7 +229,7 @@ class Batch:
         why: str,
     ) -> None:
         key = event.task, event.create_us
-        number, ended = self.known.end(key, event.queue, state, len(content))
+        number, ended, _ = self.known.end(key, event.queue, state, len(content))
         row = self._row(number, key, event.queue)
         row[STATE], row[ENDED], row[END_US] = state, ended, event.time_us
         row[ATTEMPTS], row[WHY], row[SIZE], row[CONTENT] = attempts, why, len(content), content
@@ -195,7 +241,7 @@ class Batch:
         prefix = f"{event.queue}/tasks/"
         gone = [key for key in self.known.unfinished if key[0].startswith(prefix)]
         for key in gone:
-            number, ended = self.known.end(key, event.queue, "purged", 0)
+            number, ended, _ = self.known.end(key, event.queue, "purged", 0)
             row = self._row(number, key, event.queue)
             row[STATE], row[ENDED], row[END_US] = "purged", ended, event.time_us
             row[WHY] = why
@@ -203,30 +249,19 @@ class Batch:
     def _row(self, number: int, key: Key, queue: str) -> Row:
         """Return the row of a task in this batch.
 
-        Of a task that is in the file already, `CREATOR` and `PARENT` stay as they are, and so do
+        Of a task that is in the file already, `CREATOR` and its parent stay as they are, and so do
         `ATTEMPTS`, `RESULT` and `TARGET` where the row has the values that it begins with.
         """
-        row = self.tasks.get(number)
-        if row is None:
-            name, create_us = key
-            row = self.tasks[number] = [
-                number,
-                self._queue(queue),
-                name[len(queue) + 7 :],  # after `/tasks/`
-                create_us,
-                "unfinished",
-                None,
-                None,
-                0,
-                NO_ATTEMPT,
-                "",
-                "",
-                "",
-                None,
-                "",
-                0,
-                None,
-            ]
+        return self.tasks.get(number) or self._new_row(number, key, queue)
+
+    def _new_row(self, number: int, key: Key, queue: str) -> Row:
+        name, create_us = key
+        row = self.tasks[number] = [
+            *(number, self._queue(queue), name[len(queue) + 7 :], create_us),  # after `/tasks/`
+            *("unfinished", None, None, 0, NO_ATTEMPT, "", "", "", None, ""),
+            *_NO_ATTEMPT,
+            *(0, None, None),
+        ]
         return row
 
     def _queue(self, name: str) -> int:
@@ -240,11 +275,11 @@ class Batch:
         self._counts(queue, time_us)[what] += 1
 
     def _counts(self, queue: str, time_us: int) -> list[int]:
-        place = self._queue(queue), time_us - time_us % BUCKET_US
-        counts = self.buckets.get(place)
-        if counts is None:
-            counts = self.buckets[place] = [0, 0, 0, 0, 0]
+        """Return the counts of the bucket of a moment."""
+        start_us, counts = self._latest.get(queue, _NO_BUCKET)
+        if not 0 <= time_us - start_us < BUCKET_US:
+            start_us = time_us - time_us % BUCKET_US
+            place = self._queue(queue), start_us
+            counts = self.buckets.setdefault(place, [0, 0, 0, 0, 0])
+            self._latest[queue] = start_us, counts
         return counts
-
-
-_KINDS: Final = {"succeeded": FINISHED, "will_retry": RETRIED, "gave_up": FAILED}

@@ -20,16 +20,20 @@ _PRIMARY_CODE: Final = 0xFF
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _SCHEMA: Final = """
+-- A task that ended by an attempt has that attempt in its own row, from `attempt` to `body`: most
+-- tasks have one attempt, and so they need one row.
 CREATE TABLE queue (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE task (
     id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, name TEXT NOT NULL, create_us INTEGER NOT NULL,
     state TEXT NOT NULL, ended INTEGER, end_us INTEGER, attempts INTEGER NOT NULL,
     result INTEGER NOT NULL, target TEXT NOT NULL, why TEXT NOT NULL, creator TEXT NOT NULL,
-    parent INTEGER, parent_name TEXT NOT NULL, size INTEGER NOT NULL, content BLOB
+    parent INTEGER, parent_name TEXT NOT NULL,
+    attempt INTEGER, max_attempts INTEGER, schedule_us INTEGER, start_us INTEGER,
+    duration_us INTEGER, message TEXT, by_hand INTEGER, headers TEXT, is_cut INTEGER,
+    size INTEGER NOT NULL, body BLOB, content BLOB
 );
 CREATE INDEX task_by_name ON task (queue, name);
 CREATE INDEX task_by_end ON task (queue, state, ended);
-CREATE INDEX task_by_state ON task (state, ended);
 CREATE INDEX task_by_parent ON task (parent) WHERE parent IS NOT NULL;
 CREATE TABLE attempt (
     id INTEGER PRIMARY KEY, task INTEGER NOT NULL, attempt INTEGER NOT NULL,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Concatenate, Final, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 from queuewright.engine import Event, events
 from queuewright.errors import TargetError
 from queuewright.history import reader
+from queuewright.history.bounds import LONGEST_LINE
 from queuewright.history.file import is_damage, reading
-from queuewright.history.inbox import CreatedByHandler, Inbox
+from queuewright.history.inbox import CreatedByHandler, Inbox, PrintedLine
+from queuewright.history.lines import assigned
 from queuewright.history.records import (
     ENDS,
     AttemptRecord,
@@ -49,8 +51,9 @@ class History:
         ...
         history.close()
 
-    `record`, `printed` and `running` belong on the engine's event loop and never wait. The other
-    methods read the file, so call them in a thread. They see all that was recorded before.
+    `record`, `printed`, `attempt`, `running` and `counts` belong on the engine's event loop and
+    never wait. The other methods read the file, so call them in a thread. They see all that was
+    recorded before.
 
     Args:
         folder: where its file is kept; None keeps it in memory.
@@ -64,10 +67,22 @@ class History:
         report: Callable[[str], None] = lambda _: None,
         limits: Bounds = DEFAULT,
     ) -> None:
+        self.working_on: Callable[[str], events.AttemptStarted | None] = lambda _: None
+        """Returns the attempt that a handler works on, by its label (`Caller.label`), if that is
+        certain: it made what the handler creates."""
         self._folder = folder
         self._inbox = Inbox()
         self._writer = Writer(self._inbox, folder, report, limits)
         self._running = RunningAttempts()
+        self._takers: dict[type[Event], Callable[[Any], None]] = {
+            events.AttemptStarted: self._running.started,
+            events.AttemptEnded: self._attempt_ended,
+            events.TaskCreated: self._created,
+            events.TaskDeleted: self._gone,
+            events.TaskExpired: self._gone,
+            events.QueuePurged: self._emptied,
+            events.QueueDeleted: self._emptied,
+        }
         self._database: sqlite3.Connection | None = None
         self._opening = 0
         self._reading = threading.Lock()
@@ -105,18 +120,28 @@ class History:
 
     def record(self, event: Event) -> None:
         """Take an event of the engine."""
-        match event:
-            case events.AttemptStarted():
-                self._running.started(event)
-            case events.AttemptEnded():
-                self._running.ended(event)
-                self._inbox.put(event, len(event.content) + len(event.excerpt.body))
-            case events.TaskCreated() if event.creator:
-                self._inbox.put(CreatedByHandler(event, None), 0)
-            case events.TaskDeleted() | events.TaskExpired():
-                self._inbox.put(event, len(event.content))
-            case events.TaskCreated() | events.QueuePurged() | events.QueueDeleted():
-                self._inbox.put(event, 0)
+        take = self._takers.get(type(event))
+        if take is not None:
+            take(event)
+
+    def printed(
+        self, line: str, time_us: int, during: Sequence[events.AttemptStarted | None]
+    ) -> None:
+        """Take a log line of a handler.
+
+        Args:
+            line: the line.
+            time_us: when it arrived.
+            during: the requests that its process works on; None is one that is no attempt.
+        """
+        for attempt, certainty in assigned(line, during):
+            if self._running.may_print(attempt):
+                text = line[:LONGEST_LINE]
+                self._inbox.put(PrintedLine(attempt, time_us, text, certainty), len(text))
+
+    def attempt(self, task: str, attempt: int) -> events.AttemptStarted | None:
+        """Return an attempt that runs, by the task's full name and its number."""
+        return self._running.find(task, attempt)
 
     def running(self, task: str | None = None) -> list[AttemptRecord]:
         """Return the attempts that run, the longest-running first: of a task, or all."""
@@ -129,7 +154,9 @@ class History:
         They are counted when tasks are written, so this costs nothing. A moment old.
         """
         known = self._writer.known
-        return dict(known.counts) if known is not None else {}
+        if known is None:
+            return {}
+        return {place: total.rows for place, total in list(known.tasks.items())}
 
     # In a thread
 
@@ -150,7 +177,7 @@ class History:
         return TaskHistory(
             record=latest,
             content=self._read(reader.content, latest.number),
-            attempts=(*self._read(reader.attempts, latest), *running),
+            attempts=tuple(self._read(reader.attempts, latest, running)),
             children=tuple(self._read(reader.children, latest.number)),
             earlier=tuple(records[1:]),
         )
@@ -207,6 +234,25 @@ class History:
     def flush(self) -> bool:
         """Wait until all that was recorded is written; return whether it is, within 2 s."""
         return self._writer.flush(_FLUSH_S)
+
+    def _attempt_ended(self, event: events.AttemptEnded) -> None:
+        more = self._running.ended(event)
+        if more is not None:
+            self._inbox.put(more, 0)
+        self._inbox.put(event, len(event.content) + len(event.excerpt.body))
+
+    def _created(self, event: events.TaskCreated) -> None:
+        if event.creator:
+            parent = self.working_on(event.creator)
+            self._inbox.put(CreatedByHandler(event, parent), 0)
+        else:
+            self._inbox.put(event, 0)
+
+    def _gone(self, event: events.TaskDeleted | events.TaskExpired) -> None:
+        self._inbox.put(event, len(event.content))
+
+    def _emptied(self, event: events.QueuePurged | events.QueueDeleted) -> None:
+        self._inbox.put(event, 0)
 
     def _read(
         self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kw: P.kwargs

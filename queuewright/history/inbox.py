@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import Literal
 
 from queuewright.engine import events
 from queuewright.history.bounds import WAITING_BYTES, WAITING_ITEMS
@@ -21,7 +22,8 @@ class PrintedLine:
     attempt: events.AttemptStarted
     time_us: int
     text: str
-    certainty: Certainty
+    certainty: Certainty | Literal["more"]
+    """`more`: the text is the number of further lines, which are not kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ Key = tuple[str, int]
 _RECENT: Final = 4_096
 
 
-@dataclass
+@dataclass(slots=True)
 class Total:
     """How many rows a table has, or how many tasks a state, and their size in bytes."""
 
@@ -41,9 +41,8 @@ class Known:
     """The number of each unfinished task."""
     next_task: int
     next_ended: int
-    states: dict[State, Total]
-    counts: dict[tuple[str, State], int]
-    """How many tasks each queue has in each state."""
+    tasks: dict[tuple[str, State], Total]
+    """How many tasks each queue has in each state, and the size of their contents."""
     attempts: Total
     lines: Total
     _recent: dict[Key, int] = field(default_factory=dict)
@@ -60,13 +59,12 @@ class Known:
                 "SELECT id, queue, name, create_us FROM task WHERE state = 'unfinished' ORDER BY id"
             )
         }
-        states: dict[State, Total] = {}
-        counts: dict[tuple[str, State], int] = {}
-        for queue, state, rows, size in database.execute(
-            "SELECT queue, state, count(*), sum(size) FROM task GROUP BY queue, state"
-        ):
-            counts[names[queue], state] = rows
-            states.setdefault(state, Total()).add(rows, size)
+        tasks: dict[tuple[str, State], Total] = {
+            (names[queue], state): Total(rows, size)
+            for queue, state, rows, size in database.execute(
+                "SELECT queue, state, count(*), sum(size) FROM task GROUP BY queue, state"
+            )
+        }
         (last_task,) = database.execute("SELECT max(id) FROM task").fetchone()
         (last_ended,) = database.execute("SELECT max(ended) FROM task").fetchone()
         attempts, lines = (
@@ -82,8 +80,7 @@ class Known:
             unfinished=unfinished,
             next_task=(last_task or 0) + 1,
             next_ended=(last_ended or 0) + 1,
-            states=states,
-            counts=counts,
+            tasks=tasks,
             attempts=attempts,
             lines=lines,
         )
@@ -94,15 +91,22 @@ class Known:
 
     def begin(self, key: Key, queue: str) -> int:
         """Add an unfinished task, and return its number."""
-        number = self.unfinished[key] = self._new_number()
+        number = self.unfinished[key] = self.next_task
+        self.next_task += 1
         self.count(queue, "unfinished", 1, 0)
         return number
 
-    def end(self, key: Key, queue: str, state: State, size: int) -> tuple[int, int]:
-        """Count a task as ended; return its number, and its place among those that ended."""
+    def end(self, key: Key, queue: str, state: State, size: int) -> tuple[int, int, bool]:
+        """Count a task as ended.
+
+        Returns:
+            Its number; its place among those that ended; whether it was unknown before.
+        """
         number = self.unfinished.pop(key, None)
+        is_new = number is None
         if number is None:
-            number = self._new_number()
+            number = self.next_task
+            self.next_task += 1
         else:
             self.count(queue, "unfinished", -1, 0)
         self.count(queue, state, 1, size)
@@ -111,21 +115,26 @@ class Known:
         self._recent[key] = number
         ended = self.next_ended
         self.next_ended += 1
-        return number, ended
+        return number, ended, is_new
 
     def count(self, queue: str, state: State, rows: int, size: int) -> None:
-        """Count tasks of a state; negative numbers take them off."""
-        self.states.setdefault(state, Total()).add(rows, size)
-        place = queue, state
-        self.counts[place] = self.counts.get(place, 0) + rows
+        """Count tasks; negative numbers take them off."""
+        total = self.tasks.get((queue, state))
+        if total is None:
+            total = self.tasks[queue, state] = Total()
+        total.rows += rows
+        total.size += size
+
+    def total(self, state: State) -> Total:
+        """Return how many tasks of a state there are in all queues."""
+        total = Total()
+        for (_, other), part in list(self.tasks.items()):
+            if other == state:
+                total.add(part.rows, part.size)
+        return total
 
     def forget(self, numbers: Collection[int]) -> None:
         """Forget unfinished tasks that are no longer in the file."""
         self.unfinished = {
             key: number for key, number in self.unfinished.items() if number not in numbers
         }
-
-    def _new_number(self) -> int:
-        number = self.next_task
-        self.next_task += 1
-        return number

@@ -6,23 +6,40 @@ import heapq
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Final, Literal
 
 from queuewright.history.bounds import ATTEMPTS_PER_TASK, BUCKET_US, LINES_PER_ATTEMPT
 from queuewright.history.content import read_headers, task_content
 from queuewright.history.records import (
     AttemptRecord,
     Bucket,
+    Certainty,
     LogLine,
     State,
     TaskContent,
     TaskRecord,
 )
 
+_Line = tuple[int, str, Certainty | Literal["more"]]
+"""When a log line arrived, its text, and how certain it is; see `PrintedLine`."""
+
 _TASK: Final = (
     "SELECT task.id, queue.name, task.name, state, create_us, end_us, ended, attempts, result,"
     " target, why, creator, parent_name, parent FROM task JOIN queue ON queue.id = task.queue"
 )
+_ATTEMPTS: Final = (
+    "SELECT attempt, max_attempts, schedule_us, start_us, duration_us, outcome, result, message,"
+    " target, by_hand, next_us, reason, headers, body, is_cut"
+    " FROM attempt WHERE task = ? ORDER BY id DESC LIMIT ?"
+)
+_LAST_ATTEMPT: Final = (
+    "SELECT attempt, max_attempts, schedule_us, start_us, duration_us,"
+    " CASE state WHEN 'finished' THEN 'succeeded' ELSE 'gave_up' END AS outcome, result, message,"
+    " target, by_hand, NULL AS next_us, why AS reason, headers, body, is_cut"
+    " FROM task WHERE id = ? AND attempt IS NOT NULL"
+)
+"""The attempt that ended a task, from the task's own row."""
 _MOST_CHILDREN: Final = 100
 
 
@@ -72,28 +89,54 @@ def content(database: sqlite3.Connection, number: int) -> TaskContent | None:
     return None if found is None or not found[0] else task_content(found[0])
 
 
-def attempts(database: sqlite3.Connection, record: TaskRecord) -> list[AttemptRecord]:
-    """Return the latest attempts of a task that have ended, oldest first, with their log lines."""
+def attempts(
+    database: sqlite3.Connection, record: TaskRecord, running: Sequence[AttemptRecord] = ()
+) -> list[AttemptRecord]:
+    """Return the latest attempts of a task, oldest first, with their log lines; `running` last."""
     cursor = database.cursor()
     cursor.row_factory = sqlite3.Row
-    rows = cursor.execute(
-        "SELECT attempt, max_attempts, schedule_us, start_us, duration_us, outcome, result,"
-        " message, target, by_hand, next_us, reason, headers, body, is_cut"
-        " FROM attempt WHERE task = ? ORDER BY id DESC LIMIT ?",
-        (record.number, ATTEMPTS_PER_TASK),
-    ).fetchall()
-    printed = lines(database, record.number)
-    return [_attempt(record.name, row, printed.get(row["attempt"], ())) for row in reversed(rows)]
+    rows = cursor.execute(_ATTEMPTS, (record.number, ATTEMPTS_PER_TASK)).fetchall()
+    rows += cursor.execute(_LAST_ATTEMPT, (record.number,)).fetchall()
+    rows.sort(key=lambda row: (row["attempt"], row["start_us"]))
+    found = [*(_attempt(record.name, row) for row in rows), *running]
+    printed = _lines(database, record.number)
+    last_us = {attempt.attempt: attempt.started_us for attempt in found}
+    return [
+        _with_lines(attempt, printed[attempt.attempt], last_us[attempt.attempt])
+        for attempt in found
+    ]
 
 
-def lines(database: sqlite3.Connection, task: int) -> dict[int, list[LogLine]]:
+def _with_lines(attempt: AttemptRecord, printed: Sequence[_Line], last_us: int) -> AttemptRecord:
+    """Return an attempt with its lines among those of its number.
+
+    Args:
+        attempt: the attempt.
+        printed: the lines.
+        last_us: when the last attempt of the number began: one that a stop of the engine
+            interrupted is followed by another one with its number.
+    """
+    is_last = attempt.started_us == last_us
+    own = [line for line in printed if is_last == (line[0] >= last_us)]
+    return replace(
+        attempt,
+        lines=tuple(
+            LogLine(time_us=time_us, text=text, certainty=certainty)
+            for time_us, text, certainty in own
+            if certainty != "more"
+        ),
+        more_lines=sum(int(text) for _, text, certainty in own if certainty == "more"),
+    )
+
+
+def _lines(database: sqlite3.Connection, task: int) -> dict[int, list[_Line]]:
     """Return the log lines of a task, by the number of their attempt."""
-    found: dict[int, list[LogLine]] = defaultdict(list)
-    for attempt, time_us, text, certainty in database.execute(
+    found: dict[int, list[_Line]] = defaultdict(list)
+    for attempt, *line in database.execute(
         "SELECT attempt, time_us, text, certainty FROM line WHERE task = ? ORDER BY id LIMIT ?",
         (task, ATTEMPTS_PER_TASK * LINES_PER_ATTEMPT),
     ):
-        found[attempt].append(LogLine(time_us=time_us, text=text, certainty=certainty))
+        found[attempt].append((line[0], line[1], line[2]))
     return found
 
 
@@ -158,7 +201,7 @@ def _record(
     )
 
 
-def _attempt(task: str, row: sqlite3.Row, printed: Sequence[LogLine]) -> AttemptRecord:
+def _attempt(task: str, row: sqlite3.Row) -> AttemptRecord:
     return AttemptRecord(
         task=task,
         attempt=row["attempt"],
@@ -176,6 +219,4 @@ def _attempt(task: str, row: sqlite3.Row, printed: Sequence[LogLine]) -> Attempt
         headers=read_headers(row["headers"]),
         body=row["body"],
         is_cut=bool(row["is_cut"]),
-        lines=tuple(printed[:LINES_PER_ATTEMPT]),
-        more_lines=max(0, len(printed) - LINES_PER_ATTEMPT),
     )

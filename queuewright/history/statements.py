@@ -42,18 +42,22 @@ class Bulk:
         return f"INSERT INTO {into} VALUES {','.join([row] * count)} {self.otherwise}"
 
 
+_LAST_ATTEMPT: Final = (
+    *("attempt", "max_attempts", "schedule_us", "start_us", "duration_us", "message", "by_hand"),
+    *("headers", "is_cut", "size", "body", "content"),
+)
 _TASKS: Final = Bulk(
     "task",
     (
         *("id", "queue", "name", "create_us", "state", "ended", "end_us", "attempts", "result"),
-        *("target", "why", "creator", "parent", "parent_name", "size", "content"),
+        *("target", "why", "creator", "parent", "parent_name", *_LAST_ATTEMPT),
     ),
-    """ON CONFLICT (id) DO UPDATE SET
+    f"""ON CONFLICT (id) DO UPDATE SET
     state = excluded.state, ended = excluded.ended, end_us = excluded.end_us,
     attempts = max(attempts, excluded.attempts),
     result = CASE excluded.result WHEN 0 THEN result ELSE excluded.result END,
     target = CASE excluded.target WHEN '' THEN target ELSE excluded.target END,
-    why = excluded.why, size = excluded.size, content = excluded.content""",
+    why = excluded.why, {", ".join(f"{name} = excluded.{name}" for name in _LAST_ATTEMPT)}""",
 )
 _ATTEMPTS: Final = Bulk(
     "attempt",

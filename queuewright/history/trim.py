@@ -37,8 +37,7 @@ DEFAULT: Final = Bounds(bounds.TASKS)
 def trim(database: sqlite3.Connection, batch: Batch, limits: Bounds) -> None:
     """Delete the oldest tasks, attempts and lines, as far as there are too many."""
     for state, bound in limits.tasks.items():
-        total = batch.known.states.get(state)
-        while total is not None and _is_over(total, bound):
+        while _is_over(total := batch.known.total(state), bound):
             if not _drop_tasks(database, batch, state, total, bound):
                 break
     for table, total, bound in (
@@ -69,19 +68,15 @@ def _drop_tasks(
     database: sqlite3.Connection, batch: Batch, state: State, total: Total, bound: Bound
 ) -> bool:
     """Delete the oldest tasks of a state, with their attempts and lines; return whether any."""
-    least = (total.rows - bound.rows * (1 - _SLACK), total.size - bound.size * (1 - _SLACK))
-    names = {number: name for name, number in batch.known.queues.items()}
+    rows_left = total.rows - int(bound.rows * (1 - _SLACK))
+    size_left = total.size - int(bound.size * (1 - _SLACK))
     doomed: list[int] = []
-    size_gone = 0
-    for number, queue, size in database.execute(
-        "SELECT id, queue, size FROM task WHERE state = ? ORDER BY ended, id LIMIT ?",
-        (state, _PIECE),
-    ).fetchall():
-        if len(doomed) >= least[0] and size_gone >= least[1]:
+    for number, queue, size in _oldest(database, batch, state):
+        if rows_left <= 0 and size_left <= 0:
             break
         doomed.append(number)
-        size_gone += size
-        batch.known.count(names[queue], state, -1, -size)
+        rows_left, size_left = rows_left - 1, size_left - size
+        batch.known.count(queue, state, -1, -size)
     marks = ",".join("?" * len(doomed))
     for table in ("attempt", "line"):
         delete(database, batch, table, f"task IN ({marks})", doomed)
@@ -89,3 +84,17 @@ def _drop_tasks(
     if state == "unfinished":
         batch.known.forget(frozenset(doomed))
     return bool(doomed)
+
+
+def _oldest(database: sqlite3.Connection, batch: Batch, state: State) -> list[tuple[int, str, int]]:
+    """Return (number, queue, size) of the oldest tasks of a state in all queues, oldest first."""
+    found: list[tuple[int, int, str, int]] = []
+    for queue, number in batch.known.queues.items():
+        rows = database.execute(
+            "SELECT coalesce(ended, id), id, size FROM task WHERE queue = ? AND state = ?"
+            " ORDER BY ended, id LIMIT ?",
+            (number, state, _PIECE),
+        )
+        found += [(order, task, queue, size) for order, task, size in rows]
+    found.sort()
+    return [(task, queue, size) for _, task, queue, size in found[:_PIECE]]

@@ -5,6 +5,7 @@ It never stops the engine: what cannot be written is dropped, counted, and repor
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -20,9 +21,11 @@ from queuewright.history.known import Key, Known
 from queuewright.history.statements import write
 from queuewright.history.trim import Bounds, trim
 
-GATHER_S: Final = 0.05
+_LOG: Final = logging.getLogger(__name__)
+
+GATHER_S: Final = 0.2
 """How long events gather before they are written."""
-_MOST: Final = 2_000
+_MOST: Final = 5_000
 """Events in one transaction."""
 
 
@@ -140,16 +143,18 @@ class Writer:
             write(database, batch)
             trim(database, batch, self._limits)
             database.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:
             with suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             self.known = None  # it counts what was not written
             self._lost += len(items)
+            if not isinstance(error, sqlite3.Error):
+                _LOG.exception("writing the history failed in the history itself")
             self._fail(error)
             return
         if self._is_failing:
             self._is_failing = False
-            self._report(f"the history is written again; {self._lost:,} events are missing in it")
+            self._report(f"the history is written again; {_missing(self._lost)} missing in it")
         self._lost = 0
 
     def _fail(self, error: Exception) -> None:
@@ -178,8 +183,12 @@ class Writer:
         dropped = self._inbox.dropped
         if dropped > self._told_dropped:
             more = dropped - self._told_dropped
-            self._report(f"{more:,} events are missing in the history: they came too fast for it")
+            self._report(f"{_missing(more)} missing in the history: too much came at once")
             self._told_dropped = dropped
+
+
+def _missing(events: int) -> str:
+    return "1 event is" if events == 1 else f"{events:,} events are"
 
 
 def _number(database: sqlite3.Connection, known: Known, key: Key) -> int | None:

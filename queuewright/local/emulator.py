@@ -12,7 +12,9 @@ from queuewright.dashboard import Dashboard, Surroundings
 from queuewright.engine import DEVELOPER, Engine, Event, QueueOptions, host_port
 from queuewright.engine.protocol import GetQueueRequest, Queue
 from queuewright.errors import Refusal, TargetError
-from queuewright.history import History
+from queuewright.history import history_service
+from queuewright.local.console.console import Console
+from queuewright.local.kept_history import kept_history
 from queuewright.local.processes.ports import listen
 from queuewright.local.pull_queues.options import PubSubOptions
 from queuewright.local.queues.emulated import emulated_queue, engine_settings, queue_options
@@ -54,7 +56,7 @@ class Emulator:
     @classmethod
     @asynccontextmanager
     async def started(
-        cls, options: EmulatorOptions, on_event: Callable[[Event], None]
+        cls, options: EmulatorOptions, console: Console, on_event: Callable[[Event], None]
     ) -> AsyncIterator[Emulator]:
         """Start an emulator; when the block ends, stop it.
 
@@ -68,22 +70,23 @@ class Emulator:
                 ports = "--port N --http-port M"
                 folder = stack.enter_context(StateFolder.locked(options.state, ports))
             settings = engine_settings(options.spec.settings)
-            history = stack.enter_context(History.opened(options.state))
+            history = await stack.enter_async_context(kept_history(options.state, console))
             surroundings = EmulatorSurroundings()
             dashboard = Dashboard(history, surroundings)
 
-            def notice(event: Event) -> None:
-                on_event(event)
+            def show(event: Event) -> None:
                 history.record(event)
+                on_event(event)
                 dashboard.notice(event)
 
-            engine = Engine(state=options.state, settings=settings, on_event=notice)
+            engine = Engine(state=options.state, settings=settings, on_event=show)
             dashboard.open(engine)
             stack.push_async_callback(engine.stop)
             stack.push_async_callback(dashboard.close)
             await _declare(engine, options)
             host = options.host
-            grpc_port = await listen(engine.serve_grpc, host, options.grpc_port, "--port")
+            serve_grpc = partial(engine.serve_grpc, services=[history_service(history)])
+            grpc_port = await listen(serve_grpc, host, options.grpc_port, "--port")
             serve_http = partial(
                 engine.serve_http, allowed_hosts=options.allowed_hosts, pages=dashboard.routes
             )

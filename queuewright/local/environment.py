@@ -15,7 +15,7 @@ from queuewright.blueprint import Blueprint
 from queuewright.dashboard import Dashboard
 from queuewright.engine import Clock, Engine, Event, Settings, Signer
 from queuewright.errors import QueuewrightError, Refusal, TargetError
-from queuewright.history import History
+from queuewright.history import History, history_service
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.console.event_printer import EventPrinter
 from queuewright.local.console.line_writer import LineWriter
@@ -26,9 +26,11 @@ from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.edits import Edits
 from queuewright.local.handlers.handler_process import PATIENCE_S
 from queuewright.local.handlers.handlers import Handlers
+from queuewright.local.handlers.in_progress import RequestsInProgress
 from queuewright.local.handlers.included import IncludedCode
 from queuewright.local.handlers.place import HandlerPlace
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
+from queuewright.local.kept_history import kept_history
 from queuewright.local.processes.background import BackgroundTasks, cancel
 from queuewright.local.processes.groups import ProcessGroups
 from queuewright.local.processes.ports import listen
@@ -80,6 +82,17 @@ class Current:
         """Return the URL of an App Engine service."""
         return self.app_engine_urls.get(service or "default")
 
+    def queues(self) -> Mapping[str, str]:
+        """Return the full names of its queues, by their ids."""
+        return {plan.queue_id: plan.name for plan in self.blueprint.queues.values()}
+
+    def allowed(self, queue: str) -> int | None:
+        """Return the attempts that the file allows in a queue that keeps dead letters."""
+        for plan in self.blueprint.queues.values():
+            if plan.name == queue and plan.dead_letters is not None:
+                return plan.dead_letters.max_attempts
+        return None
+
     def explain(self, principal: str, permission: str, resource: str) -> str | None:
         """Return how the YAML would allow a call that was denied."""
         return explanation(self.blueprint, principal, permission, resource)
@@ -100,9 +113,11 @@ class Environment:
         console: Console,
         addresses: tuple[str, str],
         dashboard: Dashboard,
+        history: History,
     ) -> None:
         self._dashboard = dashboard
         self.engine = engine
+        self.history = history
         self.pull_queues = pull_queues
         self.handlers = handlers
         self.grpc_address, self.http_address = addresses
@@ -147,7 +162,11 @@ class Environment:
             folder = stack.enter_context(StateFolder.locked(options.state))
             kept = None if options.in_memory else options.state / name
             printer = EventPrinter(
-                console, verbose=options.verbose, log=options.log, is_kept=kept is not None
+                console,
+                verbose=options.verbose,
+                log=options.log,
+                is_kept=kept is not None,
+                allowed=current.allowed,
             )
             signer = Signer.in_folder(options.state)
             settings = Settings(
@@ -156,7 +175,7 @@ class Environment:
                 descriptors_per_attempt=3,  # to the front door, at the front door, to the handler
             )
             held = HeldQueues(console, lambda names: engine.hold_queues(names))
-            history = stack.enter_context(History.opened(kept))
+            history = await stack.enter_async_context(kept_history(kept, console))
             view = EnvironmentView(
                 lambda: current.blueprint, console, lambda: engine.clock.now_us()
             )
@@ -164,9 +183,9 @@ class Environment:
             dashboard = Dashboard(history, view)
 
             def show(event: Event) -> None:
+                history.record(event)
                 printer(event)
                 held.notice(event)
-                history.record(event)
                 dashboard.notice(event)
 
             engine = Engine(
@@ -175,7 +194,12 @@ class Environment:
             dashboard.open(engine)
             stack.push_async_callback(engine.stop)
             stack.push_async_callback(dashboard.close)
-            grpc_port = await listen(engine.serve_grpc, HOST, options.grpc_port, "--grpc-port")
+            grpc_port = await listen(
+                partial(engine.serve_grpc, services=[history_service(history)]),
+                HOST,
+                options.grpc_port,
+                "--grpc-port",
+            )
             http_port = await listen(
                 partial(
                     engine.serve_http,
@@ -187,7 +211,9 @@ class Environment:
                 "--http-port",
             )
             console.introduce(*current.blueprint.handlers)
-            console.introduce(*(f"queue {q.queue_id}" for q in current.blueprint.queues.values()))
+            for plan in current.blueprint.queues.values():
+                dead = (plan.dead_letters,) if plan.dead_letters is not None else ()
+                console.introduce(*(f"queue {each.queue_id}" for each in (plan, *dead)))
             pull_queues = PullQueues(
                 PubSubSettings(
                     clock=engine.clock,
@@ -213,6 +239,7 @@ class Environment:
                 included=IncludedCode(options.state / "included"),
                 console=console,
                 held=held,
+                in_progress=RequestsInProgress(history, current.queues, engine.clock.now_us),
                 pull_queues=pull_queues,
                 patience_s=options.patience_s,
                 shell=dict(os.environ),
@@ -230,9 +257,11 @@ class Environment:
                 console,
                 (f"{HOST}:{grpc_port}", f"{HOST}:{http_port}"),
                 dashboard,
+                history,
             )
             view.places = lambda: handlers.places
             view.held = lambda: held.handlers
+            view.held_tasks = pull_queues.held_tasks
             view.reached_at = (f"gRPC {HOST}:{grpc_port}", f"REST http://{HOST}:{http_port}/v2/")
             await environment._begin(stack, context, options)
             environment._announce = partial(

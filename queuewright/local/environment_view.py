@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from queuewright.blueprint import Blueprint
-from queuewright.dashboard import HandlerFacts, Health, Surroundings
+from queuewright.blueprint import Blueprint, PullQueuePlan
+from queuewright.cloud_tasks.durations import written_duration
+from queuewright.dashboard import HandlerFacts, Health, PulledQueue, PulledTask, Surroundings
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.handlers.place import HandlerPlace
+
+HeldTasks = Callable[[str, int], Awaitable[tuple[int, int, int | None, tuple[PulledTask, ...]]]]
+"""Returns how many tasks a subscription has, how many are leased, when the oldest was added, and
+some of them."""
 
 _LINES: Final = 500
 """The lines of each handler that its page shows."""
@@ -33,6 +39,8 @@ class EnvironmentView(Surroundings):
         self._lines: dict[str, deque[tuple[int, str]]] = {}
         self.places: Callable[[], Mapping[str, HandlerPlace]] = dict
         self.held: Callable[[], Sequence[str]] = list
+        self.held_tasks: HeldTasks | None = None
+        """Returns the tasks of a subscription; None while no Pub/Sub runs."""
         self.reached_at: tuple[str, ...] = ()
 
     @property
@@ -54,6 +62,21 @@ class EnvironmentView(Surroundings):
         """Return the facts of all handlers."""
         held = set(self.held())
         return [_facts(place, held) for place in self.places().values()]
+
+    async def pulled_queues(self, most: int) -> Sequence[PulledQueue]:
+        """Return the facts of the pull queues that Pub/Sub runs."""
+        plans = self._blueprint().pull_queues.values()
+        return [await self._pulled(plan, most) for plan in plans if self.held_tasks is not None]
+
+    async def _pulled(self, plan: PullQueuePlan, most: int) -> PulledQueue:
+        assert self.held_tasks is not None, "it is asked only then"
+        total, leased, oldest_us, tasks = await self.held_tasks(plan.subscription, most)
+        dead: int | None = None
+        if plan.dead_letter_subscription is not None:
+            dead, _, _, buried = await self.held_tasks(plan.dead_letter_subscription, most)
+            tasks = (*tasks, *(replace(each, state="dead") for each in buried))
+        lease = written_duration(plan.lease)
+        return PulledQueue(plan.key, plan.worker, lease, total, leased, dead, oldest_us, tasks)
 
     def log_lines(self, handler: str) -> Sequence[tuple[int, str]]:
         """Return the last lines that a handler printed."""

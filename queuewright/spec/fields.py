@@ -342,3 +342,20 @@ Memory = Annotated[Size, Between(size, "128Mi", "32Gi")]
 Timeout = Annotated[Duration, Between(_total_seconds, "1s", "1h")]
 # The maximum of `Queue.task_ttl` in v2beta3's queue.proto; tests may want tasks to age quickly.
 Retention = Annotated[Duration, Between(_total_seconds, "1s", "3650d")]
+Enqueuers = Annotated[
+    tuple[Filled, ...],
+    Field(
+        strict=False,
+        examples=[["thumbnails", "serviceAccount:web@acme-prod.iam.gserviceaccount.com"]],
+        description="Who may add tasks: handlers in this file, and IAM members such as "
+        "`serviceAccount:…`, `user:…` or `group:…`.",
+    ),
+]
+PayloadFile = Annotated[
+    File | None,
+    Field(
+        examples=["schemas/email.schema.json"],
+        description="A file with the JSON schema of a task's payload. `queuewright enqueue`, the "
+        "`example` and generated clients are checked with it.",
+    ),
+]

@@ -11,7 +11,7 @@ from queuewright.cloud_tasks import pubsub
 from queuewright.cloud_tasks.durations import written_duration
 from queuewright.spec.closed import Closed
 from queuewright.spec.dead_letters import DeadLettersSetting
-from queuewright.spec.fields import File, Filled, QueueKeys
+from queuewright.spec.fields import Enqueuers, Filled, PayloadFile, QueueKeys
 from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.values import Between, Duration, duration, wrong
 
@@ -103,24 +103,14 @@ class PullQueueSpec(Closed):
         description="The name of a worker in this file. Without one, nobody polls the queue until "
         "you grant someone else `pubsub.subscriber` on its subscription.",
     )
-    enqueuers: Annotated[tuple[Filled, ...], Field(strict=False)] = Field(
-        (),
-        examples=[["thumbnails", "serviceAccount:web@acme-prod.iam.gserviceaccount.com"]],
-        description="Who may add tasks: handlers in this file, and IAM members such as "
-        "`serviceAccount:…`, `user:…` or `group:…`.",
-    )
+    enqueuers: Enqueuers = ()
     dead_letters: DeadLettersSetting = Field(
         None,
         examples=[True, {"keep": "14d"}],
         description="Keep the tasks that are given up, in a subscription of their own: `true`, or "
         "for how long.",
     )
-    payload: File | None = Field(
-        None,
-        examples=["schemas/email.schema.json"],
-        description="A file with the JSON schema of a task's payload. `queuewright enqueue`, the "
-        "`example` and generated clients are checked with it.",
-    )
+    payload: PayloadFile = None
     example: JsonValue = Field(
         None,
         examples=[{"month": "2026-08"}],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, JsonValue
 
@@ -12,10 +12,11 @@ from queuewright.spec.closed import Closed
 from queuewright.spec.dead_letters import DeadLettersSetting
 from queuewright.spec.fields import (
     Count,
-    File,
+    Enqueuers,
     Filled,
     Number,
     Path,
+    PayloadFile,
     QueueKeys,
     Wait,
     WholeSeconds,
@@ -123,18 +124,8 @@ class QueueSpec(Closed):
         examples=[{"sampling_ratio": 0.1}],
         description="How many operations are logged.",
     )
-    enqueuers: Annotated[tuple[Filled, ...], Field(strict=False)] = Field(
-        (),
-        examples=[["thumbnails", "serviceAccount:web@acme-prod.iam.gserviceaccount.com"]],
-        description="Who may add tasks: handlers in this file, and IAM members such as "
-        "`serviceAccount:…`, `user:…` or `group:…`.",
-    )
-    payload: File | None = Field(
-        None,
-        examples=["schemas/email.schema.json"],
-        description="A file with the JSON schema of a task's payload. `queuewright enqueue`, the "
-        "`example` and generated clients are checked with it.",
-    )
+    enqueuers: Enqueuers = ()
+    payload: PayloadFile = None
     dead_letters: DeadLettersSetting = Field(
         None,
         examples=[True, {"keep": "14d"}],

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         capture,
     )
     from queuewright.testing.attempts import Attempt, Attempts
-    from queuewright.testing.dead_letters import DeadLetter
+    from queuewright.testing.dead_letters import DeadTask
     from queuewright.testing.environment import InProcessEnvironment
     from queuewright.testing.tasks import Task, TaskRequest
 
@@ -31,7 +31,7 @@ __all__ = [
     "Asset",
     "Attempt",
     "Attempts",
-    "DeadLetter",
+    "DeadTask",
     "GoogleMocks",
     "Grant",
     "Graph",
@@ -45,7 +45,7 @@ __all__ = [
 _HOMES: Final = {
     "Attempt": "queuewright.testing.attempts",
     "Attempts": "queuewright.testing.attempts",
-    "DeadLetter": "queuewright.testing.dead_letters",
+    "DeadTask": "queuewright.testing.dead_letters",
     "InProcessEnvironment": "queuewright.testing.environment",
     "Task": "queuewright.testing.tasks",
     "TaskRequest": "queuewright.testing.tasks",

@@ -10,7 +10,7 @@ from typing import Literal
 
 from queuewright.blueprint import QueuePlan
 from queuewright.engine import Event, OutgoingRequest, events
-from queuewright.testing.dead_letters import DeadLetter
+from queuewright.testing.dead_letters import DeadTask
 from queuewright.testing.payload import payload_of
 from queuewright.testing.reply import Reply
 from queuewright.testing.timeline import timeline
@@ -189,7 +189,7 @@ class Recorder:
         new, self._new_letters = self._new_letters, []
         return new
 
-    def buried(self, key: str, task: str, number: int, letter: DeadLetter) -> None:
+    def buried(self, key: str, task: str, number: int, letter: DeadTask) -> None:
         """Record that a task has become a dead letter in an attempt, before that ends."""
         self._dead_tasks.add((key, task))
         index = self._open.get((key, task, number))

@@ -11,26 +11,26 @@ from queuewright.testing.timeline import offset, shortened
 
 
 def not_delivered(
-    queue: str, attempts: Attempts, waiting: Sequence[Task], expected: int | None
+    queue: str, attempts: Attempts, *, waiting: int, dead: int, expected: int | None
 ) -> str | None:
     """Return why not all tasks of a queue are delivered, in `expected` attempts; None if they are.
 
     Args:
         queue: the queue's key.
         attempts: the attempts of its tasks.
-        waiting: the tasks that are left in it.
+        waiting: how many tasks are left in it.
+        dead: how many dead letters it has.
         expected: how many attempts there should have been; None: any number.
     """
     last = {attempt.task: attempt for attempt in attempts}
-    lost = [attempt for attempt in last.values() if attempt.outcome == "gave_up"]
+    lost = sum(attempt.outcome == "gave_up" for attempt in last.values())
     if waiting:
-        return f"{_tasks(len(waiting))} of `{queue}` {_is(len(waiting))} left"
-    dead = [attempt for attempt in last.values() if attempt.outcome == "dead_letter"]
+        return f"{_tasks(waiting)} of `{queue}` {_is(waiting)} left"
     if dead:
-        letters = "a dead letter" if len(dead) == 1 else "dead letters"
-        return f"{_tasks(len(dead))} of `{queue}` {_is(len(dead))} {letters}"
+        letters = "a dead letter" if dead == 1 else "dead letters"
+        return f"{_tasks(dead)} of `{queue}` {_is(dead)} {letters}"
     if lost:
-        return f"{_tasks(len(lost))} of `{queue}` {_is(len(lost))} given up"
+        return f"{_tasks(lost)} of `{queue}` {_is(lost)} given up"
     if not any(attempt.succeeded for attempt in last.values()):
         return f"`{queue}` has delivered no task"
     if expected is not None and expected != len(attempts):

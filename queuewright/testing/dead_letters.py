@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
 
+from queuewright.dead_letters import dead_letter
 from queuewright.engine.protocol import Task as TaskMessage
 from queuewright.testing.payload import payload_of
 
-_PREFIX: Final = "X-Queuewright-"
-"""Begins the headers in which the library in the handler tells what happened."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class DeadLetter:
-    """A task that its handler has given up, and what happened to it."""
+class DeadTask:
+    """A task that was given up, and what happened to it."""
 
     queue: str
-    """The key of the queue that it came from."""
+    """The key of the queue that it was in."""
+    letter: str
+    """The id of its dead letter."""
     id: str
-    """Its own id, in the queue that keeps it."""
-    task: str
     """The id that it had."""
     payload: object
     """The body: parsed if it is JSON, else a text, else bytes; None if it is empty."""
@@ -44,33 +40,19 @@ class DeadLetter:
     """Empty if there was no exception."""
 
 
-def dead_letter(key: str, message: TaskMessage) -> DeadLetter:
-    """Return a dead letter of the queue `key`, as its task is in the queue that keeps it."""
-    is_http = message.HasField("http_request")
-    request = message.http_request if is_http else message.app_engine_http_request
-    told = {
-        name.removeprefix(_PREFIX): _text(value)
-        for name, value in request.headers.items()
-        if name.startswith(_PREFIX)
-    }
-    status = told.get("Status")
-    return DeadLetter(
+def dead_task(key: str, message: TaskMessage) -> DeadTask:
+    """Return what a dead letter of the queue `key` tells; it needs the view FULL."""
+    letter = dead_letter(message)
+    return DeadTask(
         queue=key,
-        id=message.name.rpartition("/")[2],
-        task=told["Task"],
-        payload=payload_of(request.body),
-        headers={
-            name: value for name, value in request.headers.items() if not name.startswith(_PREFIX)
-        },
-        time=message.create_time.ToDatetime(tzinfo=UTC),
-        reason=told["Reason"],
-        attempts=int(told["Attempts"]),
-        status=None if status is None else int(status),
-        error=told.get("Error", ""),
-        traceback=told.get("Traceback", ""),
+        letter=letter.letter_id,
+        id=letter.task,
+        payload=payload_of(letter.body),
+        headers=letter.headers,
+        time=letter.created,  # `died` is the machine's time in the handler
+        reason=letter.reason,
+        attempts=letter.attempts,
+        status=letter.status,
+        error=letter.error,
+        traceback=letter.traceback,
     )
-
-
-def _text(value: str) -> str:
-    """The text of a header, in which it is escaped as in JSON."""
-    return str(json.loads(f'"{value}"'))

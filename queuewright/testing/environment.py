@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,15 +20,16 @@ from queuewright.errors import TargetError
 from queuewright.spec import load
 from queuewright.testing.attempts import Attempts, Recorder
 from queuewright.testing.claims import not_delivered, waiting_lines
-from queuewright.testing.dead_letters import DeadLetter, dead_letter
+from queuewright.testing.dead_letters import DeadTask, dead_task
 from queuewright.testing.faults import Fault, FaultKind
 from queuewright.testing.handlers.handlers import Handlers, OwnApis, StandIn
 from queuewright.testing.in_process_engine import InProcessEngine
 from queuewright.testing.loop_thread import HandoverThread
-from queuewright.testing.payload import body_of
+from queuewright.testing.payload import body_of, payload_problem
 from queuewright.testing.pull_tasks import PullQueues
 from queuewright.testing.tasks import Task, new_task, waiting_task
 from queuewright.testing.timeline import offset
+from queuewright_runtime.messages import task_id
 
 if TYPE_CHECKING:
     from queuewright_runtime import Task as PulledTask
@@ -49,10 +51,19 @@ class InProcessEnvironment:
         self._started_at = clock.now()
         self._clock = clock
         self._thread = HandoverThread("queuewright: the engine")
+        self._root = root
+        self._folder = TemporaryDirectory(prefix="queuewright-")
         self._recorder = Recorder(plan.queues.values())
         self._pull_queues = PullQueues(plan, clock, self._thread)
         self._handlers = Handlers(
-            plan, root, clock, self._thread, self._recorder, self._apis, self._find
+            plan,
+            root,
+            clock,
+            self._thread,
+            self._recorder,
+            self._apis,
+            self._find,
+            Path(self._folder.name),
         )
         self._engine = self._thread.run(
             InProcessEngine.started(plan, clock, self._recorder, self._handlers)
@@ -90,6 +101,7 @@ class InProcessEnvironment:
         delay: timedelta | str | None = None,
         at: datetime | None = None,
         headers: Mapping[str, str] | None = None,
+        key: str | None = None,
         name: str | None = None,
         path: str | None = None,
         ordering_key: str = "",
@@ -102,24 +114,32 @@ class InProcessEnvironment:
             delay: due after this time, such as `"10m"`.
             at: due at this moment, by the environment's clock.
             headers: its headers; those of a pull queue's task are its attributes.
+            key: makes it idempotent as in `queuewright.client`: the id is a hash of it.
             name: its id; another task with the same id is refused.
             path: the path at the handler, if the queue has none.
             ordering_key: for a pull queue with `ordering`.
 
         Raises:
-            Refusal: Cloud Tasks, or Pub/Sub, would refuse the task, with its words.
-            TargetError: there is no such queue, or it does not take what was given.
+            Refusal: Cloud Tasks, or Pub/Sub, would refuse the task, with its words. A second task
+                with the same `key` or `name` is one.
+            TargetError: there is no such queue, or it does not take what was given, by its payload
+                schema for example.
         """
         if delay is not None and at is not None:
             raise TypeError("give one of `delay` and `at`")
+        if key is not None:
+            if name is not None:
+                raise TypeError("give one of `key` and `name`")
+            name = task_id(key)
         pulled = self.blueprint.pull_queues.get(queue)
         if pulled is not None:
             if any(value is not None for value in (delay, at, name, path)):
                 raise TargetError(
                     f"queue `{queue}` is a pull queue, whose tasks have no time, name or path",
-                    hint="leave out `delay`, `at`, `name` and `path`",
+                    hint="leave out `delay`, `at`, `key`, `name` and `path`",
                 )
             body, content_type = body_of(payload)
+            self._check_payload(queue, pulled.payload, body)
             typed = {"Content-Type": content_type} if content_type is not None else {}
             attributes = {**typed, **(headers or {})}
             return self._pull_queues.publish(pulled, body, attributes, ordering_key)
@@ -130,6 +150,7 @@ class InProcessEnvironment:
                 hint="leave out `ordering_key`",
             )
         time = self.now + _span(delay) if delay is not None else at
+        self._check_payload(queue, plan.payload, body_of(payload)[0])
         task = new_task(plan, payload, time=time, headers=headers, name=name, path=path)
         created = self._run(self._engine.create(plan.name, task))
         return created.name.rpartition("/")[2]
@@ -153,20 +174,25 @@ class InProcessEnvironment:
             return Attempts(self._recorder.all(), self._started_at)
         return Attempts(self._recorder.of_queue(self._push_queue(queue).key), self._started_at)
 
-    def dead_letters(self, queue: str) -> list[DeadLetter]:
+    def dead_letters(self, queue: str) -> list[DeadTask]:
         """Return the dead letters of a push queue, in the order they died.
 
         Raises:
             TargetError: there is no such queue, it is a pull queue, or it keeps no dead letters.
         """
+        found = self._run(self._engine.letters(self._push_queue(queue)))
+        return [dead_task(queue, each) for each in found]
+
+    def replay(self, queue: str) -> int:
+        """Add the dead letters of a push queue to it again; return how many there were.
+
+        As `queuewright dead-letters replay QUEUE --all` does.
+
+        Raises:
+            TargetError: there is no such queue, it is a pull queue, or it keeps no dead letters.
+        """
         plan = self._push_queue(queue)
-        if plan.dead_letters is None:
-            raise TargetError(
-                f"queue `{queue}` keeps no dead letters",
-                hint=f"add `dead_letters: true` to `queues.{queue}` ({plan.reason.location})",
-            )
-        found = self._run(self._engine.tasks(plan.dead_letters.name))
-        return [dead_letter(queue, each) for each in found]
+        return self._run(self._engine.replay(plan))
 
     def pull(self, queue: str, most: int = 1) -> list[PulledTask]:
         """Take tasks from a pull queue, as its worker does; a list that may be shorter, or empty.
@@ -249,7 +275,8 @@ class InProcessEnvironment:
     ) -> None:
         """Let requests to a handler take longer than its `timeout`, without calling its code.
 
-        Cloud Run answers 504 then; a shorter dispatch deadline of the task ends them before.
+        A task of `enqueue` has that time as its deadline, and gets no response; one with a longer
+        deadline gets a 504 from Cloud Run.
         """
         self._fault(handler, "time_out", times, during)
 
@@ -314,10 +341,19 @@ class InProcessEnvironment:
     def assert_delivered(self, queue: str, *, attempts: int | None = None) -> None:
         """Assert that a queue had tasks, that all of them are done, and how many attempts it took.
 
+        A task that is done after `replay` is done.
+
         Raises:
             AssertionError: that is not so; it shows the attempts.
         """
-        problem = not_delivered(queue, self.attempts(queue), self.tasks(queue), attempts)
+        keeps = self._push_queue(queue).dead_letters is not None
+        problem = not_delivered(
+            queue,
+            self.attempts(queue),
+            waiting=len(self.tasks(queue)),
+            dead=len(self.dead_letters(queue)) if keeps else 0,
+            expected=attempts,
+        )
         if problem is not None:
             raise AssertionError(f"{problem}\n{self.timeline()}")
 
@@ -332,10 +368,12 @@ class InProcessEnvironment:
 
     def stop(self) -> None:
         """Stop it."""
-        self._thread.run_alone(self._engine.stop())
-        self._pull_queues.stop()
-        self._handlers.stop()
-        self._thread.close()
+        with ExitStack() as stack:  # which does the rest, too, if a part fails
+            stack.callback(self._folder.cleanup)
+            stack.callback(self._thread.close)
+            stack.callback(self._handlers.stop)
+            stack.callback(self._pull_queues.stop)
+            self._thread.run_alone(self._engine.stop())
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return self._thread.run(work)
@@ -360,6 +398,14 @@ class InProcessEnvironment:
         elif times is None:
             times = 1
         self._handlers.add_fault(self._handler(handler).key, Fault(kind, times, until_us, status))
+
+    def _check_payload(self, queue: str, schema: str | None, body: bytes) -> None:
+        problem = payload_problem(self._root, schema, body)
+        if problem is not None:
+            raise TargetError(
+                f"the payload is not one for queue `{queue}`: {problem}",
+                hint=f"its schema is `{schema}`",
+            )
 
     async def _find(self, name: str) -> TaskMessage:
         return await self._engine.task(name)

@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from queuewright.blueprint import Blueprint, GuardedKind, HandlerPlan, QueuePlan, UrlPlan
 from queuewright.cloud_tasks.limits import MAX_TASKS_PER_PAGE
+from queuewright.dead_letters import replayed
 from queuewright.engine import (
     DEVELOPER,
     PROGRAM,
@@ -18,16 +19,19 @@ from queuewright.engine import (
 )
 from queuewright.engine.protocol import (
     CreateTaskRequest,
+    DeleteTaskRequest,
     GetTaskRequest,
     ListTasksRequest,
     SetIamPolicyRequest,
     Task,
 )
+from queuewright.errors import TargetError
 from queuewright.local.door.listener import HOST
 from queuewright.local.handlers.variables import TasksApi
 from queuewright.local.queues.denials import explanation
 from queuewright.local.queues.planned import Address, queue_message, queue_policy
 from queuewright.testing.attempts import Recorder
+from queuewright.testing.handler_time import HandlerTime
 from queuewright.testing.tokens import UnsignedTokens
 
 _FULL: Final = 2  # Task.View.FULL
@@ -48,6 +52,7 @@ class InProcessEngine:
         self._blueprint = blueprint
         self._clock = clock
         self._recorder = recorder
+        self._handler_time = HandlerTime(clock)
         self._names = [plan.name for plan in blueprint.queues.values()]
         """The queues that dispatch; those with dead letters are paused."""
 
@@ -127,9 +132,35 @@ class InProcessEngine:
             if not token:
                 return found
 
+    async def letters(self, plan: QueuePlan) -> list[Task]:
+        """Return the dead letters of a queue, in the order they died.
+
+        Raises:
+            TargetError: it keeps none.
+        """
+        if plan.dead_letters is None:
+            raise TargetError(
+                f"queue `{plan.key}` keeps no dead letters",
+                hint=f"write `dead_letters: true` in `queues.{plan.key}` ({plan.reason.location})",
+            )
+        return await self.tasks(plan.dead_letters.name)
+
+    async def replay(self, plan: QueuePlan) -> int:
+        """Add the dead letters of a queue to it again; return how many there were.
+
+        Raises:
+            TargetError: it keeps none.
+        """
+        letters = await self.letters(plan)
+        for letter in letters:
+            await self.create(plan.name, replayed(letter, plan.name))
+            request = DeleteTaskRequest(name=letter.name)
+            await self._engine.service.delete_task(request, DEVELOPER)
+        return len(letters)
+
     async def listen(self, member: str) -> TasksApi:
         """Listen for the calls of a member, such as `serviceAccount:…`."""
-        caller = Caller(member)
+        caller = Caller(member, engine_time=self._handler_time.engine_us)
         grpc_port = await self._engine.serve_grpc(HOST, 0, caller=caller)
         return TasksApi(grpc_port, await self._engine.serve_http(HOST, 0, caller=caller))
 

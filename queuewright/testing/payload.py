@@ -1,8 +1,11 @@
-"""The body of a task, from and to Python's values. Pure."""
+"""The body of a task, from and to Python's values."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+from queuewright.spec import dotted, payload_errors, read_schema
 
 
 def body_of(payload: object) -> tuple[bytes, str | None]:
@@ -44,3 +47,22 @@ def payload_of(body: bytes) -> object:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def payload_problem(root: Path, schema: str | None, body: bytes) -> str | None:
+    """Return what is wrong with a body by the JSON schema of its queue; None if nothing is.
+
+    Args:
+        root: the project's folder.
+        schema: the schema's file, relative to it; None: there is none.
+        body: the task's body.
+    """
+    if schema is None:
+        return None
+    try:
+        payload = json.loads(body)
+    except ValueError:
+        return "it is not JSON"
+    errors = payload_errors(read_schema(schema, root), payload)
+    said = (f"{dotted(path)}: {message}" if path else message for path, message in errors)
+    return "; ".join(said) or None

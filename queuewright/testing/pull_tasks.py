@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,12 +12,11 @@ from queuewright.blueprint import Blueprint, HandlerPlan, PullQueuePlan
 from queuewright.engine import ManualClock, host_port
 from queuewright.local.door.listener import HOST
 from queuewright.local.pull_queues.denials import denial
-from queuewright.packages import runtime_folder
 from queuewright.testing.loop_thread import HandoverThread
+from queuewright_runtime import Task as PulledTask
 
 if TYPE_CHECKING:
     from queuewright.pubsub import PubSub
-    from queuewright_runtime import Task as PulledTask
 
 
 class PullQueues:
@@ -58,7 +55,7 @@ class PullQueues:
         """
         from queuewright.pubsub.protocol import PullRequest
 
-        server, task_class = self._started(), _task_class()
+        server = self._started()
         request = PullRequest(subscription=subscription, max_messages=most, return_immediately=True)
         found = self._thread.run(server.subscriber.pull(request)).received_messages
         tasks = []
@@ -74,7 +71,7 @@ class PullQueues:
                 subscription=subscription,
                 ack_id=each.ack_id,
             )
-            tasks.append(task_class(plan.key, message))
+            tasks.append(PulledTask(plan.key, message))
         return tasks
 
     def answer(self, subscription: str, ack_id: str, *, is_done: bool) -> None:
@@ -148,13 +145,3 @@ class _Message:
 
     def nack(self) -> None:
         self.queues.answer(self.subscription, self.ack_id, is_done=False)
-
-
-def _task_class() -> type[PulledTask]:
-    """Return the library's class of tasks: workers' functions take it."""
-    path = sys.path[:]
-    sys.path.append(str(runtime_folder()))
-    try:
-        return importlib.import_module("queuewright_runtime").Task  # type: ignore[no-any-return]
-    finally:
-        sys.path[:] = path

@@ -97,6 +97,8 @@ def new_task(
         task.http_request.headers.update(own)
     if time is not None:
         task.schedule_time.FromDatetime(time.astimezone(UTC))
+    if plan.dispatch_deadline is not None:
+        task.dispatch_deadline.FromTimedelta(plan.dispatch_deadline)
     if name is not None:
         task.name = f"{plan.name}/tasks/{name}"
     return task

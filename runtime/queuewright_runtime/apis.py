@@ -90,7 +90,8 @@ class RestApi:
     ) -> dict[str, Any]:
         """Start to create up to 100 named tasks, and return the operation."""
         body = {"requests": [{"task": task} for task in tasks], "requestId": request_id}
-        return self._rest.call("POST", f"{queue}/tasks:batchCreate", body, is_idempotent=True)
+        path = f"{queue}/tasks:batchCreate?prettyPrint=false"  # an answer half as long
+        return self._rest.call("POST", path, body, is_idempotent=True)
 
     def operation(self, name: str) -> dict[str, Any]:
         """Return an operation."""

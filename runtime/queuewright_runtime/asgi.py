@@ -80,7 +80,12 @@ class AsgiTasks:
             starts = (each for each in messages if each["type"] == "http.response.start")
             status = next((each["status"] for each in starts), 500)
         answer = await asyncio.to_thread(
-            self._attempts.end, attempt, request, status=status, error=error
+            self._attempts.end,
+            attempt,
+            request,
+            status=status,
+            error=error,
+            body=_content(messages),
         )
         if answer is None:
             if raised is not None:
@@ -111,6 +116,11 @@ async def _body(receive: Receive) -> bytes:
         if not message.get("more_body"):
             break
     return b"".join(parts)
+
+
+def _content(messages: list[Message]) -> bytes:
+    """The body of a response."""
+    return b"".join(each.get("body", b"") for each in messages)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from queuewright_runtime import limits
-from queuewright_runtime.attempt import TaskAttempt, attempt_of
+from queuewright_runtime.attempt import TaskAttempt, attempt_of, handling
 from queuewright_runtime.burials import Burials
 from queuewright_runtime.dead_letters import DeadLetterQueue, dead_letter_queues
 from queuewright_runtime.errors import PermanentError
-from queuewright_runtime.letters import Reason, Story, TaskRequest, story_of
+from queuewright_runtime.letters import Reason, Story, TaskRequest, answered, story_of
 
 logger = logging.getLogger("queuewright_runtime")
 
@@ -104,6 +104,7 @@ class Attempts:
         *,
         status: int,
         error: BaseException | None = None,
+        body: bytes = b"",
     ) -> Answer | None:
         """End an attempt, and bury its task if that was the last or no other can succeed.
 
@@ -112,6 +113,7 @@ class Attempts:
             request: its request.
             status: the response of the handler's code.
             error: what it raised, even if it made a response of it.
+            body: of the response; its beginning tells why, if no exception does.
 
         Returns:
             What to answer instead of the code's own response; None: answer that.
@@ -122,7 +124,8 @@ class Attempts:
         if 200 <= status < 300 or dead is None or not (is_permanent or attempt.is_last_attempt):
             return None
         reason: Reason = "permanent" if is_permanent else "failed"
-        story = story_of(reason, attempt.attempt, status, error, self._now())
+        why = error or answered(status, body)
+        story = story_of(reason, attempt.attempt, status, why, self._now())
         return DEAD_LETTER if self._buried(attempt, request, dead, story) else None
 
     def _is_running(self, key: _Key, dead: DeadLetterQueue | None) -> bool:
@@ -142,6 +145,12 @@ class Attempts:
     def _buried(
         self, attempt: TaskAttempt, request: TaskRequest, dead: DeadLetterQueue, story: Story
     ) -> bool:
+        with handling(attempt):  # for the log entries
+            return self._moved(attempt, request, dead, story)
+
+    def _moved(
+        self, attempt: TaskAttempt, request: TaskRequest, dead: DeadLetterQueue, story: Story
+    ) -> bool:
         key = (attempt.queue, attempt.name)
         is_buried = self._burials.bury(request, attempt, dead, story)
         with self._lock:
@@ -152,8 +161,8 @@ class Attempts:
                 self._stories.popitem(last=False)
         if is_buried:
             what = f"task {attempt.name} of {attempt.queue}"
+            told = f"{story.error}\n{story.traceback}".rstrip()
             logger.error(
-                "%s is a dead letter now, after attempt %d: %s\n%s",
-                *(what, story.attempts, story.error, story.traceback),
+                "%s is a dead letter now, after attempt %d: %s", what, story.attempts, told
             )
         return is_buried

@@ -23,6 +23,7 @@ from queuewright_runtime.apis import TasksApi, tasks_api
 from queuewright_runtime.batches import Batches, Numbered
 from queuewright_runtime.errors import ApiError, EnqueueError, PartlyEnqueuedError
 from queuewright_runtime.messages import NewTask, P, task_id, task_json
+from queuewright_runtime.payload_check import payload_errors
 
 __all__ = [
     "AsyncQueue",
@@ -152,17 +153,24 @@ class Tasks:
 
 
 class Queue(Generic[P]):
-    """A queue to add tasks to. `P` is the type of a payload: JSON."""
+    """A queue to add tasks to. `P` is the type of a payload: JSON.
+
+    Args:
+        tasks: the environment.
+        address: where the queue is.
+        schema: the JSON schema of its payloads. It is checked as far as the standard library can:
+            see `queuewright_runtime.payload_check`.
+    """
 
     def __init__(
         self,
         tasks: Tasks,
         address: QueueAddress,
-        check: Callable[[P], None] | None = None,
+        schema: Mapping[str, Any] | None = None,
     ) -> None:
         self.tasks = tasks
         self.address = address
-        self._check = check
+        self.schema = schema
 
     def __repr__(self) -> str:
         return f"<Queue {self.address.name}>"
@@ -285,8 +293,12 @@ class Queue(Generic[P]):
         return publishing.new_message(self.address, task)
 
     def _checked(self, task: NewTask[P]) -> None:
-        if self._check is not None and not isinstance(task.payload, bytes):
-            self._check(task.payload)
+        if self.schema is None or isinstance(task.payload, bytes):
+            return
+        for path, message in payload_errors(self.schema, task.payload):
+            where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+            what = f"the payload's `{where.removeprefix('.')}`" if where else "the payload"
+            raise EnqueueError(f"{what} {message} (queue `{self.address.key}`)")
 
 
 class AsyncTasks:
@@ -302,6 +314,10 @@ class AsyncTasks:
     def queue(self, key: str) -> AsyncQueue[Any]:
         """Return a queue; see `Tasks.queue`."""
         return AsyncQueue(self, self.tasks.queue(key))
+
+    def of(self, kind: Callable[[Tasks], Queue[P]]) -> AsyncQueue[P]:
+        """Return a queue by its class, one that `queuewright client` wrote."""
+        return AsyncQueue(self, kind(self.tasks))
 
     async def close(self) -> None:
         """Close the connections when the running calls are done."""

@@ -57,7 +57,8 @@ def wrapped(function: Function, attempts: Attempts | None = None) -> Function:
         except BaseException:
             every.abandon(attempt)
             raise
-        answer = every.end(attempt, came, status=response.status_code)
+        response.direct_passthrough = False
+        answer = every.end(attempt, came, status=response.status_code, body=response.get_data())
         return response if answer is None else (answer.text, answer.status)
 
     return handle

@@ -27,6 +27,8 @@ Reason = Literal["permanent", "failed", "unanswered"]
 """A `PermanentError`, a failure in the last attempt, or a last attempt without an answer."""
 
 MAX_ERROR_BYTES = 2_000
+MAX_EXCERPT_BYTES = 500
+"""Of a response: enough for a sentence, and not for a page."""
 MAX_TRACEBACK_BYTES = 16_000
 TASK_OVERHEAD_BYTES = 1_024
 """What a stored task has besides its name, URL, headers and body, with room to spare."""
@@ -49,6 +51,7 @@ _NOT_KEPT = frozenset(
         "traceparent",
         "tracestate",
         "x-cloud-trace-context",
+        "function-execution-id",
     }
 )
 _NOT_KEPT_PREFIXES = (CLOUD_TASKS, APP_ENGINE, "x-google-", "x-forwarded-", PREFIX.lower())
@@ -92,15 +95,25 @@ def story_of(
     reason: Reason,
     attempts: int,
     status: int | None,
-    error: BaseException | str | None,
+    error: BaseException | str,
     died: datetime,
 ) -> Story:
     """Return the story of a task: `error` is the exception, or a sentence."""
     if isinstance(error, BaseException):
-        (line,) = traceback.format_exception_only(type(error), error)[-1:]
         trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        return Story(reason, attempts, status, line.strip(), trace, died)
-    return Story(reason, attempts, status, error or f"HTTP status {status}", "", died)
+        line = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return Story(reason, attempts, status, line, trace, died)
+    return Story(reason, attempts, status, error, "", died)
+
+
+def answered(status: int, body: bytes) -> str:
+    """Return a sentence about a response that is not 2xx.
+
+    >>> answered(503, b"not sent: connection refused"), answered(500, b"")
+    ('HTTP status 503: not sent: connection refused', 'HTTP status 500')
+    """
+    text = body[:MAX_EXCERPT_BYTES].decode("utf-8", "replace").strip()
+    return f"HTTP status {status}: {text}" if text else f"HTTP status {status}"
 
 
 def letter(

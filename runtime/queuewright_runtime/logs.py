@@ -1,6 +1,7 @@
 """Log entries that say which task and which attempt they are about.
 
-On Cloud Run they are JSON with labels and a trace, which Cloud Logging groups by:
+On Cloud Run, and under `queuewright up`, they are JSON with labels and a trace, which Cloud
+Logging groups by:
 https://cloud.google.com/logging/docs/structured-logging.
 """
 
@@ -67,7 +68,7 @@ def structured_logs(
 
     Args:
         level: the lowest level that is logged.
-        variables: the environment variables, which tell whether this is Cloud Run.
+        variables: the environment variables; with `K_SERVICE`, this is Cloud Run.
     """
     root = logging.getLogger()
     if root.handlers:
@@ -79,7 +80,7 @@ def structured_logs(
 
 
 def _formatter(variables: Mapping[str, str]) -> logging.Formatter:
-    if "K_SERVICE" not in variables or "CLOUD_TASKS_EMULATOR_URL" in variables:
+    if "K_SERVICE" not in variables:
         return PlainFormatter()
     project = variables.get("GOOGLE_CLOUD_PROJECT")
     queues = dead_letter_queues(variables).values()

@@ -69,7 +69,7 @@ class WsgiTasks:
             self._attempts.abandon(attempt)
             raise
         code = int(status.split(" ", 1)[0])
-        answer = self._attempts.end(attempt, request, status=code, error=noted.error)
+        answer = self._attempts.end(attempt, request, status=code, error=noted.error, body=content)
         if answer is not None:
             return _say(answer, start_response)
         start_response(status, headers)

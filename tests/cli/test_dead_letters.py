@@ -58,6 +58,16 @@ def rows(outcome: Outcome) -> list[dict[str, object]]:
     return [json.loads(line) for line in outcome.out.splitlines()]
 
 
+def test_the_letters_of_a_queue_are_counted_in_its_row(run: Run, grave: Background) -> None:
+    """And the attempts are those of the file; their queue has no row of its own."""
+    bury(grave, "ada")
+    found = {each["id"]: each for each in rows(run("queues", "--json"))}
+    assert set(found) == {"emails", "entries"}
+    assert (found["emails"]["dead_letters"], found["emails"]["max_attempts"]) == (1, 8)
+    assert "dead_letters" not in found["entries"]
+    assert "DEAD LETTERS" in run("queues").out
+
+
 def test_letters_are_listed_with_what_happened(run: Run, grave: Background) -> None:
     """As a table and as JSON; the oldest first."""
     for task in ("ada", "bob"):

@@ -22,6 +22,7 @@ EXPECTED = [
     ["order", ["0", "1", "2", "2", "3", "4"]],
     ["pull", 1, "late"],
     ["acknowledge", True],
+    ["exactly once", "in time: SUCCESS", "purged: INVALID_ACK_ID"],
     ["delete", True, True],
 ]
 """What every client has to see, step by step."""

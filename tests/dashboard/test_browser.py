@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import axe_playwright_python
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from queuewright.dashboard import Surroundings
 from queuewright.engine import Answer, Excerpt, SystemClock
 from tests.dashboard.stage import QUEUE, Stage, stage
+from tests.dashboard.test_environment_pages import Around
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -27,9 +30,9 @@ PATIENCE_MS = 15_000
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[tuple[Stage, Browser]]:
+async def opened(around: Surroundings | None = None) -> AsyncIterator[tuple[Stage, Browser]]:
     """A stage on the machine's time, and a browser."""
-    async with stage(clock=SystemClock()) as playing, async_playwright() as playwright:
+    async with stage(around, SystemClock()) as playing, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
             yield playing, browser
@@ -80,7 +83,7 @@ async def test_a_task_is_sent_fails_twice_and_succeeds_live_and_many_are_retried
         await playing.queue(retry_config=_slow())
         for number in range(5):
             await playing.task(f"order-{number}", b'{"kind": "receipt"}')
-        await page.goto(f"{playing.base}/queues/emails?state=retrying&text=receipt")
+        await page.goto(f"{playing.base}/queues/emails?text=receipt")
         await expect(page.locator("tbody tr[data-row]")).to_have_count(5)
         await playing.task("late", b"receipt")
         await expect(page.locator(".fresh a")).to_contain_text("1 new task")
@@ -231,3 +234,31 @@ def _attack(base: str):  # noqa: ANN202
         writer.close()
 
     return answer
+
+
+async def test_axe_finds_nothing_on_any_page_in_light_and_dark() -> None:
+    axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    async with opened(Around()) as (playing, browser):
+        await playing.queue(retry_config=_slow())
+        playing.answers = [Answer(200), Answer(503, excerpt=Excerpt(body=b"busy"))]
+        await playing.task("done", b'{"to": "ada@example.com"}')
+        await playing.task("failed", b'{"to": "grace@example.com"}')
+        await playing.task("later", b"text", later_s=600)
+        paths = (
+            *("/", "/queues/emails", "/queues/emails?text=none", "/queues/emails/tasks/failed"),
+            *("/queues/emails/tasks/done", "/send?queue=emails", "/dead-letters"),
+            *("/queues/emails/confirm?do=purge", "/queues/none"),
+            *("/identity", "/handlers/mailer", "/pulled/charts"),
+        )
+        for scheme in ("light", "dark"):
+            context = await browser.new_context(color_scheme=scheme, bypass_csp=True)
+            page = await context.new_page()
+            for path in paths:
+                await page.goto(playing.base + path)
+                await page.evaluate(axe)
+                found = await page.evaluate("axe.run()")
+                wrong = [
+                    (each["id"], [node["html"][:120] for node in each["nodes"]][:3])
+                    for each in found["violations"]
+                ]
+                assert wrong == [], f"{path}, {scheme}"

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from queuewright.dashboard import live
-from queuewright.engine import Answer
+from queuewright.dashboard.activity import EVERYTHING, Activity
+from queuewright.engine import Answer, events
 from tests.dashboard.stage import Stage, stage
 
 
@@ -156,3 +157,14 @@ async def test_a_page_that_does_not_read_gets_the_latest_state_and_no_queue_of_o
     page.put("overview", b"second", lambda: b"everything 2")
     page.put("overview", b"third", lambda: b"everything 3")
     assert page.waiting == {"overview": b"everything 3"}
+
+
+def test_of_very_many_changed_tasks_all_count_as_changed() -> None:
+    activity = Activity()
+    activity.is_watched = True
+    for number in range(10_001):
+        activity.notice(events.TaskForced(time_us=0, queue="q", task=f"t{number}"))
+    taken = activity.take_dirty()
+    assert EVERYTHING in taken
+    assert len(taken) == 10_001, "and no more are kept"
+    assert activity.take_dirty() == {}

@@ -15,7 +15,7 @@ from tests.pulumi_double.engine import Deployment, EngineError
 pytestmark = pytest.mark.engine
 
 GRANT = "gcp:cloudtasks/queueIamMember:QueueIamMember"
-DEAD, ENQUEUER = "tasks-emails-dead-letter-queue", "tasks-emails-dead-letter-enqueuer-mailer"
+DEAD, ENQUEUER = "tasks-emails-dead_letters", "tasks-emails-dead_letters-enqueuer-mailer"
 STACK = """\
 project: acme-dev
 location: europe-west1
@@ -84,7 +84,7 @@ def test_dead_letters_may_not_go_while_their_queue_is_protected(
     deployment.up()
     file.write_text(STACK)
     outcome = deployment.up()
-    assert outcome.names("delete") == [ENQUEUER, DEAD]
+    assert outcome.names("delete") == [DEAD, ENQUEUER]
     assert "emails-dead" not in str(deployment.cloud.contents())
 
 
@@ -95,8 +95,8 @@ def test_a_folder_gets_the_library_too(deployed: Deployment, whole: Path) -> Non
     assert names == {"main.py", *map(str, runtime_files())}
     rewrite(whole / "stacks" / "all.yaml", "dead_letters: {keep: 14d}, ", "")
     steps = deployed.up().steps
-    assert steps.pop(f"{QUEUE}::tasks-reports-dead-letter-queue") == "delete"
-    assert steps.pop(f"{GRANT}::tasks-reports-dead-letter-enqueuer-reports") == "delete"
+    assert steps.pop(f"{QUEUE}::tasks-reports-dead_letters") == "delete"
+    assert steps.pop(f"{GRANT}::tasks-reports-dead_letters-enqueuer-reports") == "delete"
     assert set(steps) == {
         f"{QUEUE}::tasks-reports-queue",
         f"{OBJECT}::tasks-reports-package",

@@ -333,7 +333,11 @@ def test_old_code_is_the_old_package(prod: Deployment) -> None:
     assert source() != before
     code.write_text(text)
     # The preview does not know yet that the function keeps its address.
-    assert prod.preview().names("update") == ["tasks-emails-queue", "tasks-mailer-function"]
+    assert prod.preview().names("update") == [
+        "tasks-emails-dead_letters",
+        "tasks-emails-queue",
+        "tasks-mailer-function",
+    ]
     assert prod.up().names("update") == ["tasks-mailer-function"]
     assert source() == before
 

@@ -97,7 +97,7 @@ def test_the_mocks_run_as_written(project: Path) -> None:
 def test_every_call_of_the_second_table_exists() -> None:
     """With the arguments that are shown."""
     calls = re.findall(r"^\| `env\.(\w+)(?:\((.*)\))?` \|", PAGE, re.M)
-    assert len(calls) == 17
+    assert len(calls) == 18
     for name, arguments in calls:
         attribute = getattr(InProcessEnvironment, name)
         if arguments:
@@ -142,7 +142,7 @@ def test_every_question_of_the_table_has_an_answer() -> None:
     ]
     assert len(yes) == 3
     assert answers["graph.public_resources()"] == answers["graph.input_problems()"] == []
-    assert answers['graph["tasks-emails-queue"].input("retryConfig.maxAttempts")'] == 8
+    assert answers['graph["tasks-emails-queue"].input("retryConfig.maxAttempts")'] == 18
     assert answers["graph.grants()"]
     assert answers["graph.changes_since(before)"]
 

@@ -7,33 +7,25 @@ task ever has two.
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from datetime import timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
-from queuewright.engine import DEVELOPER, Engine, ManualClock, Settings
+from queuewright.engine import DEVELOPER
 from queuewright.engine.api.beta2 import Beta2
 from queuewright.engine.protocol import messages_lease as m
 from queuewright.errors import Refusal
+from tests.engine.engine_machine import EngineMachine, run_machine
 from tests.engine.stage import LOCATION
 
 S = 1_000_000
@@ -75,7 +67,7 @@ class ModelTask:
         return self.attempts > 0 and self.due_us > now_us
 
 
-class LeaseMachine(RuleBasedStateMachine):
+class LeaseMachine(EngineMachine):
     """The lease API against its model."""
 
     seen: ClassVar[Counter[str]] = Counter()
@@ -83,9 +75,6 @@ class LeaseMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.folder = Path(tempfile.mkdtemp(prefix="queuewright-leases-"))
-        self.clock = ManualClock()
         self.queues: dict[str, ModelQueue] = {}
         self.tasks: dict[str, ModelTask] = {}
         self.taken: dict[str, int] = {}
@@ -94,22 +83,8 @@ class LeaseMachine(RuleBasedStateMachine):
         self.numbers = count()
         self.start()
 
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(coroutine)
-
     def start(self) -> None:
-        async def made() -> Engine:
-            engine = Engine(
-                clock=self.clock,
-                state=self.folder,
-                seed=1,
-                settings=Settings(stop_grace=timedelta(0)),
-            )
-            await engine.start()
-            await engine.advance("0s")
-            return engine
-
-        self.engine: Engine = self.run(made())
+        super().start()
         self.api = Beta2(self.engine.service)
 
     def call(self, method: Any, request: Any) -> Any:
@@ -376,15 +351,6 @@ class LeaseMachine(RuleBasedStateMachine):
         self.run(self.killed())
         self.start()
 
-    async def killed(self) -> None:
-        """End the engine as a kill does: nothing more is written, nothing ends in order."""
-        self.engine._store._state.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        self.engine._dispatcher._write_behind.stop()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
     # What always holds
 
     @invariant()
@@ -415,11 +381,7 @@ class LeaseMachine(RuleBasedStateMachine):
                 page = self.call(self.api.list_tasks, m.ListTasksRequest(parent=queue))
                 assert not page.tasks
         finally:
-            self.run(self.engine.stop())
-            left = asyncio.all_tasks(self.loop)
-            self.loop.close()
-            shutil.rmtree(self.folder)
-            assert not left, "no asyncio task is left behind"
+            self.end()
 
 
 @pytest.mark.parametrize(
@@ -432,15 +394,7 @@ class LeaseMachine(RuleBasedStateMachine):
 def test_no_sequence_of_leases_and_crashes_breaks_a_promise(examples: int, steps: int) -> None:
     """The long variant takes 10,000 steps, and everything happens in it."""
     LeaseMachine.seen.clear()
-    run_state_machine_as_test(
-        LeaseMachine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(LeaseMachine, examples)
     if steps:
         seen = LeaseMachine.seen
         assert seen["steps"] >= steps

@@ -7,37 +7,28 @@ a task may come again. Every request that arrives is held against it.
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from datetime import timedelta
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from queuewright.engine import (
     DEVELOPER,
-    Engine,
     InProcessSender,
-    ManualClock,
     NoAnswerError,
     OutgoingRequest,
-    Settings,
 )
 from queuewright.engine.protocol import messages as m
 from queuewright.errors import Refusal
+from tests.engine.engine_machine import EngineMachine, run_machine
 from tests.engine.stage import LOCATION, URL
 
 S = 1_000_000
@@ -77,14 +68,11 @@ class ModelTask:
     failures: int = 0
 
 
-class ServiceMachine(RuleBasedStateMachine):
+class ServiceMachine(EngineMachine):
     """The service against its model."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.folder = Path(tempfile.mkdtemp(prefix="queuewright-machine-"))
-        self.clock = ManualClock()
         self.queues: dict[str, ModelQueue] = {}
         self.tasks: dict[str, ModelTask] = {}
         self.taken: dict[str, int] = {}
@@ -93,30 +81,14 @@ class ServiceMachine(RuleBasedStateMachine):
         self.answers = [200]
         self.takes_s = 0
         self.count = 0
+        self.sender = InProcessSender(self.received)
         self.problems: list[str] = []
         self.start()
 
     # The engine
 
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(coroutine)
-
     def start(self) -> None:
-        async def made() -> Engine:
-            engine = Engine(
-                clock=self.clock,
-                state=self.folder,
-                seed=1,
-                settings=Settings(stop_grace=timedelta(0)),
-                sender=InProcessSender(self.received),
-            )
-            # In real time, a crash would lose more or less from run to run.
-            vars(engine._dispatcher._write_behind)["soon"] = lambda: None
-            await engine.start()
-            await engine.advance("0s")
-            return engine
-
-        self.engine: Engine = self.run(made())
+        super().start()
         self.service = self.engine.service
 
     def settle(self) -> None:
@@ -385,15 +357,6 @@ class ServiceMachine(RuleBasedStateMachine):
         finally:
             store._failed, store._ended = noted
 
-    async def killed(self) -> None:
-        """End the engine as a kill does: nothing more is written, nothing ends in order."""
-        self.engine._store._state.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        self.engine._dispatcher._write_behind.stop()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
     # What always holds
 
     @invariant()
@@ -420,23 +383,11 @@ class ServiceMachine(RuleBasedStateMachine):
             self.nothing_went_wrong()
             assert self.engine._dispatcher.in_flight == 0
         finally:
-            self.run(self.engine.stop())
-            left = asyncio.all_tasks(self.loop)
-            self.loop.close()
-            shutil.rmtree(self.folder)
-            assert not left, "no asyncio task is left behind"
+            self.end()
 
 
 @pytest.mark.parametrize(
     "examples", [pytest.param(40, id="short"), pytest.param(250, id="long", marks=pytest.mark.slow)]
 )
 def test_no_sequence_of_calls_and_crashes_breaks_a_promise(examples: int) -> None:
-    run_state_machine_as_test(
-        ServiceMachine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(ServiceMachine, examples)

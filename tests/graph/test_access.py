@@ -228,3 +228,22 @@ def test_the_dead_letters_of_a_queue_are_not_the_queue(tmp_path: Path) -> None:
     assert found.may_invoke("emails", "web")
     assert found.may_enqueue("api", "emails")
     assert not found.may_enqueue("web", "emails")
+
+
+def test_a_queue_may_be_called_as_the_dead_letters_of_another(tmp_path: Path) -> None:
+    """Their resources have different names in the program."""
+    plan = blueprint(
+        parse(
+            "project: acme-dev\nlocation: europe-west1\n"
+            "handlers: {web: {service: {image: i}}}\n"
+            "queues:\n"
+            "  emails: {handler: web, dead_letters: true, enqueuers: [web]}\n"
+            "  emails-dead-letters: {handler: web, dead_letters: true, enqueuers: [web]}\n"
+            "  emails-dead-letter: {handler: web, enqueuers: [web]}\n"
+        )
+    )
+    found = capture(lambda: TaskStack("tasks", plan, root=tmp_path))
+    names = [each.name for each in found.resources.values() if each.type.endswith("queue:Queue")]
+    assert len(set(names)) == len(names) == 5
+    for key in plan.queues:
+        assert found.may_enqueue("web", key)

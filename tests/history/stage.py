@@ -79,6 +79,13 @@ class Stage:
     async def purge(self, queue: str = QUEUE) -> None:
         await self.engine.service.purge_queue(m.PurgeQueueRequest(name=queue), DEVELOPER)
 
+    async def delete_queue(self, queue: str = QUEUE) -> None:
+        await self.engine.service.delete_queue(m.DeleteQueueRequest(name=queue), DEVELOPER)
+
+    async def queue_length(self, queue: str = QUEUE) -> int:
+        request = m.ListTasksRequest(parent=queue)
+        return len((await self.engine.service.list_tasks(request, DEVELOPER)).tasks)
+
     async def drain(self) -> None:
         await self.engine.drain()
 
@@ -93,8 +100,12 @@ class Stage:
 async def stage(
     folder: Path | None = None, *, clock: ManualClock | None = None, history: History | None = None
 ) -> AsyncIterator[Stage]:
-    """A stage with a started engine and one queue; the history is kept in a folder, if given."""
-    with history or History.opened(folder) as kept:
+    """A stage with a started engine and one queue; the history is kept in a folder, if given.
+
+    Without a `history` of the caller's, it must have no trouble.
+    """
+    troubles: list[str] = []
+    with history or History.opened(folder, report=troubles.append) as kept:
         playing = Stage(kept, clock or ManualClock(), folder)
         await playing.engine.start()
         try:
@@ -102,3 +113,4 @@ async def stage(
             yield playing
         finally:
             await playing.engine.stop()
+    assert troubles == []

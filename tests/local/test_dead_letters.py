@@ -122,11 +122,12 @@ async def test_a_handler_that_hangs_in_its_last_attempt(
     assert "hangs 3" not in output.getvalue()
 
 
-async def test_a_handler_that_answers_500(environment: Environment) -> None:
+async def test_a_handler_that_answers_500(environment: Environment, output: Output) -> None:
     """Its last attempt buries the task itself."""
     story = await buried(environment, "fails")
     assert (story["Reason"], story["Attempts"], story["Status"]) == ("failed", "2", "500")
-    assert story["Error"] == "HTTP status 500"
+    assert story["Error"] == "HTTP status 500: failed"
+    assert "attempt 1 of 2; again in" in output.getvalue()
 
 
 async def test_a_handler_that_raises(environment: Environment) -> None:

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from queuewright.blueprint import DEAD_LETTERS_VARIABLE
+from queuewright_runtime.attempt import current_task
 from queuewright_runtime.attempts import Attempts
 from queuewright_runtime.dead_letters import dead_letter_queues
 from queuewright_runtime.errors import ApiError, PermanentError
@@ -77,7 +78,7 @@ def test_a_task_that_can_never_succeed_dies_at_once(graveyard: Graveyard) -> Non
     """With its traceback."""
     assert handle(attempts(graveyard), 1, error=PermanentError("no such address")) == 200
     assert graveyard.story["Reason"] == "permanent"
-    assert graveyard.story["Error"].endswith("PermanentError: no such address")
+    assert graveyard.story["Error"] == "PermanentError: no such address"
 
 
 def test_a_task_whose_process_died_dies_in_the_next_attempt(graveyard: Graveyard) -> None:
@@ -180,3 +181,22 @@ def test_the_variable_says_which_queues_have_dead_letters() -> None:
     assert dead_letter_queues({}) == {}
     with pytest.raises(ValueError, match="is not what queuewright writes"):
         dead_letter_queues({"QUEUEWRIGHT_DEAD_LETTERS": "[]"})
+
+
+def test_the_entry_about_a_burial_names_the_task(graveyard: Graveyard) -> None:
+    """With its attempt, as the entries of the handler's own code do."""
+    seen = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            task = current_task()
+            seen.append((record.levelname, task and (task.name, task.attempt)))
+
+    logger, handler = logging.getLogger("queuewright_runtime"), Handler()
+    logger.addHandler(handler)
+    try:
+        handle(attempts(graveyard), 3)
+    finally:
+        logger.removeHandler(handler)
+    assert seen == [("ERROR", ("17", 3))]
+    assert current_task() is None

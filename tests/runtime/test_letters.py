@@ -17,7 +17,7 @@ from queuewright_runtime.letters import LetterTooLargeError, TaskRequest, letter
 from tests.runtime.undertaker import DEAD, DIED, QUEUE, request, task_headers
 
 ATTEMPT = TaskAttempt("emails", "17", 3, 3, datetime(2026, 11, 25, tzinfo=UTC))
-STORY = story_of("failed", 3, 500, None, DIED)
+STORY = story_of("failed", 3, 500, "HTTP status 500", DIED)
 
 
 def headers_of(task: dict[str, object]) -> dict[str, str]:
@@ -58,6 +58,7 @@ def test_a_letter_is_the_task_as_it_came() -> None:
 @pytest.mark.parametrize(
     "name",
     ["Authorization", "Host", "User-Agent", "Content-Length", "X-Forwarded-For", "Traceparent",
+     "Function-Execution-Id",
      "X-CloudTasks-TaskName", "X-AppEngine-TaskName", "X-Google-Anything", "X-Queuewright-Error"],
 )  # fmt: skip
 def test_what_others_add_on_the_way_is_left_out(name: str) -> None:

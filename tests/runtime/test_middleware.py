@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from werkzeug.test import Client
 from queuewright_runtime import AsgiTasks, PermanentError, WsgiTasks, current_task
 from queuewright_runtime.functions import loaded, wrapped
 from queuewright_runtime.logs import CloudFormatter, PlainFormatter, structured_logs
-from tests.runtime.undertaker import Graveyard, attempts, task_headers
+from tests.runtime.undertaker import QUEUE, Graveyard, attempts, task_headers
 
 
 @pytest.fixture
@@ -194,6 +195,7 @@ def test_a_function_has_dead_letters(graveyard: Graveyard) -> None:
     assert graveyard.letters == []
     assert send(function(lambda _: ("busy", 503), graveyard), 3) == 200
     assert graveyard.story["Status"] == "503"
+    assert graveyard.story["Error"] == "HTTP status 503: busy"
 
 
 def test_a_function_that_raises_buries_with_the_traceback(graveyard: Graveyard) -> None:
@@ -261,8 +263,6 @@ def test_a_function_that_is_not_there_is_named(
 
 def test_log_entries_name_the_task_and_the_attempt(graveyard: Graveyard) -> None:
     """As JSON for Cloud Logging, and in words here."""
-    import logging
-
     lines = []
     record = logging.LogRecord("mine", logging.ERROR, "f.py", 1, "no %s", ("luck",), None)
 
@@ -284,10 +284,27 @@ def test_log_entries_name_the_task_and_the_attempt(graveyard: Graveyard) -> None
     assert "labels" not in CloudFormatter("acme").format(record)
 
 
+def test_the_form_of_an_entry_follows_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON where it is Cloud Run, or looks like it; the project is that of the dead letters."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "level", root.level)
+    text = json.dumps(
+        {"emails": {"queue": QUEUE, "max_attempts": 1, "last_attempt": 2, "timeout": 3}}
+    )
+    forms = []
+    for variables in ({}, {"K_SERVICE": "mailer", "QUEUEWRIGHT_DEAD_LETTERS": text}):
+        monkeypatch.setattr(root, "handlers", [])
+        structured_logs(variables=variables)
+        (handler,) = root.handlers
+        forms.append(handler.formatter)
+    plain, cloud = forms
+    assert isinstance(plain, PlainFormatter)
+    assert isinstance(cloud, CloudFormatter)
+    assert cloud._project == "acme-dev"
+
+
 def test_logging_that_is_configured_stays_as_it_is() -> None:
     """Under pytest, it is."""
-    import logging
-
     before = list(logging.getLogger().handlers)
     structured_logs()
     assert logging.getLogger().handlers == before

@@ -89,7 +89,7 @@ def test_a_permanent_error_makes_a_dead_letter_at_once(env: InProcessEnvironment
     env.enqueue("emails", {"do": "hopeless"}, name="t1", headers={"X-Order": "17"})
     env.drain()
     (letter,) = env.dead_letters("emails")
-    assert (letter.task, letter.payload) == ("t1", {"do": "hopeless"})
+    assert (letter.id, letter.payload) == ("t1", {"do": "hopeless"})
     assert (letter.reason, letter.attempts, letter.time) == ("permanent", 1, env.now)
     assert letter.error.endswith("PermanentError: no such address")
     assert 'raise PermanentError("no such address")' in letter.traceback
@@ -164,6 +164,21 @@ def test_a_lost_answer_makes_no_second_letter(env: InProcessEnvironment) -> None
     assert [each.outcome for each in env.attempts("emails")] == ["will_retry", "dead_letter"]
 
 
+def test_a_replayed_task_is_delivered(env: InProcessEnvironment) -> None:
+    """As it was, and its letter is gone."""
+    env.fail("mailer", times=3)
+    env.enqueue("emails", {"do": "well"}, headers={"X-Order": "17"})
+    env.drain()
+    assert [letter.reason for letter in env.dead_letters("emails")] == ["unanswered"]
+    assert env.replay("emails") == 1
+    assert env.dead_letters("emails") == []
+    env.drain()
+    last = env.attempts("emails")[-1]
+    assert (last.status, last.outcome, last.payload) == (200, "succeeded", {"do": "well"})
+    assert last.headers["X-Order"] == "17"
+    env.assert_delivered("emails", attempts=5)
+
+
 def test_a_queue_without_them_says_how_to_keep_them(
     start: Callable[[Path], InProcessEnvironment], root: Path
 ) -> None:
@@ -172,5 +187,5 @@ def test_a_queue_without_them_says_how_to_keep_them(
         start(root).dead_letters("emails")
     assert str(caught.value) == (
         "queue `emails` keeps no dead letters\n"
-        "  hint: add `dead_letters: true` to `queues.emails` (stacks/dev.yaml:28:3)"
+        "  hint: write `dead_letters: true` in `queues.emails` (stacks/dev.yaml:28:3)"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 from queuewright.testing import InProcessEnvironment
 
@@ -40,18 +41,40 @@ def test_faults_come_one_after_the_other(env: InProcessEnvironment) -> None:
 
 
 def test_a_request_that_takes_too_long_ends_at_the_timeout(env: InProcessEnvironment) -> None:
-    """504 after the handler's `timeout`, 30 s, in which a second task is not in its way."""
+    """After the handler's `timeout`, 30 s, which is the task's deadline, too."""
     env.time_out("api")
     env.enqueue("calls", "slow", name="slow")
     env.enqueue("calls", "quick", name="quick")
     env.drain()
     slow, quick, again = env.attempts("calls")
-    assert (slow.status, slow.task, again.task) == (504, "slow", "slow")
+    assert (slow.status, slow.task, again.task) == (None, "slow", "slow")
     assert slow.duration is not None
     assert slow.duration.total_seconds() == 30
     assert (again.time - slow.time).total_seconds() == 31
     assert quick.time == slow.time
     assert slow.error == "the test lets it take longer than its timeout"
+
+
+def test_an_attempt_that_still_runs_is_one(env: InProcessEnvironment) -> None:
+    """It has no outcome yet, and does not keep the test from ending."""
+    env.time_out("mailer")
+    env.enqueue("emails", {}, name="t1")
+    env.advance("1s")
+    (attempt,) = env.attempts("emails")
+    assert (attempt.status, attempt.outcome, attempt.duration) == (None, None, None)
+    assert "task t1, attempt 1 of 5: runs" in env.timeline()
+    env.advance("59s")
+    assert env.attempts("emails")[0].outcome == "will_retry"
+
+
+def test_cloud_run_ends_it_where_the_task_has_a_longer_deadline(env: InProcessEnvironment) -> None:
+    """With 504 after 60 s; the task that a handler added asks for nothing and has ten minutes."""
+    env.time_out("mailer")
+    env.enqueue("pictures")
+    env.drain()
+    slow, again = env.attempts("emails")
+    assert (slow.status, again.status) == (504, 200)
+    assert slow.duration == timedelta(seconds=60)
 
 
 def test_a_crash_loses_what_the_instance_knew(env: InProcessEnvironment) -> None:

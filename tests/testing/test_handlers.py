@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 
@@ -133,6 +134,25 @@ def test_an_asgi_application_starts_once_and_is_told_its_end(start: Start, root:
     assert started == ["lifespan.startup", "lifespan.shutdown"]
 
 
+def test_the_times_between_a_handler_and_cloud_tasks_are_translated(
+    start: Start, root: Path
+) -> None:
+    """Its clock is the machine's, so an hour ago is an hour ago, whatever the test's clock says."""
+    (root / "handlers/ledger/main.py").write_text(
+        "import flask, time\n"
+        "app = flask.Flask(__name__)\n\n\n"
+        "@app.post('/')\n"
+        "def late():\n"
+        "    due = float(flask.request.headers['X-AppEngine-TaskETA'])\n"
+        "    return str(round((time.time() - due) / 60))\n"
+    )
+    env = start(root)
+    env.enqueue("books", {}, delay="5m")
+    env.advance("5m")
+    assert env.attempts("books")[0].text == "0"
+    assert float(env.attempts("books")[0].headers["X-AppEngine-TaskETA"]) == env.now.timestamp()
+
+
 def test_an_app_engine_handler_gets_app_engines_headers(env: InProcessEnvironment) -> None:
     """By gunicorn's default command, `main:app`."""
     env.enqueue("books", {}, path="/book/17")
@@ -219,6 +239,58 @@ def test_a_missing_requirement_is_told(start: Start, tmp_path: Path) -> None:
         env.drain()
     assert "No module named 'not_installed_anywhere'" in str(caught.value)
     assert f"pip install -r {tmp_path}/other/handlers/mailer/requirements.txt" in str(caught.value)
+
+
+SHARING = """
+project: acme-dev
+location: europe-west1
+handlers:
+  first:
+    function: {source: handlers/first, entry_point: handle, runtime: python312}
+    include: [shared_lib]
+  second:
+    function: {source: handlers/second, entry_point: handle, runtime: python312}
+    include: [shared_lib]
+  third:
+    function: {source: handlers/third, entry_point: handle, runtime: python312}
+queues:
+  firsts: {handler: first, enqueuers: [second]}
+  seconds: {handler: second}
+  thirds: {handler: third}
+"""
+COUNTING = """
+from queuewright_runtime.client import Tasks
+from shared_lib import counter
+
+
+def handle(request):
+    counter.count += 1
+    if request.get_json() == ["passes on"]:
+        Tasks().queue("firsts").enqueue({"from": "second"}, delay="10m", key="passed on")
+    return str(counter.count)
+"""
+
+
+def test_included_code_is_there_for_those_who_include_it(start: Start, tmp_path: Path) -> None:
+    """Each has a copy of its own, as in the cloud; a client in it reaches the same engine."""
+    names = ("first", "second", "third")
+    root = project(tmp_path / "sharing", SHARING, {f"{each}/main.py": COUNTING for each in names})
+    (root / "shared_lib").mkdir()
+    (root / "shared_lib" / "counter.py").write_text("count = 0\n", encoding="utf-8")
+    env = start(root)
+    env.enqueue("firsts", {})
+    env.enqueue("firsts", {})
+    env.enqueue("seconds", ["passes on"])
+    env.advance("1m")
+    assert [attempt.text for attempt in env.attempts("firsts")] == ["1", "2"]
+    assert env.attempts("seconds")[0].text == "1"
+    (passed,) = env.tasks("firsts")
+    assert passed.time - env.attempts("seconds")[0].time == timedelta(minutes=10)
+    assert passed.payload == {"from": "second"}
+    env.enqueue("thirds", {})
+    with pytest.raises(TargetError, match="No module named 'shared_lib'"):
+        env.drain()
+    assert "shared_lib" not in sys.modules
 
 
 def test_a_handler_may_add_only_the_tasks_that_the_file_allows(env: InProcessEnvironment) -> None:

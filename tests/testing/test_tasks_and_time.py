@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from queuewright.client import task_id
 from queuewright.errors import Refusal, TargetError
 from queuewright.testing import InProcessEnvironment, TaskRequest
+from tests.testing.conftest import STACK, project
 
 
 def test_a_task_is_delivered_when_time_passes_and_not_before(env: InProcessEnvironment) -> None:
@@ -71,6 +75,31 @@ def test_a_taken_name_is_refused_in_googles_words(env: InProcessEnvironment) -> 
     assert env.enqueue("emails", {}, name="order-17") == "order-17"
     with pytest.raises(Refusal, match="ALREADY_EXISTS"):
         env.enqueue("emails", {}, name="order-17")
+
+
+def test_a_key_names_the_task_as_the_client_does(env: InProcessEnvironment) -> None:
+    """So the same key is the same task."""
+    assert env.enqueue("emails", {}, key="order-17") == task_id("order-17")
+    with pytest.raises(Refusal, match="ALREADY_EXISTS"):
+        env.enqueue("emails", {}, key="order-17")
+    with pytest.raises(TypeError, match="one of `key` and `name`"):
+        env.enqueue("emails", {}, key="a", name="b")
+
+
+def test_a_payload_must_fit_the_schema_of_its_queue(
+    start: Callable[[Path], InProcessEnvironment], tmp_path: Path
+) -> None:
+    """As for every other producer."""
+    stack = STACK.replace("  books: {", "  books: {payload: book.json, ")
+    root = project(tmp_path / "books", stack)
+    schema = {"type": "object", "required": ["order"], "properties": {"order": {"minimum": 1}}}
+    (root / "book.json").write_text(json.dumps(schema), encoding="utf-8")
+    env = start(root)
+    env.enqueue("books", {"order": 1})
+    with pytest.raises(TargetError, match="not one for queue `books`: order: 0 is less than"):
+        env.enqueue("books", {"order": 0})
+    with pytest.raises(TargetError, match=r"it is not JSON\n  hint: its schema is `book\.json`"):
+        env.enqueue("books", "text")
 
 
 def test_headers_and_bodies_arrive_as_given(env: InProcessEnvironment) -> None:

@@ -44,6 +44,9 @@ def frame(sources: Sources) -> Frame:
     """Return what is around every page."""
     blueprint = sources.blueprint
     pages = [PageLink("/", "Overview")]
+    if sources.dead_queues():
+        count = sum(sources.dead_counts().values())
+        pages.append(PageLink("/dead-letters", "Dead letters", f"{count:,}" if count else ""))
     if blueprint is not None:
         pages.append(PageLink("/identity", "Identity"))
     if sources.is_frozen:

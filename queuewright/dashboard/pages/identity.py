@@ -14,9 +14,11 @@ from queuewright.errors import Location
 
 COLUMNS: Final = ("may add tasks", "queue", "calls as", "handler", "may read")
 WIDTH: Final = 1160
-NODE_WIDTH: Final = 168
+NODE_WIDTH: Final = 140
 NODE_HEIGHT: Final = 28
 _GAP: Final = 14
+_LABEL: Final = 52
+"""How far from its beginning the text of a line is centred."""
 _TOP: Final = 34
 _MOST_NODES: Final = 40
 _LONGEST: Final = 22
@@ -38,6 +40,11 @@ class Node:
     """The boxes and lines that are connected to it, through any number of steps."""
 
     @property
+    def is_free(self) -> bool:
+        """Whether it is no box, but the place where a line goes through."""
+        return self.id.startswith("free:")
+
+    @property
     def x(self) -> float:
         """The left edge."""
         return self.column * (WIDTH - NODE_WIDTH) / (len(COLUMNS) - 1)
@@ -54,7 +61,13 @@ class Edge:
     place: str
     path: str = ""
     x: float = 0
+    """The middle of its label."""
     y: float = 0
+
+    @property
+    def label_width(self) -> float:
+        """How wide its label is; a character of 11 px takes 6.7."""
+        return len(self.label) * 6.7 + 8
 
 
 @dataclass(frozen=True)
@@ -82,11 +95,13 @@ def identity_page(sources: Sources, focus: str) -> dict[str, Any] | None:
         for each in reversed(sources.activity.refusals)
         if each.time_us > hour_us
     ]
+    used = {node.column for node in graph.nodes}
     return page(sources, title="Identity", current="/identity", topics=["overview"]) | {
         "graph": graph if len(graph.nodes) <= _MOST_NODES else None,
         "columns": [
             {"label": label, "x": index * (WIDTH - NODE_WIDTH) / (len(COLUMNS) - 1)}
             for index, label in enumerate(COLUMNS)
+            if index in used
         ],
         "width": WIDTH,
         "node_width": NODE_WIDTH,
@@ -136,7 +151,7 @@ class _Draft:
             handler = self._handler(plan.handler)
             place = plan.places.get("handler", plan.reason.location)
             if plan.invoker is None:
-                self._edge(queue, handler, "no token", place)
+                self._past(queue, handler, "no token", place)
                 continue
             account = blueprint.accounts[plan.invoker]
             invoker = self._node(f"account:{plan.invoker}", 2, account.account_id, account.email)
@@ -146,7 +161,7 @@ class _Draft:
             queue = self._node(f"queue:{key}", 1, key, pulled.topic)
             if pulled.worker is not None:
                 place = pulled.reason.location
-                self._edge(queue, self._handler(pulled.worker), "polls", place)
+                self._past(queue, self._handler(pulled.worker), "polls", place)
         for grant in blueprint.grants:
             self._granted(grant)
 
@@ -176,6 +191,12 @@ class _Draft:
             short = label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
             self.nodes[key] = Node(key, column, short, title, href)
         return self.nodes[key]
+
+    def _past(self, start: Node, end: Node, label: str, place: Location) -> None:
+        """Draw a line past the accounts, through a free place among them."""
+        through = self._node(f"free:{start.id}", 2, "", "")
+        self._edge(start, through, label, place)
+        self._edge(through, end, "", place)
 
     def _edge(self, start: Node, end: Node, label: str, place: Location) -> None:
         if not any(each.start == start.id and each.end == end.id for each in self.edges):
@@ -234,12 +255,16 @@ def _mean(node: Node, edges: Iterable[Edge], rows: Mapping[str, float]) -> float
 
 def _draw(edge: Edge, start: Node, end: Node) -> None:
     x1, y1 = start.x + NODE_WIDTH, start.y + NODE_HEIGHT / 2
+    if start.is_free:
+        edge.path = f"M{start.x:g} {y1:g}H{x1:g}"
     x2, y2 = end.x, end.y + NODE_HEIGHT / 2
-    half = (x1 + x2) / 2
-    edge.path = f"M{x1:g} {y1:g}C{half:g} {y1:g} {half:g} {y2:g} {x2:g} {y2:g}"
-    # Near its beginning, where lines to several boxes have parted and have not met others.
-    edge.x = x1 + min(80.0, (x2 - x1) / 2)
-    edge.y = _height_at(edge.x, x1, y1, x2, y2)
+    # A line over several columns bends before the first of them, and then goes straight.
+    gap = (WIDTH - NODE_WIDTH) / (len(COLUMNS) - 1) - NODE_WIDTH
+    half, bend = x1 + gap / 2, x1 + gap
+    edge.path += f"M{x1:g} {y1:g}C{half:g} {y1:g} {half:g} {y2:g} {bend:g} {y2:g}H{x2:g}"
+    # Near its beginning, before it can meet other lines.
+    edge.x = x1 + _LABEL
+    edge.y = _height_at(edge.x, x1, y1, x1 + gap, y2)
 
 
 def _height_at(x: float, x1: float, y1: float, x2: float, y2: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,8 +13,9 @@ from queuewright.dashboard.charts import SMALL, Frame, chart
 from queuewright.dashboard.holdups import HoldUp, hold_up, queue_state
 from queuewright.dashboard.keys import QueueKeys, queue_href, task_href
 from queuewright.dashboard.pages.frame import page
+from queuewright.dashboard.pages.pulled import pulled_rows
 from queuewright.dashboard.sources import Sources
-from queuewright.dashboard.surroundings import HandlerFacts
+from queuewright.dashboard.surroundings import HandlerFacts, PulledQueue
 from queuewright.engine import Event, QueueFacts, events
 
 MOST_QUEUES: Final = 60
@@ -46,6 +46,7 @@ class Row:
     limit: str
     is_hot: bool
     is_pull: bool
+    dead_href: str
     chart: DrawnChart
 
 
@@ -77,7 +78,7 @@ class HandlerRow:
     since_us: int | None
     median: str
     p95: str
-    restarts: int
+    restarts: str
     error: str
     error_us: int | None
 
@@ -93,9 +94,12 @@ class Happening:
     text: str
 
 
-def overview(sources: Sources, *, shows_all: bool = False) -> dict[str, Any]:
+def overview(
+    sources: Sources, pulled: Sequence[PulledQueue] = (), *, shows_all: bool = False
+) -> dict[str, Any]:
     """Return the context of the overview."""
-    facts, keys, plans = sources.queues(), sources.keys(), sources.plans()
+    pulled_table = pulled_rows(pulled)
+    facts, keys, plans = _own_queues(sources), sources.keys(), sources.plans()
     shown = facts if shows_all else facts[:MOST_QUEUES]
     needs = _needs(sources, facts, keys, plans)
     handlers = _handlers(sources)
@@ -105,25 +109,27 @@ def overview(sources: Sources, *, shows_all: bool = False) -> dict[str, Any]:
         "v": overview_values(sources, shown, facts, keys),
         "queues": [_row(sources, each, keys, plans) for each in shown],
         "total": len(facts),
+        "pulled": pulled_table,
+        "pulled_rev": words.revision(pulled_table),
         "needs": needs,
-        "needs_rev": revision(needs),
+        "needs_rev": words.revision(needs),
         "handlers": handlers,
-        "handlers_rev": revision(handlers),
+        "handlers_rev": words.revision(handlers),
         "feed": feed,
-        "feed_rev": revision(feed),
+        "feed_rev": words.revision(feed),
         "all_paused": bool(facts) and all(queue_state(each) == "paused" for each in facts),
-        "dead_word": "Gave up",
     }
 
 
-def live_overview(sources: Sources) -> Values:
+def live_overview(sources: Sources, pulled: Sequence[PulledQueue] = ()) -> Values:
     """Return everything that changes on the overview, by key."""
-    facts, keys = sources.queues(), sources.keys()
+    facts, keys = _own_queues(sources), sources.keys()
     values = overview_values(sources, facts[:MOST_QUEUES], facts, keys)
     plans = sources.plans()
-    values["needs@rev"] = revision(_needs(sources, facts, keys, plans))
-    values["handlers@rev"] = revision(_handlers(sources))
-    values["feed@rev"] = revision(_feed(sources, keys))
+    values["pulled@rev"] = words.revision(pulled_rows(pulled))
+    values["needs@rev"] = words.revision(_needs(sources, facts, keys, plans))
+    values["handlers@rev"] = words.revision(_handlers(sources))
+    values["feed@rev"] = words.revision(_feed(sources, keys))
     return values
 
 
@@ -132,15 +138,25 @@ def overview_values(
 ) -> Values:
     """Return the numbers and words of the table, by key."""
     values = {"sum": summary(sources, facts)}
-    plans = sources.plans()
+    plans, dead = sources.plans(), sources.dead_counts()
     for each in shown:
         prefix = f"q/{keys.key(each.name)}/"
         plan = plans.get(each.name)
-        values |= queue_values(sources, each, prefix, plan.handler if plan else "the handler")
+        gone = dead.get(each.name, sources.activity.of(each.name).dead)
+        handler = plan.handler if plan else "the handler"
+        values |= queue_values(sources, each, prefix, handler, gone)
     return values
 
 
-def queue_values(sources: Sources, facts: QueueFacts, prefix: str, handler: str) -> Values:
+def _own_queues(sources: Sources) -> list[QueueFacts]:
+    """Return all queues but those of dead letters, which count with the queues they come from."""
+    dead = sources.dead_queues()
+    return [each for each in sources.queues() if each.name not in dead]
+
+
+def queue_values(
+    sources: Sources, facts: QueueFacts, prefix: str, handler: str, dead: int
+) -> Values:
     """Return the numbers and words of one queue."""
     now_us, activity = sources.now_us, sources.activity.of(facts.name)
     held = hold_up(facts, activity, now_us, handler)
@@ -156,7 +172,7 @@ def queue_values(sources: Sources, facts: QueueFacts, prefix: str, handler: str)
             (counts.due, "due"),
             (counts.running, "running"),
             (counts.retrying, "retrying"),
-            (activity.dead, "gave up"),
+            (dead, "dead"),
         )
         if count
     ]
@@ -167,7 +183,7 @@ def queue_values(sources: Sources, facts: QueueFacts, prefix: str, handler: str)
         f"{prefix}due": words.number(counts.due),
         f"{prefix}running": words.number(counts.running),
         f"{prefix}retrying": words.number(counts.retrying),
-        f"{prefix}dead": words.number(activity.dead),
+        f"{prefix}dead": words.number(dead),
         f"{prefix}rate": rate,
         f"{prefix}oldest": oldest,
         f"{prefix}words": " · ".join(
@@ -242,11 +258,6 @@ def target_words(facts: QueueFacts, plan: QueuePlan | None) -> str:
     return "each task's own URL"
 
 
-def revision(value: object) -> str:
-    """Return a text that changes with a value."""
-    return f"{zlib.crc32(repr(value).encode()):08x}"
-
-
 def _row(sources: Sources, facts: QueueFacts, keys: QueueKeys, plans: dict[str, QueuePlan]) -> Row:
     plan, activity = plans.get(facts.name), sources.activity.of(facts.name)
     key = keys.key(facts.name)
@@ -259,6 +270,9 @@ def _row(sources: Sources, facts: QueueFacts, keys: QueueKeys, plans: dict[str, 
         words.rate(facts.limits.rate),
         held.tone == "hot",
         facts.is_pull,
+        f"/dead-letters?queue={plan.key}"
+        if plan is not None and plan.dead_letters is not None
+        else f"{queue_href(key)}?state=failed",
         drawn_chart(activity, facts, sources.now_us, SMALL),
     )
 
@@ -271,6 +285,7 @@ def _needs(
 ) -> list[Need]:
     """Return what a person should look at, the worst first."""
     dead, failing, paused = [], [], []
+    kept = sources.dead_counts()
     broken = [
         _broken(each)
         for each in sources.surroundings.handlers()
@@ -281,7 +296,24 @@ def _needs(
         plan = plans.get(queue.name)
         handler = plan.handler if plan else "its target"
         href = queue_href(key)
-        if activity.dead and activity.last_dead is not None:
+        letters = kept.get(queue.name)
+        if letters:
+            text = f"keeps {words.plural(letters, 'dead letter')}: tasks that it gave up."
+            last_quote = activity.last_dead.message if activity.last_dead is not None else ""
+            dead.append(
+                Need(
+                    f"dead-{key}",
+                    "dead",
+                    "dead",
+                    f"{words.number(letters)} dead",
+                    key,
+                    text,
+                    "Review and replay",
+                    href=f"/dead-letters?queue={key}",
+                    quote=last_quote,
+                )
+            )
+        elif letters is None and activity.dead and activity.last_dead is not None:
             count = words.plural(activity.dead, "task")
             last = activity.last_dead
             text = f"gave up on {count}: {_failure_words(last.result, handler)}."
@@ -402,17 +434,22 @@ def _handlers(sources: Sources) -> list[HandlerRow]:
             if last is not None and (error_us is None or last.time_us > error_us):
                 code, phrase = words.result_words(last.result)
                 error, error_us = f"{code} {last.message or phrase}".strip(), last.time_us
+        health = each.health
+        if health in ("healthy", "elsewhere") and any(
+            queue.failures_in_a_row >= _FAILING for queue in activity.get(each.key, ())
+        ):
+            health = "failing"
         rows.append(
             HandlerRow(
                 each.key,
                 each.noun,
-                states.HANDLER[each.health],
+                states.HANDLER[health],
                 each.version,
                 each.runs,
                 each.since_us,
                 median,
                 p95,
-                each.restarts,
+                "" if each.health in ("elsewhere", "caught") else words.number(each.restarts),
                 words.visible(error[:200]),
                 error_us,
             )

@@ -13,7 +13,7 @@ from queuewright.dashboard.filters import AGES, STATUSES, PageFilter
 from queuewright.dashboard.holdups import queue_state
 from queuewright.dashboard.keys import queue_href, task_href
 from queuewright.dashboard.pages.frame import page
-from queuewright.dashboard.pages.overview import Values, drawn_chart, hold_up_of, revision
+from queuewright.dashboard.pages.overview import Values, drawn_chart, hold_up_of
 from queuewright.dashboard.pages.settings import settings
 from queuewright.dashboard.sources import Sources
 from queuewright.engine import QueueFacts, TaskFacts
@@ -222,10 +222,11 @@ def _queue_context(
         "ages": [{"value": value, "label": label} for value, label in AGES],
         "newest": facts.last_number,
         "created": activity.created,
+        "announces": wanted.state in ("", "due", "scheduled"),
         "fresh_href": f"{href}{wanted.query()}",
         "settings": listed,
         "causes": (causes := _causes(sources, facts)),
-        "causes_rev": revision(causes),
+        "causes_rev": words.revision(causes),
     }
 
 
@@ -233,7 +234,7 @@ def live_queue(sources: Sources, facts: QueueFacts, counts: Mapping[str, int] | 
     """Return everything that changes on a queue's page, but for its rows."""
     values = queue_page_values(sources, facts, counts)
     values["toggle"] = "resume" if queue_state(facts) == "paused" else "pause"
-    values["causes@rev"] = revision(_causes(sources, facts))
+    values["causes@rev"] = words.revision(_causes(sources, facts))
     values["created"] = str(sources.activity.of(facts.name).created)
     return values
 

@@ -173,6 +173,7 @@ def send_page(
         task_id = record.name.rpartition("/")[2]
         word = states.TASK[record.state].split("|")[2].lower()
         away = words.relative(record.ended_us or record.created_us, sources.now_us)
+        away = "just now" if away == "now" else away
         starts.append(
             {
                 "label": task_id if len(task_id) <= 24 else f"{task_id[:22]}…",

@@ -14,7 +14,7 @@ from queuewright.dashboard.keys import QueueKeys, queue_href, task_href
 from queuewright.dashboard.log_lines import Line, answer_lines, handler_lines
 from queuewright.dashboard.masking import shown_value
 from queuewright.dashboard.pages.frame import page
-from queuewright.dashboard.pages.overview import revision, target_words
+from queuewright.dashboard.pages.overview import target_words
 from queuewright.dashboard.sources import Sources
 from queuewright.engine import METHODS, QueueFacts, TaskFacts
 from queuewright.history import AttemptRecord, TaskHistory, TaskRecord, wait_reason
@@ -178,13 +178,13 @@ def task_page(
     context = page(sources, title=_short(task_id), topics=[f"task:{key}/{task_id}"])
     return context | {
         "task": task,
-        "title_rev": revision((task["state"], task["is_live"])),
+        "title_rev": words.revision((task["state"], task["is_live"])),
         "queue": {"href": queue_href(key), "label": key.replace("~", " · ")},
         "say": say,
-        "say_rev": revision(say),
+        "say_rev": words.revision(say),
         "strip": drawn,
         "strip_words": _strip_words(story),
-        "strip_rev": revision((drawn and (drawn.marks, drawn.waits), story.state)),
+        "strip_rev": words.revision((drawn and (drawn.marks, drawn.waits), story.state)),
         "attempts": steps,
         "attempts_words": attempts_words,
         "view": shown,
@@ -201,9 +201,9 @@ def task_page(
             for name, value in story.headers
         ],
         "chain": chain,
-        "chain_rev": revision(chain),
+        "chain_rev": words.revision(chain),
         "facts": facts,
-        "facts_rev": revision(facts),
+        "facts_rev": words.revision(facts),
     }
 
 
@@ -211,7 +211,7 @@ def task_revision(story: Story) -> str:
     """Return a text that changes when the page of a task does."""
     lines = sum(len(each.lines) for each in story.attempts)
     live = story.live
-    return revision(
+    return words.revision(
         (
             story.state,
             live and (live.attempts, live.schedule_us),
@@ -393,7 +393,7 @@ def _steps(sources: Sources, story: Story, queue: QueueFacts | None) -> list[Ste
                 icon="plan",
                 at_us=live.schedule_us,
                 is_planned=True,
-                rev=revision(live.schedule_us),
+                rev=words.revision(live.schedule_us),
             )
         )
         if ended:
@@ -466,7 +466,7 @@ def _step(each: AttemptRecord, handler: str, *, is_open: bool) -> Step:
         is_open=is_open,
         lines=lines,
         summary=_summary(each, len(lines)),
-        rev=revision((each.outcome, len(lines), is_open)),
+        rev=words.revision((each.outcome, len(lines), is_open)),
     )
 
 

@@ -12,6 +12,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from google.protobuf import json_format, message_factory
@@ -118,7 +119,7 @@ def normal(value: JSON, descriptor: Descriptor, path: str, found: Violations) ->
         else:
             found.unknown("", "", "Root element must be a message.")
         return {}
-    fields = {name: field for field in descriptor.fields for name in (field.json_name, field.name)}
+    fields = _fields(descriptor)
     result: dict[str, JSON] = {}
     chosen: dict[str, str] = {}
     for name, item in value.items():
@@ -139,13 +140,45 @@ def normal(value: JSON, descriptor: Descriptor, path: str, found: Violations) ->
     return result
 
 
+@cache
+def _fields(descriptor: Descriptor) -> dict[str, FieldDescriptor]:
+    """Return a message's fields by both of their names."""
+    return {name: field for field in descriptor.fields for name in (field.json_name, field.name)}
+
+
 def into(message: M, value: dict[str, JSON]) -> M:
     """Fill `message` from an object that `normal` returned; return the message."""
     try:
-        json_format.ParseDict(value, message)
+        _fill(message, value)
     except (json_format.ParseError, ValueError) as error:  # pragma: no cover - `normal` saw it
         raise _malformed(str(error)) from error
     return message
+
+
+def _fill(message: Message, value: dict[str, JSON]) -> None:
+    """Like protobuf's `ParseDict`, which takes five times as long for text, bytes and messages."""
+    rest: dict[str, JSON] = {}
+    fields = _fields(message.DESCRIPTOR)
+    for name, item in value.items():
+        field = fields[name]
+        kind = field.message_type
+        is_plain = not field.is_repeated
+        if is_plain and field.type == FieldDescriptor.TYPE_STRING and isinstance(item, str):
+            setattr(message, field.name, item)
+        elif is_plain and field.type == FieldDescriptor.TYPE_BYTES and isinstance(item, str):
+            padding = "=" * (-len(item) % 4)
+            setattr(message, field.name, base64.urlsafe_b64decode(item + padding))
+        elif kind is None or kind.full_name in _LEAVES or _is_map(field):
+            rest[name] = item
+        elif is_plain:
+            below = getattr(message, field.name)
+            below.SetInParent()
+            _fill(below, item)
+        else:
+            for each in item:
+                _fill(getattr(message, field.name).add(), each)
+    if rest:
+        json_format.ParseDict(rest, message)
 
 
 def query_value(
@@ -235,6 +268,8 @@ def _readable(value: JSON, field: FieldDescriptor) -> JSON:
     """Return a scalar in the form that protobuf's parser accepts, or None if it is invalid."""
     if field.type == FieldDescriptor.TYPE_BYTES:
         return value if isinstance(value, str) and _is_base64(value) else None
+    if field.type == FieldDescriptor.TYPE_STRING and isinstance(value, str) and value.isascii():
+        return value  # every such text is valid, and most values are one
     if field.type == FieldDescriptor.TYPE_ENUM and isinstance(value, str):
         value = int(value) if re.fullmatch(r"-?[0-9]{1,10}", value) else value
     elif field.type == FieldDescriptor.TYPE_BOOL and value in ("true", "false"):

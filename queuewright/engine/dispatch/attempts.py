@@ -65,11 +65,14 @@ class Attempt:
     request: OutgoingRequest | None = None
     runner: asyncio.Task[None] | None = None
     timed_out: bool = False
+    _task_name: str = ""
 
     @property
     def task_name(self) -> str:
         """The task's full name."""
-        return f"{self.queue.name}/tasks/{self.task_id}"
+        if not self._task_name:
+            self._task_name = f"{self.queue.name}/tasks/{self.task_id}"
+        return self._task_name
 
     @property
     def deadline_us(self) -> int:

@@ -30,7 +30,7 @@ from queuewright.engine.protocol.status import CODES
 from queuewright.engine.protocol.times import set_timestamp
 from queuewright.engine.service.calls import Caller, ServiceParts
 from queuewright.engine.service.operations import LIFETIME_US, RecentOperations
-from queuewright.engine.service.tasks import Prepared, TaskCalls
+from queuewright.engine.service.tasks import Prepared, TaskCalls, on_our_clock
 from queuewright.engine.state.rows import KeptOperation, TaskRow
 from queuewright.errors import Refusal
 
@@ -148,10 +148,11 @@ class BatchCalls(TaskCalls):
             )
         if caller.principal is not None:
             self._allow_create(create, caller)
-        new = self._prepared(queue.name, queue, create.task)
+        task = on_our_clock(create.task, caller)
+        new = self._prepared(queue.name, queue, task)
         if new.row.name is None:
             while taken and names.short(new.name) in taken:  # an id that the batch has as a name
-                new = self._prepared(queue.name, queue, create.task)
+                new = self._prepared(queue.name, queue, task)
         elif new.row.name in taken:
             raise refusals.task_exists()
         else:

@@ -35,6 +35,9 @@ class Caller:
     """The origin in the events of the call's changes."""
     label: str = ""
     """What the program that runs the engine calls the callers of a listener; for events only."""
+    engine_time: Callable[[int], int] | None = None
+    """For callers with another clock, as of handlers beside a `ManualClock`: maps a schedule time
+    of theirs, in microseconds since the epoch, to the engine's."""
 
 
 DEVELOPER: Final = Caller()

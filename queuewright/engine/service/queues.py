@@ -44,6 +44,17 @@ from queuewright.engine.state.rows import QueueRow
 class QueueCalls(Calls):
     """The RPCs on queues, and methods for the program that runs the engine."""
 
+    async def list_all_queues(
+        self, request: ListQueuesRequest, caller: Caller
+    ) -> ListQueuesResponse:
+        """Return the names of all queues of all locations. Not part of Google's API."""
+        del request
+        response = ListQueuesResponse()
+        for queue in self._registry:
+            self._allow(caller, "cloudtasks.queues.list", names.location_of(queue.name))
+            response.queues.add(name=queue.name)
+        return response
+
     async def create_queue(
         self, request: CreateQueueRequest, caller: Caller, options: QueueOptions | None = None
     ) -> Queue:

@@ -25,6 +25,7 @@ from queuewright.engine.protocol.messages import (
     Task,
     UriOverride,
 )
+from queuewright.engine.protocol.times import set_timestamp, timestamp_us
 from queuewright.engine.rules.http_request import METHODS, overridden, target_address, target_type
 from queuewright.engine.rules.task_message import FULL, accepted, check_size
 from queuewright.engine.service.calls import DEVELOPER, Caller, Calls
@@ -68,7 +69,7 @@ class TaskCalls(Calls):
         """Create a task."""
         self._allow_create(request, caller)
         queue = self._registry.get(request.parent)
-        task = self._prepared(request.parent, queue, request.task)
+        task = self._prepared(request.parent, queue, on_our_clock(request.task, caller))
         assert queue is not None, "a missing queue is refused when the task is prepared"
         self._store.insert((task.row,))
         self._accepted(queue, task, caller.label)
@@ -338,6 +339,16 @@ class TaskCalls(Calls):
             self._allow(caller, permission, queue_of(task))
             if view == FULL:
                 self._allow(caller, "cloudtasks.tasks.fullView", queue_of(task))
+
+
+def on_our_clock(task: Task, caller: Caller) -> Task:
+    """Return a new task with its schedule time by the engine's clock."""
+    if caller.engine_time is None or not task.HasField("schedule_time"):
+        return task
+    moved = Task()
+    moved.CopyFrom(task)
+    set_timestamp(moved.schedule_time, caller.engine_time(timestamp_us(task.schedule_time)))
+    return moved
 
 
 def task_id_of(name: str, parent: str) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from queuewright.blueprint import HandlerPlan
 from queuewright.engine import Engine, Signer
 from queuewright.local.console.console import Console
+from queuewright.local.handlers.in_progress import RequestsInProgress
 from queuewright.local.handlers.included import IncludedCode
 from queuewright.local.handlers.story import HandlerStory
 from queuewright.local.handlers.variables import unset_secrets
@@ -33,6 +34,7 @@ class HandlerContext:
     included: IncludedCode
     console: Console
     held: HeldQueues
+    in_progress: RequestsInProgress
     pull_queues: PullQueues
     shell: Mapping[str, str]
     """The variables of this process."""

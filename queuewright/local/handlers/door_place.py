@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Literal, Self
 
 from queuewright.blueprint import (
@@ -107,6 +108,7 @@ async def front_door(context: HandlerContext, plan: HandlerPlan) -> AsyncIterato
         now_us=context.engine.clock.now_us,
         on_refused=warn,
         allowed_hosts=context.allowed_hosts,
+        in_progress=partial(context.in_progress.request, plan.key),
     ) as door:
         yield door
 

@@ -56,6 +56,7 @@ class HandlerProcess:
         background: BackgroundTasks,
         console: Console,
         *,
+        on_line: Callable[[str, str], None] = lambda *_: None,
         startup_s: float = STARTUP_S,
         slow_s: float = SLOW_S,
         patience_s: float = PATIENCE_S,
@@ -70,6 +71,7 @@ class HandlerProcess:
             groups: starts its processes.
             background: runs what watches them.
             console: where it prints.
+            on_line: gets the URL of a process and each line that it prints.
             startup_s: how long a process may take until it serves.
             slow_s: after how long the console says what a start waits for.
             patience_s: after how long a start is late.
@@ -82,6 +84,7 @@ class HandlerProcess:
         self._groups = groups
         self._background = background
         self._console = console
+        self._on_line = on_line
         self._startup_s = startup_s
         self._slow_s = slow_s
         self._patience_s = patience_s
@@ -165,11 +168,15 @@ class HandlerProcess:
                 folder=recipe.command.folder,
                 environment=variables,
                 address=(HOST, port),
-                on_line=partial(self._console.log, self.name),
+                on_line=partial(self._printed, f"http://{HOST}:{port}"),
             )
         except MissingProgramError as error:
             text = f"`{self.name}`: {error}"
             raise MissingProgramError(text, hint=_override(self.name)) from None
+
+    def _printed(self, url: str, line: str) -> None:
+        self._console.log(self.name, line)
+        self._on_line(url, line)
 
     async def _replace(self, process: Process, recipe: Recipe) -> None:
         """Send requests to `process` from now on, and let the one before finish its own."""

@@ -46,6 +46,7 @@ class ProcessPlace(DoorPlace):
             context.groups,
             context.background,
             context.console,
+            on_line=partial(context.in_progress.printed, plan.key),
             patience_s=context.patience_s,
             story=self.story,
         )

@@ -104,6 +104,11 @@ class RunningSubscription:
         """The full name."""
         return self.row.config.name
 
+    @property
+    def is_exactly_once(self) -> bool:
+        """Whether acknowledgements and deadlines that come too late fail."""
+        return self.row.config.enable_exactly_once_delivery
+
     def start(self) -> None:
         """Plan the ends of stored leases. Needs the running event loop, as the rest does."""
         self._wake()
@@ -140,36 +145,48 @@ class RunningSubscription:
         if self._closed is not None:
             raise self._closed
 
-    def acknowledge(self, deliveries: Deliveries) -> None:
-        """Remove messages for good. Deliveries that are no longer the latest are ignored.
+    def acknowledge(self, deliveries: Deliveries) -> Deliveries:
+        """Remove messages for good; return the deliveries for which nothing was done.
+
+        A delivery counts if it is the message's latest; with exactly-once delivery, only while
+        its lease lasts.
 
         Call `ready` before this, and before the other methods that change messages.
         """
         self.backlog.settle(self._clock.now_us())
-        done = []
+        done, failed = [], []
         for message, delivery in deliveries:
             attempt = self.backlog.attempt(message)
-            if self.backlog.acknowledge(message, delivery):
+            counts = not self.is_exactly_once or self.backlog.has_lease(message, delivery)
+            if counts and self.backlog.acknowledge(message, delivery):
                 done.append((message, attempt))
+            else:
+                failed.append((message, delivery))
         self._commit()
         for message, attempt in done:
             self._tell(events.MessageAcknowledged, message, attempt)
             self._held_by.pop(message, None)
+        return failed
 
-    def modify(self, deliveries: Deliveries, span_us: int) -> None:
-        """Let leases end `span_us` from now; 0 gives them up. Leases that ended are ignored."""
+    def modify(self, deliveries: Deliveries, span_us: int) -> Deliveries:
+        """Let leases end `span_us` from now; 0 gives them up. Return those that had ended."""
         now_us = self._clock.now_us()
         self.backlog.settle(now_us)
-        extended = []
+        extended, failed = [], []
         for message, delivery in deliveries:
             if span_us <= 0:
-                self.backlog.give_up(message, delivery, now_us)
-            elif self.backlog.extend(message, delivery, now_us + span_us):
-                extended.append(message)
+                is_done = self.backlog.give_up(message, delivery, now_us)
+            else:
+                is_done = self.backlog.extend(message, delivery, now_us + span_us)
+                if is_done:
+                    extended.append(message)
+            if not is_done:
+                failed.append((message, delivery))
         self._commit()
         for message in extended:
             attempt = self.backlog.attempt(message)
             self._tell(events.LeaseExtended, message, attempt, until_us=now_us + span_us)
+        return failed
 
     def settle(self) -> None:
         """End the leases and backoffs that are over, so that the state has them."""
@@ -220,19 +237,35 @@ class RunningSubscription:
 
     def has_lease(self, lease: Lease) -> bool:
         """Return whether a message can be handed out: it may just have been purged."""
-        return self.backlog.has_lease(lease)
+        return self.backlog.has_lease(lease.message.id, lease.delivery)
 
-    def held(self) -> list[tuple[Held, str]]:
-        """Return all messages, oldest first, each with the name of who holds it, or ""."""
-        self.settle()
+    def held(self, limit: int | None) -> list[tuple[Held, str]]:
+        """Return the oldest messages, oldest first, each with the name of who holds it, or "".
+
+        Without a limit, all.
+        """
         found = [
             (each, self._held_by.get(each.message.id, "") if each.state == "leased" else "")
-            for each in self.backlog.held()
+            for each in self.backlog.held(limit)
         ]
-        if self._has_more:
-            later = self._store.fresh(self.row.number, self._last_fresh, None)
+        if self._has_more and (limit is None or len(found) < limit):
+            left = None if limit is None else limit - len(found)
+            later = self._store.fresh(self.row.number, self._last_fresh, left)
             found += [(Held(message, "ready", 0, 0), "") for message in later]
         return found
+
+    @property
+    def leased_count(self) -> int:
+        """The number of messages that are leased."""
+        return self.backlog.leased_count
+
+    @property
+    def total_count(self) -> int:
+        """The number of messages that are not acknowledged."""
+        later = 0
+        if self._has_more:
+            later = self._store.fresh_count(self.row.number, self._last_fresh)
+        return len(self.backlog) + later
 
     # Subscribers
 

@@ -6,9 +6,17 @@ marked *ours*.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
+
+from google.rpc.error_details_pb2 import ErrorInfo
 
 from queuewright.errors import Refusal
+
+_MOST_FAILED: Final = 60
+"""Ack ids in a refusal: gRPC's clients take 8 KiB of metadata, and more would end the call with
+another error."""
 
 
 def invalid(message: str) -> Refusal:
@@ -73,6 +81,25 @@ def too_many(argument: str, value: int, maximum: int) -> Refusal:
 def ack_id_invalid(ack_id: str) -> Refusal:
     """An ack id that the subscription never gave; Google's text is known only in general."""
     return invalid(f"You have passed an invalid ack ID to the service (ack_id={ack_id[:200]}).")
+
+
+def ack_ids_failed(ack_ids: Sequence[str]) -> Refusal:
+    """Ack ids that came too late, with exactly-once delivery.
+
+    Recorded (googleapis/nodejs-pubsub#1951); the details are what Google's clients read, such as
+    `_get_ack_errors` of google-cloud-pubsub.
+    """
+    info = ErrorInfo(
+        reason="EXACTLY_ONCE_ACKID_FAILURE",
+        domain="pubsub.googleapis.com",
+        metadata=dict.fromkeys(ack_ids[:_MOST_FAILED], "PERMANENT_FAILURE_INVALID_ACK_ID"),
+    )
+    return Refusal(
+        "INVALID_ARGUMENT",
+        "Some acknowledgement ids in the request were invalid. This could be because the "
+        "acknowledgement ids have expired or the acknowledgement ids were malformed.",
+        info,
+    )
 
 
 def permission_denied(explanation: str = "") -> Refusal:

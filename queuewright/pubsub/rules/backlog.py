@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -174,6 +174,11 @@ class Backlog:
         unready = (_State.LEASED, _State.WAITING)
         count = sum(entry.state in unready for entry in self._entries.values())
         return self.ready_count + count + self._behind_count
+
+    @property
+    def leased_count(self) -> int:
+        """The number of messages that are leased."""
+        return sum(entry.state is _State.LEASED for entry in self._entries.values())
 
     @property
     def ready_count(self) -> int:
@@ -358,30 +363,32 @@ class Backlog:
         found, self._failures = self._failures, []
         return found
 
-    def has_lease(self, lease: Lease) -> bool:
-        """Return whether a lease is still its message's."""
-        return self._leased(lease.message.id, lease.delivery) is not None
+    def has_lease(self, number: int, delivery: int) -> bool:
+        """Return whether a delivery is the message's current lease."""
+        return self._leased(number, delivery) is not None
 
     def attempt(self, number: int) -> int:
         """Return the number of a message's present or latest delivery, 0 before the first."""
         entry = self._entries.get(number)
         return 0 if entry is None else _attempt(entry)
 
-    def held(self) -> list[Held]:
-        """Return all messages, oldest first."""
-        found = [
-            Held(entry.message, entry.state.name.lower(), _attempt(entry), entry.until_us)
-            for entry in self._entries.values()
-        ]
+    def held(self, limit: int | None = None) -> list[Held]:
+        """Return the oldest messages, oldest first; all without a limit."""
+        if limit is None:
+            return sorted(self._held(), key=_age)
+        return heapq.nsmallest(limit, self._held(), key=_age)
+
+    def _held(self) -> Iterator[Held]:
+        """Yield all messages."""
+        for entry in self._entries.values():
+            state = entry.state.name.lower()
+            yield Held(entry.message, state, _attempt(entry), entry.until_us)
         behind = (each for each in self._behind.values() if each is not None)
         for state, queues in (("ready", [self._ready]), ("behind", behind)):
-            found += [
-                Held(message, state, 0, 0)
-                for queue in queues
-                for message in queue
-                if message.id not in self._entries and message.id not in self._removed
-            ]
-        return sorted(found, key=lambda each: each.message.id)
+            for queue in queues:
+                for message in queue:
+                    if message.id not in self._entries and message.id not in self._removed:
+                        yield Held(message, state, 0, 0)
 
     # The parts of these decisions
 
@@ -472,6 +479,10 @@ class Backlog:
         if entry.timer_us is None or entry.until_us < entry.timer_us:
             entry.timer_us = entry.until_us
             heapq.heappush(self._timers, (entry.until_us, entry.message.id))
+
+
+def _age(held: Held) -> int:
+    return held.message.id
 
 
 def _attempt(entry: _Entry) -> int:

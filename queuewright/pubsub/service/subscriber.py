@@ -72,6 +72,19 @@ class HeldMessages(NamedTuple):
     messages: Sequence[HeldMessage]
 
 
+class NamedDeliveries(NamedTuple):
+    """The deliveries that the ack ids of a request name."""
+
+    deliveries: dict[tuple[int, int], str]
+    """By the message's number and the delivery's: the ack id."""
+    lost: list[str]
+    """Ack ids of messages that are gone, and with exactly-once delivery those never given."""
+
+    def failed(self, deliveries: Deliveries) -> list[str]:
+        """Return the ack ids for which nothing was done, given such deliveries."""
+        return [*self.lost, *(self.deliveries[each] for each in deliveries)]
+
+
 class Subscriber:
     """Each method is an RPC, and raises a `Refusal`."""
 
@@ -173,7 +186,8 @@ class Subscriber:
         subscription = self._subscription(request.subscription)
         self._check_ack_request(request.ack_ids, request.ByteSize())
         await subscription.ready()
-        subscription.acknowledge(self.deliveries(subscription, request.ack_ids))
+        named = self.named(subscription, request.ack_ids)
+        self._check_done(subscription, named, subscription.acknowledge(list(named.deliveries)))
         return Empty()
 
     async def modify_ack_deadline(self, request: ModifyAckDeadlineRequest) -> Empty:
@@ -182,7 +196,9 @@ class Subscriber:
         self._check_ack_request(request.ack_ids, request.ByteSize())
         span_us = deadline_us(request.ack_deadline_seconds)
         await subscription.ready()
-        subscription.modify(self.deliveries(subscription, request.ack_ids), span_us)
+        named = self.named(subscription, request.ack_ids)
+        failed = subscription.modify(list(named.deliveries), span_us)
+        self._check_done(subscription, named, failed)
         return Empty()
 
     async def seek(self, request: SeekRequest) -> SeekResponse:
@@ -213,12 +229,12 @@ class Subscriber:
         """
         subscription = self._subscription(name)
         await subscription.ready()
-        held = subscription.held()
-        shown = held if limit is None else held[:limit]
+        subscription.settle()
+        shown = subscription.held(limit)
         contents = self._store.contents(each.message.id for each, _ in shown)
         return HeldMessages(
-            total=len(held),
-            leased=sum(each.state == "leased" for each, _ in held),
+            total=subscription.total_count,
+            leased=subscription.leased_count,
             messages=[
                 HeldMessage(each, holder, _readable(each.message.id, content) or PubsubMessage())
                 for (each, holder), content in zip(shown, contents, strict=True)
@@ -256,28 +272,40 @@ class Subscriber:
             if (message := _readable(lease.message.id, content)) is not None
         ]
 
-    def deliveries(self, subscription: RunningSubscription, ack_ids: Iterable[str]) -> Deliveries:
+    def named(self, subscription: RunningSubscription, ack_ids: Iterable[str]) -> NamedDeliveries:
         """Return the deliveries that ack ids name.
-
-        Those of a subscription that is gone are left out, like all that is outdated.
 
         Raises:
             Refusal: INVALID_ARGUMENT if one was never given, or belongs to another subscription.
+                With exactly-once delivery, such an id is among the lost ones instead.
         """
-        found: Deliveries = []
+        found = NamedDeliveries({}, [])
         for text in ack_ids:
-            ack_id = parse_ack_id(text)
-            if (
-                ack_id is None
-                or not self._store.was_given(ack_id.message)
-                or not self._store.was_given(ack_id.subscription)
+            ack_id = self._given(text)
+            if ack_id is not None and ack_id.subscription == subscription.row.number:
+                found.deliveries[ack_id.message, ack_id.delivery] = text
+            elif subscription.is_exactly_once or (
+                ack_id is not None
+                and not self._registry.has_subscription_number(ack_id.subscription)
             ):
-                raise refusals.ack_id_invalid(text)
-            if ack_id.subscription == subscription.row.number:
-                found.append((ack_id.message, ack_id.delivery))
-            elif self._registry.has_subscription_number(ack_id.subscription):
+                found.lost.append(text)
+            else:
                 raise refusals.ack_id_invalid(text)
         return found
+
+    def _given(self, text: str) -> AckId | None:
+        """Return the delivery that an ack id names; None if it cannot have been given."""
+        ack_id = parse_ack_id(text)
+        if ack_id is None or not self._store.was_given(ack_id.subscription):
+            return None
+        return ack_id if self._store.was_given(ack_id.message) else None
+
+    def _check_done(
+        self, subscription: RunningSubscription, named: NamedDeliveries, failed: Deliveries
+    ) -> None:
+        """Refuse a request some of whose ack ids came too late, with exactly-once delivery."""
+        if subscription.is_exactly_once and (too_late := named.failed(failed)):
+            raise refusals.ack_ids_failed(too_late)
 
     def _subscription(self, name: str) -> RunningSubscription:
         return self._registry.subscription(check_subscription(name))

@@ -186,12 +186,16 @@ class Store:
             limit: the most messages; None for all.
         """
         rows = self._database.execute(
-            "SELECT message, size, ordering_key, deliveries FROM delivery WHERE subscription = ?"
-            f" AND message > ? AND (deliveries = 0 AND state = {_WAITING} OR state = {_BACK})"
-            " ORDER BY message LIMIT ?",
+            f"SELECT message, size, ordering_key, deliveries {_FRESH} ORDER BY message LIMIT ?",
             (subscription, after, -1 if limit is None else limit),
         )
         return map(Message._make, rows)
+
+    def fresh_count(self, subscription: int, after: int) -> int:
+        """Return how many messages `fresh` has."""
+        found = self._database.execute(f"SELECT count(*) {_FRESH}", (subscription, after))
+        count: int = found.fetchone()[0]
+        return count
 
     def contents(self, numbers: Iterable[int]) -> list[bytes | None]:
         """Return the serialized `PubsubMessage` of each number, None if it is gone.
@@ -304,6 +308,11 @@ class Store:
             ],
         )
 
+
+_FRESH: Final = (
+    "FROM delivery WHERE subscription = ? AND message > ?"
+    f" AND (deliveries = 0 AND state = {_WAITING} OR state = {_BACK})"
+)
 
 _DEAD_SUBSCRIPTIONS: Final = """
 WITH RECURSIVE found (number) AS (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +41,8 @@ class Application:
     source: str = "main.py"
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables that its Dockerfile or its command sets."""
+    beside: Mapping[str, Path] = field(default_factory=dict)
+    """What it includes, by name."""
 
     @property
     def is_served(self) -> bool:
@@ -86,10 +88,12 @@ def named_application(handler: HandlerPlan, root: Path, text: str) -> Applicatio
         raise TargetError(
             f"`{text}` names no application", hint="give its module and its name: `main:app`"
         )
-    if handler.source is None:
-        raise _refused(handler, "its code is not in this project", _replaced(handler))
-    folder = (root / handler.source).resolve()
-    return Application(folder, match["module"], match["name"], is_factory=bool(match["call"]))
+    return replace(
+        unserved(handler, root),
+        module=match["module"],
+        name=match["name"],
+        is_factory=bool(match["call"]),
+    )
 
 
 def unserved(handler: HandlerPlan, root: Path) -> Application:
@@ -100,6 +104,12 @@ def unserved(handler: HandlerPlan, root: Path) -> Application:
     """
     if handler.source is None:
         raise _refused(handler, "its code is not in this project", _replaced(handler))
+    try:
+        how = how_it_runs(handler, root)
+    except TargetError:  # its folder may be all that it has
+        how = None
+    if isinstance(how, Command):
+        return Application(how.folder, environment=how.environment, beside=how.beside)
     return Application((root / handler.source).resolve())
 
 
@@ -117,7 +127,11 @@ def _of_command(handler: HandlerPlan, command: Command) -> Application:
         source = _option(rest, "--source") or "main.py"
         if function is not None:
             return Application(
-                command.folder, function=function, source=source, environment=environment
+                command.folder,
+                function=function,
+                source=source,
+                environment=environment,
+                beside=command.beside,
             )
     found = [match for word in rest if (match := _named_app.fullmatch(word))]
     if name not in _SERVERS or not found:
@@ -136,6 +150,7 @@ def _of_command(handler: HandlerPlan, command: Command) -> Application:
         match["name"],
         is_factory=bool(match["call"]) or "--factory" in rest,
         environment=environment,
+        beside=command.beside,
     )
 
 

@@ -16,11 +16,13 @@ from queuewright.cloud_tasks.headers import APP_ENGINE_PREFIX, CLOUD_TASKS_PREFI
 from queuewright.engine import Answer, ManualClock, NoAnswerError, OutgoingRequest
 from queuewright.engine.protocol import Task as TaskMessage
 from queuewright.errors import TargetError
+from queuewright.local.handlers.included import IncludedCode
 from queuewright.local.handlers.runtime_library import with_runtime
 from queuewright.local.handlers.variables import TasksApi, variables
 from queuewright.testing.attempts import Recorder
-from queuewright.testing.dead_letters import dead_letter
+from queuewright.testing.dead_letters import dead_task
 from queuewright.testing.faults import Fault, Faults
+from queuewright.testing.handler_time import HandlerTime
 from queuewright.testing.handlers.application import (
     Application,
     application,
@@ -76,6 +78,7 @@ class Handlers:
         recorder: records the attempts.
         apis: opens a handler's own way to Cloud Tasks and Pub/Sub.
         find: returns a task by its full name.
+        folder: a folder for links to what handlers include.
     """
 
     def __init__(
@@ -87,14 +90,17 @@ class Handlers:
         recorder: Recorder,
         apis: Callable[[HandlerPlan], OwnApis],
         find: Callable[[str], Awaitable[TaskMessage]],
+        folder: Path,
     ) -> None:
         self._blueprint = blueprint
         self._root = root
         self._clock = clock
+        self._time = HandlerTime(clock)
         self._thread = thread
         self._recorder = recorder
         self._apis = apis
         self._find = find
+        self._included = IncludedCode(folder)
         self._known_apis: dict[str, OwnApis] = {}
         self._queues = {plan.queue_id: plan for plan in blueprint.queues.values()}
         self._handlers = {key: _Handler(plan) for key, plan in blueprint.handlers.items()}
@@ -202,8 +208,8 @@ class Handlers:
         attempt = delivery.queue, delivery.task, delivery.number
         self._recorder.answered(*attempt, reply)
         for name in self._recorder.new_letters():
-            letter = dead_letter(delivery.queue, await self._find(name))
-            if letter.task == delivery.task:
+            letter = dead_task(delivery.queue, await self._find(name))
+            if letter.id == delivery.task:
                 self._recorder.buried(*attempt, letter)
         return reply
 
@@ -250,10 +256,11 @@ class Handlers:
         if handler.stand_in is None:
             if handler.instance is not None and not handler.instance.is_served:
                 self.restart(handler.plan.key)
-            return self._instance(handler).call(delivery.request)
-        request = task_request(delivery.request, delivery.queue, delivery.task, delivery.number)
+            request = self._time.seen_by_handler(delivery.request)
+            return self._instance(handler).call(request)
+        asked = task_request(delivery.request, delivery.queue, delivery.task, delivery.number)
         try:
-            status = handler.stand_in(request)
+            status = handler.stand_in(asked)
         except AssertionError:
             raise  # a claim of the test
         except Exception as error:
@@ -283,6 +290,7 @@ class Handlers:
         apis = self._known_apis.get(plan.key)
         if apis is None:
             apis = self._known_apis[plan.key] = self._apis(plan)
+        included = self._included.search_path(plan.key, wanted.beside)
         found = variables(
             plan,
             self._blueprint,
@@ -291,12 +299,13 @@ class Handlers:
             pubsub=apis.pubsub,
             image=wanted.environment,
             shell=os.environ,
+            search_path=included,
         )
         if plan.keeps_dead_letters:
             found = with_runtime(found)
         changed = {**found, **handler.changed}
         kept = {name: value for name, value in changed.items() if value is not None}
-        return Instance(plan.key, wanted, kept)
+        return Instance(plan.key, wanted, kept, included)
 
 
 @dataclass(frozen=True)

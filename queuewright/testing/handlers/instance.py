@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
@@ -27,13 +28,23 @@ class Instance:
         key: the handler's key, for people.
         application: what to import.
         variables: all its environment variables.
+        included: the folder with what it includes, if it includes anything.
     """
 
-    def __init__(self, key: str, application: Application, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        key: str,
+        application: Application,
+        variables: Mapping[str, str],
+        included: Path | None = None,
+    ) -> None:
         self._key = key
         self._application = application
         self._variables = dict(variables)
-        self._modules = HandlerModules((application.folder,), (runtime_folder(),))
+        own = [application.folder, *([included] if included is not None else [])]
+        listed = map(Path, filter(None, self._variables.get("PYTHONPATH", "").split(os.pathsep)))
+        libraries = [*(each for each in listed if each not in own), runtime_folder()]
+        self._modules = HandlerModules(own, libraries)
         self._call: Callable[[OutgoingRequest], Reply] | None = None
         self._asgi: AsgiApplication | None = None
 
