@@ -20,7 +20,7 @@ from queuewright.pubsub.protocol import (
     PubsubMessage,
     Subscription,
 )
-from tests.local.conftest import Output, Project, Up
+from tests.local.conftest import Output, Project, Up, until
 from tests.local.test_environment import add as add_task
 
 TOPIC = "projects/acme-dev/topics/reports"
