@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import io
+from pathlib import Path
 
-from queuewright.engine import DEVELOPER
+import pytest
+
+from queuewright.client import connect
+from queuewright.engine import DEVELOPER, Event
 from queuewright.engine.protocol import CreateTaskRequest, HttpRequest, Task
 from queuewright.history import RemoteHistory, TaskHistory
+from queuewright.local.console.console import Console
+from queuewright.local.emulator import Emulator, EmulatorOptions
 from queuewright.local.environment import Environment
+from queuewright.spec import EmulatorSpec
 from tests.local.conftest import ECHO, Project, Up
 
 JOBS = "projects/acme-dev/locations/europe-west1/queues/jobs"
@@ -111,3 +119,32 @@ async def test_each_environment_has_its_own_history(project: Project, up: Up) ->
     environment = await up()
     await ended(environment, await add(environment, MAILS, "hello"))
     assert (project.root / ".queuewright" / "dev" / "history.sqlite").exists()
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["state", "memory"])
+async def test_an_emulator_keeps_a_history(tmp_path: Path, is_kept: bool) -> None:
+    """In its folder, or in memory; its commands find it beside the API."""
+    folder = tmp_path / "state" if is_kept else None
+    options = EmulatorOptions("127.0.0.1", 0, 0, EmulatorSpec(), (JOBS,), (), folder)
+    gone = asyncio.Event()
+
+    def notice(event: Event) -> None:
+        if event.kind == "DeleteTask":
+            gone.set()
+
+    async with Emulator.started(options, Console(io.StringIO()), notice) as emulator:
+
+        def add_and_delete() -> str:
+            with connect(emulator.grpc_address) as client:
+                url = "http://127.0.0.1:9/"
+                task = client.create_task(parent=JOBS, task={"http_request": {"url": url}})
+                client.delete_task(name=task.name)
+                return task.name
+
+        name = await asyncio.to_thread(add_and_delete)
+        await gone.wait()
+        found = await asyncio.to_thread(RemoteHistory(emulator.grpc_address).task, name)
+    assert found is not None
+    assert found.record is not None
+    assert found.record.state == "deleted"
+    assert (tmp_path / "state" / "history.sqlite").exists() is is_kept
