@@ -11,6 +11,8 @@ from queuewright.blueprint.model import (
     Blueprint,
     Condition,
     DeadLetterPlan,
+    DelayQueuePlan,
+    DelayQueueSettings,
     FunctionPlan,
     GrantPlan,
     GuardedKind,
@@ -36,7 +38,7 @@ from queuewright.blueprint.model import (
     WorkerSettings,
 )
 from queuewright.blueprint.names import account_id, app_engine_email, first_key, pubsub_agent
-from queuewright.blueprint.pull_queues import pull_queue_settings
+from queuewright.blueprint.pull_queues import delay_queue_settings, pull_queue_settings
 from queuewright.blueprint.rights import (
     ADD_TASKS,
     BUILD_FUNCTIONS,
@@ -66,6 +68,8 @@ __all__ = [
     "Blueprint",
     "Condition",
     "DeadLetterPlan",
+    "DelayQueuePlan",
+    "DelayQueueSettings",
     "DeployerRole",
     "FunctionPlan",
     "GrantPlan",
@@ -95,6 +99,7 @@ __all__ = [
     "app_engine_email",
     "blueprint",
     "build_app_engine",
+    "delay_queue_settings",
     "deployer_roles",
     "first_key",
     "instance_plan",

@@ -13,7 +13,7 @@ from queuewright.cli.api import calling
 from queuewright.cli.named_queue import find_queue
 from queuewright.cli.printing import echo
 from queuewright.cli.project import find_target, target_options
-from queuewright.cli.pull_queue import REFUSED, find_pull_queue, publish
+from queuewright.cli.pull_queue import REFUSED, find_pull_queue, publish, publish_later
 from queuewright.cli.receiver import Receiver, task_url
 from queuewright.cli.task_body import header_values, task_body, typed
 from queuewright.client import connect
@@ -45,7 +45,12 @@ class _Duration(click.ParamType[timedelta]):
 )
 @click.option("--example", is_flag=True, help="Use the queue's `example` as the body.")
 @click.option(
-    "--in", "delay", type=_Duration(), metavar="TIME", help="Run it after this time, such as `10m`."
+    "--delay",
+    "--in",
+    "delay",
+    type=_Duration(),
+    metavar="TIME",
+    help="Run it after this time, such as `10m`; a pull queue needs `delays: true` for it.",
 )
 @click.option(
     "--name", metavar="ID", help="The id of the task; another task with the same id is refused."
@@ -75,7 +80,8 @@ def command(
 ) -> None:
     """Add a task to QUEUE. Its body is PAYLOAD, a file, or the queue's example.
 
-    Prints the name of the task; for a pull queue, the id of the message.
+    Prints the name of the task; for a pull queue, the id of the message. With a delay, that is the
+    name of the task that will publish it.
     """
     given = sum((payload is not None, file is not None, example))
     if given > 1:
@@ -85,14 +91,18 @@ def command(
     target = find_target(environment, state)
     pulled = find_pull_queue(target.blueprint(), queue)
     if pulled is not None:
-        given_options = {"--in": delay, "--name": name, "--path": path, "--url": url}
+        given_options = {"--name": name, "--path": path, "--url": url}
         for option, value in given_options.items():
             if value is not None:
                 problem = f"queue `{pulled.key}` is a pull queue, which `{option}` is not for"
                 raise TargetError(problem, hint=REFUSED[option])
         body, content_type = task_body(pulled.key, pulled, payload, file, example=example)
         attributes = {**typed(content_type), **header_values(headers)}
-        number = publish(target, pulled, body, attributes, ordering_key)
+        number = (
+            publish(target, pulled, body, attributes, ordering_key)
+            if delay is None
+            else publish_later(target, pulled, body, attributes, ordering_key, delay)
+        )
         who = f"`{pulled.worker}`" if pulled.worker else f"whoever polls `{pulled.queue_id}`"
         echo(f"queued for {who} in {target}", err=True)
         echo(number)

@@ -26,7 +26,7 @@ from queuewright.spec.handler_rules import (
 from queuewright.spec.load import STACKS, environments, load, load_file, parse
 from queuewright.spec.pull_model import PullQueueSpec, PullSettings
 from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
-from queuewright.spec.rules import queue_variable, subscription_variable
+from queuewright.spec.rules import delays_key, queue_variable, subscription_variable
 from queuewright.spec.shared_names import shared_names
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "Spec",
     "VpcAccess",
     "WorkerSource",
+    "delays_key",
     "dotted",
     "environments",
     "load",

@@ -11,11 +11,21 @@ from pathlib import Path
 
 from queuewright.blueprint import Blueprint, QueuePlan
 from queuewright.engine import PROGRAM, Engine
-from queuewright.engine.protocol import PauseQueueRequest, SetIamPolicyRequest
+from queuewright.engine.protocol import (
+    PauseQueueRequest,
+    Policy,
+    Queue,
+    SetIamPolicyRequest,
+)
 from queuewright.errors import Refusal
 from queuewright.files import write_whole
 from queuewright.local.console.console import ENVIRONMENT, Console
-from queuewright.local.queues.planned import Address, queue_message, queue_policy
+from queuewright.local.queues.planned import (
+    Address,
+    delay_queue_message,
+    queue_message,
+    queue_policy,
+)
 
 FILE = "declared.json"
 
@@ -31,13 +41,17 @@ class DeclaredQueues:
         self._names: Set[str] = self._read()
 
     async def declare(
-        self, blueprint: Blueprint, addresses: Mapping[str, Address]
+        self,
+        blueprint: Blueprint,
+        addresses: Mapping[str, Address],
+        publish_url: str | None = None,
     ) -> dict[str, Refusal]:
         """Make the engine's queues match a blueprint.
 
         Args:
             blueprint: what the queues should be.
             addresses: where each handler's tasks go; the queues of other handlers stay as they are.
+            publish_url: where the delayed tasks of pull queues are published.
 
         Returns:
             What the engine refused, by the queue's id.
@@ -50,7 +64,17 @@ class DeclaredQueues:
                 await self._declare(plan, blueprint, addresses)
             except Refusal as refusal:
                 refused[plan.queue_id] = refusal
+        delays = {key: plan.delays for key, plan in blueprint.pull_queues.items() if plan.delays}
+        for key, delay in delays.items():
+            if publish_url is None:
+                continue  # Pub/Sub does not run, and the console said so
+            message = delay_queue_message(delay, blueprint, publish_url)
+            try:
+                await self._set(message, queue_policy(blueprint.grants, key, "delay_queue"))
+            except Refusal as refusal:
+                refused[delay.queue_id] = refusal
         wanted = {plan.name for plan in blueprint.queues.values()}
+        wanted |= {delay.name for delay in delays.values()}
         kept = set(wanted)
         for name in sorted(self._names - wanted):
             try:
@@ -64,9 +88,12 @@ class DeclaredQueues:
     async def _declare(
         self, plan: QueuePlan, blueprint: Blueprint, addresses: Mapping[str, Address]
     ) -> None:
-        await self._engine.declare_queue(queue_message(plan, blueprint, addresses))
-        policy = queue_policy(blueprint.grants, plan.key)
-        request = SetIamPolicyRequest(resource=plan.name, policy=policy)
+        message = queue_message(plan, blueprint, addresses)
+        await self._set(message, queue_policy(blueprint.grants, plan.key))
+
+    async def _set(self, queue: Queue, policy: Policy) -> None:
+        await self._engine.declare_queue(queue)
+        request = SetIamPolicyRequest(resource=queue.name, policy=policy)
         await self._engine.service.set_iam_policy(request, PROGRAM)
 
     async def _pause(self, name: str) -> None:
