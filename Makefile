@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DIST := dist
 
 .DEFAULT_GOAL := up
-.PHONY: venv dev up test check wheel pulumi
+.PHONY: venv dev up test check wheel screenshots pulumi
 
 venv: $(BIN)/queuewright
 
@@ -40,6 +40,10 @@ check: dev
 wheel: venv
 	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(DIST) .
 	@ls $(DIST)/queuewright-*.whl
+
+# Pictures of the dashboard, in out/screenshots; needs Chromium (`apt-get install chromium`).
+screenshots: dev
+	@$(BIN)/python tools/screenshots.py $(ARGS)
 
 # Builds the Pulumi CLI for tests/deploy from its Go module; takes minutes the first time.
 # The Automation API asks the CLI for its version, which only this linker flag sets.

@@ -19,19 +19,36 @@ import grpc
 import grpc.aio
 import uvloop
 
-from queuewright.engine import Engine
+from queuewright.engine import Engine, Event
 from queuewright.engine.protocol import Task
+from queuewright.history import History
 
 
-async def engine(state: str, descriptors: str = "") -> None:
-    """Serve an engine over gRPC that may open this many files; `state` "" keeps nothing."""
+async def engine(state: str, descriptors: str = "", listener: str = "") -> None:
+    """Serve an engine over gRPC that may open this many files; `state` "" keeps nothing.
+
+    `listener` gets its events: `history`, `idle` (does nothing), or none.
+    """
     if descriptors:
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(descriptors), int(descriptors)))
-    running = Engine(state=Path(state) if state else None)
+    folder = Path(state) if state else None
+    history = History.opened(folder, report=_complain) if listener == "history" else None
+    on_event = history.record if history is not None else _ignore if listener == "idle" else None
+    running = Engine(state=folder, on_event=on_event)
     await running.start()
     port = await running.serve_grpc(port=0)
     await _ready(port=port)
     await running.stop()
+    if history is not None:
+        history.close()
+
+
+def _ignore(event: Event) -> None:
+    del event
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 async def bare() -> None:

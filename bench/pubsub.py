@@ -31,7 +31,14 @@ from google.cloud.pubsub_v1.subscriber.scheduler import ThreadScheduler
 from google.protobuf.message import Message as ProtobufMessage
 
 from queuewright.pubsub import PubSub
-from queuewright.pubsub.protocol import PublishRequest, PubsubMessage, Subscription, Topic
+from queuewright.pubsub.protocol import (
+    GetTopicRequest,
+    PublishRequest,
+    PubsubMessage,
+    SeekRequest,
+    Subscription,
+    Topic,
+)
 
 ROOT: Final = Path(__file__).parents[1]
 TOPIC: Final = "projects/bench/topics/reports"
@@ -212,6 +219,33 @@ def restart() -> Iterator[Figure]:
     yield Figure("memory after it", f"{megabytes:.0f} MB", "<= 100 MB", megabytes <= 100)
 
 
+def seek() -> Iterator[Figure]:
+    """How long other calls wait while 100,000 messages are sought, and purged."""
+    with ours() as running:
+        api = Raw(running.address)
+        api.create()
+        for name, ahead_s in (("seek to a time", 0), ("purge", 60)):
+            api.fill(100_000)
+            request = SeekRequest(subscription=SUBSCRIPTION)
+            request.time.FromSeconds(int(time.time()) + ahead_s)
+            with ThreadPoolExecutor(1) as pool:
+                begin = time.perf_counter()
+                seeking = pool.submit(api, "Subscriber", "Seek", request)
+                longest_s = 0.0
+                while not seeking.done() or time.perf_counter() - begin < 1:
+                    before = time.perf_counter()
+                    api("Publisher", "GetTopic", GetTopicRequest(topic=TOPIC))
+                    longest_s = max(longest_s, time.perf_counter() - before)
+                seeking.result()
+            longest_ms = longest_s * 1_000
+            yield Figure(
+                f"{name}, 100,000 messages: others wait",
+                f"{longest_ms:.0f} ms",
+                "< 100 ms",
+                longest_ms < 100,
+            )
+
+
 def idle() -> Iterator[Figure]:
     """CPU time with one open stream and nothing to do."""
     with ours() as running:
@@ -252,7 +286,7 @@ def figures(only: str, with_pstest: bool) -> Iterator[Figure]:
             if with_pstest:
                 kinds["Google's Go fake"] = stack.enter_context(pstest())
             yield from throughput(kinds)
-    for name, measure in (("raw", raw), ("restart", restart), ("idle", idle)):
+    for name, measure in (("raw", raw), ("restart", restart), ("seek", seek), ("idle", idle)):
         if name.startswith(only):
             yield from measure()
 

@@ -22,7 +22,7 @@ from queuewright.blueprint import (
     pull_queue_settings,
 )
 from queuewright.cloud_tasks.durations import seconds
-from queuewright.spec import PullSettings, delays_key
+from queuewright.spec import DeadLetters, PullSettings, delays_key
 from queuewright.spec.fields import MEMBER
 from queuewright.spec.values import shown
 
@@ -65,7 +65,8 @@ class PullQueue(pulumi.ComponentResource):
         worker: an IAM member that polls it, such as `serviceAccount:…`. A `Worker` names the queue
             in its own `polls`.
         enqueuers: handlers, and IAM members such as `serviceAccount:…`.
-        dead_letters: keep the tasks that are given up. Default: off.
+        dead_letters: keep the tasks that are given up: `True`, or as in the YAML `{"keep": "14d"}`.
+            Default: off.
         queue_id: the id of the topic and the subscription: at most 100 letters, digits and hyphens.
             Default: `name`, or the oldest former name.
         labels: on the topics and subscriptions.
@@ -94,7 +95,7 @@ class PullQueue(pulumi.ComponentResource):
         pull: PullSettings | Mapping[str, object] | None = None,
         worker: Grantee | str | None = None,
         enqueuers: Sequence[Grantee | str] = (),
-        dead_letters: bool = False,
+        dead_letters: DeadLetters | Mapping[str, object] | bool = False,
         queue_id: str | None = None,
         labels: Mapping[str, str] | None = None,
         key: str | None = None,
@@ -118,7 +119,7 @@ class PullQueue(pulumi.ComponentResource):
             called,
             checked.pull,
             location=location,
-            dead_letters=dead_letters,
+            dead_letters=checked.dead_letters,
             protect=protect,
         )
         delays = None

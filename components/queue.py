@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Self
+from typing import Final, Literal, Self
 
 import pulumi
 from pulumi_gcp import cloudtasks, serviceaccount
@@ -32,6 +32,9 @@ from .queue_fields import rate_limits, retry_config
 TYPE = "queuewright:index:TaskQueue"
 
 Target = Handler | UrlRoute | AppEngineRoute
+Part = Literal["queue", "dead_letter_queue"]
+DEAD_LETTERS: Final = "dead_letters"
+"""In logical names: no key has an underscore, so no other queue's resource is called like that."""
 
 
 class TaskQueue(pulumi.ComponentResource):
@@ -58,6 +61,7 @@ class TaskQueue(pulumi.ComponentResource):
         invoker: the account whose token its tasks carry, shared with the other queues of its
             handler; `None` if they carry no token.
         console: the URL of its page in Google's console.
+        dead_letter_queue: the queue of its dead letters, in a stack whose YAML asks for them.
 
     Args:
         name: the component's logical name.
@@ -89,6 +93,7 @@ class TaskQueue(pulumi.ComponentResource):
     queue: cloudtasks.Queue
     invoker: serviceaccount.Account | None
     console: pulumi.Output[str]
+    dead_letter_queue: cloudtasks.Queue | None
 
     def __init__(
         self,
@@ -143,6 +148,7 @@ class TaskQueue(pulumi.ComponentResource):
             sampling_ratio=sampling_ratio,
             desired_state=checked.desired_state,
             protect=protect,
+            dead_letters=None,
         )
         self._create(settings, target, invoker, grants)
         for each in enqueuers:
@@ -173,8 +179,12 @@ class TaskQueue(pulumi.ComponentResource):
         granted = [grant.id for grant in self._grants]
         return pulumi.Output.all(self.queue.id, *granted).apply(lambda ids: str(ids[0]))
 
-    def admit(self, enqueuer: Grantee | str, *, role: str = ADD_TASKS) -> cloudtasks.QueueIamMember:
+    def admit(
+        self, enqueuer: Grantee | str, *, role: str = ADD_TASKS, part: Part = "queue"
+    ) -> cloudtasks.QueueIamMember:
         """Grant a role on this queue to a handler or an IAM member. Default: to add tasks.
+
+        With the part `dead_letter_queue`, on the queue of its dead letters.
 
         For an enqueuer that is created after the queue, because it needs the queue's name.
 
@@ -184,17 +194,23 @@ class TaskQueue(pulumi.ComponentResource):
         if isinstance(enqueuer, str) and not re.fullmatch(MEMBER, enqueuer):
             hint = "give the handler itself, or a member such as `serviceAccount:…`"
             raise mistake(self._name, "admit", f"{shown(enqueuer)} is not an IAM member", hint)
-        grant = named_grant(self._name, role, enqueuer)
+        queue, guarded = self.queue, self._name
+        if part == "dead_letter_queue":
+            if self.dead_letter_queue is None:
+                raise ValueError(f"{self._name} has no dead letters")
+            queue, guarded = self.dead_letter_queue, f"{self._name}-{DEAD_LETTERS}"
+        grant = named_grant(guarded, role, enqueuer)
         granted = cloudtasks.QueueIamMember(
             grant.name,
             project=self._project,
             location=self._location,
-            name=self.queue.name,
+            name=queue.name,
             role=role,
             member=grant.member,
             opts=within(self, self._opts, former=grant.former),
         )
-        self._grants.append(granted)
+        if part == "queue":
+            self._grants.append(granted)
         return granted
 
     def _begin(
@@ -232,25 +248,15 @@ class TaskQueue(pulumi.ComponentResource):
         invoker: serviceaccount.Account | None,
         after: Iterable[pulumi.Resource],
     ) -> None:
-        """Create the queue."""
+        """Create the queue, and the queue of its dead letters."""
         self.invoker = invoker
         options = within(self, self._opts, after=after)
         options.protect = settings.protect
-        ratio = settings.sampling_ratio
-        self.queue = cloudtasks.Queue(
-            f"{self._name}-queue",
-            name=settings.queue_id,
-            project=self._project,
-            location=self._location,
-            rate_limits=rate_limits(settings.rate_limits),
-            retry_config=retry_config(settings.retry_config),
-            # The provider never sends a zero; written out, every preview would show it.
-            stackdriver_logging_config={"sampling_ratio": ratio} if ratio else None,
-            desired_state=settings.desired_state,
-            http_target=_http_target(target, settings.path, invoker),
-            app_engine_routing_override=_app_engine(target),
-            opts=options,
-        )
+        self.queue = self._queue("queue", settings, target, options)
+        dead = settings.dead_letters
+        self.dead_letter_queue = None
+        if dead is not None:
+            self.dead_letter_queue = self._queue(DEAD_LETTERS, dead, target, options)
         project, location = self._project, self._location
         self.console = self.queue.name.apply(
             lambda queue: (
@@ -259,6 +265,25 @@ class TaskQueue(pulumi.ComponentResource):
             )
         )
         self.register_outputs({"name": self.name, "console": self.console})
+
+    def _queue(
+        self, role: str, settings: QueueSettings, target: Target, options: pulumi.ResourceOptions
+    ) -> cloudtasks.Queue:
+        ratio = settings.sampling_ratio
+        return cloudtasks.Queue(
+            f"{self._name}-{role}",
+            name=settings.queue_id,
+            project=self._project,
+            location=self._location,
+            rate_limits=rate_limits(settings.rate_limits),
+            retry_config=retry_config(settings.retry_config),
+            # The provider never sends a zero; written out, every preview would show it.
+            stackdriver_logging_config={"sampling_ratio": ratio} if ratio else None,
+            desired_state=settings.desired_state,
+            http_target=_http_target(target, settings.path, self.invoker),
+            app_engine_routing_override=_app_engine(target),
+            opts=options,
+        )
 
 
 def _http_target(

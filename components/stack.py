@@ -153,7 +153,7 @@ class TaskStack(pulumi.ComponentResource):
         self._invokers = dict(self._handler_invokers())
         self._grant(waiting, "handler")
         self.queues = {key: self._queue(plan) for key, plan in blueprint.queues.items()}
-        self._grant(waiting, "queue")
+        self._grant(waiting, "queue", "dead_letter_queue")
         if waiting:
             raise ValueError(f"the blueprint grants roles on {', '.join(waiting)}")
 
@@ -201,13 +201,14 @@ class TaskStack(pulumi.ComponentResource):
                 return self._secrets[grant.resource].admit(grantee, role=grant.role, hooks=hooks)
             case "handler":
                 return self._called(grant.resource).admit(grantee, role=grant.role)
-            case "queue":
-                return self.queues[grant.resource].admit(grantee, role=grant.role)
+            case "queue" | "dead_letter_queue":
+                queue = self.queues[grant.resource]
+                return queue.admit(grantee, role=grant.role, part=grant.kind)
             case "topic" | "subscription" | "dead_letter_topic" | "delay_queue":
-                queue = self.pull_queues[grant.resource]
+                pulled = self.pull_queues[grant.resource]
                 # A worker cannot poll before Google knows its right.
                 after = hooks if grant.kind == "subscription" else None
-                return queue.admit(grantee, role=grant.role, part=grant.kind, hooks=after)
+                return pulled.admit(grantee, role=grant.role, part=grant.kind, hooks=after)
 
     def _package_bucket(self) -> PackageBucket | None:
         if self._blueprint.bucket is None:
@@ -315,6 +316,7 @@ class TaskStack(pulumi.ComponentResource):
                     labels=self._blueprint.labels,
                     after=[*granted, *self._granted[self._blueprint.build_account]],
                     hooks=hooks,
+                    with_runtime=plan.keeps_dead_letters,
                 )
             case ServicePlan() as target, ServiceHandler():
                 handler.deploy(
@@ -352,6 +354,7 @@ class TaskStack(pulumi.ComponentResource):
                     instances=target.instances,
                     after=granted,
                     hooks=hooks,
+                    with_runtime=plan.keeps_dead_letters,
                 )
 
     def _source(self, plan: HandlerPlan, target: ServicePlan) -> Source:
@@ -365,6 +368,7 @@ class TaskStack(pulumi.ComponentResource):
             target.command,
             _present(self._packages),
             self._include(plan),
+            with_runtime=plan.keeps_dead_letters,
         )
 
     def _worker_image(

@@ -13,6 +13,7 @@ does not say which page has sent it.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,9 @@ LOCAL_NAMES: Final = ("localhost", "host.docker.internal")
 """Names that no web site can have: RFC 6761, 6.3, and Docker's name for the machine it runs on."""
 
 ANY_HOST: Final = "*"
+
+# A name as in `Host`, without the dot at its end; Compose allows `_`.
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 BROWSER: Final = "mozilla/"
 """How `User-Agent` begins in every browser: RFC 9110, 10.1.5. A page can't change it without
@@ -110,6 +114,35 @@ def host_name(host: str) -> str:
     name, colon, port = host.strip().lower().rpartition(":")
     has_port = colon and port.isdecimal() and (":" not in name or name.endswith("]"))
     return (name if has_port else host.strip().lower()).rstrip(".")
+
+
+def allowed_host_mistake(name: str) -> tuple[str, str] | None:
+    """What is wrong with a name for `allowed_hosts`, and what to give instead; None if it is right.
+
+    It is compared with the `Host` of a request without its port.
+
+    >>> allowed_host_mistake("tasks")
+    >>> allowed_host_mistake("http://Tasks:8124/")
+    ('`http://Tasks:8124/` is not a host name', 'give `tasks`')
+    """
+    if name == ANY_HOST or _NAME.fullmatch(name) or _address(_bare(name)) is not None:
+        return None
+    host = host_name(re.sub(r"^[a-z]+://|[/?#].*$", "", name.strip(), flags=re.I | re.S))
+    is_right = _NAME.fullmatch(host) or _address(_bare(host)) is not None
+    example = f"give `{host}`" if is_right else "give a name such as `tasks`, or `*` for any name"
+    return (f"`{name}` is not a host name" if name.strip() else "it is empty", example)
+
+
+def own_address(host: str) -> str:
+    """Return the address that reaches a listener on `host` from this machine.
+
+    >>> own_address("0.0.0.0"), own_address("::"), own_address("10.0.0.7")
+    ('127.0.0.1', '::1', '10.0.0.7')
+    """
+    address = _address(_bare(host))
+    if address is None or not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"
 
 
 def is_loopback(host: str) -> bool:

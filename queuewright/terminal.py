@@ -7,7 +7,9 @@ window or hide what was printed before (https://invisible-island.net/xterm/ctlse
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 from collections.abc import Collection
 from typing import Final
 
@@ -23,6 +25,17 @@ _SGR: Final = r"\x1b\[[0-9;:]*m"
 _unsafe: Final = re.compile(_UNSAFE)
 _unsafe_but_colours: Final = re.compile(rf"({_SGR})|{_UNSAFE}")
 _has_colours: Final = re.compile(_SGR).search
+# One number of up to three digits, or one that is left out.
+_NUMBER: Final = r"\d{0,3}"
+# Colours by index or by red, green and blue: ECMA-48 and xterm with `;`, ISO 8613-6 with `:`.
+_COLOUR: Final = (
+    rf"[345]8(?:;5;{_NUMBER}|;2(?:;{_NUMBER}){{3}}|:5:{_NUMBER}|:2(?::{_NUMBER}){{3,6}})(?![^;])"
+)
+_parameters: Final = re.compile(rf"(?:^|;)({_COLOUR}|[^;]*)").findall
+_is_colour: Final = re.compile(_COLOUR).fullmatch
+_is_underline: Final = re.compile(r"4:[0-5]").fullmatch
+_CONCEAL: Final = 8
+_HIGHEST: Final = 107
 _RESET: Final = "\x1b[0m"
 
 
@@ -44,10 +57,14 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
 def coloured(line: str) -> str:
     r"""Return a line of a handler with its colours, and everything else escaped.
 
+    The parameter that conceals text is left out.
+
     >>> coloured("\x1b[31mred\x1b]52;c;aGk=\x07")
     '\x1b[31mred\\x1b]52;c;aGk=\\x07\x1b[0m'
     """
-    safe = _unsafe_but_colours.sub(lambda match: match[1] or _escaped(match), line)
+    safe = _unsafe_but_colours.sub(
+        lambda match: _visible(match[1]) if match[1] else _escaped(match), line
+    )
     return f"{safe}{_RESET}" if _has_colours(safe) else safe
 
 
@@ -61,6 +78,18 @@ def with_output(text: str, output: Collection[str]) -> str:
     return "\n".join(coloured(line) if line in output else printable(line) for line in lines)
 
 
+def shell_word(text: str) -> str:
+    r"""Return a text as a word of a shell command that can be printed, copied and pasted.
+
+    >>> print(shell_word("it's.pem"), shell_word("a\x1bb"))
+    'it'"'"'s.pem' "$(printf 'a\033b')"
+    """
+    if not _unsafe.search(text) and "\t" not in text:
+        return shlex.quote(text)
+    octal = (chr(c) if c < 0x80 and chr(c).isalnum() else f"\\{c:03o}" for c in os.fsencode(text))
+    return f"\"$(printf '{''.join(octal)}')\""
+
+
 def json_text(value: object, indent: int | None = None) -> str:
     r"""Return a value as JSON that is safe to print; those who read it get the same value.
 
@@ -69,6 +98,28 @@ def json_text(value: object, indent: int | None = None) -> str:
     """
     lines = json.dumps(value, indent=indent, ensure_ascii=False).split("\n")
     return "\n".join(_unsafe.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
+
+
+def _visible(sequence: str) -> str:
+    r"""A graphic rendition without the parameter that conceals text.
+
+    >>> [_visible(f"\x1b[{text}m")[2:-1] for text in ("1;8", "38;5;8", "8", "38;2;1;2;8;08;4", "")]
+    ['1', '38;5;8', '', '38;2;1;2;8;4', '']
+    """
+    kept = filter(_is_harmless, _parameters(sequence[2:-1]))
+    return f"\x1b[{text}m" if (text := ";".join(kept)) or sequence == "\x1b[m" else ""
+
+
+def _is_harmless(parameter: str) -> bool:
+    """Whether a parameter, or several that make a colour, conceal nothing in any terminal.
+
+    One terminal reads `:` as `;`, another drops the high bits of a large number.
+    """
+    if _is_colour(parameter) or _is_underline(parameter):
+        return True
+    number = parameter.lstrip("0") or "0"
+    is_known = number.isdecimal() and len(number) <= len(str(_HIGHEST)) and int(number) <= _HIGHEST
+    return is_known and int(number) not in (_CONCEAL, 38, 48, 58)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -221,7 +221,10 @@ def test_the_engine_has_no_copy_of_a_fact(fact: str) -> None:
 
 
 STANDING_ALONE = [
-    *(f"queuewright/engine/rules/{name}.py" for name in ("bucket", "schedule", "throttle")),
+    *(
+        f"queuewright/engine/rules/{name}.py"
+        for name in ("bucket", "schedule", "throttle", "upcoming")
+    ),
     *sorted(
         file.relative_to(ROOT).as_posix()
         for file in (ROOT / "queuewright" / "pubsub" / "rules").glob("*.py")

@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 import pulumi
 from pulumi_gcp import cloudrunv2
 
+from queuewright.packages import runtime_files
+
 from .images import DOCKERFILE, ImageRepository
 from .packages import PackageBucket
 from .vendor import VENDOR, vendored
@@ -55,6 +57,7 @@ class FolderSource:
         command: the command that serves on `$PORT`, and its arguments.
         packages: the bucket for the code.
         include: folders and files that are deployed beside the code, under their names.
+        with_runtime: add the library that makes dead letters, `queuewright_runtime`.
     """
 
     folder: Path
@@ -62,6 +65,7 @@ class FolderSource:
     command: Sequence[str]
     packages: PackageBucket
     include: Sequence[Path] = ()
+    with_runtime: bool = False
 
 
 Source = ImageSource | DockerfileSource | FolderSource
@@ -94,13 +98,14 @@ def container(
         )
         return Container({"image": built})
     files = vendored(source.folder, source.runtime)
+    ours = runtime_files() if source.with_runtime else {}
     package = source.packages.upload(
         name,
         source.folder,
         archive=called,
         parent=parent,
         include=source.include,
-        vendored=files,
+        vendored={**ours, **files},
     )
     command, *arguments = source.command
     return Container(

@@ -9,6 +9,7 @@ import pulumi
 from pulumi_gcp import appengine
 
 from queuewright.blueprint import build_app_engine
+from queuewright.packages import runtime_files
 from queuewright.spec import APP_ENGINE_VERSION, Instances
 
 from ..accounts import Identity
@@ -135,11 +136,12 @@ class AppEngineHandler(DeployedHandler):
         instances: Instances,
         after: Sequence[pulumi.Resource],
         hooks: pulumi.ResourceHookBinding | None = None,
+        with_runtime: bool = False,
     ) -> None:
         """Upload the code and create the version; the constructor's arguments are not checked.
 
         `after` are the grants that the build and the code need, and `hooks` wait until Google
-        knows them.
+        knows them. `with_runtime` adds the library that makes dead letters.
         """
         package = packages.upload(
             self._name,
@@ -147,6 +149,7 @@ class AppEngineHandler(DeployedHandler):
             archive=f"{service}-{self._first_name}",
             parent=self,
             include=include,
+            vendored=runtime_files() if with_runtime else None,
         )
         self.app_version = appengine.StandardAppVersion(
             f"{self._name}-version",

@@ -11,6 +11,7 @@ from pulumi_gcp import cloudfunctionsv2
 
 from queuewright.blueprint import InstancePlan, first_key, instance_plan
 from queuewright.cloud_tasks.ingress import FUNCTION_INGRESS
+from queuewright.packages import runtime_files
 from queuewright.spec.values import written_size
 
 from ..accounts import Identity
@@ -160,13 +161,21 @@ class FunctionHandler(Handler):
         labels: Mapping[str, str],
         after: Sequence[pulumi.Resource],
         hooks: pulumi.ResourceHookBinding | None = None,
+        with_runtime: bool = False,
     ) -> None:
         """Upload the code and create the function; the constructor's arguments are not checked.
 
         `after` are the grants that the code or its build needs before it starts, and `hooks` wait
-        until Google knows them.
+        until Google knows them. `with_runtime` adds the library that makes dead letters.
         """
-        package = packages.upload(self._name, source, archive=called, parent=self, include=include)
+        package = packages.upload(
+            self._name,
+            source,
+            archive=called,
+            parent=self,
+            include=include,
+            vendored=runtime_files() if with_runtime else None,
+        )
         self.function = cloudfunctionsv2.Function(
             f"{self._name}-function",
             name=called,

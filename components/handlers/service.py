@@ -199,7 +199,8 @@ def _in_yaml(source: object, name: str) -> Mapping[str, object]:
     if isinstance(source, ImageSource):
         return {"image": source.image if isinstance(source.image, str) else "known-later"}
     if isinstance(source, FolderSource):
-        return {"source": ".", "runtime": source.runtime, "command": list(source.command)}
+        command = {"command": list(source.command)} if source.command else {}
+        return {"source": ".", "runtime": source.runtime, **command}
     if not isinstance(source, DockerfileSource):
         hint = "give an `ImageSource`, a `DockerfileSource` or a `FolderSource`"
         raise mistake(name, "source", f"expected a source, found {described(source)}", hint)

@@ -107,6 +107,7 @@ class Worker(DeployedHandler):
             **settings.get("environment", {}),
             **{variable: queue.subscription.id for variable, queue in queues.items()},
         }
+        kind = {**_in_yaml(source, name), **({"command": list(command)} if command else {})}
         called = pool_name or first_key(name, former_names(name, key, renamed_from))
         checked = handler_arguments(
             name,
@@ -114,7 +115,7 @@ class Worker(DeployedHandler):
             project=project,
             location=location,
             labels=labels,
-            kind={"worker": {**_in_yaml(source, name), "command": list(command)}},
+            kind={"worker": kind},
             settings=settings,
         )
         super().__init__(

@@ -19,7 +19,7 @@ from contextlib import closing, suppress
 from email.message import EmailMessage
 from pathlib import Path
 
-from message import PermanentError
+from queuewright_runtime import PermanentError
 
 # Well below the function's own timeout of a minute (`timeout` in the environment's file).
 TIMEOUT_SECONDS = 20

@@ -7,11 +7,13 @@
 renders a mail and sends it by SMTP. Without `SMTP_HOST` it writes an `.eml` file instead, which any
 mail program can open. `message.py` describes the body, `delivery.py` the environment variables.
 
-Cloud Tasks retries a task until it gets a 2xx response, so the response says whether to retry:
+Cloud Tasks retries a task until it gets a 2xx response, and this queue keeps dead letters:
 
-* 200: delivered, or dropped because retrying could never help (not JSON, no recipient, an address
-  that the mail server rejects permanently). A dropped task leaves a log line of severity ERROR.
-* 503: the mail server is unreachable, busy or not configured. The task is retried.
+* 200: delivered.
+* 503: the mail server is unreachable, busy or not configured. The task is retried, and becomes a
+  dead letter after the last attempt.
+* A `PermanentError`: retrying could never help (not JSON, no recipient, an address that the mail
+  server rejects permanently). The task becomes a dead letter at once.
 
 A task may be delivered twice. Both mails then have the same `Message-ID`, and both `.eml` files the
 same name.
@@ -26,7 +28,9 @@ import re
 
 import flask
 from delivery import TemporaryError, deliver, sender
-from message import PermanentError, compose
+from message import compose
+
+from queuewright_runtime import PermanentError
 
 
 def handle(request: flask.Request) -> tuple[str, int]:
@@ -43,8 +47,8 @@ def handle(request: flask.Request) -> tuple[str, int]:
             _log("WARNING", f"{identity}: {remark}")
         outcome = deliver(mail, identity)
     except PermanentError as error:
-        _log("ERROR", f"{identity}: dropped, retrying cannot help: {error}")
-        return f"dropped: {error}\n", 200
+        _log("ERROR", f"{identity}: retrying cannot help: {error}")
+        raise
     except TemporaryError as error:
         _log("ERROR", f"{identity}: not sent, will be retried: {error}")
         return f"not sent: {error}\n", 503

@@ -30,6 +30,8 @@ from typing import cast
 
 import jinja2
 
+from queuewright_runtime import PermanentError
+
 # Quoted-printable and base64 only: not every mail server accepts 8-bit text.
 POLICY = SMTP.clone(cte_type="7bit")
 KEYS = ("to", "subject", "text", "template", "values", "attachments")
@@ -43,10 +45,6 @@ _environment = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
     keep_trailing_newline=True,
 )
-
-
-class PermanentError(Exception):
-    """A task that can never become a mail, however often it is retried."""
 
 
 def compose(body: bytes, *, sender: str, identity: str) -> tuple[EmailMessage, list[str]]:

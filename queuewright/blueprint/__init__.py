@@ -5,12 +5,14 @@ from queuewright.blueprint.deployer import DeployerRole, deployer_roles
 from queuewright.blueprint.derive import blueprint
 from queuewright.blueprint.handlers import instance_plan, worker_settings
 from queuewright.blueprint.model import (
+    DEAD_LETTERS_VARIABLE,
     AccountPlan,
     AppEnginePlan,
     AppEngineRoute,
     Blueprint,
     Condition,
     DeadLetterPlan,
+    DeadQueuePlan,
     DelayQueuePlan,
     DelayQueueSettings,
     FunctionPlan,
@@ -56,6 +58,7 @@ __all__ = [
     "ADD_TASKS",
     "BUILD_FUNCTIONS",
     "CALL_HANDLER",
+    "DEAD_LETTERS_VARIABLE",
     "MANY_ACCOUNTS",
     "POLL",
     "PUBLISH",
@@ -68,6 +71,7 @@ __all__ = [
     "Blueprint",
     "Condition",
     "DeadLetterPlan",
+    "DeadQueuePlan",
     "DelayQueuePlan",
     "DelayQueueSettings",
     "DeployerRole",

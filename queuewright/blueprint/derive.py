@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from queuewright.blueprint.accounts import BUILD, accounts
+from queuewright.blueprint.dead_letters import dead_letter_variables
 from queuewright.blueprint.grants import enqueues, grants
 from queuewright.blueprint.handlers import handler_plan
 from queuewright.blueprint.model import Blueprint
@@ -18,7 +19,12 @@ def blueprint(spec: Spec) -> Blueprint:
     """Everything that follows from a spec. The same spec always gives the same blueprint."""
     plans = accounts(spec)
     handlers = {
-        key: handler_plan(spec, key, plans, {**polls(spec, key), **enqueues(spec, key)})
+        key: handler_plan(
+            spec,
+            key,
+            plans,
+            {**polls(spec, key), **enqueues(spec, key), **dead_letter_variables(spec, key)},
+        )
         for key in spec.handlers
     }
     queues = {

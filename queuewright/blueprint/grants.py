@@ -2,6 +2,7 @@
 
 - A handler's invoker may call that handler and nothing else.
 - An enqueuer may add tasks to the queue that names it.
+- A handler may add dead letters to the queue that keeps them.
 - A worker may take tasks from the pull queues that name it.
 - A pull queue's delayed tasks are published by an account that may do nothing else.
 - Pub/Sub may move the tasks that a pull queue gives up.
@@ -26,7 +27,7 @@ from queuewright.blueprint.model import AccountPlan, Condition, GrantPlan, Guard
 from queuewright.blueprint.names import PUBSUB, app_engine_email, first_key, pubsub_agent, secret_id
 from queuewright.blueprint.phrases import listed
 from queuewright.blueprint.pull_queues import delay_queue, gives_up, topic
-from queuewright.blueprint.queues import full_name
+from queuewright.blueprint.queues import producer_variables
 from queuewright.blueprint.rights import (
     ADD_TASKS,
     BUILD_FUNCTIONS,
@@ -62,26 +63,27 @@ def grants(
 
 
 def enqueues(spec: Spec, handler: str) -> dict[str, str]:
-    """The queues that a handler may add tasks to: variable → full name, or its topic's.
+    """The variables that tell a handler about the queues that it may add tasks to.
 
     A pull queue with delays has two: its topic, and the queue that keeps its delayed tasks.
     """
     push = {
-        key: full_name(spec, key)
+        variable: value
         for key, queue in spec.queues.items()
         if handler in queue.enqueuers
+        for variable, value in producer_variables(spec, key).items()
     }
     pull = {
-        key: topic(spec, key)
+        queue_variable(key): topic(spec, key)
         for key, queue in spec.pull_queues.items()
         if handler in queue.enqueuers
     }
     delays = {
-        delays_key(key): delay_queue(spec, key)
+        queue_variable(delays_key(key)): delay_queue(spec, key)
         for key, queue in spec.pull_queues.items()
         if handler in queue.enqueuers and queue.pull.delays
     }
-    return {queue_variable(key): name for key, name in {**push, **pull, **delays}.items()}
+    return {**push, **pull, **delays}
 
 
 def _grants(
@@ -94,6 +96,11 @@ def _grants(
             yield from _app_engine_grants(spec, name, plans[handler_account(name)], bucket)
     for name, queue in spec.queues.items():
         yield from _enqueuer_grants(spec, name, queue.enqueuers, plans, ADD_TASKS, "queue")
+        if queue.dead_letters is not None:
+            text = f"handler `{queue.handler}` moves the tasks there that queue `{name}` gives up"
+            reason = _reason(spec, text, "queues", name, "dead_letters")
+            account = plans[handler_account(queue.handler)]
+            yield _grant(ADD_TASKS, account, "dead_letter_queue", name, reason)
     for name, pulled in spec.pull_queues.items():
         yield from _enqueuer_grants(spec, name, pulled.enqueuers, plans, PUBLISH, "topic")
         yield from _pull_grants(spec, name, pulled, plans)

@@ -75,7 +75,7 @@ def handler_plan(
         spec: the whole spec.
         key: the handler's key.
         plans: every service account, by key.
-        queues: the queues that it may add tasks to: variable → full name.
+        queues: variable → value for what it must know about queues, such as their full names.
     """
     handler = spec.handlers[key]
     account, invoker = plans.get(handler_account(key)), invoker_account(key)

@@ -7,13 +7,16 @@ an update would keep its old value.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
 from queuewright.errors import Location
 from queuewright.spec import Instances, RateLimits, RetryConfig, VpcAccess
+
+DEAD_LETTERS_VARIABLE: Final = "QUEUEWRIGHT_DEAD_LETTERS"
+"""The variable that tells a handler where the dead letters of its queues go."""
 
 HandlerKind = Literal["function", "service", "worker", "app_engine", "url"]
 
@@ -60,6 +63,7 @@ class Condition:
 
 GuardedKind = Literal[
     "bucket",
+    "dead_letter_queue",
     "dead_letter_topic",
     "delay_queue",
     "handler",
@@ -70,8 +74,8 @@ GuardedKind = Literal[
     "subscription",
     "topic",
 ]
-"""What a role is granted on. A pull queue has a topic and a subscription; it may have a dead-letter
-topic, and a queue for its delays."""
+"""What a role is granted on. A push queue may have a dead-letter queue. A pull queue has a topic
+and a subscription; it may have a dead-letter topic, and a queue for its delays."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class RuntimePlan(InstancePlan):
     account: str
     """The key of its `AccountPlan`."""
     environment: Mapping[str, str]
-    """`env` of the spec, and a `QUEUE_…` with the full name of each queue it may add tasks to."""
+    """`env` of the spec, and the variables that tell of each queue it may add tasks to."""
     secrets: Mapping[str, SecretPlan]
 
 
@@ -330,6 +334,11 @@ class HandlerPlan:
         return self.target.runtime_name
 
     @property
+    def keeps_dead_letters(self) -> bool:
+        """Whether a queue of it keeps dead letters, so that its code needs our library."""
+        return DEAD_LETTERS_VARIABLE in self.environment
+
+    @property
     def runtime(self) -> RuntimePlan | None:
         """How its instances run, for a function or a service."""
         return self.target.runtime
@@ -432,6 +441,21 @@ class QueueSettings:
     sampling_ratio: float
     desired_state: Literal["RUNNING", "PAUSED"]
     protect: bool
+    dead_letters: DeadQueuePlan | None
+    """Where the tasks go that its handler gives up; None: they are gone."""
+
+
+@dataclass(frozen=True)
+class DeadQueuePlan(QueueSettings):
+    """The paused queue that keeps the dead letters of a push queue."""
+
+    name: str
+    """In full."""
+    max_attempts: int
+    """A task becomes a dead letter when this many attempts have failed; the queue that it comes
+    from makes some more."""
+    keep: timedelta
+    """The age at which a dead letter is gone."""
 
 
 @dataclass(frozen=True)
@@ -450,8 +474,34 @@ class QueuePlan(QueueSettings):
     """The key of the account whose token its tasks carry, if they carry one: its handler's."""
     variable: str
     """The variable that gives a handler the queue's full name: `QUEUE_EMAILS`."""
+    dispatch_deadline: timedelta | None
+    """How long an attempt may take, for producers to ask for; None: Google's default."""
+    producer_variables: Mapping[str, str]
+    """All variables that tell a producer about the queue: `QUEUE_EMAILS`, `DEADLINE_EMAILS`, and
+    for App Engine `APP_ENGINE_EMAILS`."""
+    payload: str | None
+    """The file with the JSON schema of its payloads, relative to the project's folder."""
     example: object
     reason: Reason
+    places: Mapping[str, Location] = field(default_factory=dict)
+    """Where the file has each of its settings, by path: `retry_config.max_attempts`."""
+
+    @property
+    def allowed(self) -> RetryConfig:
+        """When a task is given up, as the spec says."""
+        if self.dead_letters is None:
+            return self.retry_config
+        attempts = self.dead_letters.max_attempts
+        return self.retry_config.model_copy(update={"max_attempts": attempts})
+
+    @property
+    def dead_queue(self) -> QueuePlan | None:
+        """The queue of its dead letters as a queue like others: with its route and its token."""
+        dead = self.dead_letters
+        if dead is None:
+            return None
+        settings = {each.name: getattr(dead, each.name) for each in fields(QueueSettings)}
+        return replace(self, **settings, name=dead.name, example=None)
 
 
 @dataclass(frozen=True)
@@ -534,6 +584,8 @@ class PullQueuePlan(PullQueueSettings):
     """The variable that gives an enqueuer the topic's full name: `QUEUE_REPORTS`."""
     subscription_variable: str
     """The variable that gives the worker the subscription's full name: `SUBSCRIPTION_REPORTS`."""
+    payload: str | None
+    """The file with the JSON schema of its payloads, relative to the project's folder."""
     example: object
     reason: Reason
 

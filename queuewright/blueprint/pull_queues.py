@@ -24,6 +24,7 @@ from queuewright.blueprint.names import (
 )
 from queuewright.cloud_tasks import pubsub
 from queuewright.spec import (
+    DeadLetters,
     PullQueueSpec,
     PullSettings,
     RateLimits,
@@ -62,27 +63,33 @@ def pull_queue_plan(spec: Spec, key: str) -> PullQueuePlan:
         worker=queue.worker,
         variable=queue_variable(key),
         subscription_variable=subscription_variable(key),
+        payload=queue.payload,
         example=queue.example,
         reason=Reason(f"queue `{key}`", f"queues.{key}", spec.locate("queues", key)),
     )
 
 
 def pull_queue_settings(
-    queue_id: str, pull: PullSettings, *, location: str, dead_letters: bool, protect: bool
+    queue_id: str,
+    pull: PullSettings,
+    *,
+    location: str,
+    dead_letters: DeadLetters | None,
+    protect: bool,
 ) -> PullQueueSettings:
     """The settings of a pull queue, with Google's defaults.
 
     Pub/Sub counts attempts only for a dead-letter topic. So a queue that gives up tasks has one,
-    and with `dead_letters` a subscription to it keeps them, as long as Pub/Sub can.
+    and with `dead_letters` a subscription to it keeps them.
     """
     dead = None
-    if dead_letters or pull.max_attempts is not None:  # see `gives_up`
+    if dead_letters is not None or pull.max_attempts is not None:  # see `gives_up`
         identifier = dead_letters_id(queue_id)
         dead = DeadLetterPlan(
             topic_id=identifier,
-            subscription_id=identifier if dead_letters else None,
+            subscription_id=identifier if dead_letters is not None else None,
             max_attempts=pull.max_attempts or pubsub.MIN_DELIVERY_ATTEMPTS,
-            keep=pubsub.MAX_RETENTION,
+            keep=dead_letters.keep if dead_letters is not None else pubsub.MAX_RETENTION,
         )
     return PullQueueSettings(
         queue_id=queue_id,
@@ -110,6 +117,7 @@ def delay_queue_settings(queue_id: str, topic: str, *, protect: bool) -> DelayQu
         sampling_ratio=0.0,
         desired_state="RUNNING",
         protect=protect,
+        dead_letters=None,
         host=PUBSUB,
         scope=pubsub.SCOPE,
     )
@@ -144,7 +152,7 @@ def polls(spec: Spec, worker: str) -> dict[str, str]:
 
 def gives_up(queue: PullQueueSpec) -> bool:
     """Whether a pull queue gives up tasks that fail too often."""
-    return queue.dead_letters or queue.pull.max_attempts is not None
+    return queue.dead_letters is not None or queue.pull.max_attempts is not None
 
 
 def queue_id(spec: Spec, key: str) -> str:

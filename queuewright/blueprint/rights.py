@@ -22,7 +22,7 @@ CALL_HANDLER: Final = roles.INVOKER
 """On a handler, for the account whose token its tasks carry."""
 
 ADD_TASKS: Final = roles.ENQUEUER
-"""On a queue, for each of its enqueuers."""
+"""On a queue, for each of its enqueuers; on the queue of its dead letters, for its handler."""
 
 PUBLISH: Final = roles.PUBLISHER
 """On a pull queue's topic, for each of its enqueuers; on its dead-letter topic, for Pub/Sub."""

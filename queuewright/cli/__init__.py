@@ -24,7 +24,9 @@ COMMANDS = {
     "up": "Run an environment on this machine.",
     "emulator": "Run only Cloud Tasks on this machine, for any project.",
     "enqueue": "Add a task to a queue.",
+    "client": "Write a typed module with one class per queue, in Python or TypeScript.",
     "tasks": "List the tasks of a queue.",
+    "dead-letters": "Show the tasks that a queue gave up, and send them again.",
     "queues": "List queues, with their settings and how many tasks they hold.",
     "schema": "Print the JSON schema of the environments' files.",
 }
@@ -39,7 +41,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"queuewright.cli.{cmd_name}")
+        module = importlib.import_module(f"queuewright.cli.{cmd_name.replace('-', '_')}")
         command = module.command
         assert isinstance(command, click.Command)
         return command

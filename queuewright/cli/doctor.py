@@ -19,6 +19,7 @@ from queuewright.errors import SpecError
 from queuewright.local import STATE_FOLDER, find_running
 from queuewright.spec import STACKS, load
 from queuewright.spec.fields import MEMBER
+from queuewright.terminal import shell_word
 
 PURPOSES = {
     "here": "to run it here with `queuewright up`",
@@ -60,7 +61,7 @@ def command(
         plan = blueprint(load(environment, root))
     except SpecError as error:
         text = counted(len(error.problems), "problem")
-        fix = f"queuewright check {environment}"
+        fix = f"queuewright check {shell_word(environment)}"
         problems = [Finding("here", "missing", f"{STACKS}/{environment}.yaml", text, fix)]
     machine: Machine = ctx.obj or ThisMachine()
     running = find_running(root / STATE_FOLDER)

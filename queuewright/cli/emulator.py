@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from queuewright.cli.project import ALLOW_HOST, LOG_FORMAT, PORT, quiet_grpc
+from queuewright.cli.project import (
+    ALLOW_HOST,
+    LOG_FORMAT,
+    PORT,
+    quiet_grpc,
+    require_different_ports,
+)
 from queuewright.cli.signals import run_until_stopped
 from queuewright.local import STATE_FOLDER
 from queuewright.local.pull_queues.options import DEFAULT_PORT, PubSubOptions
 from queuewright.origins import is_loopback
 from queuewright.spec import EmulatorSpec, load_emulator
+from queuewright.terminal import shell_word
 
 if TYPE_CHECKING:
     from queuewright.local.console.console import Console
@@ -22,7 +29,8 @@ if TYPE_CHECKING:
 
 OPEN = (
     "anybody who reaches {host} can create tasks, which make this machine send requests\n"
-    "  hint: leave `--host` out, or make sure that only trusted machines reach it"
+    "  hint: leave `--host` out, or make sure that only trusted machines reach it; REST answers\n"
+    "  to this machine's addresses, and to the names that `--allow-host` gives"
 )
 
 
@@ -84,7 +92,6 @@ OPEN = (
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path(STATE_FOLDER),
     help="The folder that keeps queues, tasks and messages. "
     f"Default: {STATE_FOLDER} in this folder.",
 )
@@ -103,7 +110,7 @@ def command(
     pubsub_port: int | None,
     topics: tuple[str, ...],
     subscriptions: tuple[str, ...],
-    state: Path,
+    state: Path | None,
     memory: bool,
     verbose: bool,
     as_json: bool,
@@ -114,6 +121,13 @@ def command(
 
     With `--pubsub-port`, `--topic` or `--subscription`, run Pub/Sub, too.
     """
+    if memory and state is not None:
+        raise click.UsageError("--memory keeps nothing, so it has no use for --state")
+    if pubsub_port is None and (topics or subscriptions):
+        pubsub_port = DEFAULT_PORT
+    require_different_ports(
+        {"--port": port, "--http-port": http_port, "--pubsub-port": pubsub_port}
+    )
     spec = load_emulator(config) if config is not None else EmulatorSpec()
     quiet_grpc()
     import uvloop
@@ -123,10 +137,9 @@ def command(
     from queuewright.local.console.opening import opened_console
     from queuewright.local.emulator import Emulator, EmulatorOptions
 
-    kept = None if memory else state
+    kept = None if memory else state or Path(STATE_FOLDER)
     pubsub = None
-    if pubsub_port is not None or topics or subscriptions:
-        pubsub_port = DEFAULT_PORT if pubsub_port is None else pubsub_port
+    if pubsub_port is not None:
         pubsub = PubSubOptions(pubsub_port, topics, subscriptions)
     options = EmulatorOptions(
         host, port, http_port, spec, queues, pull_queues, kept, allowed_hosts, pubsub
@@ -137,10 +150,10 @@ def command(
     ):
         if not is_loopback(host):
             console.say(ENVIRONMENT, OPEN.format(host=host), "warning")
-        printer = EventPrinter(console, verbose=verbose, log=log)
+        printer = EventPrinter(console, verbose=verbose, log=log, is_kept=not memory)
         runner.run(
             run_until_stopped(
-                Emulator.started(options, printer),
+                Emulator.started(options, console, printer),
                 on_ready=partial(_announce, console),
                 say=partial(console.say, ENVIRONMENT),
             )
@@ -152,7 +165,7 @@ def _announce(console: Console, emulator: Emulator) -> None:
 
     pubsub = emulator.pubsub_address
     if pubsub is not None:
-        text = f"Pub/Sub: export PUBSUB_EMULATOR_HOST={pubsub}"
+        text = f"Pub/Sub: export PUBSUB_EMULATOR_HOST={shell_word(pubsub)}"
         console.say(ENVIRONMENT, text, pubsub=pubsub)
     grpc, http = emulator.grpc_address, emulator.http_address
     text = f"ready: gRPC {grpc}, REST http://{http}; Ctrl-C stops"

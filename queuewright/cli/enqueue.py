@@ -6,33 +6,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
+from google.api_core import exceptions
 from google.cloud import tasks_v2
 
 from queuewright.blueprint import QueuePlan
 from queuewright.cli.api import calling
+from queuewright.cli.duration_option import DURATION
 from queuewright.cli.named_queue import find_queue
 from queuewright.cli.printing import echo
 from queuewright.cli.project import find_target, target_options
 from queuewright.cli.pull_queue import REFUSED, find_pull_queue, publish, publish_later
 from queuewright.cli.receiver import Receiver, task_url
-from queuewright.cli.task_body import header_values, task_body, typed
-from queuewright.client import connect
-from queuewright.cloud_tasks.durations import parse_us
+from queuewright.cli.task_body import (
+    check_payload,
+    header_values,
+    merged,
+    refuse_reserved,
+    task_body,
+    typed,
+)
+from queuewright.client import EnqueueError, NewTask, connect, task_id
 from queuewright.errors import TargetError
-
-
-class _Duration(click.ParamType[timedelta]):
-    """A duration such as `10m`, as in the environments' files."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> timedelta:
-        try:
-            return timedelta(microseconds=parse_us(str(value)))
-        except (ValueError, OverflowError):
-            self.fail(f"`{value}` is not a duration such as `90s`, `10m` or `1h30m`", param, ctx)
+from queuewright_runtime.messages import schedule_time
 
 
 @click.command("enqueue")
@@ -48,12 +43,18 @@ class _Duration(click.ParamType[timedelta]):
     "--delay",
     "--in",
     "delay",
-    type=_Duration(),
+    type=DURATION,
     metavar="TIME",
     help="Run it after this time, such as `10m`; a pull queue needs `delays: true` for it.",
 )
 @click.option(
     "--name", metavar="ID", help="The id of the task; another task with the same id is refused."
+)
+@click.option(
+    "--key",
+    metavar="TEXT",
+    help="The same key, the same task: if there is one already, that is fine. As `key=` of the "
+    "client.",
 )
 @click.option("--path", help="The path at the handler, if the queue has none.")
 @click.option("--url", help="The task's own URL, for a queue without a target of its own.")
@@ -71,6 +72,7 @@ def command(
     example: bool,
     delay: timedelta | None,
     name: str | None,
+    key: str | None,
     path: str | None,
     url: str | None,
     headers: tuple[str, ...],
@@ -80,23 +82,28 @@ def command(
 ) -> None:
     """Add a task to QUEUE. Its body is PAYLOAD, a file, or the queue's example.
 
+    `-` as PAYLOAD is standard input.
+
     Prints the name of the task; for a pull queue, the id of the message. With a delay, that is the
     name of the task that will publish it.
     """
     given = sum((payload is not None, file is not None, example))
     if given > 1:
         raise click.UsageError("give one of PAYLOAD, --file and --example")
+    if name is not None and key is not None:
+        raise click.UsageError("give one of --name and --key")
     if url is not None and path is not None:
         raise click.UsageError("give one of --url and --path")
     target = find_target(environment, state)
     pulled = find_pull_queue(target.blueprint(), queue)
     if pulled is not None:
-        given_options = {"--name": name, "--path": path, "--url": url}
+        given_options = {"--name": name, "--key": key, "--path": path, "--url": url}
         for option, value in given_options.items():
             if value is not None:
                 problem = f"queue `{pulled.key}` is a pull queue, which `{option}` is not for"
                 raise TargetError(problem, hint=REFUSED[option])
         body, content_type = task_body(pulled.key, pulled, payload, file, example=example)
+        check_payload(target.root, pulled.key, pulled.payload, body)
         attributes = {**typed(content_type), **header_values(headers)}
         number = (
             publish(target, pulled, body, attributes, ordering_key)
@@ -117,20 +124,43 @@ def command(
     where = task_url(named, receiver, url, path)
     plan = named.settings if isinstance(named.settings, QueuePlan) else None
     body, content_type = task_body(named.key, plan, payload, file, example=example)
+    check_payload(target.root, named.key, plan.payload if plan is not None else None, body)
+    given_headers = header_values(headers)
+    refuse_reserved(given_headers)
     task = _task(
         where,
         body,
-        {**typed(content_type), **header_values(headers)},
+        merged(typed(content_type), given_headers),
         is_app_engine=receiver is not None and receiver.is_app_engine,
     )
-    if delay is not None:
-        task.schedule_time = datetime.now(UTC) + delay  # type: ignore[assignment]
+    due = _schedule_time(delay)
+    if due is not None:
+        task.schedule_time = due  # type: ignore[assignment]
+    if plan is not None and plan.dispatch_deadline is not None:
+        task.dispatch_deadline = plan.dispatch_deadline  # type: ignore[assignment]
+    if key is not None:
+        name = task_id(key)
     if name is not None:
         task.name = f"{named.name}/tasks/{name}"
     with calling(target, named.name):
-        created = connect(target.address).create_task(parent=named.name, task=task)
+        try:
+            created = connect(target.address).create_task(parent=named.name, task=task).name
+        except exceptions.AlreadyExists:
+            if key is None:
+                raise
+            echo(f"there is or was a task with the key `{key}` in {target}", err=True)
+            echo(task.name)
+            return
     echo(f"queued for `{receiver.words if receiver else where}` in {target}", err=True)
-    echo(created.name)
+    echo(created)
+
+
+def _schedule_time(delay: timedelta | None) -> datetime | None:
+    """The time of a task that waits, by the rules of the client."""
+    try:
+        return schedule_time(NewTask(delay=delay), datetime.now(UTC))
+    except EnqueueError as error:
+        raise TargetError(str(error), hint="give a shorter time with `--in`") from None
 
 
 def _task(url: str, body: bytes, headers: dict[str, str], *, is_app_engine: bool) -> tasks_v2.Task:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Callable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -18,6 +17,7 @@ from queuewright.cli.printing import echo
 from queuewright.errors import TargetError
 from queuewright.spec.fields import LOCATION_ID, PROJECT_ID
 from queuewright.spec.schema import json_schema
+from queuewright.terminal import shell_word
 
 STARTER = "starter"
 SUFFIX = ".template"
@@ -70,7 +70,7 @@ def command(folder: Path, project: str, location: str) -> None:
     _write(folder, starter | {SCHEMA: f"{json.dumps(json_schema(), indent=2)}\n"})
     echo(f"created a project in `{folder}`; next:")
     if folder.resolve() != Path.cwd():
-        echo(f"  cd {shlex.quote(str(folder))}")
+        echo(f"  cd {shell_word(str(folder))}")
     echo("  queuewright up                               # runs it here")
     echo("  queuewright enqueue greetings --example      # in a second terminal: a task")
     echo("README.md explains the tests and how to deploy to Google Cloud")

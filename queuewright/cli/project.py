@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,11 +14,44 @@ from queuewright.blueprint import Blueprint, blueprint
 from queuewright.client import EMULATOR_HOST, PUBSUB_EMULATOR_HOST
 from queuewright.errors import TargetError
 from queuewright.local import STATE_FOLDER, find_running
+from queuewright.origins import allowed_host_mistake
 from queuewright.spec import STACKS, load
+from queuewright.spec import find_root as find_root
+from queuewright.terminal import printable
 
 DEFAULT_ENVIRONMENT = "dev"
-PORT = click.IntRange(0, 65_535)
+
+
+class _Port(click.IntRange):
+    name = "port"
+
+
+PORT = _Port(0, 65_535)
 """0 lets the system choose a free port."""
+
+
+def require_different_ports(ports: Mapping[str, int | None]) -> None:
+    """Check that no two options name the same port; 0 and None name none.
+
+    Raises:
+        click.UsageError: two do.
+    """
+    seen: dict[int, str] = {}
+    for option, port in ports.items():
+        if port and (other := seen.setdefault(port, option)) != option:
+            hint = f"give one of them another port, or 0 for any free one: `{option} 0`"
+            raise click.UsageError(f"`{other}` and `{option}` are both {port}\n  hint: {hint}")
+
+
+def _checked_hosts(
+    context: click.Context, option: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    for name in names:
+        if (wrong := allowed_host_mistake(name)) is not None:
+            text, hint = map(printable, wrong)
+            raise click.BadParameter(f"{text}\n  hint: {hint}", context, option)
+    return names
+
 
 LOG_FORMAT = click.option(
     "--log-format",
@@ -34,6 +67,7 @@ ALLOW_HOST = click.option(
     "allowed_hosts",
     multiple=True,
     metavar="NAME",
+    callback=_checked_hosts,
     help="Answer requests to this name, too, as of a Compose service; `*`: to any. Can be "
     "repeated. Loopback addresses, localhost and host.docker.internal are always answered.",
 )
@@ -71,25 +105,20 @@ def quiet_grpc() -> None:
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 
-def find_root(start: Path | None = None) -> Path:
-    """Return the project's folder: the nearest one, going up, with a `stacks` folder.
-
-    Raises:
-        TargetError: there is none.
-    """
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / STACKS).is_dir():
-            return folder
-    raise TargetError(
-        f"no `{STACKS}` folder in `{here}` or above it",
-        hint="go to the project's folder, or create a project with `queuewright init`",
-    )
-
-
 def environment_argument(function: _Function) -> _Function:
-    """Add the argument ENV to a command; its default is `dev`."""
-    return click.argument("environment", metavar="[ENV]", default=DEFAULT_ENVIRONMENT)(function)
+    """Add the argument ENV to a command; its default is `dev`. It may be the environment's file."""
+    return click.argument(
+        "environment", metavar="[ENV]", default=DEFAULT_ENVIRONMENT, callback=_environment
+    )(function)
+
+
+def _environment(_: click.Context, __: click.Parameter, given: str) -> str:
+    """The name of an environment that is given as a name or as its file, `stacks/dev.yaml`."""
+    path = Path(given)
+    if path.suffix != ".yaml":
+        return given
+    in_stacks = path.resolve().parent == (find_root() / STACKS).resolve()
+    return path.stem if in_stacks or path.name == given else given
 
 
 def target_options(function: _Function) -> _Function:

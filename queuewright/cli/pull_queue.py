@@ -21,6 +21,7 @@ from queuewright.errors import TargetError
 _NO_URL = "a worker takes its tasks itself, so nothing is sent to a path or URL"
 REFUSED: Mapping[str, str] = {
     "--name": "Pub/Sub gives each message an id of its own, and knows no names",
+    "--key": "Pub/Sub gives each message an id of its own, and knows no names",
     "--path": _NO_URL,
     "--url": _NO_URL,
 }
@@ -117,6 +118,14 @@ def _check_order(plan: PullQueuePlan, key: str | None) -> None:
         )
 
 
+def without_pubsub(plan: PullQueuePlan) -> TargetError:
+    """The error of a pull queue on this machine when Pub/Sub does not run here."""
+    return TargetError(
+        f"queue `{plan.key}` is a pull queue, and no Pub/Sub runs beside this engine",
+        hint="start it with `queuewright up`, or set PUBSUB_EMULATOR_HOST",
+    )
+
+
 def holding(target: Target, subscription: str, limit: int | None) -> Holding | None:
     """Return the tasks of a subscription, oldest first; None if they cannot be known.
 
@@ -153,8 +162,5 @@ def holding(target: Target, subscription: str, limit: int | None) -> Holding | N
 
 def _address(target: Target, plan: PullQueuePlan) -> str | None:
     if target.address is not None and target.pubsub_address is None:
-        raise TargetError(
-            f"queue `{plan.key}` is a pull queue, and no Pub/Sub runs beside this engine",
-            hint="start it with `queuewright up`, or set PUBSUB_EMULATOR_HOST",
-        )
+        raise without_pubsub(plan)
     return target.pubsub_address

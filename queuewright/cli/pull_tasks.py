@@ -10,7 +10,7 @@ from rich.table import Table
 from queuewright.blueprint import PullQueuePlan
 from queuewright.cli.printing import echo
 from queuewright.cli.project import Target
-from queuewright.cli.pull_queue import holding
+from queuewright.cli.pull_queue import holding, without_pubsub
 from queuewright.cli.rows import Row
 from queuewright.cloud_tasks.durations import rounded_duration
 from queuewright.errors import TargetError
@@ -32,12 +32,7 @@ def pull_rows(target: Target, plan: PullQueuePlan, limit: int) -> list[Row]:
     most = limit or None
     found = holding(target, plan.subscription, most)
     if found is None:
-        raise TargetError(
-            f"the tasks of pull queue `{plan.key}` cannot be listed in {target}: "
-            "Pub/Sub does not tell them",
-            hint="look at some with `gcloud pubsub subscriptions pull "
-            f"{plan.subscription} --limit=10`, which holds them for a while",
-        )
+        raise _unknown(target, plan)
     rows = [_row(each) for each in found.tasks]
     shown, total = len(rows), found.total
     if plan.dead_letter_subscription is not None:
@@ -48,6 +43,24 @@ def pull_rows(target: Target, plan: PullQueuePlan, limit: int) -> list[Row]:
     if shown < total:
         echo(f"only the first {shown} of {total:,} tasks; `--limit` shows more", err=True)
     return rows
+
+
+def _unknown(target: Target, plan: PullQueuePlan) -> TargetError:
+    what = f"the tasks of pull queue `{plan.key}` cannot be listed in {target}: "
+    if target.address is None:
+        return TargetError(
+            f"{what}Pub/Sub does not tell them",
+            hint="look at some with `gcloud pubsub subscriptions pull "
+            f"{plan.subscription} --limit=10`, which holds them until their lease ends; "
+            "each look counts as an attempt",
+        )
+    if target.pubsub_address is None:
+        return without_pubsub(plan)
+    return TargetError(
+        f"{what}the Pub/Sub at {target.pubsub_address} does not answer, is not queuewright's, or "
+        f"has no subscription `{plan.subscription}`",
+        hint="start the environment with `queuewright up`, or change PUBSUB_EMULATOR_HOST",
+    )
 
 
 def pull_table(rows: list[Row]) -> Table:

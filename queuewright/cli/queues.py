@@ -9,8 +9,9 @@ from google.cloud import tasks_v2beta3
 from google.protobuf import field_mask_pb2
 from rich.table import Table
 
-from queuewright.blueprint import PullQueuePlan
+from queuewright.blueprint import Blueprint, PullQueuePlan
 from queuewright.cli.api import calling
+from queuewright.cli.printing import echo
 from queuewright.cli.project import Target, find_target, target_options
 from queuewright.cli.pull_queue import holding
 from queuewright.cli.rows import Row, show_rows
@@ -19,6 +20,11 @@ from queuewright.cloud_tasks.retry import UNLIMITED
 
 # `stats` is returned only if the mask names it; v2 does not have it.
 FIELDS = ("name", "type", "state", "rate_limits", "retry_config", "stats")
+
+_NOT_TOLD = (
+    "Pub/Sub does not tell the state of a pull queue; how many tasks wait is in Monitoring, as "
+    "`pubsub.googleapis.com/subscription/num_undelivered_messages`"
+)
 
 
 @click.command("queues")
@@ -39,8 +45,26 @@ def command(as_json: bool, environment: str | None, state: Path | None) -> None:
     if plan.queues or not plan.pull_queues or target.address is not None:
         with calling(target, parent):
             rows = [_row(queue) for queue in connect_beta(target.address).list_queues(request)]
+    rows = with_dead_letters(rows, plan)
     rows += [_pull_row(target, pulled) for pulled in plan.pull_queues.values()]
+    if plan.pull_queues and target.address is None:
+        echo(_NOT_TOLD, err=True)
     show_rows(rows, _table, as_json=as_json, nothing=f"no queues in {target}")
+
+
+def with_dead_letters(rows: list[Row], plan: Blueprint) -> list[Row]:
+    """Return the rows, with the dead letters of a queue in its own row. Pure.
+
+    Its attempts are those of the file: it makes some more, in which no code of its handler runs.
+    """
+    found = {str(row["id"]): row for row in rows}
+    for queue in plan.queues.values():
+        dead, row = queue.dead_letters, found.get(queue.queue_id)
+        if dead is None or row is None or dead.queue_id not in found:
+            continue
+        row["dead_letters"] = found.pop(dead.queue_id)["tasks"]
+        row["max_attempts"] = dead.max_attempts
+    return list(found.values())
 
 
 def _row(queue: tasks_v2beta3.Queue) -> Row:
@@ -65,7 +89,7 @@ def _pull_row(target: Target, plan: PullQueuePlan) -> Row:
     return {
         "id": plan.queue_id,
         "type": "PULL",
-        "state": "RUNNING",
+        "state": "RUNNING" if held is not None else None,
         "tasks": held.total if held is not None else None,
         "running": held.leased if held is not None else None,
         "max_attempts": plan.dead_letters.max_attempts if plan.dead_letters else UNLIMITED,
@@ -85,7 +109,7 @@ def _table(rows: list[Row]) -> Table:
         attempts, is_pull = row["max_attempts"], row["type"] == "PULL"
         table.add_row(
             str(row["id"]),
-            str(row["state"]),
+            "–" if row["state"] is None else str(row["state"]),
             "–" if row["tasks"] is None else str(row["tasks"]),
             "–" if row["running"] is None else str(row["running"]),
             "pull" if is_pull else f"{row['max_dispatches_per_second']:g}/s",

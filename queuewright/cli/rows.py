@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from rich.console import Console
@@ -13,6 +14,9 @@ from queuewright.terminal import printable
 
 Row = dict[str, object]
 
+WIDEST = 1_000_000
+"""Characters of a line that is not for a terminal."""
+
 
 def show_rows(
     rows: list[Row], table: Callable[[list[Row]], Table], *, as_json: bool, nothing: str
@@ -22,7 +26,10 @@ def show_rows(
         for row in rows:
             echo_json(row)
     elif rows:
-        Console().print(table([_shown(row) for row in rows]))
+        # A terminal wraps long cells; a program that reads the rows wants each on one line.
+        is_read_by_people = sys.stdout is not None and sys.stdout.isatty()
+        console = Console(width=None if is_read_by_people else WIDEST)
+        console.print(table([_shown(row) for row in rows]))
     else:
         echo(nothing, err=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -20,17 +20,24 @@ from queuewright.packages import (
     tree_files,
 )
 from queuewright.spec import SOURCE_KINDS, HandlerSpec, Spec, dotted
+from queuewright.terminal import printable
 
 MOST_SHOWN = 10
 """More suspects in a handler's folder than this are counted, not named."""
 
 
-def with_sources_checked(spec: Spec, root: Path) -> Spec:
-    """Return `spec` after a warning on stderr for each suspect in its handlers' folders.
+def to_stderr(warning: str) -> None:
+    """Print a warning on standard error."""
+    echo(warning, err=True)
+
+
+def with_sources_checked(spec: Spec, root: Path, warn: Callable[[str], None] = to_stderr) -> Spec:
+    """Return `spec` after a warning for each suspect in its handlers' folders.
 
     Args:
         spec: the environment.
         root: the project's folder; sources are looked for in it.
+        warn: is called with the warnings about a folder, which begin with `warning: `.
 
     Raises:
         SpecError: a folder has nothing to deploy, a link in it leads out of the project, or an
@@ -49,16 +56,15 @@ def with_sources_checked(spec: Spec, root: Path) -> Spec:
             problems.append(code.folder.problem(error))
         else:
             problems += code.dockerfile_problems(files, root)
-            _warn(code.folder, files, root, checked)
-            for line in _path_warnings(code, files, root):
-                echo(line, err=True)
+            _say(warn, _suspect_warnings(code.folder, files, root, checked))
+            _say(warn, _path_warnings(code, files, root))
         for tree in code.include:
             try:
                 found = _included(root / tree.text, root / code.folder.text, files, root)
             except TargetError as error:
                 problems.append(tree.problem(error))
             else:
-                _warn(tree, found, root, checked)
+                _say(warn, _suspect_warnings(tree, found, root, checked))
     if problems:
         raise SpecError(problems)
     return spec
@@ -148,22 +154,28 @@ def _included(
     return found
 
 
-def _warn(named: _Named, files: list[PurePosixPath], root: Path, checked: set[Path]) -> None:
-    """Warn of the suspects in a folder, once."""
+def _say(warn: Callable[[str], None], lines: Iterable[str]) -> None:
+    if text := "\n".join(lines):
+        warn(text)
+
+
+def _suspect_warnings(
+    named: _Named, files: list[PurePosixPath], root: Path, checked: set[Path]
+) -> Iterator[str]:
+    """Warnings of the suspects in a folder, if it is not among those `checked` before."""
     folder, text = root / named.text, named.text
     if folder.resolve() in checked:
         return
     checked.add(folder.resolve())
     if files == [PurePosixPath()]:  # an included file
         folder, text, files = folder.parent, posixpath.dirname(text), [PurePosixPath(folder.name)]
-    for line in _warnings(text, suspects(folder, files), named.location, named.path):
-        echo(line, err=True)
+    yield from _warnings(text, suspects(folder, files), named.location, named.path)
 
 
 def _warnings(source: str, found: list[Suspect], location: Location, path: str) -> Iterator[str]:
     for suspect in found[:MOST_SHOWN]:
         message = (
-            f"`{posixpath.join(source, suspect.path)}` looks like {suspect.looks_like}, "
+            f"`{printable(posixpath.join(source, suspect.path))}` looks like {suspect.looks_like}, "
             "and would be deployed"
         )
         yield f"warning: {Problem(location, path, message, suspect.exclusion)}"
@@ -171,7 +183,8 @@ def _warnings(source: str, found: list[Suspect], location: Location, path: str) 
         message = f"{len(found) - MOST_SHOWN} more files of `{source}` look like this"
         yield f"warning: {Problem(location, path, message)}"
     if found:
-        yield f"  if `{found[0].path}` is meant to be deployed: {found[0].inclusion}"
+        first, inclusion = printable(str(found[0].path)), found[0].inclusion
+        yield f"  if `{first}` is meant to be deployed: {inclusion}"
 
 
 def _path_warnings(code: _Code, files: list[PurePosixPath], root: Path) -> Iterator[str]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import mimetypes
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
 
 from queuewright.blueprint import PullQueuePlan, QueuePlan
+from queuewright.cli.printing import echo
+from queuewright.cloud_tasks.headers import is_reserved
 from queuewright.errors import TargetError
+from queuewright.spec import dotted, payload_errors, read_schema
 
 JSON = "application/json"
 
@@ -28,7 +32,7 @@ def task_body(
     Args:
         key: the queue's key in the file, or else its id.
         plan: its plan; None if it is not in the file.
-        payload: the body.
+        payload: the body; `-` is standard input.
         file: the file with the body; `-` is standard input.
         example: whether the body is the queue's example.
 
@@ -50,11 +54,45 @@ def task_body(
         return _content(file), mimetypes.guess_type(file.name)[0]
     if payload is None:
         return b"", None
+    if payload == "-":
+        body = _content(Path("-"))
+        return body, JSON if _is_json(body) else None
+    body = payload.encode(errors="surrogateescape")
+    if _is_json(body):
+        return body, JSON
+    if payload.startswith(("{", "[")):
+        text = "warning: the payload begins like JSON, but is none; it is sent as text"
+        echo(f'{text}\n  hint: quote it for the shell, as in \'{{"to": "ada"}}\'', err=True)
+    return body, "text/plain; charset=utf-8"
+
+
+def check_payload(root: Path, key: str, schema: str | None, body: bytes) -> None:
+    """Check a body against the JSON schema of its queue, if it has one.
+
+    Args:
+        root: the project's folder.
+        key: the queue's key.
+        schema: the schema's file, relative to it.
+        body: the task's body.
+
+    Raises:
+        TargetError: the body is not JSON, or not what the schema asks for.
+        SpecError: there is no schema in the file.
+    """
+    if schema is None:
+        return
+    hint = f"its schema is `{schema}`"
     try:
-        json.loads(payload)
+        payload = json.loads(body)
     except ValueError:
-        return payload.encode(), "text/plain; charset=utf-8"
-    return payload.encode(), JSON
+        message = f"queue `{key}` takes JSON, which the payload is not"
+        raise TargetError(message, hint=hint) from None
+    errors = payload_errors(read_schema(schema, root), payload)
+    if errors:
+        said = "; ".join(
+            f"{dotted(path)}: {message}" if path else message for path, message in errors
+        )
+        raise TargetError(f"the payload is not one for queue `{key}`: {said}", hint=hint)
 
 
 def typed(content_type: str | None) -> dict[str, str]:
@@ -71,6 +109,28 @@ def header_values(given: tuple[str, ...]) -> dict[str, str]:
             raise click.BadParameter(f"`{header}` is not `KEY:VALUE`", param_hint="--header")
         headers[key.strip()] = value.strip()
     return headers
+
+
+def refuse_reserved(names: Iterable[str]) -> None:
+    """Refuse the headers that Cloud Tasks replaces, so that they would have no effect."""
+    for name in names:
+        if is_reserved(name):
+            message = f"Cloud Tasks replaces `{name}` with its own value"
+            raise click.BadParameter(message, param_hint="--header")
+
+
+def merged(typed: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers `given`, and those of `typed` that are not among them in any case."""
+    names = {name.lower() for name in given}
+    return {**{name: typed[name] for name in typed if name.lower() not in names}, **given}
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _content(file: Path) -> bytes:

@@ -20,9 +20,10 @@ from queuewright.cli.project import (
     environment_argument,
     find_root,
     quiet_grpc,
+    require_different_ports,
 )
 from queuewright.cli.signals import run_until_stopped
-from queuewright.cli.sources import with_sources_checked
+from queuewright.cli.sources import to_stderr, with_sources_checked
 from queuewright.local import STATE_FOLDER
 from queuewright.spec import STACKS, load
 
@@ -57,7 +58,8 @@ if TYPE_CHECKING:
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
-    help=f"The folder that keeps tasks. Default: {STATE_FOLDER} in the project's folder.",
+    help="The folder that keeps tasks and the handlers' packages. "
+    f"Default: {STATE_FOLDER} in the project's folder.",
 )
 @click.option("--memory", is_flag=True, help="Keep no tasks: start empty, leave none.")
 @click.option(
@@ -92,13 +94,23 @@ def command(
     Starts Cloud Tasks with the environment's queues, and a process for each handler. Follows
     edits of the handlers' files and of the environment's file. Ctrl-C stops everything.
     """
+    require_different_ports(
+        {"--grpc-port": grpc_port, "--http-port": http_port, "--pubsub-port": pubsub_port}
+    )
     root = find_root()
 
-    def read() -> Blueprint:
-        return blueprint(load(environment, root))
+    shown: set[str] = set()
+
+    def read(warn: Callable[[str], None]) -> Blueprint:
+        def warn_once(warning: str) -> None:
+            if warning not in shown:
+                shown.add(warning)
+                warn(warning)
+
+        return blueprint(with_sources_checked(load(environment, root), root, warn_once))
 
     # Mistakes in the file are reported before anything else is loaded.
-    plan = blueprint(with_sources_checked(load(environment, root), root))
+    plan = read(to_stderr)
     ask_to_act(environment, plan.project, yes=yes)
     quiet_grpc()
     import uvloop
@@ -125,14 +137,22 @@ def command(
         runner.run(_run(read, replace(options, log=log), console))
 
 
-async def _run(read: Callable[[], Blueprint], options: Options, console: Console) -> None:
+async def _run(
+    read: Callable[[Callable[[str], None]], Blueprint], options: Options, console: Console
+) -> None:
     from queuewright.local.console.console import ENVIRONMENT
     from queuewright.local.environment import Environment
     from queuewright.local.processes.groups import ProcessGroups
 
+    loop = asyncio.get_running_loop()
+
+    def warn(warning: str) -> None:
+        text = warning.removeprefix("warning: ")
+        loop.call_soon_threadsafe(console.say, ENVIRONMENT, text, "warning")
+
     async with ProcessGroups.opened() as groups:
         await run_until_stopped(
-            Environment.started(read, options, console, groups),
+            Environment.started(partial(read, warn), options, console, groups),
             on_ready=partial(_announce, console),
             say=partial(console.say, ENVIRONMENT),
             at_once=groups.kill,

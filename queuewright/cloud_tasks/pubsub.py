@@ -80,6 +80,10 @@ MAX_ORDERING_KEY_BYTES: Final = 1024
 RESERVED_ATTRIBUTE_PREFIX: Final = "goog"
 """No attribute's key starts with it (https://cloud.google.com/pubsub/docs/publisher)."""
 
+CLIENTS_ATTRIBUTE_PREFIX: Final = "googclient_"
+"""The exception: Google's clients add such attributes, as `googclient_traceparent` with tracing
+(`context_propagation.py` of google-cloud-pubsub, `trace.go` of cloud.google.com/go/pubsub)."""
+
 MAX_ACK_REQUEST_BYTES: Final = 512 * 1024
 """The size of an Acknowledge or ModifyAckDeadline request
 (https://cloud.google.com/pubsub/quotas#resource_limits)."""

@@ -13,6 +13,7 @@ from queuewright.doctor.functions import failed_functions
 from queuewright.doctor.machine import Credentials, Machine, Response
 from queuewright.doctor.policies import policy_findings
 from queuewright.doctor.pull_queues import pull_queue_findings
+from queuewright.terminal import shell_word
 
 LOGIN = "gcloud auth application-default login"
 
@@ -125,7 +126,7 @@ def _access(plan: Blueprint, answer: Response) -> Iterator[Finding]:
     for role in lacking:
         absent = [each for each in role.permissions if each not in held]
         text = f"lacks {' and '.join(f'`{each}`' for each in absent)}; the deployer {role.because}"
-        fix = f"grant `{role.role}`; see queuewright doctor {plan.environment} --roles"
+        fix = f"grant `{role.role}`; see queuewright doctor {shell_word(plan.environment)} --roles"
         yield _finding("missing", subject, text, fix)
     if not lacking:
         yield _finding("ok", subject, "has every permission that `pulumi up` needs")
@@ -152,7 +153,7 @@ def _accounts(plan: Blueprint, credentials: Credentials) -> Iterator[Finding]:
             lacking.append(f"`{each.account_id}`")
     if lacking:
         text = f"too few rights on {', '.join(sorted(lacking))}, which handlers and queues act as"
-        fix = f"grant them; see queuewright doctor {plan.environment} --roles"
+        fix = f"grant them; see queuewright doctor {shell_word(plan.environment)} --roles"
         yield _finding("missing", "service accounts", text, fix)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from queuewright.blueprint import Blueprint
 from queuewright.doctor.finding import Finding
 from queuewright.doctor.machine import Credentials
+from queuewright.terminal import shell_word
 
 MOST_FUNCTIONS = 1000
 """On one page: https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions/list."""
@@ -35,12 +36,13 @@ def failed_functions(plan: Blueprint, credentials: Credentials) -> Iterator[Find
         for each in (listed if isinstance(listed, list) else ())
     }
     failed = [name for name in named if found.get(name, {}).get("state") == "FAILED"]
+    stack = shell_word(plan.environment)
     for name in failed:
         text = f"state `FAILED`, so it does not serve: {_reason(found[name])}"
         fix = (
             f"when the reason is gone: gcloud functions delete {name} --gen2 "
             f"--region {plan.location} --project {plan.project}; "
-            f"pulumi refresh --stack {plan.environment}; pulumi up --stack {plan.environment}"
+            f"pulumi refresh --stack {stack}; pulumi up --stack {stack}"
         )
         yield Finding("deploy", "missing", f"function `{name}`", text, fix)
     if not failed:

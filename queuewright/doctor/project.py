@@ -16,6 +16,7 @@ from queuewright.doctor.pulumi_files import (
     pulumi_project,
     stack_config,
 )
+from queuewright.terminal import shell_word
 
 
 def project_findings(
@@ -25,7 +26,7 @@ def project_findings(
     absent = [name for name in (PROJECT_FILE, PROGRAM) if not (root / name).is_file()]
     if absent:
         names = " and ".join(f"`{name}`" for name in absent)
-        fix = f"copy from a new project: queuewright init {root.name}-new"
+        fix = f"copy from a new project: queuewright init {shell_word(f'{root.name}-new')}"
         yield Finding("deploy", "missing", "Pulumi program", f"no {names} in `{root}`", fix)
     else:
         yield Finding("deploy", "ok", "Pulumi program", f"`{PROGRAM}`")
@@ -75,7 +76,7 @@ def _config(environment: str, plan: Blueprint, root: Path) -> Iterator[Finding]:
     for key, purpose in keys.items():
         subject = f"config `{key}`"
         full = full_key(key, project.name if project else root.name)
-        fix = f"pulumi config set --stack {environment} --secret {key}"
+        fix = f"pulumi config set --stack {shell_word(environment)} --secret {key}"
         if full not in values:
             text = f"not in `Pulumi.{environment}.yaml`; needed for {purpose}"
             yield Finding("deploy", "missing", subject, text, fix)

@@ -9,6 +9,7 @@ from queuewright.blueprint import Blueprint, GrantPlan, PullQueuePlan, pubsub_ag
 from queuewright.cloud_tasks import pubsub
 from queuewright.doctor.finding import Finding
 from queuewright.doctor.machine import Credentials, Response
+from queuewright.terminal import shell_word
 
 HOST = "https://pubsub.googleapis.com/v1"
 
@@ -36,7 +37,8 @@ def _findings(
         if each.status not in (200, 404):
             yield Finding("deploy", "not checked", subject, each.reason)
             return
-    refresh = f"pulumi refresh --stack {plan.environment}; pulumi up --stack {plan.environment}"
+    stack = shell_word(plan.environment)
+    refresh = f"pulumi refresh --stack {stack}; pulumi up --stack {stack}"
     for response, name in ((topic, queue.topic), (subscription, queue.subscription)):
         if response.status == 404:
             yield Finding("deploy", "missing", subject, f"`{name}` was deleted", refresh)

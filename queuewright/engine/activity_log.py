@@ -23,6 +23,7 @@ from queuewright.engine.events import (
     TaskOperation,
 )
 from queuewright.engine.protocol.names import short
+from queuewright.engine.protocol.status import NO_ATTEMPT
 from queuewright.engine.protocol.times import SECOND_US, text
 
 TYPE: Final = "type.googleapis.com/google.cloud.tasks.logging.v1.TaskActivityLog"
@@ -45,7 +46,7 @@ def log_entry(event: Event) -> Entry | None:
     """
     if not isinstance(event, TaskOperation):
         return None
-    if isinstance(event, AttemptEnded) and event.outcome == "interrupted":
+    if isinstance(event, AttemptEnded) and event.result == NO_ATTEMPT:
         return None
     operation = _OPERATIONS[type(event)]
     _, project, _, location, _, queue_id = event.queue.split("/")

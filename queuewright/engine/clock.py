@@ -55,8 +55,7 @@ class SystemClock:
     """The machine's time. Timers need a running event loop."""
 
     def __init__(self) -> None:
-        self.on_set_back: Callable[[int], None] | None = None
-        """Called with the number of microseconds by which the wall clock was set back."""
+        self._set_back: list[Callable[[int], None]] = []
         self._ahead_us = _wall_us() - self.steady_us()
 
     def now_us(self) -> int:
@@ -67,9 +66,17 @@ class SystemClock:
             # This process may only have been delayed between reading the two clocks.
             ahead_us = max(ahead_us, *(_wall_us() - self.steady_us() for _ in range(3)))
         set_back_us, self._ahead_us = self._ahead_us - ahead_us, ahead_us
-        if set_back_us >= _SET_BACK_US and self.on_set_back is not None:
-            self.on_set_back(set_back_us)
+        if set_back_us >= _SET_BACK_US:
+            for callback in self._set_back:
+                callback(set_back_us)
         return wall_us
+
+    def when_set_back(self, callback: Callable[[int], None]) -> None:
+        """Call back with the microseconds by which the wall clock was set back, each time it was.
+
+        The call is made when `now_us` first tells the new time.
+        """
+        self._set_back.append(callback)
 
     def steady_us(self) -> int:
         """Return microseconds since a fixed moment, such as the start of the machine."""

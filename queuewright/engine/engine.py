@@ -15,9 +15,10 @@ from typing import Final, Self
 
 from aiohttp import web
 
-from queuewright.engine.api.grpc import listening, services
-from queuewright.engine.api.http_log import LOGGER
+from queuewright.engine.api.grpc import GrpcService, listening
+from queuewright.engine.api.grpc import services as api_services
 from queuewright.engine.api.rest import application
+from queuewright.engine.api.rest_listener import RestRunner
 from queuewright.engine.clock import Clock, ManualClock, SystemClock
 from queuewright.engine.dispatch import tokens
 from queuewright.engine.dispatch.addresses import unusable
@@ -44,7 +45,9 @@ from queuewright.origins import is_loopback
 
 _LOG: Final = logging.getLogger(__name__)
 
-_SETTLE_ROUNDS: Final = 3
+_SETTLE_ROUNDS: Final = 2
+"""One for the dispatcher's turn, and one for what its events woke. A handler that sleeps when its
+attempt is cut off needs another one."""
 _ANSWERS_GRACE_S: Final = 0.2
 """How long running calls may take when a gRPC listener is closed."""
 
@@ -132,7 +135,7 @@ class Engine:
         if isinstance(self.clock, ManualClock):
             self.clock.on_sleep = self._dispatcher.progress.set
         if isinstance(self.clock, SystemClock):
-            self.clock.on_set_back = self._dispatcher.clock_set_back
+            self.clock.when_set_back(self._dispatcher.clock_set_back)
         self._load()
         self._closers: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
         """The function that closes each listener, by host and port."""
@@ -155,7 +158,12 @@ class Engine:
         await self.stop()
 
     async def serve_grpc(
-        self, host: str = "127.0.0.1", port: int = 8123, *, caller: Caller = DEVELOPER
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8123,
+        *,
+        caller: Caller = DEVELOPER,
+        services: Iterable[GrpcService] = (),
     ) -> int:
         """Listen for gRPC. Can be called several times.
 
@@ -163,6 +171,7 @@ class Engine:
             host: the address to listen on.
             port: 0 lets the system choose.
             caller: the caller of every call on this listener.
+            services: services in addition to the API's, such as that of a history.
 
         Returns:
             The port.
@@ -170,7 +179,8 @@ class Engine:
         Raises:
             TargetError: the port can't be used.
         """
-        server, bound = await listening(services(self.service), caller, host, port)
+        served = [*api_services(self.service), *services]
+        server, bound = await listening(served, caller, host, port)
         self._closers[host, bound] = partial(server.stop, grace=_ANSWERS_GRACE_S)
         return bound
 
@@ -210,7 +220,7 @@ class Engine:
             allowed_hosts=allowed_hosts,
             any_address=not is_loopback(host),
         )
-        runner = web.AppRunner(app, access_log=None, logger=LOGGER)
+        runner = RestRunner(app)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
@@ -259,6 +269,11 @@ class Engine:
         self._store.free_names()
         self._registry.free_names()
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether no queue has a task that will be dispatched; a paused queue may keep tasks."""
+        return not any(len(queue.core) for queue in self._registry if not queue.core.paused)
+
     async def advance(self, span: timedelta | str) -> None:
         """Move a `ManualClock` forward; everything that is due on the way happens.
 
@@ -282,7 +297,7 @@ class Engine:
         clock = self._manual()
         self._patience.renew()
         await self._settled(clock)
-        while any(len(queue.core) for queue in self._registry if not queue.core.paused):
+        while not self.is_drained:
             next_us = clock.next_us()
             if next_us is None:
                 return
@@ -313,11 +328,14 @@ class Engine:
             self._registry.add(queue)
         self._registry.tombstones = self._store.queue_tombstones()
         tasks: dict[int, list[tuple[int, int]]] = {number: [] for number in by_number}
-        for number, schedule_us, task in self._store.schedule():
+        retrying: dict[int, list[int]] = {number: [] for number in by_number}
+        for number, schedule_us, task, was_tried in self._store.schedule():
             if number in tasks and task > by_number[number].row.purged_id:
                 tasks[number].append((schedule_us, task))
+                if was_tried:
+                    retrying[number].append(task)
         for number, waiting in tasks.items():
-            by_number[number].core.load(waiting)
+            by_number[number].core.load(waiting, now_us, retrying[number])
 
     def _manual(self) -> ManualClock:
         if not isinstance(self.clock, ManualClock):
@@ -327,7 +345,8 @@ class Engine:
     async def _settled(self, clock: ManualClock) -> None:
         """Return when nothing more can happen before time moves."""
         while True:
-            for _ in range(_SETTLE_ROUNDS):
+            is_quiet = not self._dispatcher.in_flight and not clock.sleepers
+            for _ in range(_SETTLE_ROUNDS + (not is_quiet)):
                 await asyncio.sleep(0)
             if self._dispatcher.is_busy:
                 continue

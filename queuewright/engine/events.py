@@ -8,9 +8,13 @@ microseconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
+from queuewright.cloud_tasks.retry import RetryPolicy
 from queuewright.engine.protocol.status import NO_ATTEMPT, code_name
+from queuewright.engine.rules.excerpt import NO_EXCERPT, Excerpt
+
+_DEFAULTS: Final = RetryPolicy()
 
 Origin = Literal["caller", "program"]
 """Who changed a queue: a caller of the API, or the program that runs the engine."""
@@ -22,7 +26,7 @@ Outcome = Literal["succeeded", "will_retry", "gave_up", "deleted", "interrupted"
 """What becomes of the task after an attempt.
 
 `deleted`: the task was deleted or purged during the attempt. `interrupted`: the engine stopped
-during the attempt; the task is dispatched again after the next start.
+during the attempt; the task is dispatched again after the next start, if the state is kept.
 """
 
 
@@ -110,6 +114,9 @@ class _TaskTargeted(_Happened):
     target_type: TargetType
     sampling_ratio: float | None
     """The queue's `stackdriver_logging_config.sampling_ratio`; None without that configuration."""
+    create_us: int = 0
+    """When the task was created. A name may be given again, but not to a task of the same moment:
+    both together tell tasks apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +124,8 @@ class TaskCreated(_TaskTargeted):
     """A task was created."""
 
     kind: ClassVar[Literal["CreateTask"]] = "CreateTask"
+    creator: str = ""
+    """The `Caller.label` of its creator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +133,10 @@ class TaskDeleted(_TaskTargeted):
     """A caller deleted a task."""
 
     kind: ClassVar[Literal["DeleteTask"]] = "DeleteTask"
+    dispatch_count: int = 0
+    """The attempts that had ended."""
+    content: bytes = b""
+    """The task as a serialized `Task`, without its name and times; b"" for a pull task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +159,10 @@ class TaskExpired(_Happened):
     dispatch_count: int
     response_count: int
     message: str
+    create_us: int = 0
+    content: bytes = b""
+    """The task as a serialized `Task`, without its name and times; b"" for a pull task, and if it
+    could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +225,8 @@ class AttemptStarted(_TaskTargeted):
     """-1 is unlimited."""
     response_count: int
     """The responses to earlier attempts."""
+    by_hand: bool = False
+    """Whether RunTask started it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +249,21 @@ class AttemptEnded(_TaskTargeted):
     outcome: Outcome
     message: str
     """Why there was no response; "" if there was one."""
+    by_hand: bool = False
+    """Whether RunTask started it."""
+    dispatch_us: int = 0
+    """When this attempt was dispatched."""
+    ended_attempts: int = 0
+    """The task's attempts that have ended, this one included unless it was interrupted."""
+    first_dispatch_us: int = 0
+    """When the task's first attempt was dispatched."""
+    retry: RetryPolicy = _DEFAULTS
+    """The rule for the task's retries."""
+    excerpt: Excerpt = NO_EXCERPT
+    """The beginning of the response."""
+    content: bytes = b""
+    """The task as a serialized `Task`, without its name and times, if it succeeded or was given up;
+    b"" while it stays, and if it was deleted during the attempt."""
 
     @property
     def http_code(self) -> int | None:

@@ -268,10 +268,16 @@ def _named(
 
 
 def _is_of_dead_letters(resources: Mapping[str, Resource], resource: Resource) -> bool:
-    """Whether a topic is another queue's dead-letter topic, or a subscription is of such a topic.
+    """Whether a queue or topic is for another queue's dead letters, or a subscription of such one.
 
     It has the component of that queue, and would be taken for the queue itself.
     """
+    if resource.type == QUEUE:
+        itself, _, role = resource.name.rpartition("-")
+        return role == "dead_letters" and any(
+            each.type == QUEUE and each.parent == resource.parent and each.name == f"{itself}-queue"
+            for each in resources.values()
+        )
     if resource.type not in (TOPIC, SUBSCRIPTION):
         return False
     topic = resource.id if resource.type == TOPIC else resource.input("topic")

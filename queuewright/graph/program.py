@@ -27,7 +27,7 @@ def runnable(program: Program) -> Callable[[], Awaitable[None] | None]:
         TargetError: the program does not exist.
     """
     if callable(program):
-        return lambda: _awaitable(_quietly(program))
+        return lambda: _awaitable(quietly(program))
     path = Path(program)
     file = (path / "__main__.py" if path.is_dir() else path).resolve()
     if not file.exists():
@@ -39,7 +39,7 @@ def runnable(program: Program) -> Callable[[], Awaitable[None] | None]:
     def run() -> None:
         with _within(file.parent):
             try:
-                _quietly(lambda: runpy.run_path(str(file), run_name="__main__"))
+                quietly(lambda: runpy.run_path(str(file), run_name="__main__"))
             except ModuleNotFoundError as error:
                 if error.name != "queuewright.components":
                     raise
@@ -62,7 +62,7 @@ def project_name(program: Program) -> str:
     return found[1] if found else "project"
 
 
-def _quietly(program: Callable[[], object]) -> object:
+def quietly(program: Callable[[], object]) -> object:
     """Call `program` without the deprecation warnings that a provider's SDK raises about itself.
 
     `pulumi_gcp.storage` raises one on first use, and many tests turn warnings into errors.

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from queuewright.dashboard import Dashboard, Surroundings
 from queuewright.engine import DEVELOPER, Engine, Event, QueueOptions, host_port
 from queuewright.engine.protocol import GetQueueRequest, Queue
 from queuewright.errors import Refusal, TargetError
+from queuewright.history import history_service
+from queuewright.local.console.console import Console
+from queuewright.local.kept_history import kept_history
 from queuewright.local.processes.ports import listen
 from queuewright.local.pull_queues.options import PubSubOptions
 from queuewright.local.queues.emulated import emulated_queue, engine_settings, queue_options
 from queuewright.local.state_folder import StateFolder
+from queuewright.origins import own_address
 from queuewright.spec import EmulatorSpec
 
 
@@ -43,6 +48,7 @@ class Emulator:
     """A running emulator. Made by `Emulator.started`."""
 
     grpc_address: str
+    """`host:port`, as this machine reaches it."""
     http_address: str
     pubsub_address: str | None = None
     """`host:port`, the value for `PUBSUB_EMULATOR_HOST`; None if Pub/Sub does not run."""
@@ -50,7 +56,7 @@ class Emulator:
     @classmethod
     @asynccontextmanager
     async def started(
-        cls, options: EmulatorOptions, on_event: Callable[[Event], None]
+        cls, options: EmulatorOptions, console: Console, on_event: Callable[[Event], None]
     ) -> AsyncIterator[Emulator]:
         """Start an emulator; when the block ends, stop it.
 
@@ -64,12 +70,26 @@ class Emulator:
                 ports = "--port N --http-port M"
                 folder = stack.enter_context(StateFolder.locked(options.state, ports))
             settings = engine_settings(options.spec.settings)
-            engine = Engine(state=options.state, settings=settings, on_event=on_event)
+            history = await stack.enter_async_context(kept_history(options.state, console))
+            surroundings = EmulatorSurroundings()
+            dashboard = Dashboard(history, surroundings)
+
+            def show(event: Event) -> None:
+                history.record(event)
+                on_event(event)
+                dashboard.notice(event)
+
+            engine = Engine(state=options.state, settings=settings, on_event=show)
+            dashboard.open(engine)
             stack.push_async_callback(engine.stop)
+            stack.push_async_callback(dashboard.close)
             await _declare(engine, options)
             host = options.host
-            grpc_port = await listen(engine.serve_grpc, host, options.grpc_port, "--port")
-            serve_http = partial(engine.serve_http, allowed_hosts=options.allowed_hosts)
+            serve_grpc = partial(engine.serve_grpc, services=[history_service(history)])
+            grpc_port = await listen(serve_grpc, host, options.grpc_port, "--port")
+            serve_http = partial(
+                engine.serve_http, allowed_hosts=options.allowed_hosts, pages=dashboard.routes
+            )
             http_port = await listen(serve_http, host, options.http_port, "--http-port")
             pubsub_address = None
             if options.pubsub is not None:
@@ -78,11 +98,25 @@ class Emulator:
                 pubsub = running_pubsub(options.pubsub, host, options.state)
                 pubsub_address = await stack.enter_async_context(pubsub)
             await engine.start()
-            grpc_address, http_address = host_port(host, grpc_port), host_port(host, http_port)
+            here = own_address(host)
+            grpc_address, http_address = host_port(here, grpc_port), host_port(here, http_port)
             emulator = cls(grpc_address, http_address, pubsub_address)
+            surroundings.reached_at = (f"gRPC {grpc_address}", f"REST http://{http_address}/v2/")
             if folder is not None:
                 folder.announce("emulator", emulator.grpc_address, emulator.http_address)
             yield emulator
+
+
+class EmulatorSurroundings(Surroundings):
+    """What the dashboard shows of an emulator: where programs reach it."""
+
+    def __init__(self) -> None:
+        self.reached_at: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where programs reach it."""
+        return self.reached_at
 
 
 async def _declare(engine: Engine, options: EmulatorOptions) -> None:

@@ -12,20 +12,25 @@ from pathlib import Path
 from typing import Self
 
 from queuewright.blueprint import Blueprint
+from queuewright.dashboard import Dashboard
 from queuewright.engine import Clock, Engine, Event, Settings, Signer
 from queuewright.errors import QueuewrightError, Refusal, TargetError
+from queuewright.history import History, history_service
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.console.event_printer import EventPrinter
 from queuewright.local.console.line_writer import LineWriter
 from queuewright.local.console.table import ready_table
 from queuewright.local.door.listener import HOST
+from queuewright.local.environment_view import EnvironmentView
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.edits import Edits
 from queuewright.local.handlers.handler_process import PATIENCE_S
 from queuewright.local.handlers.handlers import Handlers
+from queuewright.local.handlers.in_progress import RequestsInProgress
 from queuewright.local.handlers.included import IncludedCode
 from queuewright.local.handlers.place import HandlerPlace
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
+from queuewright.local.kept_history import kept_history
 from queuewright.local.processes.background import BackgroundTasks, cancel
 from queuewright.local.processes.groups import ProcessGroups
 from queuewright.local.processes.ports import listen
@@ -77,6 +82,17 @@ class Current:
         """Return the URL of an App Engine service."""
         return self.app_engine_urls.get(service or "default")
 
+    def queues(self) -> Mapping[str, str]:
+        """Return the full names of its queues, by their ids."""
+        return {plan.queue_id: plan.name for plan in self.blueprint.queues.values()}
+
+    def allowed(self, queue: str) -> int | None:
+        """Return the attempts that the file allows in a queue that keeps dead letters."""
+        for plan in self.blueprint.queues.values():
+            if plan.name == queue and plan.dead_letters is not None:
+                return plan.dead_letters.max_attempts
+        return None
+
     def explain(self, principal: str, permission: str, resource: str) -> str | None:
         """Return how the YAML would allow a call that was denied."""
         return explanation(self.blueprint, principal, permission, resource)
@@ -96,8 +112,12 @@ class Environment:
         held: HeldQueues,
         console: Console,
         addresses: tuple[str, str],
+        dashboard: Dashboard,
+        history: History,
     ) -> None:
+        self._dashboard = dashboard
         self.engine = engine
+        self.history = history
         self.pull_queues = pull_queues
         self.handlers = handlers
         self.grpc_address, self.http_address = addresses
@@ -125,22 +145,29 @@ class Environment:
         order: following edits, dispatching, the handlers, the listeners.
 
         Args:
-            read: reads the blueprint, again after each change of the environments' files.
+            read: reads the blueprint, again after each change of the environments' files and then
+                in another thread.
             options: how to run it.
             console: where it prints.
             groups: starts its processes.
 
         Raises:
             SpecError: the environment's file has mistakes.
-            TargetError: a port or the folder is taken, a handler's program does not exist, …;
-                without edits to follow, also a handler that does not start.
+            TargetError: a port or the folder is taken, a handler has no folder, …; without edits
+                to follow, also a handler that does not start.
         """
         current = Current(read())
         name = current.blueprint.environment
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(StateFolder.locked(options.state))
             kept = None if options.in_memory else options.state / name
-            printer = EventPrinter(console, verbose=options.verbose, log=options.log)
+            printer = EventPrinter(
+                console,
+                verbose=options.verbose,
+                log=options.log,
+                is_kept=kept is not None,
+                allowed=current.allowed,
+            )
             signer = Signer.in_folder(options.state)
             settings = Settings(
                 app_engine_url=current.app_engine_url,
@@ -148,24 +175,45 @@ class Environment:
                 descriptors_per_attempt=3,  # to the front door, at the front door, to the handler
             )
             held = HeldQueues(console, lambda names: engine.hold_queues(names))
+            history = await stack.enter_async_context(kept_history(kept, console))
+            view = EnvironmentView(
+                lambda: current.blueprint, console, lambda: engine.clock.now_us()
+            )
+            console.on_log = view.printed
+            dashboard = Dashboard(history, view)
 
             def show(event: Event) -> None:
+                history.record(event)
                 printer(event)
                 held.notice(event)
+                dashboard.notice(event)
 
             engine = Engine(
                 clock=options.clock, state=kept, settings=settings, signer=signer, on_event=show
             )
+            dashboard.open(engine)
             stack.push_async_callback(engine.stop)
-            grpc_port = await listen(engine.serve_grpc, HOST, options.grpc_port, "--grpc-port")
+            stack.push_async_callback(dashboard.close)
+            grpc_port = await listen(
+                partial(engine.serve_grpc, services=[history_service(history)]),
+                HOST,
+                options.grpc_port,
+                "--grpc-port",
+            )
             http_port = await listen(
-                partial(engine.serve_http, allowed_hosts=options.allowed_hosts),
+                partial(
+                    engine.serve_http,
+                    allowed_hosts=options.allowed_hosts,
+                    pages=dashboard.routes,
+                ),
                 HOST,
                 options.http_port,
                 "--http-port",
             )
             console.introduce(*current.blueprint.handlers)
-            console.introduce(*(f"queue {q.queue_id}" for q in current.blueprint.queues.values()))
+            for plan in current.blueprint.queues.values():
+                dead = (plan.dead_letters,) if plan.dead_letters is not None else ()
+                console.introduce(*(f"queue {each.queue_id}" for each in (plan, *dead)))
             pull_queues = PullQueues(
                 PubSubSettings(
                     clock=engine.clock,
@@ -193,6 +241,7 @@ class Environment:
                 included=IncludedCode(options.state / "included"),
                 console=console,
                 held=held,
+                in_progress=RequestsInProgress(history, current.queues, engine.clock.now_us),
                 pull_queues=pull_queues,
                 patience_s=options.patience_s,
                 shell=dict(os.environ),
@@ -209,7 +258,13 @@ class Environment:
                 held,
                 console,
                 (f"{HOST}:{grpc_port}", f"{HOST}:{http_port}"),
+                dashboard,
+                history,
             )
+            view.places = lambda: handlers.places
+            view.held = lambda: held.handlers
+            view.held_tasks = pull_queues.held_tasks
+            view.reached_at = (f"gRPC {HOST}:{grpc_port}", f"REST http://{HOST}:{http_port}/v2/")
             await environment._begin(stack, context, options)
             environment._announce = partial(
                 folder.announce, name, environment.grpc_address, environment.http_address
@@ -228,6 +283,7 @@ class Environment:
         places = self.handlers.places.values()
         rows = [(p.plan.key, p.plan.kind, p.shown_address, self._runs(p)) for p in places]
         addresses = [("Cloud Tasks", f"gRPC {self.grpc_address}, REST http://{self.http_address}")]
+        addresses.append(("Dashboard", f"http://{self.http_address}/"))
         if self.pull_queues.address is not None:
             addresses.append(("Pub/Sub", f"gRPC {self.pull_queues.address}"))
         queues, pulled = self.blueprint.queues.values(), self.blueprint.pull_queues.values()
@@ -291,6 +347,7 @@ class Environment:
                 "\n".join(f"queue `{name}`: {refusal.message}" for name, refusal in refused.items())
             )
         stack.push_async_callback(self.engine.stop)  # before the handlers stop
+        stack.push_async_callback(self._dashboard.close)  # its streams would keep the listener
         await self.engine.start()
         await asyncio.to_thread(context.virtual_environments.prune)
         if edits is not None:
@@ -327,7 +384,7 @@ class Environment:
 
     async def _reread(self) -> None:
         try:
-            blueprint = self._read()
+            blueprint = await asyncio.to_thread(self._read)  # it may look at many files
         except QueuewrightError as error:
             text = f"{error}\nthe environment stays as it was"
             self._console.say(ENVIRONMENT, text, "error")

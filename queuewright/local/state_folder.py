@@ -27,6 +27,7 @@ PRIVATE = 0o700
 """The folder's mode: tasks and the key that signs tokens are in it."""
 
 LOCK = "lock"
+GIT_FILE = ".gitignore"
 RUNNING = "running.json"
 # `find_running` holds the lock for an instant, so everyone tries for longer than that.
 START_S, LOOK_S, POLL_S = 0.2, 0.03, 0.01
@@ -78,15 +79,18 @@ class StateFolder:
             ports: the options with which a second environment would listen elsewhere.
 
         Raises:
-            TargetError: another process uses the folder, or it cannot be created.
+            TargetError: another process uses the folder, it holds files of somebody else's, or it
+                cannot be created.
         """
         lock = FileLock(path / LOCK, mode=0o644, thread_local=False)
         try:
+            _refuse_foreign(path)  # before anything in it is changed
             path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
             if path.stat().st_mode & 0o077:
                 with suppress(PermissionError):  # a folder of somebody else's, such as a mount
                     path.chmod(PRIVATE)
-            (path / ".gitignore").write_text("*\n", encoding="utf-8")
+            if not (path / GIT_FILE).exists():
+                (path / GIT_FILE).write_text("*\n", encoding="utf-8")
             lock.acquire(timeout=START_S, poll_interval=POLL_S)
         except Timeout:
             raise _taken(path, ports) from None
@@ -123,6 +127,34 @@ def _read(file: Path) -> Running | None:
         return Running(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse links in the folder, and a folder with other files, such as a project.
+
+    Links lead out of it: a repository that was cloned may have any file in its state folder. A
+    folder with other files would become private and ignored by git; hidden files, and a new disk's
+    `lost+found`, don't count.
+    """
+    if not folder.exists():
+        return
+    inside = list(folder.iterdir())
+    folders = (each for each in inside if each.is_dir() and not each.is_symlink())
+    for file in (*inside, *(each for below in folders for each in below.iterdir())):
+        if file.is_symlink():
+            raise TargetError(
+                f"the state folder has a link, `{file}`, through which other files would change",
+                hint="queuewright makes none there; remove it, or give another folder with "
+                "`--state DIR`",
+            )
+    if (folder / LOCK).is_file() or folder.resolve().name == STATE_FOLDER:
+        return
+    names = sorted(file.name for file in inside if not file.name.startswith("."))
+    if others := [name for name in names if name != "lost+found"]:
+        raise TargetError(
+            f"the folder `{folder}` is no state folder: it holds `{others[0]}`",
+            hint="give a new or an empty folder with `--state DIR`",
+        )
 
 
 def _taken(folder: Path, ports: str) -> TargetError:

@@ -3,6 +3,8 @@
 from queuewright.packages.archive import Package, package
 from queuewright.packages.files import source_files
 from queuewright.packages.ignore import is_ignored
+from queuewright.packages.runtime import NAME as RUNTIME
+from queuewright.packages.runtime import runtime_files, runtime_folder
 from queuewright.packages.search_path import Escape, escapes
 from queuewright.packages.suspects import Suspect, suspects
 from queuewright.packages.trees import (
@@ -15,6 +17,7 @@ from queuewright.packages.trees import (
 )
 
 __all__ = [
+    "RUNTIME",
     "Escape",
     "Package",
     "Suspect",
@@ -26,6 +29,8 @@ __all__ = [
     "is_ignored",
     "package",
     "package_files",
+    "runtime_files",
+    "runtime_folder",
     "source_files",
     "suspects",
     "tree_files",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +17,7 @@ from queuewright.packages.ignore import (
     project_folder,
 )
 from queuewright.packages.patterns import literal
+from queuewright.terminal import printable, shell_word
 
 MOST_NAMED = 3
 """More links that leave the project than this are counted, not named."""
@@ -36,11 +36,13 @@ def source_files(folder: Path, *, root: Path | None = None) -> list[PurePosixPat
             a folder that git ignores, or a link leads nowhere, in a circle or out of the project.
     """
     if not folder.is_dir():
-        raise TargetError(f"`{folder}` is not a folder", hint="is the handler's `source` right?")
+        raise TargetError(
+            f"{_named(folder)} is not a folder", hint="is the handler's `source` right?"
+        )
     project = (root or project_folder(folder)).resolve()
     if not folder.resolve().is_relative_to(project):
         raise TargetError(
-            f"`{folder}` leads out of the project, to `{folder.resolve()}`",
+            f"{_named(folder)} leads out of the project, to {_named(folder.resolve())}",
             hint="move the code into the project, or copy it there",
         )
     try:
@@ -49,14 +51,14 @@ def source_files(folder: Path, *, root: Path | None = None) -> list[PurePosixPat
         files = sorted(walk.below(PurePosixPath(), frozenset(), is_linked=False))
     except OSError as error:
         where = error.filename or folder
-        raise TargetError(f"`{where}` cannot be read: {error.strerror}") from error
+        raise TargetError(f"{_named(where)} cannot be read: {error.strerror}") from error
     wrong = [*([_outside(folder, walk.leaving)] if walk.leaving else []), *walk.wrong]
     if wrong:
         raise _together(wrong)
     if not files:
         file = GIT_FILE if follows_git(folder) else GCLOUD_FILE
         raise TargetError(
-            f"`{folder}` holds no file to deploy", hint=f"does its {file} exclude all?"
+            f"{_named(folder)} holds no file to deploy", hint=f"does its {file} exclude all?"
         )
     return files
 
@@ -73,7 +75,7 @@ def ignore_command(folder: Path, line: str) -> str:
     say = "echo" if "\\" not in line else "printf '%s\\n'"
     if not _ends_in_a_newline(file):
         say = "printf '\\n%s\\n'"
-    return f"{say} {shlex.quote(line)} >> {shlex.quote(str(_near(file)))}"
+    return f"{say} {shell_word(line)} >> {shell_word(str(_near(file)))}"
 
 
 def _ends_in_a_newline(file: Path) -> bool:
@@ -93,7 +95,7 @@ def _refuse_link_to_ignored(folder: Path, root: Path) -> None:
     named = above.resolve() / path.relative_to(above)
     if named != real and LinkTargets(named).ignores(real, is_folder=True):
         raise TargetError(
-            f"`{folder}` is a link to `{real}`, which git ignores",
+            f"{_named(folder)} is a link to {_named(real)}, which git ignores",
             hint="write the folder itself as the `source`, or move the code out of it",
         )
 
@@ -121,7 +123,7 @@ class _Walk:
         if real in above:
             self.wrong.append(
                 TargetError(
-                    f"`{self._folder / path}` is a link to a folder that contains it",
+                    f"{_named(self._folder / path)} is a link to a folder that contains it",
                     hint=f"remove the link, or leave it out: {exclusion(self._folder, path)}",
                 )
             )
@@ -145,7 +147,7 @@ class _Walk:
         if not link.exists():
             self.wrong.append(
                 TargetError(
-                    f"`{link}` is a link that leads nowhere",
+                    f"{_named(link)} is a link that leads nowhere",
                     hint=f"remove it, or leave it out: {exclusion(self._folder, path)}",
                 )
             )
@@ -170,10 +172,16 @@ def _outside(folder: Path, links: list[PurePosixPath]) -> TargetError:
     hint = f"copy what the handler needs into the project, or leave it out: {commands}"
     if not others:
         target = (folder / first).resolve()
-        return TargetError(f"`{folder / first}` leads out of the project, to `{target}`", hint=hint)
-    named = ", ".join(f"`{folder / link}`" for link in sorted(links)[:MOST_NAMED])
+        return TargetError(
+            f"{_named(folder / first)} leads out of the project, to {_named(target)}", hint=hint
+        )
+    named = ", ".join(f"{_named(folder / link)}" for link in sorted(links)[:MOST_NAMED])
     more = f" and {len(links) - MOST_NAMED} more" if len(links) > MOST_NAMED else ""
     return TargetError(f"links lead out of the project: {named}{more}", hint=hint)
+
+
+def _named(path: Path | str) -> str:
+    return f"`{printable(str(path))}`"
 
 
 def _near(path: Path) -> Path:

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+_UNWRITABLE: Final = re.compile(r"[\r\n\udc80-\udcff]")
+
 # The classes that git knows between brackets (wildmatch.c), for ASCII as there.
 _CLASSES: Final = {
     "alnum": "a-zA-Z0-9",
@@ -94,11 +96,13 @@ def last_match(known: Sequence[Pattern], path: str, *, is_folder: bool) -> Patte
 def literal(path: str) -> str:
     r"""The line that stands for this one path, a `/` in front.
 
-    >>> literal("odd [1]*.pem ")
-    '/odd \\[1]\\*.pem\\ '
+    Ends of lines, and bytes that are not UTF-8, become wildcards: an ignore file can't hold them.
+
+    >>> literal("odd [1]*.pem "), literal("a\nb")
+    ('/odd \\[1]\\*.pem\\ ', '/a?b')
     """
     escaped = re.sub(r"([\\*?\[])", r"\\\1", path)
-    return "/" + re.sub(r" \Z", r"\\ ", escaped)
+    return "/" + re.sub(r" \Z", r"\\ ", _UNWRITABLE.sub("?", escaped))
 
 
 def _pattern(line: str) -> Pattern | None:

@@ -25,6 +25,7 @@ from queuewright.pubsub.service.access import DEVELOPER, Access, Client, Denial
 from queuewright.pubsub.service.publisher import Publisher
 from queuewright.pubsub.service.subscriber import Subscriber
 from queuewright.pubsub.state.store import Store
+from queuewright.state_file import IdleCheckpoint
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -66,7 +67,16 @@ class PubSub:
         self._access = Access(self.clock, denial, emit)
         self._store = Store(state)
         self._sweeper = Sweeper(self.clock, self._store)
-        self._registry = Registry(self.clock, self._store, self._sweeper.messages_stored, emit)
+        self._idle_checkpoint = IdleCheckpoint(self._store)
+        self._registry = Registry(
+            self.clock,
+            self._store,
+            self._sweeper.messages_stored,
+            self._sweeper.messages_dead,
+            emit,
+        )
+        if isinstance(self.clock, SystemClock):
+            self.clock.when_set_back(self._registry.clock_set_back)
         self.publisher = Publisher(self._registry)
         """The RPCs of Publisher as methods."""
         self.subscriber = Subscriber(self.clock, self._registry, self._store)
@@ -81,6 +91,7 @@ class PubSub:
         for subscription in self._registry.subscriptions():
             subscription.start()
         self._sweeper.start(self._registry)
+        self._idle_checkpoint.start()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -157,10 +168,17 @@ class PubSub:
             raise TypeError("moving time needs a ManualClock")
         span_us = parse_us(span) if isinstance(span, str) else span // timedelta(microseconds=1)
         until_us = clock.now_us() + span_us
-        await _settled()
+        await self._settled()
         while clock.step(until_us):
-            await _settled()
-        await _settled()
+            await self._settled()
+        await self._settled()
+
+    async def _settled(self) -> None:
+        """Let everything happen that can happen before time moves."""
+        for _ in range(_SETTLE_ROUNDS):
+            await asyncio.sleep(0)
+        while self._sweeper.is_busy:  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
     async def stop(self) -> None:
         """End all calls with UNAVAILABLE, so that clients call again, and close the state.
@@ -170,8 +188,9 @@ class PubSub:
         if self._is_stopped:
             return
         self._is_stopped = True
-        self._sweeper.stop()
+        self._idle_checkpoint.stop()
         self._registry.close(refusals.stopping())
+        await self._sweeper.stop()
         await asyncio.gather(*(self.stop_serving(port, host) for host, port in self._closers))
         self._store.close()
 
@@ -186,9 +205,3 @@ def _guarded(listener: Callable[[Event], None]) -> Callable[[Event], None]:
             _LOG.exception("`on_event` failed on %s", event.kind)
 
     return emit
-
-
-async def _settled() -> None:
-    """Let everything happen that can happen before time moves."""
-    for _ in range(_SETTLE_ROUNDS):
-        await asyncio.sleep(0)

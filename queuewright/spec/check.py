@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from queuewright.errors import Location, Problem
 from queuewright.spec.closed import Closed
+from queuewright.spec.dead_letter_rules import dead_queue_rules
 from queuewright.spec.document import Absence, Node, dotted
 from queuewright.spec.fields import HANDLER_NAME, QUEUE_ID
 from queuewright.spec.handler_model import HandlerSpec
@@ -25,7 +26,7 @@ from queuewright.spec.pull_rules import (
 from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.renaming import renaming_rules
 from queuewright.spec.rules import name_rule, queue_rules
-from queuewright.spec.validation import validated
+from queuewright.spec.validation import checkable, validated
 from queuewright.spec.values import flow, shown
 from queuewright.spec.words import Names
 
@@ -180,6 +181,7 @@ def _queues(
         if queue is not None:
             queues[name] = queue
     found.extend(delay_queue_rules(document, pull_queues, {**queues, **pull_queues}))
+    found.extend(checkable(dead_queue_rules(document, queues, prefix)))
     found.extend(renaming_rules(document, "queues", {**queues, **pull_queues}, prefix))
     return queues, pull_queues
 

@@ -26,6 +26,13 @@ _TAGS = frozenset(
 _RESOLVED = frozenset(("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"))
 """Tags that YAML gives to the plain texts `=` and `<<`."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DIGITS = re.compile(r"([-+]?)[0-9][0-9_]*")
+
+MOST_DIGITS = 300
+LARGEST_NUMBER = 10**MOST_DIGITS
+"""Stands for every larger whole number, and its negative for every lower one."""
+
 
 @dataclass(frozen=True)
 class Node:
@@ -178,7 +185,7 @@ class _Builder:
                 hint = "write `key: value`, and quote text that starts with `[`, `{` or `?`"
                 self._problem(key_node, path, "a key must be text", hint)
                 continue
-            key = key_node.value
+            key = self._whole(key_node.value, key_node, path)
             child = (*path, key)
             if key_node.tag == "tag:yaml.org,2002:merge":
                 hint = "use `extends`, `handler_defaults` or `queue_defaults`"
@@ -196,16 +203,27 @@ class _Builder:
         if node.tag not in _TAGS | _RESOLVED:
             self._tag(node, path)
             return None
+        digits = _DIGITS.fullmatch(node.value)
+        if node.tag.endswith(":int") and digits and len(node.value) > MOST_DIGITS:
+            # Python refuses to read so many: https://docs.python.org/3/library/stdtypes.html#int-max-str-digits.
+            return -LARGEST_NUMBER if digits[1] == "-" else LARGEST_NUMBER
         try:
             value = self._scalars.construct_object(node)
         except (yaml.YAMLError, ValueError, LookupError):
             kind = _READABLE.get(node.tag.rpartition(":")[2], "a value")
             self._problem(node, path, f"cannot read {shown(node.value)} as {kind}", "quote it")
             return None
-        if isinstance(value, int) and value.bit_length() > 1024:
-            self._problem(node, path, "a number of more than 300 digits", "quote it")
-            return None
-        return value
+        if isinstance(value, int):
+            return max(-LARGEST_NUMBER, min(value, LARGEST_NUMBER))
+        return self._whole(value, node, path) if isinstance(value, str) else value
+
+    def _whole(self, text: str, node: yaml.Node, path: Path) -> str:
+        """A text without halves of surrogate pairs, which UTF-8 cannot represent."""
+        if not _SURROGATE.search(text):
+            return text
+        message = "half of a surrogate pair (U+D800 to U+DFFF), which is no character"
+        self._problem(node, path, message, "write the character itself")
+        return _SURROGATE.sub("\ufffd", text)
 
     def _tag(self, node: yaml.Node, path: Path) -> None:
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")

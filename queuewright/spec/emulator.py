@@ -36,7 +36,7 @@ def load_emulator(file: Path) -> EmulatorSpec:
     Raises:
         SpecError: the file has problems; it has all of them, each with its place.
     """
-    return parse_emulator(text_of(file, str(file)), file=str(file))
+    return parse_emulator(text_of(file, str(file), may_be_pipe=True), file=str(file))
 
 
 def parse_emulator(text: str, *, file: str = "emulator.yaml") -> EmulatorSpec:

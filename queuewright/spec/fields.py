@@ -58,9 +58,11 @@ RESERVED_VARIABLES = frozenset(
         "K_CONFIGURATION",
         "FUNCTION_TARGET",
         "FUNCTION_SIGNATURE_TYPE",
+        "FUNCTION_SOURCE",
         "GOOGLE_CLOUD_PROJECT",
         "CLOUD_TASKS_EMULATOR_HOST",
         "CLOUD_TASKS_EMULATOR_URL",
+        "QUEUEWRIGHT_DEAD_LETTERS",
     }
 )
 _QUEUE_KEY = (QUEUE_ID, "a queue id", "emails")
@@ -113,11 +115,47 @@ def _filled(value: object) -> str:
     return text
 
 
+def _passable(text: str) -> str:
+    """Reject a text that no program can be given, as an argument or in a variable.
+
+    Both are bytes that end with NUL: https://pubs.opengroup.org/onlinepubs/9799919799/functions/exec.html.
+    """
+    if "\0" in text:
+        hint = "remove it: a program cannot be given this character"
+        raise wrong("{value} contains the character U+0000", hint, text)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        hint = "write the character itself"
+        raise wrong("{value} contains half of a surrogate pair, which is no character", hint, text)
+    return text
+
+
+def _word(value: object) -> str:
+    return _passable(_filled(value))
+
+
+def _command(value: object) -> object:
+    if isinstance(value, str):
+        # Checked here, so that a problem has the path of the field and not of a list item.
+        return ("/bin/sh", "-c", _word(value))
+    if isinstance(value, list | tuple) and not value:
+        hint = "give its words, as in `[npm, start]`, or remove it"
+        raise wrong("is an empty list", hint, value)
+    return value
+
+
 def _folder(value: object) -> str:
+    return _inside(value, "handlers/mailer")
+
+
+def _file(value: object) -> str:
+    return _inside(value, "schemas/email.schema.json")
+
+
+def _inside(value: object, example: str) -> str:
     text = _filled(value)
     leaves = posixpath.normpath(text).split("/")[0] == ".."
     if text.startswith(("/", "~")) or "\0" in text or leaves:
-        hint = "give a path relative to the project's folder, as in `handlers/mailer`"
+        hint = f"give a path relative to the project's folder, as in `{example}`"
         raise wrong("{value} is not a path inside the project", hint, value)
     return text
 
@@ -137,7 +175,7 @@ def _variable(name: object) -> object:
 
 
 def _variable_value(value: object) -> str:
-    if len((text := _text(value)).encode()) > LONGEST_VARIABLE:
+    if len((text := _passable(_text(value))).encode()) > LONGEST_VARIABLE:
         hint = "Cloud Run allows 32 KiB; put the value into a file or Secret Manager"
         raise wrong("the value is longer than 32 KiB", hint)
     return text
@@ -250,8 +288,13 @@ SecretVersion = Annotated[
 Filled = Annotated[
     str, BeforeValidator(_filled), WithJsonSchema({"type": "string", "pattern": r"\S"})
 ]
+_WORD: dict[str, object] = {"type": "string", "pattern": r"\S"}
+Word = Annotated[str, BeforeValidator(_word), WithJsonSchema(_WORD)]
 Folder = Annotated[
     str, BeforeValidator(_folder), WithJsonSchema({"type": "string", "pattern": r"^[^/~\s]"})
+]
+File = Annotated[
+    str, BeforeValidator(_file), WithJsonSchema({"type": "string", "pattern": r"^[^/~\s]"})
 ]
 Include = Annotated[
     tuple[
@@ -273,10 +316,10 @@ HeaderName = Annotated[
 ]
 HeaderValue = Annotated[str, BeforeValidator(_header_value)]
 Command = Annotated[
-    tuple[Filled, ...],
-    BeforeValidator(lambda value: ("/bin/sh", "-c", value) if isinstance(value, str) else value),
+    tuple[Word, ...],
+    BeforeValidator(_command),
     Field(strict=False),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+    WithJsonSchema({"anyOf": [_WORD, {"type": "array", "items": _WORD, "minItems": 1}]}),
 ]
 Number = Annotated[float, BeforeValidator(_nonzero)]
 QueueKeys = Annotated[

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +14,22 @@ from queuewright.errors import Location, Problem, SpecError
 MOST_BYTES: Final = 1024 * 1024
 """A larger file is refused; a thousand queues with all their keys take a third of it."""
 
+PATIENCE_S: Final = 10.0
+"""How long a pipe may be silent."""
 
-def text_of(file: Path, name: str, hint: str | None = None) -> str:
+
+def text_of(
+    file: Path,
+    name: str,
+    hint: str | None = None,
+    *,
+    may_be_pipe: bool = False,
+    patience_s: float = PATIENCE_S,
+) -> str:
     """The text of `file`; problems call it `name`, and use `hint` if it does not exist.
+
+    `may_be_pipe`: read a pipe too, as in `--config <(command)`, unless nothing comes for
+    `patience_s`.
 
     Raises:
         SpecError: the file does not exist, cannot be read, is not a regular file, is larger than
@@ -22,7 +37,11 @@ def text_of(file: Path, name: str, hint: str | None = None) -> str:
     """
     place = Location(name, 1, 1)
     try:
-        return _content(file, place).decode("utf-8-sig")
+        if may_be_pipe and stat.S_ISFIFO(file.stat().st_mode):
+            content = _piped(file, place, patience_s)
+        else:
+            content = _content(file, place)
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = error.object[: error.start]
         column = error.start - (before.rfind(b"\n") + 1) + 1
@@ -48,6 +67,24 @@ def _content(file: Path, place: Location) -> bytes:
         message = f"{found.st_size:,} bytes; the limit is {MOST_BYTES:,}"
         raise SpecError([Problem(place, "$", message, "is it a link to another file?")])
     return file.read_bytes()
+
+
+def _piped(file: Path, place: Location, patience_s: float) -> bytes:
+    """What comes through a pipe until its end."""
+    content = bytearray()
+    pipe = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # else opening waits for a writer
+    try:
+        while select.select([pipe], [], [], patience_s)[0]:
+            if not (part := os.read(pipe, MOST_BYTES)):
+                return bytes(content)
+            content += part
+            if len(content) > MOST_BYTES:
+                message = f"more than {MOST_BYTES:,} bytes, which is the limit"
+                raise SpecError([Problem(place, "$", message, "does the command that writes end?")])
+    finally:
+        os.close(pipe)
+    message = f"a pipe through which nothing has come for {patience_s:g} s"
+    raise SpecError([Problem(place, "$", message, "write the file first, and name it")])
 
 
 def is_file(path: Path) -> bool:

@@ -30,6 +30,7 @@ from queuewright.spec.fields import (
     Url,
     Variable,
     VariableValue,
+    Word,
 )
 
 
@@ -138,7 +139,7 @@ class AppEngineTarget(Closed):
         examples=["python312"],
         description="With `source`: the language and its version.",
     )
-    entrypoint: Filled | None = Field(
+    entrypoint: Word | None = Field(
         None,
         examples=["gunicorn --bind :$PORT main:app"],
         description="With `source`: the command that serves.",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from queuewright.errors import Problem, SpecError
+from queuewright.errors import Problem, SpecError, TargetError
 from queuewright.spec.check import Spec, check
 from queuewright.spec.document import Absence, Node, dotted, read
 from queuewright.spec.files import beside, is_file, is_folder, text_of
 from queuewright.spec.handler_model import SOURCE_KINDS
 from queuewright.spec.merge import extend
+from queuewright.spec.payloads import payload_problems
 from queuewright.spec.values import shown
 from queuewright.spec.words import did_you_mean, nearest
 
@@ -36,7 +37,7 @@ def load_file(file: Path, root: Path) -> Spec:
     spec, found = check(merged, environment=file.stem)
     if not is_whole:
         found = [problem for problem in found if not isinstance(problem, Absence)]
-    problems = [*problems, *found, *_source_problems(merged, root)]
+    problems = [*problems, *found, *_source_problems(merged, root), *payload_problems(merged, root)]
     if problems or spec is None:
         raise SpecError(dict.fromkeys(problems))
     return spec
@@ -53,6 +54,22 @@ def parse(text: str, *, file: str = "spec.yaml", environment: str = "dev") -> Sp
     if problems or found or spec is None:
         raise SpecError(dict.fromkeys([*problems, *found]))
     return spec
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the project's folder: the nearest one, going up, with a `stacks` folder.
+
+    Raises:
+        TargetError: there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / STACKS).is_dir():
+            return folder
+    raise TargetError(
+        f"no `{STACKS}` folder in `{here}` or above it",
+        hint="go to the project's folder, or create a project with `queuewright init`",
+    )
 
 
 def environments(root: Path = Path()) -> list[str]:

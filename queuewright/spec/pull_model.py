@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field, JsonValue
 from queuewright.cloud_tasks import pubsub
 from queuewright.cloud_tasks.durations import written_duration
 from queuewright.spec.closed import Closed
-from queuewright.spec.fields import Filled, QueueKeys
+from queuewright.spec.dead_letters import DeadLettersSetting
+from queuewright.spec.fields import File, Filled, QueueKeys
 from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.values import Between, Duration, duration, wrong
 
@@ -114,10 +115,17 @@ class PullQueueSpec(Closed):
         description="Who may add tasks: handlers in this file, and IAM members such as "
         "`serviceAccount:…`, `user:…` or `group:…`.",
     )
-    dead_letters: bool = Field(
-        False,
-        examples=[True],
-        description="Keep the tasks that are given up, in a subscription of their own.",
+    dead_letters: DeadLettersSetting = Field(
+        None,
+        examples=[True, {"keep": "14d"}],
+        description="Keep the tasks that are given up, in a subscription of their own: `true`, or "
+        "for how long.",
+    )
+    payload: File | None = Field(
+        None,
+        examples=["schemas/email.schema.json"],
+        description="A file with the JSON schema of a task's payload. `queuewright enqueue`, the "
+        "`example` and generated clients are checked with it.",
     )
     example: JsonValue = Field(
         None,

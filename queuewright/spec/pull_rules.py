@@ -42,7 +42,6 @@ NOT_OF_A_PULL_QUEUE: Mapping[str, str] = {
 
 NOT_OF_A_PUSH_QUEUE: Mapping[str, str] = {
     "worker": "name its `handler`, or add `pull: {}`",
-    "dead_letters": "remove it: push queues cannot keep dead letters yet",
 }
 """The settings of a pull queue that a push queue cannot have, each with its fix."""
 

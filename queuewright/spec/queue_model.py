@@ -9,8 +9,10 @@ from pydantic import Field, JsonValue
 from queuewright.cloud_tasks import defaults, limits
 from queuewright.cloud_tasks.retry import UNLIMITED
 from queuewright.spec.closed import Closed
+from queuewright.spec.dead_letters import DeadLettersSetting
 from queuewright.spec.fields import (
     Count,
+    File,
     Filled,
     Number,
     Path,
@@ -126,6 +128,18 @@ class QueueSpec(Closed):
         examples=[["thumbnails", "serviceAccount:web@acme-prod.iam.gserviceaccount.com"]],
         description="Who may add tasks: handlers in this file, and IAM members such as "
         "`serviceAccount:…`, `user:…` or `group:…`.",
+    )
+    payload: File | None = Field(
+        None,
+        examples=["schemas/email.schema.json"],
+        description="A file with the JSON schema of a task's payload. `queuewright enqueue`, the "
+        "`example` and generated clients are checked with it.",
+    )
+    dead_letters: DeadLettersSetting = Field(
+        None,
+        examples=[True, {"keep": "14d"}],
+        description="Keep the tasks that are given up, in a queue of their own: `true`, or for how "
+        "long. A Python handler that this file deploys makes them.",
     )
     example: JsonValue = Field(
         None,

@@ -8,7 +8,8 @@ from math import isfinite
 
 from queuewright.cloud_tasks.durations import written_duration
 from queuewright.errors import Problem
-from queuewright.spec.document import Absence, Node, Path, dotted
+from queuewright.spec.dead_letter_rules import dead_letter_rules
+from queuewright.spec.document import LARGEST_NUMBER, MOST_DIGITS, Absence, Node, Path, dotted
 from queuewright.spec.fields import HANDLER_NAME, MEMBER
 from queuewright.spec.handler_model import HandlerSpec
 from queuewright.spec.pull_model import PullSettings
@@ -25,6 +26,24 @@ def queue_variable(queue: str) -> str:
     'QUEUE_ORDER_EVENTS'
     """
     return "QUEUE_" + queue.upper().replace("-", "_")
+
+
+def deadline_variable(queue: str) -> str:
+    """The environment variable that holds how long an attempt of a queue's task may take.
+
+    >>> deadline_variable("order-events")
+    'DEADLINE_ORDER_EVENTS'
+    """
+    return "DEADLINE_" + queue.upper().replace("-", "_")
+
+
+def app_engine_variable(queue: str) -> str:
+    """The environment variable that holds the App Engine service that a queue's tasks go to.
+
+    >>> app_engine_variable("order-events")
+    'APP_ENGINE_ORDER_EVENTS'
+    """
+    return "APP_ENGINE_" + queue.upper().replace("-", "_")
 
 
 def subscription_variable(queue: str) -> str:
@@ -77,6 +96,7 @@ def queue_rules(
     if queue is not None:
         yield from checkable(_called_rules(node, at, queue, handlers))
         yield from checkable(_path_rules(node, at, queue, handlers))
+        yield from checkable(dead_letter_rules(node, at, queue, handlers))
 
 
 def _called_rules(
@@ -146,7 +166,7 @@ def enqueuer_rules(
     """The problems with the `enqueuers` of a queue."""
     listed = node.at(("enqueuers",))
     items = listed.value if listed is not None and isinstance(listed.value, list) else []
-    variable = queue_variable(str(at[-1]))
+    queue = str(at[-1])
     seen = set()
     for index, item in enumerate(items):
         path = dotted((*at, "enqueuers", index))
@@ -170,19 +190,24 @@ def enqueuer_rules(
             hint = names.hint(item.value) or "add it under `handlers:`"
             yield Absence(item.place, path, f"no handler {shown(item.value)}", hint)
         elif (handler := handlers.get(item.value)) is not None:
-            yield from checkable(_own_account_rules(item, path, handler, variable))
+            yield from checkable(_own_account_rules(item, path, handler, queue))
 
 
 def _own_account_rules(
-    item: Node, path: str, handler: HandlerSpec, variable: str
+    item: Node, path: str, handler: HandlerSpec, queue: str
 ) -> Iterator[Problem]:
-    """A handler that adds tasks needs an account, and a free variable for the queue's name."""
+    """A handler that adds tasks needs an account, and free variables for what it must know."""
     if handler.url is not None:
         hint = "list the account that it uses, as `serviceAccount:…`"
         message = f"{shown(item.value)} is an external endpoint and has no account here"
         yield Problem(item.place, path, message, hint)
     else:
-        yield from free_variable_rules(item, path, handler, variable, "the queue's name")
+        for variable, purpose in (
+            (queue_variable(queue), "the queue's name"),
+            (deadline_variable(queue), "the time an attempt may take"),
+            (app_engine_variable(queue), "the queue's App Engine service"),
+        ):
+            yield from free_variable_rules(item, path, handler, variable, purpose)
 
 
 def free_variable_rules(
@@ -197,12 +222,15 @@ def free_variable_rules(
 
 
 def example_rules(node: Node, at: Path) -> Iterator[Problem]:
-    """A payload is sent as JSON, which has no infinity and no NaN."""
+    """A payload is sent as JSON, which has no infinity, no NaN and no endless numbers."""
     example = node.at(("example",))
     for path, child in example.walk((*at, "example")) if example is not None else ():
         if isinstance(child.value, float) and not isfinite(child.value):
             message = f"JSON cannot represent `{child.text}`"
             yield Problem(child.place, dotted(path), message, "quote it, or give a number")
+        if isinstance(child.value, int) and abs(child.value) >= LARGEST_NUMBER:
+            message = f"a number of more than {MOST_DIGITS} digits"
+            yield Problem(child.place, dotted(path), message, "quote it")
 
 
 def is_unknown(name: object, names: Names) -> bool:

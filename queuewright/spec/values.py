@@ -102,9 +102,13 @@ def shown(value: object) -> str:
         return "a list"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    text = f"{value}"
-    text = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}…"
+    text = shortened(f"{value}")
     return f"`{text}`" if text and text.isprintable() else f"`{json.dumps(text)}`"
+
+
+def shortened(text: str) -> str:
+    """A text, or its beginning and an ellipsis if it is too long for a message."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}…"
 
 
 def flow(value: object) -> str:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from queuewright.errors import Problem
 from queuewright.spec.closed import Closed
 from queuewright.spec.document import Absence, Node, Path, dotted, quoted
-from queuewright.spec.values import Between, flow, shown
+from queuewright.spec.values import Between, flow, shortened, shown
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -171,7 +171,7 @@ def _words(
         text = node.text if node is not None and node.text is not None else str(entry["input"])
         hint = context["hint"]
         message = context["template"].replace("{value}", found)
-        return message, hint.replace("{text}", text) if hint else None
+        return message, hint.replace("{text}", shortened(text)) if hint else None
     if kind in _BOUNDS and info is not None:
         return f"{found} is out of range", f"{owner.authority} allows {allowed(info)}"
     if kind == "literal_error" and info is not None:

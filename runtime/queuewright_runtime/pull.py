@@ -119,6 +119,7 @@ class Pull:
 
     def stop(self) -> None:
         """End the loop after the tasks in hand; may be called from a signal handler."""
+        self._is_stopping = True  # without the lock, which the interrupted code may hold
         self._stop_requests.put(True)
 
     def _tasks(self) -> Generator[Task, None, None]:
@@ -131,7 +132,10 @@ class Pull:
         try:
             with _on_sigterm(self.stop):
                 while (task := self._waiting.get()) is not None:
-                    yield task
+                    if self._is_stopping:
+                        task.give_back()
+                    else:
+                        yield task
         finally:
             self.stop()
             stopper.join()
@@ -154,7 +158,6 @@ class Pull:
         """Take no more tasks, give back those not begun, and let those in hand end in time."""
         self._stop_requests.get()
         with self._lock:
-            self._is_stopping = True
             while not self._waiting.empty():
                 if (task := self._waiting.get()) is not None:
                     task.give_back()

@@ -55,10 +55,16 @@ def test_the_shipped_stacks_have_a_blueprint(environment: str) -> None:
 
 
 def test_a_handler_that_may_add_tasks_knows_the_queue() -> None:
-    """A variable has the queue's full name; other handlers do not have it."""
+    """Its full name, how long an attempt may take, and whether it is App Engine that does it."""
     plan = every_kind()
-    emails = {"QUEUE_EMAILS": "projects/acme-prod/locations/europe-west1/queues/emails"}
-    entries = {"QUEUE_ENTRIES": "projects/acme-prod/locations/europe-west1/queues/entries"}
+    emails = {
+        "QUEUE_EMAILS": "projects/acme-prod/locations/europe-west1/queues/emails",
+        "DEADLINE_EMAILS": "60s",
+    }
+    entries = {
+        "QUEUE_ENTRIES": "projects/acme-prod/locations/europe-west1/queues/entries",
+        "APP_ENGINE_ENTRIES": "ledger",
+    }
     variables = {}
     for key, handler in plan.handlers.items():
         if isinstance(handler.target, FunctionPlan | ServicePlan):
@@ -72,10 +78,21 @@ def test_a_handler_that_may_add_tasks_knows_the_queue() -> None:
         "zipped": {},
         "ledger": {
             "QUEUE_CALLS": "projects/acme-prod/locations/europe-west1/queues/calls",
+            "DEADLINE_CALLS": "300s",
             **entries,
         },
         "reports": entries,
     }
+
+
+@pytest.mark.parametrize(("timeout", "deadline"), [("5s", "15s"), ("60s", "60s"), ("40m", "1800s")])
+def test_a_deadline_is_the_handlers_timeout_as_far_as_google_allows(
+    timeout: str, deadline: str
+) -> None:
+    """15 seconds to 30 minutes: `Task.dispatch_deadline` in task.proto."""
+    text = EVERY_KIND.replace("  mailer:\n", f"  mailer:\n    timeout: {timeout}\n", 1)
+    queue = derive(text).queues["emails"]
+    assert queue.producer_variables["DEADLINE_EMAILS"] == deadline
 
 
 def test_secrets_that_exist_and_secrets_that_are_made() -> None:

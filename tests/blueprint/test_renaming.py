@@ -21,7 +21,9 @@ def unplaced(plan: Blueprint) -> dict[str, tuple[QueuePlan, str | None, str | No
     """Queues as on Google Cloud, with their invokers and enqueuers, without keys and places."""
     return {
         queue.name: (
-            replace(queue, key="", renamed_from=(), variable="", reason=None),  # type: ignore[arg-type]
+            replace(
+                queue, key="", renamed_from=(), variable="", producer_variables={}, reason=None
+            ),  # type: ignore[arg-type]
             plan.accounts[queue.invoker].email if queue.invoker else None,
             plan.accounts[queue.invoker].display_name if queue.invoker else None,
             sorted(

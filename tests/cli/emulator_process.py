@@ -84,11 +84,19 @@ def emulator(folder: Path, *words: str, log: Path | None = None) -> Iterator[Emu
     assert process.returncode == 0
 
 
-def ended(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run it where it ends by itself."""
+def ended(
+    folder: Path, *words: str, pass_fds: tuple[int, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run it where it ends by itself; it inherits the descriptors `pass_fds`."""
     command = [*PROGRAM, *PORTS, *words]
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+        pass_fds=pass_fds,
     )
 
 

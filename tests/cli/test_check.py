@@ -129,3 +129,28 @@ def test_a_file_that_is_only_extended_is_no_environment(run: Run, project: Path)
     (project / "stacks" / "broken.yaml").write_text(f"{SHARED}queus: {{}}\n")
     assert run("check", "dev").code == 0
     assert run("check", "base").code == 0
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("written", ["dev.yaml", "stacks/dev.yaml", "./stacks/dev.yaml"])
+def test_an_environments_file_names_it(run: Run, written: str) -> None:
+    """As a shell completes it."""
+    assert run("check", written).out == "dev: 2 queues, 2 handlers, no problems\n"
+
+
+def test_an_environments_file_names_it_from_its_folder(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And by its whole path."""
+    monkeypatch.chdir(project / "stacks")
+    assert run("check", "dev.yaml").code == 0
+    assert run("check", str(project / "stacks" / "dev.yaml")).code == 0
+
+
+def test_a_file_of_another_project_does_not_name_an_environment_of_this_one(
+    run: Run, project: Path
+) -> None:
+    """Nothing is checked that was not meant."""
+    (project / "other").mkdir()
+    (project / "other" / "dev.yaml").touch()
+    assert run("check", "other/dev.yaml").code == 1

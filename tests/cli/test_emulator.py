@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 from contextlib import closing
 from pathlib import Path
@@ -269,11 +270,70 @@ def test_a_name_of_this_machine_can_be_allowed(tmp_path: Path) -> None:
         assert [status(running.http, host) for host in hosts] == [200, 200, 403]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("http://x", "`http://x` is not a host name\n  hint: give `x`"),
+        ("https://User@Tasks:8124/p?q#r", "hint: give a name such as `tasks`"),
+        ("tasks:8124", "`tasks:8124` is not a host name\n  hint: give `tasks`"),
+        ("tasks.", "hint: give `tasks`"),
+        ("[::1]:8124", "hint: give `[::1]`"),
+        ("*.example", "hint: give a name such as `tasks`, or `*` for any name"),
+        ("", "it is empty\n  hint: give a name such as `tasks`"),
+        (" ", "it is empty"),
+        ("a\x1bb", r"`a\x1bb` is not a host name"),
+    ],
+)
+def test_a_name_that_no_request_has_is_refused(tmp_path: Path, name: str, said: str) -> None:
+    """A request names a host; allowing anything else would have no effect."""
+    done = ended(tmp_path, "--memory", "--allow-host", name)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_two_options_with_the_same_port_are_refused(tmp_path: Path) -> None:
+    """Also where one of them has its default."""
+    done = ended(tmp_path, "--memory", "--http-port", "9999", "--pubsub-port", "9999")
+    assert done.returncode == 2
+    assert "`--http-port` and `--pubsub-port` are both 9999\n  hint: " in done.stderr
+    done = ended(tmp_path, "--topic", "projects/p/topics/t", "--port", "8085")
+    assert "`--port` and `--pubsub-port` are both 8085\n  hint: " in done.stderr
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http", ""])
+def test_an_impossible_port_is_refused(tmp_path: Path, port: str) -> None:
+    """With the range, or in plain words."""
+    done = ended(tmp_path, "--memory", "--port", port)
+    assert done.returncode == 2
+    assert "not in the range 0<=x<=65535" in done.stderr or "not a valid port" in done.stderr
+
+
+def test_a_state_folder_without_state_is_refused(tmp_path: Path) -> None:
+    """`--memory` would ignore it silently."""
+    done = ended(tmp_path, "--memory", "--state", "x")
+    assert done.returncode == 2
+    assert "--memory keeps nothing, so it has no use for --state" in done.stderr
+
+
+def test_its_file_may_come_through_a_pipe(tmp_path: Path) -> None:
+    """As in `--config <(command)`."""
+    read, write = os.pipe()
+    with os.fdopen(read), os.fdopen(write, "w") as pipe:
+        pipe.write(f"queues: {{{QUEUE}: {{max: 1}}}}\n")
+        pipe.close()
+        done = ended(tmp_path, "--memory", "--config", f"/dev/fd/{read}", pass_fds=(read,))
+    assert done.returncode == 1
+    assert f"/dev/fd/{read}:1:65: queues." in done.stderr
+    assert "unknown key" in done.stderr
+
+
 def test_an_address_that_others_reach_is_warned_about(tmp_path: Path) -> None:
     """Anybody who reaches it can make this machine send requests."""
     with emulator(tmp_path, "--memory", "--host", "0.0.0.0") as running:
-        running.stop()
+        assert running.http.startswith("127.0.0.1:")
+        assert status(running.http, running.http) == 200, "not that of 0.0.0.0, which is refused"
     assert "anybody who reaches 0.0.0.0 can create tasks" in running.before[0]["text"]
+    assert "the names that `--allow-host` gives" in running.before[0]["text"]
 
 
 def test_output_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:

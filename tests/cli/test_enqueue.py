@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from google.cloud import tasks_v2
 
-from queuewright.client import connect
+from queuewright.client import connect, task_id
 from tests.cli.conftest import Background, Run
 
 QUEUE = "projects/acme-dev/locations/europe-west1/queues/emails"
@@ -32,6 +34,41 @@ def test_the_example_is_sent_as_json(run: Run, engine: Background) -> None:
     assert task.http_request.headers["Content-Type"] == "application/json"
     assert task.http_request.url.endswith("/send")
     assert f"queued for `mailer` in dev on this machine ({engine.address})" in outcome.err
+
+
+def test_a_task_has_the_deadline_that_the_client_gives_it(run: Run, engine: Background) -> None:
+    """Its handler's timeout, which for a function is a minute unless the file says otherwise."""
+    assert run("enqueue", "emails", "--example").code == 0
+    assert only_task(engine).dispatch_deadline == timedelta(minutes=1)
+
+
+def test_the_same_key_is_the_same_task(run: Run, engine: Background) -> None:
+    """As with the client, whose ids it shares."""
+    first = run("enqueue", "emails", "--example", "--key", "order-17")
+    again = run("enqueue", "emails", "--example", "--key", "order-17")
+    assert (first.code, again.code) == (0, 0)
+    assert first.out == again.out == f"{QUEUE}/tasks/{task_id('order-17')}\n"
+    assert "there is or was a task with the key `order-17`" in again.err
+    only_task(engine)
+
+
+def test_a_payload_is_checked_by_its_schema(run: Run, engine: Background, project: Path) -> None:
+    """The schema of the queue, from the file that the spec names."""
+    schema = {"type": "object", "required": ["to"], "properties": {"to": {"type": "string"}}}
+    (project / "email.json").write_text(json.dumps(schema))
+    stack = project / "stacks" / "dev.yaml"
+    text = stack.read_text("utf-8").replace(
+        "    path: /send", "    payload: email.json\n    path: /send"
+    )
+    stack.write_text(text, "utf-8")
+    wrong = run("enqueue", "emails", '{"to": 7}')
+    assert wrong.code == 1
+    assert "not one for queue `emails`: to: 7 is not of type 'string'" in wrong.err
+    assert "hint: its schema is `email.json`" in wrong.err
+    assert "takes JSON, which the payload is not" in run("enqueue", "emails", "hello").err
+    assert run("enqueue", "emails", '{"to": "ada@example.com"}').code == 0
+    only_task(engine)
+    assert "\n  payload    email.json\n" in run("explain").out
 
 
 @pytest.mark.parametrize(
@@ -58,6 +95,40 @@ def test_a_payload_carries_its_type(
     request = only_task(engine).http_request
     assert request.body == body
     assert request.headers.get("Content-Type") == content_type
+
+
+@pytest.mark.parametrize(
+    ("given", "content_type"), [(b'{"a": 1}', "application/json"), (b"\xff", None)]
+)
+def test_a_dash_is_standard_input(
+    run: Run,
+    engine: Background,
+    monkeypatch: pytest.MonkeyPatch,
+    given: bytes,
+    content_type: str | None,
+) -> None:
+    """As for other commands."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+    assert run("enqueue", "emails", "-").code == 0
+    request = only_task(engine).http_request
+    assert request.body == given
+    assert request.headers.get("Content-Type") == content_type
+
+
+def test_json_that_the_shell_has_taken_apart_is_warned_of(run: Run, engine: Background) -> None:
+    """It is sent all the same: the handler may want it."""
+    done = run("enqueue", "emails", "{to: ada}")
+    assert done.code == 0
+    assert "warning: the payload begins like JSON, but is none; it is sent as text" in done.err
+    assert only_task(engine).http_request.body == b"{to: ada}"
+
+
+def test_a_header_replaces_the_one_that_follows_from_the_body(run: Run, engine: Background) -> None:
+    """However it is written."""
+    assert run("enqueue", "emails", "{}", "--header", "content-type: text/x").code == 0
+    headers = dict(only_task(engine).http_request.headers)
+    types = [value for name, value in headers.items() if name.lower() == "content-type"]
+    assert types == ["text/x"]
 
 
 def test_a_delay_and_a_name_are_kept(run: Run, engine: Background) -> None:
@@ -103,8 +174,9 @@ def test_a_full_name_is_as_good(run: Run, engine: Background) -> None:
             "error: queue `emails` sends every task to `mailer`\n  hint: leave out `--url`",
         ),
         (["emails", "--in", "soon"], 2, "`soon` is not a duration"),
-        (["emails", "--in", "31d"], 1, "is too far in the future"),
+        (["emails", "--in", "31d"], 1, "31.0 days: Cloud Tasks allows at most 30 days"),
         (["emails", "--name", "a b"], 1, 'Task ID "a b" can contain only letters'),
+        (["emails", "--header", "host: a"], 2, "Cloud Tasks replaces `host` with its own value"),
         (["emails", "--header", "nope"], 2, "`nope` is not `KEY:VALUE`"),
         (
             ["entries", "--path", "nopath"],

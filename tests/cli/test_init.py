@@ -31,7 +31,9 @@ stacks/base.yaml
 stacks/dev.yaml
 stacks/prod.yaml
 tests/test_greeter.py
+tests/test_outputs.py
 tests/test_stacks.py
+tests/test_tasks.py
 """
 NEXT = """\
 created a project in `shop`; next:
@@ -95,7 +97,7 @@ def test_nothing_is_overwritten(here: Path, run: Run) -> None:
     run("init", "shop")
     refused = run("init", "shop").err
     assert "error: `shop` already has `" in refused
-    assert "`Pulumi.yaml`, `README.md` and 11 more\n" in refused
+    assert "`Pulumi.yaml`, `README.md` and 13 more\n" in refused
 
 
 def test_a_failed_init_leaves_no_files(here: Path, run: Run) -> None:

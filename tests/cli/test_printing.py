@@ -47,6 +47,17 @@ def test_rows_are_printed_without_control_characters(
         assert json.loads(out) == {"message": text}
 
 
+def test_a_row_that_is_piped_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither wrapped nor cut, however wide the terminal is that the pipe leads to."""
+    monkeypatch.setenv("COLUMNS", "80")
+    text = "UNAVAILABLE(14): " + "no response from the target " * 20
+    show_rows([{"message": text}], table, as_json=False, nothing="")
+    title, row = capsys.readouterr().out.splitlines()
+    assert (title.strip(), row.strip()) == ("MESSAGE", text.strip())
+
+
 def test_every_command_prints_through_one_place() -> None:
     """`printing` escapes; only the schema, which is ours, is printed as it is."""
     for file in (ROOT / "queuewright" / "cli").glob("*.py"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -217,9 +219,53 @@ def test_without_pubsub_the_error_says_so(run: Run, monkeypatch: pytest.MonkeyPa
     assert outcome.code == 1
     assert "no Pub/Sub runs beside this engine" in outcome.err
     outcome = run("tasks", "reports")
-    assert "Pub/Sub does not tell them" in outcome.err
+    assert "no Pub/Sub runs beside this engine" in outcome.err
+    assert "gcloud" not in outcome.err, "that would ask Google Cloud"
     rows = [json.loads(line) for line in run("queues", "--json").out.splitlines()]
-    assert {row["id"]: row["tasks"] for row in rows}["reports"] is None
+    (reports,) = (row for row in rows if row["id"] == "reports")
+    assert (reports["state"], reports["tasks"]) == (None, None)
+
+
+@pytest.mark.usefixtures("board")
+def test_another_pubsub_does_not_tell_the_tasks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google's own emulator, or nothing at all."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+    outcome = run("tasks", "reports")
+    assert outcome.code == 1
+    assert "the Pub/Sub at 127.0.0.1:1 does not answer, is not queuewright's" in outcome.err
+    assert "change PUBSUB_EMULATOR_HOST" in outcome.err
+
+
+def test_tasks_on_google_cloud_are_seen_with_gcloud(
+    run: Run, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command in the hint can be pasted."""
+    monkeypatch.delenv("CLOUD_TASKS_EMULATOR_HOST")
+    outcome = run("tasks", "reports", "--env", "dev")
+    assert outcome.code == 1
+    assert "in dev on Google Cloud: Pub/Sub does not tell them" in outcome.err
+    (command,) = re.findall(r"`(gcloud [^`]*)`", " ".join(outcome.err.split()))
+    assert shlex.split(command) == [
+        *("gcloud", "pubsub", "subscriptions", "pull", SUBSCRIPTION, "--limit=10"),
+    ]
+    assert "each look counts as an attempt" in " ".join(outcome.err.split())
+    assert board.total() == 0
+
+
+def test_queues_on_google_cloud_tell_where_the_numbers_are(
+    run: Run, board: Board, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With pull queues alone, no call is made: nothing is said of their state."""
+    monkeypatch.delenv("CLOUD_TASKS_EMULATOR_HOST")
+    file = project / "stacks" / "dev.yaml"
+    file.write_text(f"project: acme-dev\nlocation: europe-west1\nqueues:\n{PULL}", "utf-8")
+    outcome = run("queues", "--env", "dev", "--json")
+    assert outcome.code == 0, outcome.err
+    rows = {row["id"]: row for row in map(json.loads, outcome.out.splitlines())}
+    assert rows.keys() == {"reports", "steps", "later"}
+    assert (rows["reports"]["state"], rows["reports"]["tasks"]) == (None, None)
+    assert "pubsub.googleapis.com/subscription/num_undelivered_messages" in outcome.err
+    assert board.total() == 0
 
 
 def test_an_environment_on_google_cloud_is_googles(

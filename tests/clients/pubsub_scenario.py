@@ -9,12 +9,14 @@ import json
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, NotFound
 from google.cloud import pubsub_v1
+from google.cloud.pubsub_v1.subscriber.exceptions import AcknowledgeError
 from google.cloud.pubsub_v1.subscriber.message import Message
-from google.cloud.pubsub_v1.types import PublisherOptions
+from google.cloud.pubsub_v1.types import FlowControl, PublisherOptions
 
 PATIENCE_S = 30
 
@@ -48,6 +50,32 @@ def receive(name: str, enough: int, answer: Callable[[Message], bool]) -> list[s
         streaming.cancel()
         streaming.result()
     return data
+
+
+def acknowledged(subscriber: pubsub_v1.SubscriberClient, name: str) -> list[str]:
+    """What becomes of the acknowledgements of two messages, one of which is purged before."""
+    outcomes: list[str] = []
+    done = threading.Event()
+
+    def received(message: Message) -> None:
+        if message.data == b"purged":
+            later = datetime.now(UTC) + timedelta(hours=1)
+            subscriber.seek(request={"subscription": name, "time": later})
+        try:
+            outcome = message.ack_with_response().result(PATIENCE_S).name
+        except AcknowledgeError as error:
+            outcome = error.error_code.name
+        outcomes.append(f"{message.data.decode()}: {outcome}")
+        if len(outcomes) == 2:
+            done.set()
+
+    with pubsub_v1.SubscriberClient() as streamer:
+        # One at a time, so that the purge takes only the second one.
+        streaming = streamer.subscribe(name, received, flow_control=FlowControl(max_messages=1))
+        assert done.wait(PATIENCE_S), outcomes
+        streaming.cancel()
+        streaming.result()
+    return outcomes
 
 
 def scenario(project: str) -> list[list[Any]]:
@@ -100,6 +128,14 @@ def scenario(project: str) -> list[list[Any]]:
     seen.append(["pull", len(pulled), pulled[0].message.data.decode()])
     subscriber.acknowledge(subscription=name, ack_ids=[each.ack_id for each in pulled])
     seen.append(["acknowledge", True])
+
+    exact = f"projects/{project}/subscriptions/exact"
+    subscriber.create_subscription(
+        request={"name": exact, "topic": topic, "enable_exactly_once_delivery": True}
+    )
+    for text in (b"in time", b"purged"):
+        publisher.publish(topic, text).result(PATIENCE_S)
+    seen.append(["exactly once", *sorted(acknowledged(subscriber, exact))])
 
     subscriber.delete_subscription(subscription=name)
     missing = is_refused(NotFound, lambda: subscriber.get_subscription(subscription=name))

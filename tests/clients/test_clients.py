@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.clients.engine_ports import engine_ports
+from tests.clients.programs import HERE, ROOT, go_program, java_program, node_program, run
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
-TOOLS = ROOT / ".tools"
 PARENT = "projects/acme-dev/locations/europe-west1"
 
 EXPECTED = [
@@ -86,27 +80,17 @@ def ports() -> Iterator[dict[str, int]]:
 
 @pytest.fixture(scope="module")
 def node() -> list[str]:
-    """The Node scenario, its packages installed from the lock file."""
-    return [tool("node"), str(node_folder() / "scenario.mjs")]
+    return node_program("scenario.mjs")
 
 
 @pytest.fixture(scope="module")
 def go() -> list[str]:
-    """The Go scenario, built with the modules of its sum file."""
-    program = TOOLS / "clients" / "go" / "scenario"
-    run([tool("go"), "build", "-mod=readonly", "-o", str(program), "."], HERE / "go")
-    return [str(program)]
+    return go_program(".", "scenario")
 
 
 @pytest.fixture(scope="module")
 def java() -> list[str]:
-    """The Java scenario, run from its source with the libraries that Maven finds for its pom."""
-    java, maven = (tool(name, needed=False) for name in ("java", "mvn"))
-    libraries = TOOLS / "clients" / "java" / "libraries.txt"
-    libraries.parent.mkdir(parents=True, exist_ok=True)
-    goal = ["dependency:build-classpath", f"-Dmdep.outputFile={libraries}"]
-    run([maven, "--quiet", "--batch-mode", *goal], HERE / "java")
-    return [java, "--class-path", libraries.read_text(), str(HERE / "java" / "Scenario.java")]
+    return java_program("Scenario.java")
 
 
 @pytest.fixture(scope="module")
@@ -147,77 +131,8 @@ def test_the_shared_scenario(
     ]
 
 
-LEASES_EXPECTED = [
-    ["create", True, -1],
-    ["list", ["a", "b", "c", "d"]],
-    ["oldest tag", ["a", "c"], ["a", "c"]],
-    ["attempts", [1, 1], True],
-    ["held", [], ["d"]],
-    ["renew", True],
-    ["old proof", "FailedPrecondition"],
-    ["acknowledge again", "NotFound"],
-    ["cancel", True],
-    ["again", ["c"], 2],
-    ["used up", ["b"], ["b", "d"]],
-    ["paused", "FailedPrecondition"],
-    ["run", "InvalidArgument"],
-    ["stats", 2, 2],
-    ["purge", []],
-    ["delete", "NotFound"],
-]
-"""What the v2beta2 client has to see, step by step."""
-
-
-@pytest.mark.parametrize("protocol", ["grpc", "rest"])
-def test_the_scenario_of_leases(ports: dict[str, int], protocol: str) -> None:
-    """Create a pull queue and tasks; lease by tag, renew, acknowledge, give back, use up, purge."""
-    command = [sys.executable, str(HERE / "lease_scenario.py")]
-    seen = run([*command, protocol, str(ports[protocol]), PARENT, f"leases-{protocol}"], ROOT)
-    expected = LEASES_EXPECTED
-    if protocol == "rest":  # over REST the client only knows the HTTP status, 400
-        text = json.dumps(expected).replace("FailedPrecondition", "BadRequest")
-        expected = json.loads(text.replace("InvalidArgument", "BadRequest"))
-    assert json.loads(seen) == expected
-
-
 def test_the_lock_file_names_no_registry() -> None:
     """Where packages come from is the business of whoever installs them."""
     lock = (HERE / "node" / "package-lock.json").read_text()
     assert '"resolved"' not in lock
     assert "://registry" not in lock
-
-
-def node_folder() -> Path:
-    """Return a folder with the Node scenarios and their packages."""
-    npm = tool("npm")
-    folder = TOOLS / "clients" / "node"
-    folder.mkdir(parents=True, exist_ok=True)
-    files = ("package.json", "package-lock.json", ".npmrc", "scenario.mjs", "pubsub.mjs")
-    for name in files:
-        shutil.copy(HERE / "node" / name, folder / name)
-    run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder)
-    return folder
-
-
-def tool(name: str, *, needed: bool = True) -> str:
-    found = shutil.which(name)
-    if found is None:
-        if needed and os.environ.get("CI") == "true":
-            pytest.fail(f"`{name}` is not on this machine, and CI runs every client")
-        pytest.skip(f"`{name}` is not on this machine; install it to run its client")
-    return found
-
-
-def run(command: list[str], folder: Path) -> str:
-    """Run a command; return what it printed, fail with what it complained of."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "NODE_NO_WARNINGS": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command} failed:\n{done.stdout}\n{done.stderr}"
-    return done.stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.test_clients import HERE, ROOT, TOOLS, node_folder, run, tool
+from tests.clients.programs import HERE, ROOT, go_program, node_program, run
 
 SERVER = Path(__file__).parents[1] / "pubsub" / "server_process.py"
 
@@ -22,6 +22,7 @@ EXPECTED = [
     ["order", ["0", "1", "2", "2", "3", "4"]],
     ["pull", 1, "late"],
     ["acknowledge", True],
+    ["exactly once", "in time: SUCCESS", "purged: INVALID_ACK_ID"],
     ["delete", True, True],
 ]
 """What every client has to see, step by step."""
@@ -50,16 +51,12 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def node() -> list[str]:
-    """The Node scenario, its packages installed from the lock file."""
-    return [tool("node"), str(node_folder() / "pubsub.mjs")]
+    return node_program("pubsub.mjs")
 
 
 @pytest.fixture(scope="module")
 def go() -> list[str]:
-    """The Go scenario, built with the modules of its sum file."""
-    program = TOOLS / "clients" / "go" / "pubsub"
-    run([tool("go"), "build", "-mod=readonly", "-o", str(program), "./pubsub"], HERE / "go")
-    return [str(program)]
+    return go_program("./pubsub", "pubsub")
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,10 @@ def _guarded(blueprint: Blueprint, grant: GrantPlan) -> str:
     match grant.kind:
         case "queue":
             return blueprint.queues[grant.resource].name
+        case "dead_letter_queue":
+            dead = blueprint.queues[grant.resource].dead_letters
+            assert dead is not None
+            return dead.name
         case "handler":
             return f"{place}/services/{blueprint.handlers[grant.resource].name}"
         case "repository":

@@ -64,6 +64,7 @@ shop-reporter-handler                                       pubsub.publisher    
 shop-reporter-handler                                       pubsub.subscriber                    subscriptions/shop-papers
 shop-reporter-handler                                       secretmanager.secretAccessor         secrets/smtp-password
 shop-reports-handler                                        cloudtasks.enqueuer                  queues/shop-emails
+shop-reports-handler                                        cloudtasks.enqueuer                  queues/shop-reports-dead
 shop-reports-invoker                                        run.invoker                          services/shop-reports
 shop-resizer-handler                                        cloudtasks.enqueuer                  queues/shop-archive
 shop-resizer-handler                                        secretmanager.secretAccessor         secrets/smtp-password

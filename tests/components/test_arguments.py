@@ -185,6 +185,11 @@ def test_a_queue_that_no_file_may_describe_is_refused(arguments: dict[str, Any],
             'worker.environment.RETRIES: expected text, found `3` → write it in quotes: `"3"`',
         ),
         (
+            {"environment": {"KEY": "\ud800"}},
+            'worker.environment.KEY: `"\\ud800"` contains half of a surrogate pair, which is no '
+            "character → write the character itself",
+        ),
+        (
             {"secrets": {"TOKEN": "smtp-token"}},
             "worker.secrets.TOKEN: expected a SecretVariable, found `smtp-token` → "
             "wrap it, as in `SecretVariable(HandlerSecret(…))`",

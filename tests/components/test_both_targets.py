@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components import TaskStack
-from queuewright.blueprint import Blueprint, GrantPlan
+from queuewright.blueprint import Blueprint, GrantPlan, GuardedKind
 from queuewright.cloud_tasks import roles
 from queuewright.local.door.access import callers
 from queuewright.local.queues.planned import queue_policy
@@ -17,6 +17,7 @@ from tests.components.expectations import promised_grants
 
 KINDS = [
     "bucket",
+    "dead_letter_queue",
     "dead_letter_topic",
     "delay_queue",
     "handler",
@@ -27,6 +28,7 @@ KINDS = [
     "subscription",
     "topic",
 ]
+ON_QUEUES: tuple[GuardedKind, ...] = ("queue", "dead_letter_queue")
 
 
 def deployed(plan: Blueprint, root: Path) -> Graph:
@@ -44,7 +46,8 @@ def allowed_here(plan: Blueprint) -> set[tuple[str, str, str]]:
     adds = {
         (member, binding.role, key)
         for key in plan.queues
-        for binding in queue_policy(plan.grants, key).bindings
+        for kind in ON_QUEUES
+        for binding in queue_policy(plan.grants, key, kind).bindings
         for member in binding.members
     }
     adds |= {
@@ -70,7 +73,7 @@ def test_a_grant_that_leaves_the_blueprint_leaves_both_targets(
     plan = replace(everything_blueprint, grants=left)
     assert deployed(plan, projects["all"]).grants() == promised_grants(plan)
     assert len(promised_grants(plan)) == len(promised_grants(everything_blueprint)) - 1
-    gone = {right(lost)} if kind in ("delay_queue", "handler", "queue") else set()
+    gone = {right(lost)} if kind in ("delay_queue", "handler", *ON_QUEUES) else set()
     assert allowed_here(everything_blueprint) - allowed_here(plan) == gone
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.pulumi_double.engine import Deployment, EngineError
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 QUEUE = "gcp:cloudtasks/queue:Queue"
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"

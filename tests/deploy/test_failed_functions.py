@@ -10,7 +10,7 @@ from tests.deploy.conftest import Start
 from tests.pulumi_double.engine import Deployment, EngineError
 from tests.pulumi_double.rules import FUNCTION
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 NAME = "tasks-mailer-function"
 

@@ -15,7 +15,7 @@ from queuewright.spec import parse
 from tests.pulumi_double.engine import Deployment, EngineError
 from tests.pulumi_double.fixtures import Deploy
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 FUNCTION = "function: {source: mailer, entry_point: handle, runtime: python312}"
 STACK = f"""\

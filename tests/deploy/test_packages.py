@@ -9,7 +9,7 @@ import pytest
 from tests.deploy.test_edits import OBJECT, rewrite
 from tests.pulumi_double.engine import Deployment, EngineError
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 PACKAGE, SERVICE = "tasks-reports-package", "tasks-reports-service"
 

@@ -10,7 +10,7 @@ from tests.deploy.conftest import Start
 from tests.deploy.test_edits import rewrite
 from tests.pulumi_double.engine import Deployment, EngineError
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 TOPIC = "gcp:pubsub/topic:Topic"
 SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"

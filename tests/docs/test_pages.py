@@ -74,6 +74,11 @@ def test_every_command_in_it_exists(page: Path) -> None:
         name, *rest = words.split()
         command = commands.get_command(click.Context(commands), name)
         assert command is not None, f"{page.name}: no command `queuewright {name}`"
+        if isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+            name = f"{name} {rest[0]}"
+            for each in rest[0].split("\\|"):  # `list|show` in a table
+                command = command.get_command(click.Context(command), each)
+                assert command is not None, f"{page.name}: no command `queuewright {name}`"
         known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
         for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", " ".join(rest)):
             assert option in {*known, "--help"}, f"{page.name}: {name} has no {option}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from queuewright.engine import Engine
 from queuewright.graph.inventory import REGENERATE
-from queuewright.testing import Answer, capture
+from queuewright.testing import Answer, InProcessEnvironment, capture
 from tests.components.projects import ROOT, this_project
 
 PAGE = (ROOT / "docs" / "guides" / "testing.md").read_text("utf-8")
@@ -51,8 +52,9 @@ def run(project: Path, command: str, **environ: str) -> tuple[int, str]:
 
 
 def said() -> list[str]:
-    """The lines of output that the page shows."""
-    return [line for language, text in FENCES if language == "text" for line in text.splitlines()]
+    """The lines of pytest's output that the page shows."""
+    printed = [text for _, text in FENCES if text.startswith("AssertionError")]
+    return [line for text in printed for line in text.splitlines()]
 
 
 def test_the_claims_about_environments_run_as_written(project: Path) -> None:
@@ -80,6 +82,47 @@ def test_the_claims_about_tasks_run_as_written(project: Path) -> None:
     assert (code, "3 passed" in printed) == (0, True), printed
 
 
+def test_the_environment_in_the_test_runs_as_written(project: Path) -> None:
+    """The fixture of the plugin, with the shipped handlers."""
+    code, printed = run(project, "pytest -p queuewright.testing.plugin tests/test_mails.py")
+    assert (code, "6 passed" in printed) == (0, True), printed
+
+
+def test_the_mocks_run_as_written(project: Path) -> None:
+    """Pulumi's own way."""
+    code, printed = run(project, "pytest tests/test_components.py")
+    assert (code, "1 passed" in printed) == (0, True), printed
+
+
+def test_every_call_of_the_second_table_exists() -> None:
+    """With the arguments that are shown."""
+    calls = re.findall(r"^\| `env\.(\w+)(?:\((.*)\))?` \|", PAGE, re.M)
+    assert len(calls) == 18
+    for name, arguments in calls:
+        attribute = getattr(InProcessEnvironment, name)
+        if arguments:
+            given = eval(
+                f"dict_of({arguments.replace('{...}', '{}').replace('function', 'int')})",
+                {"dict_of": _given},
+            )
+            inspect.signature(attribute).bind(None, *given[0], **given[1])
+
+
+def _given(*positional: object, **named: object) -> tuple[tuple[object, ...], dict[str, object]]:
+    return positional, named
+
+
+def test_the_timeline_looks_as_on_the_page() -> None:
+    """Word for word."""
+    (shown,) = (text for language, text in FENCES if text.startswith("emails\n"))
+    with InProcessEnvironment.started("dev", ROOT) as env:
+        env.replace("mailer", lambda _: 200)
+        env.fail("mailer")
+        env.enqueue("emails", {}, name="t1")
+        env.drain()
+        assert env.timeline() == shown.rstrip()
+
+
 def test_a_no_is_worded_as_on_the_page() -> None:
     """Word for word."""
     (shown,) = (line for line in said() if line.startswith("AssertionError: assert <no:"))
@@ -99,7 +142,7 @@ def test_every_question_of_the_table_has_an_answer() -> None:
     ]
     assert len(yes) == 3
     assert answers["graph.public_resources()"] == answers["graph.input_problems()"] == []
-    assert answers['graph["tasks-emails-queue"].input("retryConfig.maxAttempts")'] == 8
+    assert answers['graph["tasks-emails-queue"].input("retryConfig.maxAttempts")'] == 18
     assert answers["graph.grants()"]
     assert answers["graph.changes_since(before)"]
 

@@ -161,6 +161,7 @@ def test_other_events_are_not_logged(told: Event) -> None:
 def test_an_interrupted_attempt_is_not_logged() -> None:
     """The engine was stopped under it; Google's would not have been."""
     assert log_entry(answered(outcome="interrupted", result=0)) is None
+    assert log_entry(answered(outcome="deleted", result=0)) is None
 
 
 def test_entries_are_told_apart_by_their_ids() -> None:

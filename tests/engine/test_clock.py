@@ -121,7 +121,7 @@ def test_a_negative_span_is_refused() -> None:
 def test_the_system_clock_tells_how_far_it_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clocks, told = Clocks(monkeypatch), []
     clock = SystemClock()
-    clock.on_set_back = told.append
+    clock.when_set_back(told.append)
     clocks.pass_s(10)
     clock.now_us()
     clocks.wall_s += 7_200  # set forward
@@ -141,7 +141,7 @@ def test_a_process_that_is_held_up_takes_no_clock_for_set_back(
 ) -> None:
     clocks, told = Clocks(monkeypatch), []
     clock = SystemClock()
-    clock.on_set_back = told.append
+    clock.when_set_back(told.append)
     clocks.held_up = [0.2, 0.5]
     clock.now_us()
     clock.now_us()

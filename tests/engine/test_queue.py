@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from queuewright.cloud_tasks.retry import RetryPolicy, backoff_us, is_exhausted
-from queuewright.engine.rules.schedule import QueueCore, QueueLimits
+from queuewright.engine.rules.schedule import QueueCore, QueueLimits, StateCounts
 
 S = 1_000_000
 FAST = QueueLimits(rate=500.0, burst=100, concurrency=1000)
@@ -159,6 +159,31 @@ def test_changing_the_time_of_a_task_a_million_times_keeps_one_entry_of_it() -> 
     assert core.start_due(99_999) == [1]
 
 
+def test_the_counts_follow_time_without_a_change() -> None:
+    core = QueueCore(FAST, 0)
+    core.add(1, 0)
+    core.add(2, 5 * S)
+    core.add(3, 9 * S, is_backoff=True)
+    assert core.counts(0) == StateCounts(scheduled=1, due=1, running=0, retrying=1)
+    assert core.counts(5 * S) == StateCounts(scheduled=0, due=2, running=0, retrying=1)
+    assert core.counts(9 * S) == StateCounts(scheduled=0, due=3, running=0, retrying=0)
+
+
+def test_tasks_of_a_restart_are_counted_as_before_it() -> None:
+    core = QueueCore(FAST, 10 * S)
+    core.load([(9 * S, 1), (11 * S, 2), (12 * S, 3)], 10 * S, retrying=[3])
+    assert core.counts(10 * S) == StateCounts(scheduled=1, due=1, running=0, retrying=1)
+
+
+def test_a_time_that_was_given_twice_counts_once() -> None:
+    core = QueueCore(FAST, 0)
+    for schedule_us in (5 * S, 6 * S, 5 * S):
+        core.add(1, schedule_us)
+    core.add(2, 7 * S)
+    assert core.counts(0).scheduled == 2
+    assert core.counts(5 * S) == StateCounts(scheduled=1, due=1, running=0, retrying=0)
+
+
 class QueueMachine(RuleBasedStateMachine):
     """A queue against a model that records everything it does."""
 
@@ -226,7 +251,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.forget(task)
         else:
             due = self.now + backoff_us(self.policy, self.attempts[task])
-            self.core.add(task, due)
+            self.core.add(task, due, is_backoff=True)
             self.waiting[task] = due
 
     def forget(self, task: int) -> None:
@@ -276,6 +301,21 @@ class QueueMachine(RuleBasedStateMachine):
         assert all(task in self.core for task in self.alive())
         assert not any(task in self.core for task in self.gone)
         assert self.core.waiting == len(self.waiting)
+
+    @invariant()
+    def states_are_counted(self) -> None:
+        counts = self.core.counts(self.now)
+        assert counts == StateCounts(
+            scheduled=sum(
+                due > self.now and not self.core.is_retrying(task)
+                for task, due in self.waiting.items()
+            ),
+            due=sum(due <= self.now for due in self.waiting.values()),
+            running=len({task for task, _ in self.running} - self.gone),
+            retrying=sum(
+                due > self.now and self.core.is_retrying(task) for task, due in self.waiting.items()
+            ),
+        )
 
     @invariant()
     def slots_are_counted(self) -> None:

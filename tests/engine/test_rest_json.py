@@ -256,3 +256,57 @@ def test_all_json_is_accepted_or_refused(value: Any) -> None:
     with contextlib.suppress(InvalidArgumentError):
         message = read(value)
         assert read(shown(message, enums_as_numbers=False)) == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\uff11\uff15s", "+15s", "15.s", ".5s", "1_5s", " 15s", "15 s", "15S", "15.0000000001s", "s"],
+)
+def test_a_duration_is_read_as_protobuf_writes_it(text: str) -> None:
+    """Python's own parser reads more than Google's."""
+    said = refusal({"task": {"dispatchDeadline": text}}).message
+    kind = "type.googleapis.com/google.protobuf.Duration"
+    assert said.startswith(f"Invalid value at 'task.dispatch_deadline' ({kind}), ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2030-01-01T00:00:00+25:00",
+        "2030-01-01T00:00:00+00:60",
+        "2030-01-01T00:00:00+0100",
+        "2030-01-01T00:00:00.Z",
+        "2030-1-1T00:00:00Z",
+        "2030-01-01t00:00:00Z",
+        "2030-01-01T00:00:00z",
+        "2030-01-01 00:00:00Z",
+        "\uff12030-01-01T00:00:00Z",
+        "2030-02-30T00:00:00Z",
+    ],
+)
+def test_a_time_is_read_as_rfc_3339_writes_it(text: str) -> None:
+    """An offset is less than a day, and letters are capitals."""
+    said = refusal({"task": {"scheduleTime": text}}).message
+    kind = "type.googleapis.com/google.protobuf.Timestamp"
+    assert said.startswith(f"Invalid value at 'task.schedule_time' ({kind}), ")
+
+
+@pytest.mark.parametrize("text", ["15s", "15.5s", "0s", "-1.5s", "15.000000001s"])
+def test_a_right_duration_is_read(text: str) -> None:
+    """Negative ones too, which the service refuses in its own words."""
+    read({"task": {"dispatchDeadline": text}})
+
+
+@pytest.mark.parametrize(
+    "text", ["2030-01-01T00:00:00Z", "2030-01-01T00:00:00.5+23:59", "2030-01-01T00:00:00-00:00"]
+)
+def test_a_right_time_is_read(text: str) -> None:
+    """In any time zone."""
+    read({"task": {"scheduleTime": text}})
+
+
+@pytest.mark.parametrize("text", ["\uff11", "1_0", "+1", " 1", ""])
+def test_a_number_in_text_has_plain_digits(text: str) -> None:
+    """As in a query, or as a 64-bit number is written."""
+    assert "(TYPE_INT32)" in refusal({"pageSize": text}, messages.ListTasksRequest).message
+    assert read({"pageSize": "10"}, messages.ListTasksRequest).page_size == 10

@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from queuewright.engine import Answer, NoAnswerError, OutgoingRequest
+from queuewright.engine import Answer, Excerpt, NoAnswerError, OutgoingRequest
 from queuewright.engine.dispatch.http.http_sender import HttpSender
+from queuewright.engine.rules.excerpt import MAX_BODY_BYTES
 
 
 class Wire:
@@ -148,6 +149,31 @@ async def test_retry_after_comes_with_the_answer() -> None:
     answer = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"
     async with wire(answer) as (server, sender):
         assert await sender.send(request(server.port)) == Answer(503, "7")
+
+
+@pytest.mark.parametrize("is_split", [False, True], ids=["whole", "byte by byte"])
+async def test_the_beginning_of_an_answer_comes_with_it(is_split: bool) -> None:
+    """With the headers that help; a cookie is a secret."""
+    answer = (
+        b"HTTP/1.1 500 No\r\nContent-Type: text/plain\r\nSet-Cookie: a=b\r\n"
+        b"Content-Length: 15\r\n\r\nno such address"
+    )
+    async with wire(answer) as (server, sender):
+        server.is_split = is_split
+        for _ in range(2):  # the second one begins anew
+            excerpt = (await sender.send(request(server.port))).excerpt
+            assert excerpt == Excerpt(
+                (("content-type", "text/plain"), ("content-length", "15")), b"no such address"
+            )
+
+
+async def test_a_long_answer_is_cut() -> None:
+    """What is kept of it says so."""
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + b"0\r\n\r\n"
+    async with wire(answer) as (server, sender):
+        excerpt = (await sender.send(request(server.port))).excerpt
+        assert excerpt == Excerpt((), b"x" * MAX_BODY_BYTES, is_cut=True)
 
 
 async def test_a_long_header_does_no_harm() -> None:

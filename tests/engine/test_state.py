@@ -17,13 +17,12 @@ from pathlib import Path
 import pytest
 
 from queuewright.engine import DEVELOPER, Engine, ManualClock, Settings
-from queuewright.engine.dispatch import idle_checkpoint
 from queuewright.engine.protocol import messages as m
-from queuewright.engine.state import file
 from queuewright.engine.state.file import FILE_NAME
 from queuewright.engine.state.rows import NewTask, Tombstone
 from queuewright.engine.state.store import Store
 from queuewright.errors import Refusal, TargetError
+from queuewright.state_file import StateKind, idle_checkpoint, opening
 from tests.engine.stage import QUEUE, Stage, stage
 
 
@@ -133,14 +132,14 @@ def test_a_crash_of_the_first_start_does_not_prevent_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """Before and after each step that writes."""
-    original = getattr(file, step)
+    original = getattr(opening, step)
 
-    def copied_around(database: sqlite3.Connection) -> None:
+    def copied_around(database: sqlite3.Connection, kind: StateKind) -> None:
         shutil.copytree(tmp_path / "live", tmp_path / "before")
-        original(database)
+        original(database, kind)
         shutil.copytree(tmp_path / "live", tmp_path / "after")
 
-    monkeypatch.setattr(file, step, copied_around)
+    monkeypatch.setattr(opening, step, copied_around)
     Store(tmp_path / "live").close()
     monkeypatch.undo()
     for folder in ("before", "after"):
@@ -424,6 +423,27 @@ async def test_a_task_in_flight_at_a_stop_is_delivered_after_the_next_start(tmp_
         await s.engine.drain()
         assert s.handler.headers(0)["X-CloudTasks-TaskRetryCount"] == "0"
         assert s.outcomes() == ["succeeded"]
+
+
+@pytest.mark.parametrize("removed", ["delete", "purge", "delete_queue"])
+async def test_a_task_deleted_in_flight_before_a_stop_is_not_delivered_later(
+    removed: str, tmp_path: Path
+) -> None:
+    """And the stop does not promise that."""
+    clock = ManualClock()
+    async with stage(state=tmp_path, clock=clock) as s:
+        await s.create_queue()
+        s.handler.takes = "1h"
+        task = await s.create_task()
+        await s.engine.advance("1s")
+        assert s.handler.now_running == 1
+        if removed == "delete":
+            await s.service.delete_task(m.DeleteTaskRequest(name=task.name), DEVELOPER)
+        elif removed == "purge":
+            await s.service.purge_queue(m.PurgeQueueRequest(name=QUEUE), DEVELOPER)
+        else:
+            await s.service.delete_queue(m.DeleteQueueRequest(name=QUEUE), DEVELOPER)
+    assert s.outcomes() == ["deleted"]
 
 
 async def test_stop_lets_a_running_attempt_end_within_the_grace() -> None:

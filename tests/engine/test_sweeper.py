@@ -10,9 +10,9 @@ import pytest
 
 from queuewright.engine import DEVELOPER
 from queuewright.engine.protocol import messages as m
-from queuewright.engine.state import file
 from queuewright.engine.state.file import FILE_NAME
 from queuewright.engine.state.store import Store
+from queuewright.state_file import opening
 from tests.engine.stage import LOCATION, QUEUE, URL, Stage, stage
 
 QUEUES = [f"{LOCATION}/queues/q{number}" for number in range(10)]
@@ -136,7 +136,7 @@ async def test_a_file_made_by_an_earlier_queuewright_shrinks_if_it_is_small(
         earlier.commit()
         earlier.execute("VACUUM")
     earlier.close()
-    monkeypatch.setattr(file, "_PAGES_TO_REWRITE", allowed)
+    monkeypatch.setattr(opening, "_PAGES_TO_REWRITE", allowed)
     async with stage(state=tmp_path) as s:
         await fat(s)
         await s.engine.advance("1s")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
 from pulumi_gcp import cloudrunv2, cloudtasks, projects, secretmanager, serviceaccount, storage
 
-from components import ImageSource, PullQueue, ServiceHandler, Worker
+from components import ImageSource, PullQueue, ServiceHandler, TaskStack, Worker
+from queuewright.blueprint import blueprint
+from queuewright.spec import parse
 from queuewright.testing import Grant, Graph, capture
 from tests.graph.programs import emails_and_mailer
 
@@ -210,3 +213,37 @@ def test_who_may_use_a_pull_queue_is_asked_in_the_same_words() -> None:
     )
     with pytest.raises(LookupError, match="no pull queue is named 'emails'; the program has shop"):
         found.may_poll("reporter", "emails")
+
+
+def test_the_dead_letters_of_a_queue_are_not_the_queue(tmp_path: Path) -> None:
+    """By the queue's key; the handler may add dead letters, and no tasks."""
+    plan = blueprint(
+        parse(
+            "project: acme-dev\nlocation: europe-west1\n"
+            "handlers: {web: {service: {image: i}}, api: {service: {image: i}}}\n"
+            "queues: {emails: {handler: web, dead_letters: true, enqueuers: [api]}}\n"
+        )
+    )
+    found = capture(lambda: TaskStack("tasks", plan, root=tmp_path))
+    assert found.may_invoke("emails", "web")
+    assert found.may_enqueue("api", "emails")
+    assert not found.may_enqueue("web", "emails")
+
+
+def test_a_queue_may_be_called_as_the_dead_letters_of_another(tmp_path: Path) -> None:
+    """Their resources have different names in the program."""
+    plan = blueprint(
+        parse(
+            "project: acme-dev\nlocation: europe-west1\n"
+            "handlers: {web: {service: {image: i}}}\n"
+            "queues:\n"
+            "  emails: {handler: web, dead_letters: true, enqueuers: [web]}\n"
+            "  emails-dead-letters: {handler: web, dead_letters: true, enqueuers: [web]}\n"
+            "  emails-dead-letter: {handler: web, enqueuers: [web]}\n"
+        )
+    )
+    found = capture(lambda: TaskStack("tasks", plan, root=tmp_path))
+    names = [each.name for each in found.resources.values() if each.type.endswith("queue:Queue")]
+    assert len(set(names)) == len(names) == 5
+    for key in plan.queues:
+        assert found.may_enqueue("web", key)

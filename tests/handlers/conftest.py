@@ -40,7 +40,9 @@ def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def mailer() -> FlaskClient:
-    return create_app("handle", str(HANDLERS / "mailer" / "main.py")).test_client()
+    app = create_app("handle", str(HANDLERS / "mailer" / "main.py"))
+    app.testing = True  # exceptions come through, as to the library that makes dead letters
+    return app.test_client()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from queuewright.packages import runtime_folder
 from queuewright.spec import load
 
 ROOT = Path(__file__).parents[2]
@@ -66,10 +67,13 @@ def test_the_command_of_the_dockerfile_serves(photo: Callable[..., bytes], tmp_p
 
 
 def test_the_functions_framework_serves(tmp_path: Path) -> None:
-    """`functions-framework --target handle` in the mailer's folder is enough."""
+    """`functions-framework --target handle` in the mailer's folder is enough, with the library."""
     command = [sys.executable, "-m", "functions_framework", "--target", "handle"]
     body = b'{"to": "ada@example.com", "subject": "Hello"}'
-    with running(command, HANDLERS / "mailer", OUTBOX=str(tmp_path / "mail")) as url:
+    library = str(runtime_folder())  # in the function's package
+    with running(
+        command, HANDLERS / "mailer", OUTBOX=str(tmp_path / "mail"), PYTHONPATH=library
+    ) as url:
         status, answer = post(f"{url}/send", body)
     assert status == 200
     (path,) = (tmp_path / "mail").glob("*.eml")

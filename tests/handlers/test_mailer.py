@@ -6,11 +6,14 @@ import base64
 import email
 import email.policy
 import json
+import re
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+
+from queuewright_runtime import PermanentError
 
 TASK = {"X-CloudTasks-QueueName": "emails", "X-CloudTasks-TaskName": "42"}
 
@@ -180,15 +183,14 @@ HOPELESS = {
 
 
 @pytest.mark.parametrize("body", HOPELESS, ids=[f"{body[:60]!r}" for body in HOPELESS])
-def test_a_hopeless_task_is_dropped_with_a_reason(
+def test_a_hopeless_task_is_given_up_with_a_reason(
     mailer: FlaskClient, capsys: pytest.CaptureFixture[str], body: bytes
 ) -> None:
-    """A task that can never succeed gets a 200, so it is not retried, and is logged."""
-    answer = mailer.post("/send", data=body, headers=TASK)
-    assert answer.status_code == 200
-    assert answer.text.startswith("dropped: ")
+    """A task that can never succeed becomes a dead letter at once, and is logged."""
+    with pytest.raises(PermanentError, match=re.escape(HOPELESS[body])):
+        mailer.post("/send", data=body, headers=TASK)
     log = capsys.readouterr().out
-    assert log.startswith("ERROR emails-42: dropped, retrying cannot help: ")
+    assert log.startswith("ERROR emails-42: retrying cannot help: ")
     assert HOPELESS[body] in log
     assert not Path("out").exists()
 
@@ -209,10 +211,11 @@ def test_on_cloud_run_a_log_line_carries_its_severity(
 ) -> None:
     """Cloud Logging reads `severity` and `message` from JSON lines."""
     monkeypatch.setenv("K_SERVICE", "mailer")
-    mailer.post("/send", data=b"", headers=TASK)
+    with pytest.raises(PermanentError):
+        mailer.post("/send", data=b"", headers=TASK)
     entry = json.loads(capsys.readouterr().out)
     assert entry["severity"] == "ERROR"
-    assert entry["message"].startswith("emails-42: dropped")
+    assert entry["message"].startswith("emails-42: retrying cannot help")
 
 
 def test_only_posts_to_send_are_mails(mailer: FlaskClient) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from queuewright_runtime import PermanentError
 from tests.handlers.postbox import Postbox
 
 TASK = {"X-CloudTasks-QueueName": "emails", "X-CloudTasks-TaskName": "42"}
@@ -87,13 +88,13 @@ def test_starttls_is_the_default(
 
 
 @pytest.mark.parametrize(
-    ("refusals", "status"),
+    ("refusals", "is_permanent"),
     [
-        ({"ada@example.com": "450 later", "bob@example.com": "550 unknown"}, 503),
-        ({"ada@example.com": "450 later", "bob@example.com": "450 later"}, 503),
-        ({"ada@example.com": "550 unknown", "bob@example.com": "550 unknown"}, 200),
-        ({"DATA": "452 too busy"}, 503),
-        ({"DATA": "554 looks like spam"}, 200),
+        ({"ada@example.com": "450 later", "bob@example.com": "550 unknown"}, False),
+        ({"ada@example.com": "450 later", "bob@example.com": "450 later"}, False),
+        ({"ada@example.com": "550 unknown", "bob@example.com": "550 unknown"}, True),
+        ({"DATA": "452 too busy"}, False),
+        ({"DATA": "554 looks like spam"}, True),
     ],
 )
 def test_a_temporary_refusal_is_retried_and_a_permanent_one_is_not(
@@ -101,13 +102,17 @@ def test_a_temporary_refusal_is_retried_and_a_permanent_one_is_not(
     postbox: Postbox,
     capsys: pytest.CaptureFixture[str],
     refusals: dict[str, str],
-    status: int,
+    is_permanent: bool,
 ) -> None:
     """4yz means later, 5yz means never (RFC 5321, 4.2.1)."""
     postbox.refusals = refusals
-    assert mailer.post("/send", json=BODY, headers=TASK).status_code == status
+    if is_permanent:
+        with pytest.raises(PermanentError):
+            mailer.post("/send", json=BODY, headers=TASK)
+    else:
+        assert mailer.post("/send", json=BODY, headers=TASK).status_code == 503
     log = capsys.readouterr().out
-    assert log.startswith("ERROR emails-42: " + ("dropped" if status == 200 else "not sent"))
+    assert log.startswith("ERROR emails-42: " + ("retrying" if is_permanent else "not sent"))
     assert all(answer[4:] in log for answer in refusals.values())
     assert postbox.mails == []
 
@@ -115,9 +120,10 @@ def test_a_temporary_refusal_is_retried_and_a_permanent_one_is_not(
 def test_a_recipient_who_has_the_mail_does_not_get_it_again(
     mailer: FlaskClient, postbox: Postbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """If one of several recipients is refused, the task is done and the log says so."""
+    """If one of several recipients is refused, the task is given up and the log says so."""
     postbox.refusals = {"bob@example.com": "450 later"}
-    assert mailer.post("/send", json=BODY).status_code == 200
+    with pytest.raises(PermanentError):
+        mailer.post("/send", json=BODY)
     assert [envelope.rcpt_tos for envelope in postbox.mails] == [["ada@example.com"]]
     assert "bob@example.com: 450 later; delivered to all others" in capsys.readouterr().out
 

@@ -344,6 +344,21 @@ async def test_in_memory_nothing_is_kept(project: Project, up: Up) -> None:
     assert not (project.root / ".queuewright" / "dev").exists()
 
 
+async def test_in_memory_an_interrupted_task_is_said_to_be_gone(
+    project: Project, up: Up, output: Output
+) -> None:
+    """It is not promised to the next start."""
+    begins = "    def do_POST(self):\n"
+    hangs = "print('busy', flush=True); import time; time.sleep(3600)"
+    project.service("mailer", ECHO.replace(begins, f"{begins}        {hangs}\n"))
+    project.spec(MAILER)
+    first = await up(in_memory=True)
+    await add(first, "lost")
+    await output.line_with("busy")
+    await up.stop(first)
+    await output.line_with("interrupted; the task is gone, because `--memory` keeps nothing")
+
+
 async def test_a_queue_that_is_no_longer_described_is_paused_and_keeps_its_tasks(
     project: Project, up: Up, output: Output
 ) -> None:

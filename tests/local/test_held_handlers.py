@@ -11,7 +11,6 @@ from queuewright.engine import DEVELOPER
 from queuewright.engine.protocol import GetQueueRequest, ListTasksRequest, Task
 from queuewright.errors import TargetError
 from queuewright.local.environment import Environment
-from queuewright.local.processes.groups import MissingProgramError
 from queuewright.local.state_folder import find_running
 from tests.local.conftest import ECHO, Output, Project, Up
 from tests.local.test_environment import DEAD, EMAILS, add
@@ -196,22 +195,68 @@ async def test_a_stop_ends_a_late_start(broken: Project, up: Up, output: Output)
         os.killpg(pid, 0)
 
 
-async def test_a_missing_program_ends_the_start(broken: Project, up: Up) -> None:
-    """With the other errors: no edit of the code would help."""
+async def test_a_missing_program_is_held_too(project: Project, up: Up, output: Output) -> None:
+    """The others run; the error says how the handler could run here, and an edit starts it."""
+    project.service("mailer")
+    project.write("handlers/postman/Dockerfile", 'FROM node\nCMD ["no-such-program"]\n')
+    project.spec(SPEC)
+    environment = await up()
+    await output.line_with(
+        "postman       │ error: `postman`: there is no program `no-such-program`"
+    )
+    await output.line_with("handlers.postman.local: {command: …}")
+    await output.line_with("postman       │ its tasks wait; it is started again when its files")
+    assert environment.held == ["postman"]
+    await add(environment, "hello")
+    await output.line_with("mailer        │ got /send hello")
+    await add(environment, "bye", LETTERS)
+    await output.line_with("waits: this handler has not started, see above")
+    project.service("postman")
+    await output.line_with("postman       │ has started: its waiting tasks are dispatched")
+    await output.line_with("postman       │ got /post bye")
+
+
+async def test_a_missing_local_command_is_held_too(
+    project: Project, up: Up, output: Output
+) -> None:
+    """A change of the environment's file starts it."""
+    project.service("mailer")
+    project.service("postman")
+    nosuch = "handlers/postman}, local: {command: [nosuch]}"
+    project.spec(SPEC.replace("handlers/postman}", nosuch))
+    environment = await up()
+    await output.line_with("postman       │ error: `postman`: there is no program `nosuch`")
+    assert environment.held == ["postman"]
+    project.spec(SPEC)
+    await output.line_with("postman       │ now runs with its new settings")
+    assert environment.held == []
+
+
+@pytest.mark.parametrize(
+    "dockerfile", ['CMD ["python", "main.py", "\\u0000"]', "ENV A=\0\nCMD python main.py"]
+)
+async def test_a_dockerfile_with_a_character_that_no_program_can_be_given(
+    dockerfile: str, project: Project, up: Up, output: Output
+) -> None:
+    """Its handler is held; a NUL ends words and variables."""
+    project.service("mailer")
+    project.service("postman")
+    project.write("handlers/postman/Dockerfile", f"FROM python\n{dockerfile}\n")
+    project.spec(SPEC)
+    environment = await up()
+    text = "its command or a variable has a character that no program can be given"
+    await output.line_with(f"postman       │ error: `postman` cannot be started: {text}")
+    assert environment.held == ["postman"]
+
+
+async def test_without_reload_a_missing_program_ends_the_start(broken: Project, up: Up) -> None:
+    """With the other errors: nothing would start it later."""
     broken.write("handlers/postman/Dockerfile", 'FROM node\nCMD ["no-such-program"]\n')
     with pytest.raises(TargetError) as refused:
-        await up()
+        await up(reload=False)
     assert "`mailer` ended before it served, exit code 1\n    cannot work" in str(refused.value)
     assert "`postman`: there is no program `no-such-program`" in str(refused.value)
     assert find_running(broken.root / ".queuewright") is None
-
-
-async def test_a_missing_program_alone_keeps_its_hint(broken: Project, up: Up) -> None:
-    """It says how the handler could run here."""
-    broken.service("mailer")
-    broken.write("handlers/postman/Dockerfile", 'FROM node\nCMD ["no-such-program"]\n')
-    with pytest.raises(MissingProgramError, match=r"handlers\.postman\.local"):
-        await up()
 
 
 async def test_without_reload_every_handler_that_does_not_start_is_named(

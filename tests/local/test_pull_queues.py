@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from queuewright.client import connect_beta
 from queuewright.engine import Event
 from queuewright.errors import TargetError
+from queuewright.local.console.console import Console
 from queuewright.local.emulator import Emulator, EmulatorOptions
 from queuewright.spec import EmulatorSpec, parse_emulator
 
@@ -30,7 +32,7 @@ async def emulator(
 ) -> AsyncIterator[Emulator]:
     spec = parse_emulator(file) if file else EmulatorSpec()
     options = EmulatorOptions("127.0.0.1", 0, 0, spec, queues, pull, state)
-    async with Emulator.started(options, ignore) as running:
+    async with Emulator.started(options, Console(io.StringIO()), ignore) as running:
         yield running
 
 

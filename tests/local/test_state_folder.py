@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from queuewright.errors import TargetError
-from queuewright.local.state_folder import RUNNING, StateFolder, find_running
+from queuewright.local.state_folder import RUNNING, STATE_FOLDER, StateFolder, find_running
 
 HERE = ("dev", "127.0.0.1:8123", "127.0.0.1:8124")
 HOLDER = """
@@ -118,3 +118,43 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
         with StateFolder.locked(folder):
             assert folder.stat().st_mode & 0o777 == 0o700
     assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_folder_with_other_files_is_no_state_folder(tmp_path: Path) -> None:
+    """Such as a project: it stays as it was, its `.gitignore` and its mode included."""
+    (tmp_path / "main.py").touch()
+    (tmp_path / ".gitignore").write_text("*.log\n")
+    tmp_path.chmod(0o755)
+    refused = pytest.raises(TargetError, match="is no state folder: it holds `main")
+    with refused, StateFolder.locked(tmp_path):
+        pass
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".gitignore", "main.py"]
+    assert (tmp_path / ".gitignore").read_text() == "*.log\n"
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+def test_what_is_there_before_the_first_start_is_no_obstacle(tmp_path: Path) -> None:
+    """`plan` has made packages; a new disk has `lost+found`; the rules for git are one's own."""
+    (tmp_path / STATE_FOLDER / "packages").mkdir(parents=True)
+    with StateFolder.locked(tmp_path / STATE_FOLDER):
+        pass
+    disk = tmp_path / "disk"
+    (disk / "lost+found").mkdir(parents=True)
+    (disk / ".gitignore").write_text("!kept\n")
+    with StateFolder.locked(disk):
+        pass
+    assert (disk / ".gitignore").read_text() == "!kept\n"
+
+
+@pytest.mark.parametrize("name", ["lock", ".gitignore", "running.json", "dev", "dev/tasks.sqlite"])
+def test_a_link_in_the_state_folder_is_refused(tmp_path: Path, name: str) -> None:
+    """A repository that was cloned may have one, to a file that would be overwritten."""
+    outside = tmp_path / "outside"
+    outside.write_text("important\n")
+    link = tmp_path / STATE_FOLDER / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(outside)
+    refused = pytest.raises(TargetError, match="the state folder has a link")
+    with refused, StateFolder.locked(tmp_path / STATE_FOLDER):
+        pass
+    assert outside.read_text() == "important\n"

@@ -256,3 +256,28 @@ def test_the_log_has_cloud_tasks_format_and_its_own_stream(run: Run, project: Pr
     ]
     assert {entry["resource"]["labels"]["queue_id"] for entry in entries} == {"emails"}
     assert entries[-1]["jsonPayload"]["attemptResponseLog"]["status"] == "OK"
+
+
+def test_a_new_source_is_checked_when_the_change_is_followed(project: Project, run: Run) -> None:
+    """A link out of it is refused before its code runs, and its secrets are warned of."""
+    project.service("mailer")
+    project.service("postman")
+    project.write("handlers/postman/.env", "TOKEN=x")
+    (project.root / "handlers" / "postman" / "etc").symlink_to("/etc")
+    project.spec(SPEC)
+    running = run()
+    running.until("ready; Ctrl-C stops")
+    more = SPEC.replace("queues:", "  postman: {service: {source: handlers/postman}}\nqueues:")
+    project.spec(more)
+    running.until("stacks/dev.yaml:7:23: handlers.postman.service.source: `")
+    running.until("the environment stays as it was")
+    (project.root / "handlers" / "postman" / "etc").unlink()
+    project.spec(more)
+    running.until("warning: stacks/dev.yaml:7:23: handlers.postman.service.source: `handlers/postm")
+    running.until("/.env >> handlers/postman/.gitignore")
+    running.until("│ up to date")
+    project.spec(more.replace("/send", "/sent"))
+    running.until("│ up to date")
+    running.send(signal.SIGINT)
+    assert running.end() == 0
+    assert len([line for line in running.lines if "looks like a file of secrets" in line]) == 1

@@ -31,7 +31,7 @@ handlers:
 queues:
   reports: {pull: {lease: 10s, min_backoff: 0s, max_backoff: 0s}, worker: reporter}
 """
-TWO = SPEC.replace("reporter}}", "reporter}, instances: {min: 2, max: 2}}")
+TWO = SPEC.replace("reporter}}", "reporter}, instances: {min: 2, max: 5}}")
 WORKER = """
 from queuewright_runtime import pull
 
@@ -120,9 +120,10 @@ async def test_a_worker_does_what_is_enqueued(project: Project, up: Up, output: 
 
 
 async def test_two_processes_share_the_load(project: Project, up: Up, output: Output) -> None:
-    """Each holds one task."""
+    """Each holds one task; `instances.max` starts no third one."""
     worker(project, HOLDS, TWO)
     environment = await up()
+    assert len(pids(environment)) == 2
     await add(environment, "a", "b")
     who = {source(await output.line_with("│ holds")) for _ in range(2)}
     assert who == {"reporter 1", "reporter 2"}
@@ -304,6 +305,35 @@ async def test_the_first_pull_queue_may_come_with_an_edit(
     assert f"gRPC {running.pubsub_address}" in environment.table
 
 
+async def test_whoever_the_first_pull_queue_concerns_finds_pubsub(
+    project: Project, up: Up, output: Output
+) -> None:
+    """Enqueuers and workers get the queue's variable and so a new process; others stay."""
+    project.service("web", PRODUCER)
+    project.service("mailer")
+    idle = "import os, time\nwhile 'SUBSCRIPTION_REPORTS' not in os.environ: time.sleep(60)\n"
+    worker(project, idle + WORKER)
+    handlers = """
+handlers:
+  web: {service: {source: handlers/web}}
+  mailer: {service: {source: handlers/mailer}}
+  reporter: {worker: {source: handlers/reporter}}
+queues:
+  calls: {handler: web, path: /}
+"""
+    project.spec(handlers)
+    environment = await up()
+    places = environment.handlers.places
+    before = places["mailer"].process.pid  # type: ignore[attr-defined]
+    reports = "reports: {pull: {lease: 10s}, worker: reporter, enqueuers: [web]}"
+    project.spec(f"{handlers}  {reports}\n")
+    await output.line_with("│ up to date")
+    calls = "projects/acme-dev/locations/europe-west1/queues/calls"
+    await add_task(environment, TOPIC, calls)
+    await output.line_with("│ did from a handler")
+    assert places["mailer"].process.pid == before  # type: ignore[attr-defined]
+
+
 async def test_only_an_enqueuer_may_publish(project: Project, up: Up, output: Output) -> None:
     """As on Google Cloud; the refusal says which line of YAML would allow it."""
     project.service("web", PRODUCER)
@@ -373,3 +403,17 @@ async def test_of_two_processes_that_do_not_both_start_none_is_left(
     assert pids(environment) == []
     with pytest.raises(ProcessLookupError):
         os.kill(int(began.rpartition(" ")[2]), 0)
+
+
+async def test_a_reload_refuses_a_link_out_of_the_project(
+    project: Project, up: Up, output: Output
+) -> None:
+    """As that of any other handler; the previous version keeps running."""
+    worker(project)
+    await up()
+    link = project.root / "handlers" / "reporter" / "etc"
+    link.symlink_to("/etc")
+    await output.line_with("reporter/etc` leads out of the project, to `/etc`")
+    await output.line_with("still running the previous version")
+    link.unlink()
+    await output.line_with("reloaded")

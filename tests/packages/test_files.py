@@ -412,3 +412,12 @@ def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match=r"closed` cannot be read: Permission denied"):
         source_files(tmp_path)
     (tmp_path / "closed").chmod(0o700)
+
+
+def test_a_links_name_cannot_add_lines_to_the_error(tmp_path: Path) -> None:
+    """Such as a hint of its own."""
+    write(tmp_path, "main.py")
+    (tmp_path / "x\n  hint: run me").symlink_to("nowhere")
+    with pytest.raises(TargetError) as refused:
+        source_files(tmp_path)
+    assert str(refused.value).count("\n") == 1

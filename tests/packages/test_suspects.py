@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from queuewright.packages import source_files, suspects
+from queuewright.terminal import printable
 from tests.packages.test_files import write
 
 
@@ -87,7 +88,13 @@ def test_a_link_to_a_secret_of_the_project_is_a_suspect(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ignore_file", [None, ".gitignore", ".gcloudignore"])
-@pytest.mark.parametrize("name", [".env", "odd [1]*.pem", "keys/it's.key", "$HOME.pem", "a\\b.key"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".env", "odd [1]*.pem", "keys/it's.key", "$HOME.pem", "a\\b.key"),
+        *("a\nb.pem", "a\x1b]0;b.pem", "a\tb.pem", "a\u202eb.pem", os.fsdecode(b"a\xffb.pem")),
+    ],
+)
 def test_the_command_that_leaves_a_suspect_out_works(
     tmp_path: Path, name: str, ignore_file: str | None
 ) -> None:
@@ -96,8 +103,19 @@ def test_the_command_that_leaves_a_suspect_out_works(
     if ignore_file:
         write(tmp_path, ignore_file, text=f"{ignore_file}\n*.md")
     for suspect in suspects(tmp_path, source_files(tmp_path)):
+        assert printable(suspect.exclusion) == suspect.exclusion
         subprocess.run(["sh", "-c", suspect.exclusion], check=True)
     assert [str(path) for path in source_files(tmp_path)] == ["main.py"]
+
+
+def test_the_command_works_in_a_folder_with_control_characters(tmp_path: Path) -> None:
+    """A folder has no wildcards to stand for it."""
+    folder = tmp_path / "a\x1b\n$(b)'c"
+    write(folder, "main.py", ".env")
+    (suspect,) = suspects(folder, source_files(folder))
+    assert printable(suspect.exclusion) == suspect.exclusion
+    subprocess.run(["sh", "-c", suspect.exclusion], check=True)
+    assert [str(path) for path in source_files(folder)] == ["main.py"]
 
 
 def test_the_command_is_short_where_it_can_be(

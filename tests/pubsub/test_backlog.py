@@ -216,11 +216,12 @@ def test_a_message_that_comes_back_by_a_seek_keeps_its_count_behind_a_leased_one
     assert taken(of)[0].delivery == 5
 
 
-def test_a_replaced_backlog_keeps_the_holders_of_its_leases() -> None:
+def test_a_new_backlog_keeps_the_holders_of_its_leases() -> None:
     of = backlog(*numbers(1, 2))
     taken(of, holder=7)
     left = [each for each in of.changes().changed if each.message.id == 2]
-    of = of.replaced(left)
+    former, of = of, Backlog(of.rules, left)
+    of.inherit(former)
     assert of.outstanding(7) == Outstanding(1, 10)
     of.acknowledge(2, 1)
     assert of.outstanding(7) == Outstanding(0, 0)

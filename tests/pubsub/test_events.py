@@ -134,3 +134,9 @@ async def test_messages_that_are_only_in_the_file_are_shown_too(
         answer = await held(s)
         assert answer["total"] == 6
         assert [each["id"] for each in answer["messages"]] == numbers
+        (first,) = await s.pull(most=1)
+        answer = await held(s, limit=4)
+        assert (answer["total"], answer["leased"]) == (6, 1)
+        assert [each["id"] for each in answer["messages"]] == numbers[:4]
+        await s.ack(first.ack_id)
+        assert [each["id"] for each in (await held(s, limit=1))["messages"]] == [numbers[1]]

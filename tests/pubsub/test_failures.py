@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -44,14 +45,16 @@ async def test_a_failed_sweep_is_logged_and_tried_again(
         store = s.server._store
         drop_old, failures = store.drop_old, [ValueError("broken")]
 
-        def broken(*arguments: Any) -> None:
+        def broken(*arguments: Any) -> Iterator[int]:
             if failures:
                 raise failures.pop()
-            drop_old(*arguments)
+            return drop_old(*arguments)
 
         monkeypatch.setattr(store, "drop_old", broken)
         await s.advance("7d")
-        assert [record.message for record in caplog.records] == ["sweeping failed"]
+        assert [record.message for record in caplog.records] == [
+            "sweeping failed in Pub/Sub itself"
+        ]
         assert store._database.execute("SELECT count(*) FROM content").fetchone() == (1,)
         await s.advance("1m")
         assert store._database.execute("SELECT count(*) FROM content").fetchone() == (0,)

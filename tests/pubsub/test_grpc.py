@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import grpc.aio
@@ -99,6 +99,19 @@ async def test_other_methods_are_refused_in_plain_words(
         await channel.unary_unary(path)(b"")
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert caught.value.details() == f"{name} is not emulated."
+
+
+async def test_a_compressed_request_is_read(server: PubSub) -> None:
+    """Go's and Python's publishers can compress."""
+    port = await server.serve_grpc(port=0)
+    compressed = grpc.aio.insecure_channel(f"127.0.0.1:{port}", compression=grpc.Compression.Gzip)
+    async with compressed as channel:
+        await ready(channel)
+        messages = [m.PubsubMessage(data=b"x" * 100_000)]
+        await call(channel, "Publish", m.PublishRequest(topic=TOPIC, messages=messages))
+        pull = m.PullRequest(subscription=SUBSCRIPTION, max_messages=1)
+        response = cast("m.PullResponse", await call(channel, "Pull", pull))
+        assert response.received_messages[0].message.data == b"x" * 100_000
 
 
 async def test_messages_of_10_mb_pass(channel: grpc.aio.Channel) -> None:

@@ -71,6 +71,14 @@ async def test_a_bad_message_fails_its_whole_request(message: dict[str, Any], te
         assert await s.pull() == []
 
 
+async def test_attributes_that_googles_clients_add_pass() -> None:
+    """A client with tracing adds one to every message."""
+    async with stage() as s:
+        await s.publish(b"traced", googclient_traceparent="00-1-2-01")
+        (received,) = await s.pull()
+        assert received.message.attributes["googclient_traceparent"] == "00-1-2-01"
+
+
 async def test_a_request_has_1_to_1000_messages_and_10_mb() -> None:
     async with stage() as s:
         assert await refused(s.publish()) == (

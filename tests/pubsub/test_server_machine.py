@@ -111,9 +111,11 @@ class ServerMachine(RuleBasedStateMachine):
         if end == "stop":
             self.run(server.stop())
         elif end == "crash":
-            server._sweeper.stop()
+            server._idle_checkpoint.stop()
+            self.run(server._sweeper.stop())
             server._registry.close(refusals.stopping())
             server._store._database.close()
+            server._store._state._lock.release()
         else:
             return
         self.start()

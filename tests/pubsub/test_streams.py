@@ -261,8 +261,13 @@ async def test_pings_are_answered_from_protocol_version_1(version: int, answers:
 async def test_a_first_request_that_makes_no_sense_is_refused(
     fields: dict[str, Any], text: str
 ) -> None:
+    async def run(s: Stage) -> None:
+        client = await opened(s, **fields)
+        assert client.running is not None
+        await client.running
+
     async with stage() as s:
-        assert await refused(opened(s, **fields)) == ("INVALID_ARGUMENT", text)
+        assert await refused(run(s)) == ("INVALID_ARGUMENT", text)
 
 
 @pytest.mark.parametrize(

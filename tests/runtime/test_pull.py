@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -104,6 +105,24 @@ def test_sigterm_ends_the_loop_after_the_task_in_hand() -> None:
     assert first.answers == ["ack"]
     assert second.answers in ([], ["nack"])  # not delivered, or given back
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_task_that_arrives_while_the_loop_stops_is_given_back() -> None:
+    first, second = SentMessage("1"), SentMessage("2")
+    tasks = taking(Stream(first, second))
+    is_answered = threading.Event()
+
+    def give_back() -> None:
+        second.answers.append("nack")
+        is_answered.set()
+
+    second.nack = give_back  # type: ignore[method-assign]
+    # The thread that ends the stream comes late.
+    tasks._stop_requests = SimpleNamespace(put=lambda _: None, get=is_answered.wait)  # type: ignore[assignment]
+    for task in tasks:
+        assert task.id == "1"
+        tasks.stop()
+    assert (first.answers, second.answers) == (["ack"], ["nack"])
 
 
 def test_the_handler_of_sigterm_that_was_there_is_called_too() -> None:

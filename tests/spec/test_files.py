@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from queuewright.errors import SpecError
 from queuewright.spec import environments, load_file
+from queuewright.spec.files import text_of
 from tests.spec.conftest import Project
 from tests.spec.saying import REST
 
@@ -77,6 +79,40 @@ def test_a_file_of_more_than_a_mebibyte_is_refused(project: Project) -> None:
         "stacks/dev.yaml:1:1: $: 1,000,000,000,000 bytes; the limit is 1,048,576\n"
         "  hint: is it a link to another file?"
     )
+
+
+def test_a_pipe_is_read_where_it_may_be_one() -> None:
+    """As in `--config <(command)`."""
+    read, write = os.pipe()
+    with os.fdopen(read, "rb"), os.fdopen(write, "wb") as pipe:
+        pipe.write(b"queues: ")
+        pipe.write(b"{}\n")
+        pipe.close()
+        assert text_of(Path(f"/dev/fd/{read}"), "pipe", may_be_pipe=True) == "queues: {}\n"
+
+
+def test_a_pipe_through_which_nothing_comes_is_refused(tmp_path: Path) -> None:
+    """Nobody would know what it waits for."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SpecError, match="a pipe through which nothing has come for 0 s"):
+        text_of(tmp_path / "pipe", "pipe", may_be_pipe=True, patience_s=0.0)
+
+
+def test_a_pipe_without_end_is_refused() -> None:
+    """After as many bytes as a file may have."""
+    read, write = os.pipe()
+    writer = subprocess.Popen(("yes",), stdout=write)
+    os.close(write)
+    with os.fdopen(read, "rb"), pytest.raises(SpecError, match="more than 1,048,576 bytes"):
+        text_of(Path(f"/dev/fd/{read}"), "pipe", may_be_pipe=True)
+    writer.wait()
+
+
+def test_a_device_is_no_pipe() -> None:
+    """A terminal, or zeros without end."""
+    for device in ("/dev/zero", "/dev/tty"):
+        with pytest.raises(SpecError, match=r"a device, a pipe or a socket|cannot be read"):
+            text_of(Path(device), device, may_be_pipe=True)
 
 
 def test_a_link_to_itself_is_not_a_file(project: Project) -> None:

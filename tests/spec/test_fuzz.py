@@ -43,6 +43,7 @@ STACK: dict[str, object] = {
             "retry_config": {"max_attempts": 8, "max_backoff": "5m", "max_doublings": 3},
             "stackdriver_logging_config": {"sampling_ratio": 0.5},
             "enqueuers": ["web", "user:a@b.example"],
+            "dead_letters": {"keep": "14d"},
             "example": {"to": ["x", 1, None]},
             "desired_state": "PAUSED",
         },

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from queuewright.errors import MAX_SHOWN_PROBLEMS, Location, Problem, SpecError
 from queuewright.spec.words import MAX_COMPARISONS, Names
+from tests.spec.saying import REST, said
 
 MANY = 200_000
 
@@ -33,3 +36,25 @@ def test_misspelt_names_are_compared_with_others_only_so_often() -> None:
     assert hints[-1] is None
     assert names.comparisons <= MAX_COMPARISONS
     assert "handler7" in names
+
+
+def test_a_number_of_thousands_of_digits_is_out_of_range() -> None:
+    """The range is the way out; and a text of them is not printed whole."""
+    digits = "9" * 5000
+    assert said(
+        f"handlers: {{m: {{url: 'https://a.example', headers: {{A: {digits}}}}}}}\n"
+        f"queues: {{e: {{handler: m, retry_config: {{max_attempts: -{digits}}}}}}}\n{REST}"
+    ) == (
+        f"spec.yaml:1:52: handlers.m.headers.A: expected text, found `{'9' * 57}…`\n"
+        f'  hint: write it in quotes: `"{"9" * 57}…"`\n'
+        f"spec.yaml:2:41: queues.e.retry_config.max_attempts: `-{'9' * 56}…` is out of range\n"
+        "  hint: Cloud Tasks allows at least -1 and at most 2,147,483,647"
+    )
+
+
+@pytest.mark.parametrize("number", ["9" * 301, "9" * 5000, "0x" + "f" * 5000])
+def test_a_number_of_thousands_of_digits_in_a_payload_is_refused(number: str) -> None:
+    """Few programs could read it."""
+    queue = f"queues: {{e: {{handler: m, example: {{a: {number}}}}}}}"
+    saying = said(f"handlers: {{m: {{url: 'https://a.example'}}}}\n{queue}\n{REST}")
+    assert "queues.e.example.a: a number of more than 300 digits\n  hint: quote it" in saying

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from queuewright.spec import PullQueueSpec, PullSettings, parse
+from queuewright.spec import DeadLetters, PullQueueSpec, PullSettings, parse
 from tests.spec.conftest import Project
 from tests.spec.saying import REST, said
 
@@ -48,7 +48,7 @@ def test_each_kind_of_queue_takes_its_own_defaults() -> None:
         "  dead_letters: true\n"
         "  protect: false\n"
         "  rate_limits: {max_dispatches_per_second: 5}\n"
-        "handlers: {m: {url: 'https://a.example'}}\n"
+        "handlers: {m: {service: {image: i}}}\n"
         "queues:\n"
         "  emails: {handler: m}\n"
         "  reports: {pull: {lease: 60s}}\n" + REST
@@ -57,7 +57,7 @@ def test_each_kind_of_queue_takes_its_own_defaults() -> None:
     assert emails.rate_limits.max_dispatches_per_second == 5
     assert (emails.protect, reports.protect) == (False, False)
     assert (reports.pull.lease, reports.pull.keep) == (timedelta(minutes=1), timedelta(days=1))
-    assert reports.dead_letters
+    assert emails.dead_letters == reports.dead_letters == DeadLetters()
 
 
 def test_a_base_may_have_the_pull_queue_and_the_environment_its_worker(project: Project) -> None:

@@ -13,6 +13,7 @@ import yaml
 from queuewright.errors import SpecError
 from queuewright.spec import parse
 from queuewright.spec.closed import Closed
+from queuewright.spec.dead_letters import DeadLetters
 from queuewright.spec.handler_model import (
     AppEngineTarget,
     FunctionSource,
@@ -124,6 +125,7 @@ def around(model: type[Closed], key: str, example: object) -> dict[str, object]:
         RateLimits: {"rate_limits": entry},
         RetryConfig: {"retry_config": entry},
         LoggingConfig: {"stackdriver_logging_config": entry},
+        DeadLetters: {"dead_letters": entry},
         QueueSpec: entry,
     }
     document: dict[str, object] = {
@@ -190,7 +192,7 @@ WRONG = {
     "a push queue with a worker": {"queues": {"q": {"handler": "mailer", "worker": "reporter"}}},
     "a lease in minutes without a unit": {"queues": {"pulled": {"pull": {"lease": 1}}}},
     "four attempts": {"queues": {"pulled": {"pull": {"max_attempts": 4}}}},
-    "dead letters of a push queue": {"queues": {"q": {"handler": "mailer", "dead_letters": True}}},
+    "dead letters for a while": {"queues": {"q": {"handler": "mailer", "dead_letters": "14d"}}},
     "a path without its slash": {"queue_defaults": {"path": "send"}},
     "a secret that is a number": {"handlers": {"h": {**SERVICE, "secrets": {"A": 3}}}},
 }

@@ -45,7 +45,7 @@ def test_the_first_commands_of_a_new_project_install_what_made_it(
     assert runs == "queuewright up"
     its_own = empty(desk / "shop" / ".venv", wheelhouse)
     its_own.run(*installs.split(), "--quiet", cwd=desk / "shop")
-    assert "8 passed" in its_own.run(*tests.split(), cwd=desk / "shop")
+    assert "12 passed" in its_own.run(*tests.split(), cwd=desk / "shop")
     version = from_a_clone.run("queuewright", "--version", cwd=desk)
     assert its_own.run("queuewright", "--version", cwd=desk) == version
     assert its_own.run("queuewright", "check", cwd=desk / "shop").endswith("no problems\n")

@@ -73,9 +73,31 @@ def test_it_brings_the_library_of_workers(installed: Installed, tmp_path: Path) 
     made.run("python", "-c", "import queuewright_runtime", cwd=tmp_path)
 
 
+def test_the_client_is_importable_by_both_names(installed: Installed, tmp_path: Path) -> None:
+    """It is the same module, whichever distribution it came with."""
+    program = (
+        "import queuewright_runtime.client as ours, queuewright.client as theirs;"
+        "assert ours.Tasks is theirs.Tasks; print(ours.__file__)"
+    )
+    where = installed.run("python", "-c", program, cwd=tmp_path).strip()
+    assert where.endswith("queuewright/_runtime/queuewright_runtime/client.py")
+
+
+def test_the_runtimes_own_distribution_comes_first(installed: Installed, tmp_path: Path) -> None:
+    """Where both are installed, a handler meets the version that its requirements name."""
+    made = empty(tmp_path / ".venv", installed.wheelhouse)
+    made.run("pip", "install", "--quiet", "queuewright", str(ROOT / "runtime"), cwd=tmp_path)
+    program = "import queuewright_runtime.client as ours; print(ours.__file__)"
+    where = made.run("python", "-c", program, cwd=tmp_path).strip()
+    assert where.endswith("site-packages/queuewright_runtime/client.py")
+    made.run("pip", "uninstall", "--quiet", "--yes", "queuewright-runtime", cwd=tmp_path)
+    where = made.run("python", "-c", program, cwd=tmp_path).strip()
+    assert where.endswith("queuewright/_runtime/queuewright_runtime/client.py")
+
+
 def test_the_tests_of_a_new_project_pass(installed: Installed, project: Path) -> None:
     """Its handler's, and those of what `pulumi up` would build in either environment."""
-    assert "8 passed" in installed.run("pytest", "-W", "error", cwd=project)
+    assert "12 passed" in installed.run("pytest", "-W", "error", cwd=project)
 
 
 def test_a_new_project_is_planned_and_explained(installed: Installed, project: Path) -> None:

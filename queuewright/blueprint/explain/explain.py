@@ -65,7 +65,7 @@ def _about(blueprint: Blueprint, queue: str) -> Blueprint:
     grants = tuple(
         grant
         for grant in blueprint.grants
-        if (grant.kind, grant.resource) == ("queue", queue)
+        if (grant.kind in ("queue", "dead_letter_queue") and grant.resource == queue)
         or (grant.account is not None and grant.account == plan.invoker)
     )
     handler = blueprint.handlers[plan.handler]

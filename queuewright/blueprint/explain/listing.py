@@ -78,9 +78,13 @@ def _queue_fields(queue: QueuePlan, accounts: Mapping[str, AccountPlan]) -> Fiel
     yield "retries", sentences.retries(queue)
     if sentences.waits(queue):
         yield "waits", sentences.waits(queue)
+    if queue.dead_letters is not None:
+        yield "dead", sentences.dead_letters(queue.dead_letters)
     yield "sends", sentences.routing(queue)
     yield "token", sentences.token(queue, invoker)
     yield "logs", logged
+    if queue.payload is not None:
+        yield "payload", queue.payload
     yield "from", str(queue.reason.location)
 
 
@@ -99,6 +103,8 @@ def _pull_queue_fields(queue: PullQueuePlan) -> Fields:
     if queue.delays is not None:
         longest = written_duration(MAX_SCHEDULE_AHEAD)
         yield "delays", f"up to {longest}, kept in {queue.delays.name}"
+    if queue.payload is not None:
+        yield "payload", queue.payload
     yield "from", str(queue.reason.location)
 
 

@@ -59,7 +59,7 @@ def principal_record(principal: Principal) -> Record:
 
 
 def _queue(queue: QueuePlan) -> Record:
-    retry = queue.retry_config
+    retry, dead = queue.allowed, queue.dead_letters
     end = patience(retry)
     return {
         "name": queue.name,
@@ -76,9 +76,17 @@ def _queue(queue: QueuePlan) -> Record:
         "sampling_ratio": queue.sampling_ratio,
         "desired_state": queue.desired_state,
         "protect": queue.protect,
+        "dead_letters": {
+            "queue": dead.name,
+            "keep": written_duration(dead.keep),
+            "live_max_attempts": queue.retry_config.max_attempts,
+        }
+        if dead is not None
+        else None,
         "route": {"kind": queue.route.kind, **_plain(asdict(queue.route))},
         "invoker": queue.invoker,
         "variable": queue.variable,
+        "payload": queue.payload,
         "example": queue.example,
         "reason": _reason(queue.reason),
     }
@@ -115,6 +123,7 @@ def _pull_queue(queue: PullQueuePlan) -> Record:
         "protect": queue.protect,
         "variable": queue.variable,
         "subscription_variable": queue.subscription_variable,
+        "payload": queue.payload,
         "example": queue.example,
         "reason": _reason(queue.reason),
     }

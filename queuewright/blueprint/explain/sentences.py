@@ -9,6 +9,7 @@ from datetime import timedelta
 from queuewright.blueprint.model import (
     AppEnginePlan,
     AppEngineRoute,
+    DeadQueuePlan,
     GrantPlan,
     HandlerRoute,
     ImageBuildPlan,
@@ -46,7 +47,7 @@ def rate(queue: QueuePlan) -> str:
 
 def retries(queue: QueuePlan) -> str:
     """When a queue gives up a task: `gives up after 8 attempts, ~14 min`."""
-    end = patience(queue.retry_config)
+    end = patience(queue.allowed)
     attempts = "1 attempt" if end.attempts == 1 else f"{end.attempts:,} attempts"
     if end.outlives_retention:
         return f"never gives up: tries until a task is {TASK_RETENTION.days} days old, ~{attempts}"
@@ -57,11 +58,16 @@ def retries(queue: QueuePlan) -> str:
 
 def waits(queue: QueuePlan) -> str:
     """The waits between attempts: `10s, 20s, 40s, 1m20s, 2m40s … at most 5m`. May be empty."""
-    config = queue.retry_config
+    config = queue.allowed
     shown = min(patience(config).attempts - 1, 5)
     first = ", ".join(map(written_duration, first_waits(config, shown)))
     is_all = patience(config).attempts - 1 <= 5
     return first if is_all else f"{first} … at most {written_duration(config.max_backoff)}"
+
+
+def dead_letters(dead: DeadQueuePlan) -> str:
+    """Where the tasks are kept that a push queue gives up."""
+    return f"kept for {written_duration(dead.keep)} in {dead.name}, which is paused"
 
 
 def redelivery(queue: PullQueuePlan) -> str:
@@ -165,6 +171,8 @@ def may(grant: GrantPlan) -> str:
     """The right that a grant gives: `add tasks to queue emails`."""
     text = _MAY.get(grant.role, f"use {grant.role} on {{kind}} {{resource}}")
     only = f", where {grant.condition.expression}" if grant.condition else ""
+    if grant.kind == "dead_letter_queue":
+        return f"add dead letters of queue {grant.resource}"
     words = {"dead_letter_topic": "dead-letter topic", "delay_queue": "the delay queue of"}
     kind = words.get(grant.kind, grant.kind)
     return text.format(kind=kind, resource=grant.resource) + only

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, Never
-
-from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.message import Message
+from typing import Final, Never
 
 from queuewright.engine.api.beta2_queue import (
     LeaseQueue,
@@ -19,22 +16,25 @@ from queuewright.engine.api.beta2_queue import (
     v2_paths,
 )
 from queuewright.engine.api.beta2_task import LeaseTask, lease_task, task_of
-from queuewright.engine.api.beta3_queue import masked, snake_paths, updated_options
+from queuewright.engine.api.beta3_queue import snake_paths, updated_options
+from queuewright.engine.api.beta_queues import (
+    BetaMessage,
+    BetaQueues,
+    BetaRequest,
+    QueueConversions,
+)
 from queuewright.engine.api.conversion import converted
 from queuewright.engine.api.methods import Method, Methods, Version
 from queuewright.engine.protocol import messages, messages_lease, refusals
-from queuewright.engine.protocol.messages import Queue
 from queuewright.engine.service.service import Caller, Service
 from queuewright.errors import Refusal
 
 SERVICE: Final = "google.cloud.tasks.v2beta2.CloudTasks"
 """The full name of the gRPC service."""
 
-LeaseRequest = Any
-"""A v2beta2 request; its class comes from a library without types."""
-
-LeaseMessage = Any
-"""A v2beta2 answer."""
+_CONVERSIONS: Final = QueueConversions(
+    queue_of, options_of, filter_of, lease_queue, messages_lease.ListQueuesResponse
+)
 
 
 def version(service: Service) -> Version:
@@ -71,33 +71,13 @@ def version(service: Service) -> Version:
     return Version(methods, beta.buffer_task)
 
 
-class Beta2:
+class Beta2(BetaQueues):
     """The RPCs whose messages differ between v2 and v2beta2."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        super().__init__(service, _CONVERSIONS)
 
-    async def create_queue(self, request: LeaseRequest, caller: Caller) -> LeaseQueue:
-        """Create a push queue, or with `pull_target` a pull queue."""
-        options = options_of(request.queue)
-        create = messages.CreateQueueRequest(parent=request.parent, queue=queue_of(request.queue))
-        return self._shown(await self._service.create_queue(create, caller, options))
-
-    async def get_queue(self, request: LeaseRequest, caller: Caller) -> LeaseQueue:
-        """Return a queue, or only the fields named by `read_mask`."""
-        get = messages.GetQueueRequest(name=request.name)
-        return self._shown(await self._service.get_queue(get, caller), request.read_mask)
-
-    async def list_queues(self, request: LeaseRequest, caller: Caller) -> LeaseMessage:
-        """Return a location's queues, or only their fields named by `read_mask`."""
-        list_ = converted(request, messages.ListQueuesRequest)
-        list_.filter = filter_of(request.filter)
-        answer = await self._service.list_queues(list_, caller)
-        shown = messages_lease.ListQueuesResponse(next_page_token=answer.next_page_token)
-        shown.queues.extend(self._shown(queue, request.read_mask) for queue in answer.queues)
-        return shown
-
-    async def update_queue(self, request: LeaseRequest, caller: Caller) -> LeaseQueue:
+    async def update_queue(self, request: BetaRequest, caller: Caller) -> LeaseQueue:
         """Update a queue by a mask, or create it. Its type cannot change."""
         wanted, paths = request.queue, snake_paths(request.update_mask)
         update = messages.UpdateQueueRequest(queue=queue_of(wanted))
@@ -111,34 +91,14 @@ class Beta2:
             options = updated_options(current, new, paths)
         return self._shown(await self._service.update_queue(update, caller, options))
 
-    async def delete_queue(self, request: LeaseRequest, caller: Caller) -> Message:
-        """Delete a queue and its tasks, leased ones too."""
-        delete = converted(request, messages.DeleteQueueRequest)
-        return await self._service.delete_queue(delete, caller)
-
-    async def purge_queue(self, request: LeaseRequest, caller: Caller) -> LeaseQueue:
-        """Delete all tasks that were created before this call, leased ones too."""
-        purge = converted(request, messages.PurgeQueueRequest)
-        return self._shown(await self._service.purge_queue(purge, caller))
-
-    async def pause_queue(self, request: LeaseRequest, caller: Caller) -> LeaseQueue:
-        """Stop dispatching and leasing. Attempts and leases may finish."""
-        pause = converted(request, messages.PauseQueueRequest)
-        return self._shown(await self._service.pause_queue(pause, caller))
-
-    async def resume_queue(self, request: LeaseRequest, caller: Caller) -> LeaseQueue:
-        """Resume dispatching and leasing."""
-        resume = converted(request, messages.ResumeQueueRequest)
-        return self._shown(await self._service.resume_queue(resume, caller))
-
-    async def upload_queue_yaml(self, request: LeaseRequest, caller: Caller) -> Never:
+    async def upload_queue_yaml(self, request: BetaRequest, caller: Caller) -> Never:
         """Refused."""
         del request, caller
         raise refusals.unimplemented(
             "UploadQueueYaml is not emulated: create each queue with CreateQueue."
         )
 
-    async def create_task(self, request: LeaseRequest, caller: Caller) -> LeaseTask:
+    async def create_task(self, request: BetaRequest, caller: Caller) -> LeaseTask:
         """Create a pull task in a pull queue, or a push task in a push queue."""
         if request.task.HasField("pull_message"):
             return await self._service.create_pull_task(request, caller)
@@ -147,14 +107,14 @@ class Beta2:
         )
         return lease_task(await self._service.create_task(create, caller))
 
-    async def get_task(self, request: LeaseRequest, caller: Caller) -> LeaseTask:
+    async def get_task(self, request: BetaRequest, caller: Caller) -> LeaseTask:
         """Return a task."""
         get = converted(request, messages.GetTaskRequest)
         if self._service.is_pull_queue(get.name.partition("/tasks/")[0]):
             return await self._service.get_pull_task(get, caller)
         return lease_task(await self._service.get_task(get, caller))
 
-    async def list_tasks(self, request: LeaseRequest, caller: Caller) -> LeaseMessage:
+    async def list_tasks(self, request: BetaRequest, caller: Caller) -> BetaMessage:
         """Return a queue's tasks."""
         list_ = converted(request, messages.ListTasksRequest)
         if self._service.is_pull_queue(list_.parent):
@@ -164,12 +124,7 @@ class Beta2:
         shown.tasks.extend(lease_task(task) for task in answer.tasks)
         return shown
 
-    async def delete_task(self, request: LeaseRequest, caller: Caller) -> Message:
-        """Delete a task, also a leased one."""
-        delete = converted(request, messages.DeleteTaskRequest)
-        return await self._service.delete_task(delete, caller)
-
-    async def run_task(self, request: LeaseRequest, caller: Caller) -> LeaseTask:
+    async def run_task(self, request: BetaRequest, caller: Caller) -> LeaseTask:
         """Start an attempt of a push task now. Pull tasks are refused."""
         run = converted(request, messages.RunTaskRequest)
         return lease_task(await self._service.run_task(run, caller))
@@ -184,10 +139,3 @@ class Beta2:
     ) -> LeaseTask:
         """Create a push task from a plain HTTP request."""
         return lease_task(await self._service.buffer_task(queue, task_id, headers, body, caller))
-
-    def _shown(self, queue: Queue, mask: FieldMask | None = None) -> LeaseQueue:
-        task_ttl_us, tombstone_ttl_us = self._service.lifetimes(queue.name)
-        shown = lease_queue(queue, task_ttl_us=task_ttl_us, tombstone_ttl_us=tombstone_ttl_us)
-        if mask is None:
-            return shown
-        return masked(shown, self._service.stats(queue.name), mask)

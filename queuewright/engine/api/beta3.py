@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from queuewright.engine.api.beta3_queue import (
@@ -15,13 +14,18 @@ from queuewright.engine.api.beta3_queue import (
     beta_queue,
     filter_of,
     lifetimes_of,
-    masked,
     options_of,
     paths_of,
     queue_of,
     snake_paths,
     type_of,
     updated_options,
+)
+from queuewright.engine.api.beta_queues import (
+    BetaMessage,
+    BetaQueues,
+    BetaRequest,
+    QueueConversions,
 )
 from queuewright.engine.api.conversion import converted
 from queuewright.engine.api.methods import Method, Methods, Version
@@ -34,11 +38,9 @@ from queuewright.errors import Refusal
 SERVICE: Final = "google.cloud.tasks.v2beta3.CloudTasks"
 """The full name of the gRPC service."""
 
-BetaRequest = Any
-"""A v2beta3 request; its class comes from a library without types."""
-
-BetaMessage = Any
-"""A v2beta3 answer."""
+_CONVERSIONS: Final = QueueConversions(
+    queue_of, options_of, filter_of, beta_queue, messages_beta.ListQueuesResponse
+)
 
 _IN_OPERATIONS: Final = (
     (messages.BatchCreateTasksMetadata, messages_beta.BatchCreateTasksMetadata),
@@ -81,31 +83,11 @@ def version(service: Service) -> Version:
     return Version(methods, beta.buffer_task)
 
 
-class Beta3:
+class Beta3(BetaQueues):
     """The RPCs whose messages differ between v2 and v2beta3."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
-
-    async def create_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
-        """Create a queue; applies `type`, `task_ttl`, `tombstone_ttl` and `max_burst_size`."""
-        options = options_of(request.queue)
-        create = messages.CreateQueueRequest(parent=request.parent, queue=queue_of(request.queue))
-        return self._shown(await self._service.create_queue(create, caller, options))
-
-    async def get_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
-        """Return a queue, or only the fields named by `read_mask`."""
-        get = messages.GetQueueRequest(name=request.name)
-        return self._shown(await self._service.get_queue(get, caller), request.read_mask)
-
-    async def list_queues(self, request: BetaRequest, caller: Caller) -> BetaMessage:
-        """Return a location's queues, or only their fields named by `read_mask`."""
-        list_ = converted(request, messages.ListQueuesRequest)
-        list_.filter = filter_of(request.filter)
-        answer = await self._service.list_queues(list_, caller)
-        shown = messages_beta.ListQueuesResponse(next_page_token=answer.next_page_token)
-        shown.queues.extend(self._shown(queue, request.read_mask) for queue in answer.queues)
-        return shown
+        super().__init__(service, _CONVERSIONS)
 
     async def update_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
         """Update a queue by a mask, or create it."""
@@ -116,27 +98,6 @@ class Beta3:
         wanted = replace(lifetimes_of(request.queue), pull=type_of(request.queue, current, paths))
         options = updated_options(current, wanted, paths)
         return self._shown(await self._service.update_queue(update, caller, options))
-
-    async def delete_queue(self, request: BetaRequest, caller: Caller) -> Message:
-        """Delete a queue and its tasks."""
-        return await self._service.delete_queue(
-            converted(request, messages.DeleteQueueRequest), caller
-        )
-
-    async def purge_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
-        """Delete all tasks that were created before this call."""
-        purge = converted(request, messages.PurgeQueueRequest)
-        return self._shown(await self._service.purge_queue(purge, caller))
-
-    async def pause_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
-        """Stop dispatching. Running attempts may finish."""
-        pause = converted(request, messages.PauseQueueRequest)
-        return self._shown(await self._service.pause_queue(pause, caller))
-
-    async def resume_queue(self, request: BetaRequest, caller: Caller) -> BetaQueue:
-        """Resume dispatching."""
-        resume = converted(request, messages.ResumeQueueRequest)
-        return self._shown(await self._service.resume_queue(resume, caller))
 
     async def create_task(self, request: BetaRequest, caller: Caller) -> BetaMessage:
         """Create a task. Pull messages are refused."""
@@ -161,12 +122,6 @@ class Beta3:
             return shown
         answer = await self._service.list_tasks(list_, caller)
         return converted(answer, messages_beta.ListTasksResponse)
-
-    async def delete_task(self, request: BetaRequest, caller: Caller) -> Message:
-        """Delete a task."""
-        return await self._service.delete_task(
-            converted(request, messages.DeleteTaskRequest), caller
-        )
 
     async def run_task(self, request: BetaRequest, caller: Caller) -> BetaMessage:
         """Start an attempt of a task now."""
@@ -213,13 +168,6 @@ class Beta3:
     ) -> messages.Operation:
         """Return an operation with v2beta3 metadata and response."""
         return _operation(await self._service.get_operation(request, caller))
-
-    def _shown(self, queue: messages.Queue, mask: FieldMask | None = None) -> BetaQueue:
-        task_ttl_us, tombstone_ttl_us = self._service.lifetimes(queue.name)
-        beta = beta_queue(queue, task_ttl_us=task_ttl_us, tombstone_ttl_us=tombstone_ttl_us)
-        if mask is None:
-            return beta
-        return masked(beta, self._service.stats(queue.name), mask)
 
     def _options(self, name: str) -> QueueOptions:
         """Return the options of a queue, or those of a new queue if it does not exist."""

@@ -7,25 +7,24 @@ with Google's refusal.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import grpc
 import grpc.aio
-from google.protobuf.any_pb2 import Any
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 
 from queuewright.engine.api import beta2, beta3, methods
 from queuewright.engine.api.methods import Method, Methods, Rpc
 from queuewright.engine.clock import SystemClock
 from queuewright.engine.dispatch.addresses import host_port, unusable
 from queuewright.engine.protocol import messages, refusals
-from queuewright.engine.protocol.status import CODES
 from queuewright.engine.protocol.times import text
 from queuewright.engine.service.calls import Caller
 from queuewright.engine.service.service import Service
 from queuewright.errors import Refusal
+from queuewright.grpc_refusal import refuse
 
 ENDED_ATTEMPTS: Final = "queuewright.v1.EndedAttempts"
 """A service of our own, for `queuewright tasks`. It has ListTasks with Google's messages, but the
@@ -36,7 +35,6 @@ MAX_REQUEST_BYTES: Final = 112 * 1024 * 1024
 
 _LONGEST_WAIT_S: Final = 30.0
 _ROUNDED_UP_S: Final = 0.2  # gRPC rounds a timeout of this size up to a tenth of a second
-_LONGEST_MESSAGE: Final = 2_000
 _LOG: Final = logging.getLogger(__name__)
 
 _OPERATIONS: Final[tuple[Rpc, ...]] = ("GetOperation",)
@@ -48,7 +46,7 @@ class GrpcService:
     """A gRPC service: its full name, and its methods by RPC name."""
 
     name: str
-    methods: Methods
+    methods: Mapping[str, Method]
 
 
 def services(service: Service) -> list[GrpcService]:
@@ -71,7 +69,9 @@ def _ended_attempts(service: Service) -> Method:
 def _tasks_service(name: str, methods: Methods) -> GrpcService:
     """Return the CloudTasks service of one version."""
     elsewhere = (*_OPERATIONS, *_LOCATIONS)
-    own: Methods = {rpc: method for rpc, method in methods.items() if rpc not in elsewhere}
+    own: dict[str, Method] = {
+        rpc: method for rpc, method in methods.items() if rpc not in elsewhere
+    }
     return GrpcService(name, own)
 
 
@@ -117,9 +117,9 @@ def _handler(method: Method, caller: Caller) -> grpc.RpcMethodHandler[bytes, byt
             response = await call(request, caller)
             return response.SerializeToString()
         except Refusal as refusal:
-            await _refuse(context, refusal)
+            await refuse(context, refusal)
         except DecodeError:
-            await _refuse(context, refusals.invalid("Request contains an invalid argument."))
+            await refuse(context, refusals.invalid("Request contains an invalid argument."))
         except Exception:
             _LOG.exception("%s failed", request_class.DESCRIPTOR.full_name)
             await context.abort(grpc.StatusCode.INTERNAL, "Internal error encountered.")
@@ -132,18 +132,3 @@ def _check_deadline(remaining_s: float | None) -> None:
     if remaining_s is not None and remaining_s > _LONGEST_WAIT_S + _ROUNDED_UP_S:
         deadline_us = SystemClock().now_us() + int(remaining_s * 1_000_000)
         raise refusals.deadline_too_far(text(min(deadline_us, 253_402_300_799_000_000)))
-
-
-async def _refuse(context: grpc.aio.ServicerContext[bytes, bytes], refusal: Refusal) -> None:
-    code = grpc.StatusCode[refusal.code]
-    message = refusal.message
-    if len(message) > _LONGEST_MESSAGE:  # it is sent as a header, and headers have a size limit
-        message = f"{message[:_LONGEST_MESSAGE]}…"
-    status = messages.Status(code=CODES.index(refusal.code), message=message)
-    for detail in refusal.details:
-        assert isinstance(detail, Message), "a detail of a refusal is a protobuf message"
-        packed = Any()
-        packed.Pack(detail)
-        status.details.append(packed)
-    trailer = ("grpc-status-details-bin", status.SerializeToString())
-    await context.abort(code, message, trailing_metadata=(trailer,) if refusal.details else ())

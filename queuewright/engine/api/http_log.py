@@ -23,16 +23,16 @@ class _InOneLine(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, HttpProcessingError | RequestPayloadError):
             record.msg = "a malformed HTTP request was refused: %s"
-            record.args = (_first_line(str(error)),)
+            record.args = (first_line(str(error)),)
             record.exc_info = record.exc_text = None
             record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True
 
 
-def _first_line(said: str) -> str:
+def first_line(said: str) -> str:
     r"""Return the reason without the status before it and the excerpt after it.
 
-    >>> _first_line("400, message:\n  Invalid character in Content-Length:\n\n    ^")
+    >>> first_line("400, message:\n  Invalid character in Content-Length:\n\n    ^")
     'Invalid character in Content-Length'
     """
     line = said.removeprefix("400, message:").strip().partition("\n")[0].rstrip(":")

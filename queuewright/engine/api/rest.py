@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from queuewright.engine.api import beta2, beta3
 from queuewright.engine.api.methods import Version, v2
 from queuewright.engine.api.rest_errors import envelope
 from queuewright.engine.api.rest_json import shown
+from queuewright.engine.api.rest_listener import json_response, refused
 from queuewright.engine.api.rest_request import Query, http_method, message, query, task_headers
 from queuewright.engine.api.rest_routes import BUFFER_TASK, matched
 from queuewright.engine.dispatch.tokens import Signer
@@ -95,7 +95,7 @@ class _Api:
         except Exception:
             _LOG.exception("%s %s failed", request.method, request.path)
             status, body = envelope(Refusal("INTERNAL", "Internal error encountered."))
-        return _json(body, status, pretty=asked.pretty)
+        return json_response(body, status, pretty=asked.pretty)
 
     async def _called(self, request: web.Request, asked: Query) -> dict[str, Any]:
         method = http_method(request.method, request.headers)
@@ -138,8 +138,12 @@ def _filtered(request_filter: RequestFilter) -> Middleware:
         try:
             _refuse(request_filter.objection(request.headers))
         except Refusal as refusal:
-            status, body = envelope(refusal)
-            return _json(body, status)
+            return refused(refusal)
+        if request.match_info.http_exception is not None:
+            # `CONNECT` and `OPTIONS *` have no path, so they fit no route.
+            return refused(
+                Refusal("NOT_FOUND", f"Method not found: {request.method} {request.path}")
+            )
         return await handler(request)
 
     return refuse
@@ -154,13 +158,13 @@ def _key_routes(signer: Signer) -> list[web.AbstractRouteDef]:
     """Return routes for our keys, on the same paths where Google serves its keys."""
 
     async def discovery(request: web.Request) -> web.Response:
-        return _json(signer.discovery(_base_url(request)), 200)
+        return json_response(signer.discovery(_base_url(request)), 200)
 
     async def key_set(_: web.Request) -> web.Response:
-        return _json(signer.jwks(), 200)
+        return json_response(signer.jwks(), 200)
 
     async def certificates(_: web.Request) -> web.Response:
-        return _json(signer.certificates(), 200)
+        return json_response(signer.certificates(), 200)
 
     return [
         web.get("/.well-known/openid-configuration", discovery),
@@ -173,10 +177,3 @@ def _base_url(request: web.Request) -> str:
     """Return the address the client is connected to. The `Host` header could name any other."""
     host, port = request.get_extra_info("sockname")[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _json(body: Mapping[str, Any], status: int, *, pretty: bool = True) -> web.Response:
-    text = json.dumps(body, indent=2 if pretty else None, ensure_ascii=False)
-    return web.Response(
-        body=f"{text}\n".encode(), status=status, content_type="application/json", charset="UTF-8"
-    )

@@ -34,6 +34,17 @@ _LEAVES: Final = frozenset(
 )
 """Messages that are a single value in JSON (no request of this API has an `Any`)."""
 
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?|-?Infinity|NaN")
+_FORMS: Final = {
+    "google.protobuf.Duration": re.compile(r"-?[0-9]+(\.[0-9]{1,9})?s"),
+    "google.protobuf.Timestamp": re.compile(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+        r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+    ),
+}
+"""The text of values, as protobuf's C++ parser reads it (`google/protobuf/json/internal/parser.cc`,
+RFC 3339). The Python one also reads other alphabets' digits, a `+`, and offsets of 25 hours."""
+
 _CONTEXT: Final = 20
 """Characters shown on either side of a syntax error."""
 
@@ -230,6 +241,8 @@ def _readable(value: JSON, field: FieldDescriptor) -> JSON:
         value = value == "true"
     elif _is_mask(field) and isinstance(value, str):
         value = _camel_paths(value)
+    if isinstance(value, str) and not _has_form(value, field):
+        return None
     owner = field.containing_type
     assert owner is not None, "only an extension has no owner"
     trial: Message = message_factory.GetMessageClass(owner)()
@@ -239,6 +252,15 @@ def _readable(value: JSON, field: FieldDescriptor) -> JSON:
     except (json_format.ParseError, ValueError, TypeError, AttributeError, OverflowError):
         return None
     return value
+
+
+def _has_form(text: str, field: FieldDescriptor) -> bool:
+    """Return whether a value that is written as text may be of its field's type."""
+    if field.message_type is not None:
+        form = _FORMS.get(field.message_type.full_name)
+    else:
+        form = _NUMBER if field.type in _NUMBERS else None
+    return form is None or form.fullmatch(text) is not None
 
 
 def _is_text(key: str, path: str, found: Violations) -> bool:
@@ -299,6 +321,11 @@ _SCALARS: Final = {
     FieldDescriptor.TYPE_INT64: "TYPE_INT64",
     FieldDescriptor.TYPE_STRING: "TYPE_STRING",
 }
+
+
+_NUMBERS: Final = frozenset(
+    {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64}
+)
 
 
 def _type_url(descriptor: Descriptor) -> str:

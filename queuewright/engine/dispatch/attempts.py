@@ -13,6 +13,7 @@ from queuewright.engine.dispatch.sender import NoAnswerError
 from queuewright.engine.protocol.messages import Task
 from queuewright.engine.protocol.names import short
 from queuewright.engine.protocol.times import SECOND_US, duration_us, moment_us
+from queuewright.engine.rules.excerpt import NO_EXCERPT, Excerpt
 from queuewright.engine.rules.http_request import (
     AttemptFacts,
     OutgoingRequest,
@@ -38,6 +39,7 @@ class Result(NamedTuple):
     """Why there was no answer."""
     retry_after: str | None = None
     """The answer's `Retry-After` header."""
+    excerpt: Excerpt = NO_EXCERPT
 
     @property
     def succeeded(self) -> bool:
@@ -144,8 +146,12 @@ def row_after(attempt: Attempt, result: Result, now_us: int, schedule_us: int) -
     """Return a task's row after a failed attempt, due again at `schedule_us`."""
     row = attempt.task.row
     answered = result.outcome > 0
-    return row._replace(
+    return TaskRow(  # not `_replace`, which takes twice as long
+        id=row.id,
+        queue=row.queue,
+        name=row.name,
         schedule_us=schedule_us,
+        create_us=row.create_us,
         dispatches=row.dispatches + 1,
         responses=row.responses + answered,
         executions=row.executions + (answered and result.outcome < 500),

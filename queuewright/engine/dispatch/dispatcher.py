@@ -24,7 +24,6 @@ from queuewright.engine.dispatch.attempts import (
     retry_after_us,
     row_after,
 )
-from queuewright.engine.dispatch.idle_checkpoint import IdleCheckpoint
 from queuewright.engine.dispatch.registry import Registry, RunningQueue, RunningTask
 from queuewright.engine.dispatch.sender import Answer, InstantSender, NoAnswerError, Sender
 from queuewright.engine.dispatch.sweeper import Sweeper
@@ -47,6 +46,7 @@ from queuewright.engine.state.rows import TaskRow
 from queuewright.engine.state.store import Store
 from queuewright.engine.state.task_ids import TaskIds
 from queuewright.errors import QueuewrightError, Refusal
+from queuewright.state_file import IdleCheckpoint
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -330,7 +330,9 @@ class Dispatcher:
             self._ended(attempt, result)
         except asyncio.CancelledError:
             if not attempt.timed_out:
-                self._tell_ended(attempt, _INTERRUPTED, "interrupted", attempt.task.row)
+                row = attempt.task.row
+                outcome: Outcome = "interrupted" if row.id in attempt.queue.core else "deleted"
+                self._tell_ended(attempt, _INTERRUPTED, outcome, row)
                 raise
             if attempt.runner is not None:
                 attempt.runner.uncancel()
@@ -353,7 +355,7 @@ class Dispatcher:
             found = await (self._sender.send(self._request(attempt)) if answer is None else answer)
         except Exception as error:
             return _without_answer(attempt, error)
-        return Result(found.status, retry_after=found.retry_after)
+        return _result(found)
 
     def _begun(
         self, attempt: Attempt, answer: Callable[[OutgoingRequest], Answer | Awaitable[Answer]]
@@ -364,7 +366,7 @@ class Dispatcher:
         except Exception as error:
             return _without_answer(attempt, error)
         if isinstance(found, Answer):
-            return Result(found.status, retry_after=found.retry_after)
+            return _result(found)
         return found
 
     def _request(self, attempt: Attempt) -> OutgoingRequest:
@@ -456,6 +458,8 @@ class Dispatcher:
                 attempt=attempt.number,
                 max_attempts=attempt.max_attempts,
                 response_count=row.responses,
+                create_us=row.create_us,
+                by_hand=attempt.by_hand,
             )
         )
 
@@ -471,7 +475,7 @@ class Dispatcher:
         if self._emit is None:
             return
         queue, clock = attempt.queue, self._clock
-        is_interrupted = outcome == "interrupted"
+        is_interrupted = result.outcome == NO_ATTEMPT
         self._emit(
             AttemptEnded(
                 time_us=clock.now_us(),
@@ -489,8 +493,24 @@ class Dispatcher:
                 next_retry_us=next_us,
                 outcome=outcome,
                 message=result.message,
+                create_us=row.create_us,
+                dispatch_us=attempt.dispatch_us,
+                ended_attempts=row.dispatches + (not is_interrupted),
+                first_dispatch_us=first_dispatch_us(attempt),
+                by_hand=attempt.by_hand,
+                retry=attempt.retry,
+                excerpt=result.excerpt,
+                content=(
+                    attempt.content.SerializeToString()
+                    if outcome in ("succeeded", "gave_up")
+                    else b""
+                ),
             )
         )
+
+
+def _result(answer: Answer) -> Result:
+    return Result(answer.status, "", answer.retry_after, answer.excerpt)
 
 
 def _without_answer(attempt: Attempt, error: Exception) -> Result:

@@ -118,6 +118,11 @@ class RunningQueue:
         return self._settings.task_name_reuse_us if own_us is None else own_us
 
     @property
+    def is_held(self) -> bool:
+        """Whether it dispatches nothing because its handler is not ready."""
+        return self._is_held
+
+    @property
     def _is_paused(self) -> bool:
         return self._is_held or self.row.config.state != RUNNING
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from queuewright.engine.rules.excerpt import NO_EXCERPT, Excerpt
 from queuewright.engine.rules.http_request import OutgoingRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A handler's answer. Cloud Tasks ignores its body."""
+    """A handler's answer. Cloud Tasks ignores its body, of which people may see the beginning."""
 
     status: int
     retry_after: str | None = None
+    excerpt: Excerpt = field(default=NO_EXCERPT, compare=False)
 
 
 class NoAnswerError(Exception):

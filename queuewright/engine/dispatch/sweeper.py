@@ -164,6 +164,7 @@ class Sweeper:
             for row in self._store.tasks(queue.number, queue.row.purged_id, _PIECE)
             if row.create_us <= oldest_us
         ]
+        contents = {} if self._emit is None or queue.is_pull else self._store.raw_contents(rows)
         queue.forget(rows, now_us, self._store.delete)
         if self._emit is not None:
             for row in rows:
@@ -176,6 +177,8 @@ class Sweeper:
                         dispatch_count=row.dispatches,
                         response_count=row.responses,
                         message="the task has reached its maximum age",
+                        create_us=row.create_us,
+                        content=contents.get(row.id, b""),
                     )
                 )
         return len(rows)

@@ -14,10 +14,12 @@ sending. Invariants:
 from __future__ import annotations
 
 import heapq
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from queuewright.engine.rules.bucket import TokenBucket
 from queuewright.engine.rules.throttle import Throttle
+from queuewright.engine.rules.upcoming import Upcoming
 
 _STALE_ALLOWED = 1_024
 
@@ -31,6 +33,24 @@ class QueueLimits:
     concurrency: int
 
 
+@dataclass(frozen=True, slots=True)
+class StateCounts:
+    """How many tasks of a queue are in each state."""
+
+    scheduled: int
+    """Never tried, due later."""
+    due: int
+    """Due, and waiting for a slot, a token or the end of a pause."""
+    running: int
+    retrying: int
+    """Backing off after a failed attempt."""
+
+    @property
+    def waiting(self) -> int:
+        """The tasks that do not run."""
+        return self.scheduled + self.due + self.retrying
+
+
 class QueueCore:
     """The schedule of one queue; takes about 170 bytes for each waiting task."""
 
@@ -40,6 +60,7 @@ class QueueCore:
         "_due",
         "_occupied",
         "_running",
+        "_upcoming",
         "_waiting",
         "limits",
         "paused",
@@ -57,6 +78,7 @@ class QueueCore:
         """The waiting tasks whose time is the end of a backoff, not a moment that a user chose."""
         self._running: dict[int, int] = {}
         self._occupied = 0
+        self._upcoming = Upcoming(self._waiting, self._backing_off, now_us)
 
     def __len__(self) -> int:
         """Return the number of tasks, waiting and running."""
@@ -75,6 +97,17 @@ class QueueCore:
         """The number of tasks that wait for their time, a token or a slot."""
         return len(self._waiting)
 
+    def counts(self, now_us: int) -> StateCounts:
+        """Return how many tasks are in each state; costs the same for any number of tasks."""
+        upcoming = self._upcoming
+        upcoming.advance(now_us)
+        due = len(self._waiting) - upcoming.new - upcoming.retries
+        return StateCounts(upcoming.new, due, len(self._running), upcoming.retries)
+
+    def is_retrying(self, task: int) -> bool:
+        """Return whether a task waits for a retry."""
+        return task in self._backing_off
+
     def schedule_us(self, task: int) -> int | None:
         """Return when a waiting task is due, or None if it does not wait."""
         return self._waiting.get(task)
@@ -89,6 +122,7 @@ class QueueCore:
 
         `is_backoff` means that the time is a wait from now on, whatever the clock is set to.
         """
+        self._upcoming.leaves(task)
         if is_backoff:
             self._backing_off.add(task)
         else:
@@ -97,13 +131,22 @@ class QueueCore:
             self._due = [(when_us, waiting) for waiting, when_us in self._waiting.items()]
             heapq.heapify(self._due)
         self._waiting[task] = schedule_us
-        heapq.heappush(self._due, (schedule_us, task))
+        entry = (schedule_us, task)
+        heapq.heappush(self._due, entry)
+        self._upcoming.came(entry)
 
-    def load(self, tasks: list[tuple[int, int]]) -> None:
-        """Schedule many tasks at once, given as (schedule time, task)."""
+    def load(
+        self, tasks: list[tuple[int, int]], now_us: int, retrying: Collection[int] = ()
+    ) -> None:
+        """Schedule many tasks at once, given as (schedule time, task).
+
+        The time of those in `retrying` is the end of a backoff.
+        """
         self._waiting.update((task, schedule_us) for schedule_us, task in tasks)
+        self._backing_off.update(retrying)
         self._due += tasks
         heapq.heapify(self._due)
+        self._upcoming.recount(now_us)
 
     def start_due(self, now_us: int, most: int | None = None) -> list[int]:
         """Start the tasks that may start now, at most `most`, and return them in order.
@@ -111,6 +154,7 @@ class QueueCore:
         Each of them occupies a slot until `ended`.
         """
         started: list[int] = []
+        self._upcoming.advance(now_us)
         if self.paused or now_us < self.throttle.until_us:
             return started
         while self._occupied < self.limits.concurrency and len(started) != most:
@@ -154,9 +198,11 @@ class QueueCore:
             self._waiting[task] = when_us
             heapq.heappush(self._due, (when_us, task))
         self.throttle.until_us -= by_us
+        self._upcoming.recount(now_us)
 
     def run(self, task: int) -> None:
         """Start a task by hand, even if the queue is paused or the task is not due or running."""
+        self._upcoming.leaves(task)
         self._waiting.pop(task, None)
         self._backing_off.discard(task)
         self._running[task] = self._running.get(task, 0) + 1
@@ -180,6 +226,7 @@ class QueueCore:
 
     def remove(self, task: int) -> None:
         """Forget a task. A running attempt keeps its slot until it ends."""
+        self._upcoming.leaves(task)
         self._waiting.pop(task, None)
         self._backing_off.discard(task)
         self._running.pop(task, None)
@@ -190,6 +237,7 @@ class QueueCore:
         self._backing_off.clear()
         self._running.clear()
         self._due.clear()
+        self._upcoming.clear()
 
     def change_limits(self, limits: QueueLimits, now_us: int) -> None:
         """Apply other limits from now on. Running attempts are not affected."""

@@ -87,7 +87,7 @@ class BatchCalls(TaskCalls):
         self._store.insert(rows, self._kept(queue, operation, request.request_id))
         self._recent.add(operation)
         for new, _ in accepted:
-            self._accepted(queue, new)
+            self._accepted(queue, new, caller.label)
         return operation
 
     async def batch_delete_tasks(

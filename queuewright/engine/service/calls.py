@@ -33,6 +33,8 @@ class Caller:
     None is the developer, who may do everything."""
     origin: Origin = "caller"
     """The origin in the events of the call's changes."""
+    label: str = ""
+    """What the program that runs the engine calls the callers of a listener; for events only."""
 
 
 DEVELOPER: Final = Caller()

@@ -10,6 +10,7 @@ lease, because a lease is an attempt, and for `tasks.delete` to acknowledge.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from google.protobuf.empty_pb2 import Empty
@@ -107,7 +108,8 @@ class LeaseCalls(TaskCalls):
         self._store.pull_tasks.insert(new, message.tag)
         self._parts.dispatcher.expires(now_us + queue.retention_us)
         if self._parts.emit is not None:
-            self._tell_of_task(TaskCreated, queue, name, schedule_us, PushTask())
+            created = partial(TaskCreated, create_us=now_us, creator=caller.label)
+            self._tell_of_task(created, queue, name, schedule_us, PushTask())
         return shown_pull_task(name, row, message.tag, message.payload, view)
 
     async def get_pull_task(self, request: GetTaskRequest, caller: Caller) -> Task:

@@ -7,6 +7,7 @@ A method takes a raw protobuf request and the caller. It returns the raw protobu
 from __future__ import annotations
 
 from queuewright.engine.service.batch import BatchCalls
+from queuewright.engine.service.bulk import BulkCalls
 from queuewright.engine.service.calls import DEVELOPER, Caller
 from queuewright.engine.service.leases import LeaseCalls
 from queuewright.engine.service.locations import LocationCalls
@@ -16,5 +17,8 @@ from queuewright.engine.service.queues import QueueCalls
 __all__ = ["DEVELOPER", "Caller", "Service"]
 
 
-class Service(QueueCalls, BatchCalls, LeaseCalls, PolicyCalls, LocationCalls):
-    """Cloud Tasks v2, and the leases of v2beta2. All versions of the API are built on it."""
+class Service(QueueCalls, BatchCalls, LeaseCalls, PolicyCalls, LocationCalls, BulkCalls):
+    """Cloud Tasks v2, the leases of v2beta2, and what a dashboard asks for.
+
+    All versions of the API are built on it.
+    """

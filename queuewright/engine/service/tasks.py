@@ -71,7 +71,7 @@ class TaskCalls(Calls):
         task = self._prepared(request.parent, queue, request.task)
         assert queue is not None, "a missing queue is refused when the task is prepared"
         self._store.insert((task.row,))
-        self._accepted(queue, task)
+        self._accepted(queue, task, caller.label)
         return task.shown(request.response_view)
 
     async def get_task(self, request: GetTaskRequest, caller: Caller) -> Task:
@@ -187,7 +187,7 @@ class TaskCalls(Calls):
         create = CreateTaskRequest(parent=queue, task=task, response_view=FULL)
         new = self._prepared(queue, running, create.task)
         self._store.insert((new.row,))
-        self._accepted(running, new)
+        self._accepted(running, new, caller.label)
         return new.shown(FULL)
 
     def _prepared(self, parent: str, queue: RunningQueue | None, task: Task) -> Prepared:
@@ -227,14 +227,15 @@ class TaskCalls(Calls):
             number = self._store.new_ids(1)[0]
         return number
 
-    def _accepted(self, queue: RunningQueue, new: Prepared) -> None:
-        """Schedule a task that has been stored."""
+    def _accepted(self, queue: RunningQueue, new: Prepared, creator: str) -> None:
+        """Schedule a task that has been stored. `creator` is the label of its creator."""
         row = new.row
         queue.core.add(row.id, row.schedule_us)
         self._parts.dispatcher.touch(queue, row.schedule_us)
         self._parts.dispatcher.expires(row.create_us + queue.retention_us)
         if self._parts.emit is not None:
-            self._tell_of_task(TaskCreated, queue, new.name, row.schedule_us, new.content)
+            created = partial(TaskCreated, create_us=row.create_us, creator=creator)
+            self._tell_of_task(created, queue, new.name, row.schedule_us, new.content)
 
     def _shown_after(
         self,
@@ -277,7 +278,13 @@ class TaskCalls(Calls):
         self._parts.dispatcher.touch(queue)
         if content is not None:
             name = self._task_name(queue, row)
-            self._tell_of_task(TaskDeleted, queue, name, row.schedule_us, content)
+            deleted = partial(
+                TaskDeleted,
+                create_us=row.create_us,
+                dispatch_count=row.dispatches,
+                content=b"" if queue.is_pull else content.SerializeToString(),
+            )
+            self._tell_of_task(deleted, queue, name, row.schedule_us, content)
 
     def _content_to_tell(self, row: TaskRow) -> Task | None:
         """Return a task's content for an event. None if there is no listener.
@@ -293,7 +300,7 @@ class TaskCalls(Calls):
 
     def _tell_of_task(
         self,
-        event: type[TaskCreated | TaskDeleted],
+        event: Callable[..., TaskCreated | TaskDeleted],
         queue: RunningQueue,
         task: str,
         schedule_us: int,

@@ -14,8 +14,8 @@ from google.protobuf.message import DecodeError
 
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages_beta import PullMessage, Task
-from queuewright.engine.state.file import StateFile
 from queuewright.engine.state.rows import GoneTask, NewTask, TaskRow
+from queuewright.state_file import StateFile
 
 _COLUMNS: Final = ", ".join(TaskRow._fields)
 

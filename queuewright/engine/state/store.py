@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError
 from queuewright.engine.protocol import refusals
 from queuewright.engine.protocol.messages import Operation, Policy, Queue, Task
 from queuewright.engine.rules.queue_config import QueueOptions, is_pull
-from queuewright.engine.state.file import opened
+from queuewright.engine.state.file import opened_state
 from queuewright.engine.state.pull_tasks import PullTasks
 from queuewright.engine.state.rows import (
     GoneTask,
@@ -42,6 +42,15 @@ _INSERT: Final = "INSERT INTO new_task VALUES (?, ?, ?, ?, ?, ?)"
 _ROW_AND_CONTENT: Final = (
     f"SELECT {', '.join(f'task.{field}' for field in TaskRow._fields)}, content.task"
     " FROM task LEFT JOIN content USING (id) WHERE id = ?"
+)
+
+_LAST_ID: Final = 2**63 - 1
+
+_NEWEST: Final = (
+    f"SELECT {', '.join(f'task.{field}' for field in TaskRow._fields)},"
+    " coalesce(content.task, x'')"
+    " FROM task LEFT JOIN content USING (id)"
+    " WHERE queue = ?1 AND id < ?2 AND id > ?3 ORDER BY id DESC LIMIT ?4"
 )
 
 _QUEUES_WITH_TASKS: Final = """
@@ -67,11 +76,11 @@ class Store:
         key: scrambles the ids in a new state. Random by default.
 
     Raises:
-        TargetError: the state can't be used; see `state.opened`.
+        TargetError: the state can't be used; see `state_file.opened`.
     """
 
     def __init__(self, folder: Path | None, *, key: int | None = None) -> None:
-        self._state = opened(folder)
+        self._state = opened_state(folder)
         self._database = self._state.database
         self.pull_tasks = PullTasks(self._state)
         """The statements on tasks of pull queues."""
@@ -245,6 +254,22 @@ class Store:
         found = self._state.rows("SELECT task FROM content WHERE id = ?", (number,))
         return _read(found[0][0] if found else None)
 
+    def raw_content(self, number: int) -> bytes:
+        """Return the serialized content of a task, of a push or a pull queue; b"" if missing."""
+        found = self._state.rows("SELECT task FROM content WHERE id = ?", (number,))
+        return found[0][0] if found else b""
+
+    def raw_contents(self, rows: Sequence[TaskRow]) -> dict[int, bytes]:
+        """Return the serialized contents of tasks by number, as far as they are readable."""
+        marks = ",".join("?" * len(rows))
+        try:
+            found = self._state.rows(
+                f"SELECT id, task FROM content WHERE id IN ({marks})", [row.id for row in rows]
+            )
+        except Refusal:
+            return {}
+        return dict(found)
+
     def task_with_content(self, number: int) -> tuple[TaskRow, Task]:
         """Return a task's row and its content, as `task` and `content` do.
 
@@ -279,11 +304,33 @@ class Store:
             ]
         return rows
 
-    def schedule(self) -> Iterator[tuple[int, int, int]]:
-        """Return (queue, schedule time, number) of every push task, including purged ones."""
+    def schedule(self) -> Iterator[tuple[int, int, int, bool]]:
+        """Return (queue, schedule time, number, was tried) of every push task, also purged ones."""
         return iter(
-            self._database.execute("SELECT queue, schedule_us, id FROM task WHERE tag IS NULL")
+            self._database.execute(
+                "SELECT queue, schedule_us, id, dispatches > 0 FROM task WHERE tag IS NULL"
+            )
         )
+
+    def newest(
+        self, queue: int, before: int | None, after: int, limit: int
+    ) -> list[tuple[TaskRow, bytes]]:
+        """Return up to `limit` of a queue's tasks with their contents, newest first.
+
+        Args:
+            queue: the queue's number.
+            before: only tasks with smaller numbers; None: from the newest.
+            after: only tasks with larger numbers.
+            limit: the most tasks. Reading a page costs the same at any depth.
+
+        Raises:
+            Refusal: RESOURCE_EXHAUSTED if pending results cannot be written.
+        """
+        self.catch_up()
+        found = self._state.rows(
+            _NEWEST, (queue, _LAST_ID if before is None else before, after, limit)
+        )
+        return [(TaskRow._make(fields), content) for *fields, content in found]
 
     # Attempts
 

@@ -74,6 +74,8 @@ class Console:
         self._colours = ColorSystem.STANDARD if has_colours else None
         self._sources: dict[str, Style] = {}
         self._width = len(ENVIRONMENT)
+        self.on_log: Callable[[str, str], None] | None = None
+        """Called with every line of a handler's output, and its source."""
 
     def introduce(self, *sources: str) -> None:
         """Align the lines of these sources with those of the sources introduced before."""
@@ -96,6 +98,8 @@ class Console:
 
     def log(self, source: str, line: str) -> None:
         """Print a line of a handler's output; a structured one as Cloud Logging shows it."""
+        if self.on_log is not None:
+            self.on_log(source, line)
         severity, text = structured(line)
         level = SEVERITIES.get(severity, "info")
         self._say(source, text, level, coloured, {"log": line})

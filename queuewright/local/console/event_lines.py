@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from queuewright.cloud_tasks.durations import rounded_duration
-from queuewright.engine import Event, events
+from queuewright.engine import NO_ATTEMPT, Event, events
 from queuewright.local.console.console import ENGINE, Level
 
 SECOND_US = 1_000_000
@@ -21,12 +21,15 @@ class Line:
     level: Level = "info"
 
 
-def line(event: Event, *, verbose: bool) -> Line | None:
-    """Return the line for an event; None for an event that is only shown when `verbose`."""
+def line(event: Event, *, verbose: bool, is_kept: bool = True) -> Line | None:
+    """Return the line for an event; None for an event that is only shown when `verbose`.
+
+    `is_kept`: whether tasks survive the end of the engine.
+    """
     source = f"queue {short(event.queue)}" if event.queue else ENGINE
     match event:
         case events.AttemptEnded():
-            return _attempt(event, source)
+            return _attempt(event, source, is_kept=is_kept)
         case events.AttemptStarted():
             text = f"task {short(event.task)}: attempt {event.attempt}, {event.target_address}"
             return Line(source, text) if verbose else None
@@ -122,7 +125,7 @@ def _number(event: events.AttemptEnded | events.LeaseEvent) -> str:
     return f"attempt {event.attempt}{of}"
 
 
-def _attempt(event: events.AttemptEnded, source: str) -> Line:
+def _attempt(event: events.AttemptEnded, source: str, *, is_kept: bool) -> Line:
     task, number = short(event.task), _number(event)
     answer = str(event.http_code) if event.http_code else event.status or "no answer"
     if event.message and not event.http_code:
@@ -138,10 +141,13 @@ def _attempt(event: events.AttemptEnded, source: str) -> Line:
         case "gave_up":
             return Line(source, f"{text}, {number}; given up, the task is gone", "error")
         case "interrupted":
-            return Line(
-                source, f"task {task}: {number} interrupted; delivered after the next start"
-            )
+            gone = "the task is gone, because `--memory` keeps nothing"
+            then = "delivered after the next start" if is_kept else gone
+            return Line(source, f"task {task}: {number} interrupted; {then}")
         case "deleted":
+            if event.result == NO_ATTEMPT:
+                text = f"task {task}: {number} interrupted"
+                return Line(source, f"{text}; the task was deleted during it")
             return Line(source, f"{text}, {number}; the task was deleted during it")
 
 

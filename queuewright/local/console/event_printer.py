@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from queuewright.engine import Event, events, is_sampled, log_entry
 from queuewright.local.console.console import ENVIRONMENT, Console, dropped_lines
@@ -24,6 +25,11 @@ class EventPrinter:
     verbose: bool = False
     """Print a line for the start of each attempt, too."""
     log: LineWriter | None = None
+    is_kept: bool = True
+    """Whether tasks survive the end of the engine."""
+    allowed: Callable[[str], int | None] = lambda _: None
+    """The attempts that the file allows, by a queue's full name, if the queue makes some more to
+    bury dead letters."""
 
     def __call__(self, event: Event) -> None:
         """Print an event."""
@@ -38,7 +44,11 @@ class EventPrinter:
     def _print(self, event: Event) -> None:
         if isinstance(event, events.QueueChange) and event.origin == "program":
             return  # the environment made this change, and prints its own lines
-        shown = line(event, verbose=self.verbose)
+        if isinstance(event, events.AttemptEnded):
+            allowed = self.allowed(event.queue)
+            if allowed is not None and event.attempt <= allowed:
+                event = replace(event, max_attempts=allowed)
+        shown = line(event, verbose=self.verbose, is_kept=self.is_kept)
         if shown is not None:
             if isinstance(event, events.QueueCreated):
                 self.console.introduce(shown.source)

@@ -41,7 +41,7 @@ def _queue(plan: QueuePlan | PullQueuePlan) -> tuple[str, ...]:
         dead = plan.dead_letters
         attempts = str(dead.max_attempts) if dead is not None else "no limit"
         return (plan.queue_id, plan.worker or "–", "pull", "–", attempts, "running")
-    retry, rates = plan.retry_config, plan.rate_limits
+    retry, rates = plan.allowed, plan.rate_limits
     return (
         plan.queue_id,
         f"{plan.handler} {plan.path or ''}".strip(),

@@ -90,12 +90,13 @@ class Exchange:
         """The response, once the backend has begun it."""
         self._request = request
         self._path = path
-        self._headers = _end_to_end(request.raw_headers, hides_token=hides_token)
+        self.headers = _end_to_end(request.raw_headers, hides_token=hides_token)
+        """The headers that the backend gets."""
         if hides_app_engine:
-            for name in list(self._headers):
+            for name in list(self.headers):
                 # WSGI and CGI read `_` as `-`: PEP 3333, RFC 3875, 4.1.18.
                 if name.lower().replace("_", "-").startswith(APP_ENGINE_PREFIX.lower()):
-                    self._headers.popall(name, None)
+                    self.headers.popall(name, None)
 
     async def run(self, client: aiohttp.ClientSession, backend: Backend) -> web.StreamResponse:
         """Pass the request on, and stream the response.
@@ -108,7 +109,7 @@ class Exchange:
         async with client.request(
             request.method,
             URL(backend.url + self._path, encoded=True),
-            headers=self._headers,
+            headers=self.headers,
             skip_auto_headers=CLIENT_HEADERS,
             data=request.content if request.can_read_body else None,
             allow_redirects=False,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -29,6 +29,10 @@ HOLD_S = 60.0
 """How long a request waits for a process that serves."""
 PENDING_S = 10.0
 """How long it waits for a free instance: https://cloud.google.com/run/docs/about-instance-autoscaling."""
+
+
+InProgress = Callable[[str, Mapping[str, str]], AbstractContextManager[None]]
+"""Takes a backend's URL and a request's headers."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class FrontDoor:
         now_us: Callable[[], int],
         on_refused: Callable[[str], None],
         request_filter: RequestFilter,
+        in_progress: InProgress,
         hold_s: float,
         pending_s: float,
     ) -> None:
@@ -65,6 +70,7 @@ class FrontDoor:
         self._now_us = now_us
         self._on_refused = on_refused
         self._filter = request_filter
+        self._in_progress = in_progress
         self._engine_path = f"/{secrets.token_urlsafe(32)}"
         self._hold_s = hold_s
         self._pending_s = pending_s
@@ -82,6 +88,7 @@ class FrontDoor:
         now_us: Callable[[], int],
         on_refused: Callable[[str], None],
         allowed_hosts: Collection[str] = (),
+        in_progress: InProgress = lambda *_: nullcontext(),
         hold_s: float = HOLD_S,
         pending_s: float = PENDING_S,
     ) -> AsyncIterator[Self]:
@@ -93,6 +100,8 @@ class FrontDoor:
             now_us: returns the time, in microseconds.
             on_refused: gets the reason for each request that did not reach the handler.
             allowed_hosts: see `RequestFilter`, which refuses foreign web pages.
+            in_progress: entered while a backend, given by its URL, has a request with these
+                headers.
             hold_s: how long a request waits for a process that serves.
             pending_s: how long a request waits for a free instance.
         """
@@ -106,6 +115,7 @@ class FrontDoor:
                     now_us=now_us,
                     on_refused=on_refused,
                     request_filter=RequestFilter(allowed_hosts),
+                    in_progress=in_progress,
                     hold_s=hold_s,
                     pending_s=pending_s,
                 )
@@ -190,7 +200,8 @@ class FrontDoor:
         while (backend := await self._open_backend(gone)) is not None:
             backend.enter()
             try:
-                return await self._exchanged(exchange, backend)
+                with self._in_progress(backend.url, exchange.headers):
+                    return await self._exchanged(exchange, backend)
             except aiohttp.ClientConnectorError:  # nothing was sent yet
                 if not backend.comes_back:
                     text = f"nothing listens at {backend.url}"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import hashlib
+from pathlib import Path, PurePosixPath
+from typing import Final
 
 from queuewright.blueprint import HandlerPlan
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.packages import included, package_files
+
+_DIGITS: Final = 7
+"""As many as Git shows of a commit."""
 
 
 def code_folders(context: HandlerContext, plan: HandlerPlan) -> tuple[Path, ...]:
@@ -23,6 +28,31 @@ def check_code(context: HandlerContext, plan: HandlerPlan) -> None:
         TargetError: a folder holds no file, a link in it leads out of the project, or an included
             file would hide one of the handler's.
     """
+    _files(context, plan)
+
+
+def code_version(context: HandlerContext, plan: HandlerPlan) -> str:
+    """A short name of a handler's code, which changes with its files; "" without any.
+
+    Raises:
+        TargetError: as `check_code`.
+    """
+    files = _files(context, plan)
+    if not files:
+        return ""
+    digest = hashlib.sha256()
+    for path, file in sorted(files.items()):
+        try:
+            content = file.read_bytes()
+        except OSError:  # an editor is replacing it; another version follows
+            content = b""
+        digest.update(f"{path}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:_DIGITS]
+
+
+def _files(context: HandlerContext, plan: HandlerPlan) -> dict[PurePosixPath, Path]:
     folder, *more = code_folders(context, plan) or (None,)
-    if folder is not None:
-        package_files(folder, included(more), root=context.root)
+    if folder is None:
+        return {}
+    return package_files(folder, included(more), root=context.root)

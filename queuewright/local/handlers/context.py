@@ -9,7 +9,9 @@ from pathlib import Path
 from queuewright.blueprint import HandlerPlan
 from queuewright.engine import Engine, Signer
 from queuewright.local.console.console import Console
+from queuewright.local.handlers.in_progress import RequestsInProgress
 from queuewright.local.handlers.included import IncludedCode
+from queuewright.local.handlers.story import HandlerStory
 from queuewright.local.handlers.variables import unset_secrets
 from queuewright.local.handlers.virtual_environments import VirtualEnvironments
 from queuewright.local.processes.background import BackgroundTasks
@@ -32,6 +34,7 @@ class HandlerContext:
     included: IncludedCode
     console: Console
     held: HeldQueues
+    in_progress: RequestsInProgress
     pull_queues: PullQueues
     shell: Mapping[str, str]
     """The variables of this process."""
@@ -39,6 +42,10 @@ class HandlerContext:
     """How long the others wait for a handler's process to serve."""
     allowed_hosts: Collection[str] = ()
     """Names of this machine: see `RequestFilter`."""
+
+    def story(self) -> HandlerStory:
+        """Return the story of a new place."""
+        return HandlerStory(self.engine.clock.now_us)
 
     def warn_of_secrets(self, plan: HandlerPlan) -> None:
         """Say which secrets of a handler have no value on this machine."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Self
+from functools import partial
+from typing import Literal, Self
 
 from queuewright.blueprint import (
     AppEnginePlan,
@@ -29,7 +30,7 @@ class DoorPlace(HandlerPlace):
     """A place behind a front door."""
 
     def __init__(self, context: HandlerContext, plan: HandlerPlan, door: FrontDoor) -> None:
-        super().__init__(plan)
+        super().__init__(plan, context.story())
         self.door = door
         self._context = context
 
@@ -73,6 +74,11 @@ class ForwardingPlace(DoorPlace):
             yield place
 
     @property
+    def is_elsewhere(self) -> Literal["elsewhere"]:
+        """It already runs at that URL."""
+        return "elsewhere"
+
+    @property
     def runs(self) -> str:
         """The URL that it forwards to."""
         return self._url
@@ -102,6 +108,7 @@ async def front_door(context: HandlerContext, plan: HandlerPlan) -> AsyncIterato
         now_us=context.engine.clock.now_us,
         on_refused=warn,
         allowed_hosts=context.allowed_hosts,
+        in_progress=partial(context.in_progress.request, plan.key),
     ) as door:
         yield door
 

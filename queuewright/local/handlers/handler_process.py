@@ -16,6 +16,7 @@ from queuewright.local.door.backend import Backend
 from queuewright.local.door.front_door import FrontDoor
 from queuewright.local.door.listener import HOST
 from queuewright.local.handlers.command import Command, started_argv
+from queuewright.local.handlers.story import HandlerStory
 from queuewright.local.processes.background import BackgroundTasks, cancel
 from queuewright.local.processes.groups import MissingProgramError, ProcessGroups
 from queuewright.local.processes.ports import free_port
@@ -55,10 +56,12 @@ class HandlerProcess:
         background: BackgroundTasks,
         console: Console,
         *,
+        on_line: Callable[[str, str], None] = lambda *_: None,
         startup_s: float = STARTUP_S,
         slow_s: float = SLOW_S,
         patience_s: float = PATIENCE_S,
         backoff_s: tuple[float, float] = (FIRST_BACKOFF_S, LONGEST_BACKOFF_S),
+        story: HandlerStory | None = None,
     ) -> None:
         """Prepare to start it.
 
@@ -68,16 +71,20 @@ class HandlerProcess:
             groups: starts its processes.
             background: runs what watches them.
             console: where it prints.
+            on_line: gets the URL of a process and each line that it prints.
             startup_s: how long a process may take until it serves.
             slow_s: after how long the console says what a start waits for.
             patience_s: after how long a start is late.
             backoff_s: the first and the longest wait before a restart; each doubles the last.
+            story: notes what happens to it.
         """
         self.name = name
+        self._story = story
         self.door = door
         self._groups = groups
         self._background = background
         self._console = console
+        self._on_line = on_line
         self._startup_s = startup_s
         self._slow_s = slow_s
         self._patience_s = patience_s
@@ -161,11 +168,15 @@ class HandlerProcess:
                 folder=recipe.command.folder,
                 environment=variables,
                 address=(HOST, port),
-                on_line=partial(self._console.log, self.name),
+                on_line=partial(self._printed, f"http://{HOST}:{port}"),
             )
         except MissingProgramError as error:
             text = f"`{self.name}`: {error}"
             raise MissingProgramError(text, hint=_override(self.name)) from None
+
+    def _printed(self, url: str, line: str) -> None:
+        self._console.log(self.name, line)
+        self._on_line(url, line)
 
     async def _replace(self, process: Process, recipe: Recipe) -> None:
         """Send requests to `process` from now on, and let the one before finish its own."""
@@ -201,6 +212,8 @@ class HandlerProcess:
             if self._process is not None:
                 born = loop.time()
                 what = f"its process ended: {await self._process.ended()}"
+                if self._story is not None:
+                    self._story.ended(what)
                 await self._discard(self._process)
                 if loop.time() - born > SETTLED_S:
                     wait_s = self._backoff_s[0]
@@ -212,8 +225,12 @@ class HandlerProcess:
                 self._process = await self._serving(recipe)
             except TargetError as error:
                 what = str(error).partition("\n")[0]
+                if self._story is not None:
+                    self._story.failed(what)
                 continue
             await self._open(self._process)
+            if self._story is not None:
+                self._story.serves()
             self._console.say(self.name, "serves again")
 
     async def _discard(self, process: Process) -> None:

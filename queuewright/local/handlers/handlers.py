@@ -29,7 +29,6 @@ from queuewright.local.handlers.place import (
 from queuewright.local.handlers.process_place import ProcessPlace
 from queuewright.local.handlers.worker_place import WorkerPlace
 from queuewright.local.processes.background import cancel
-from queuewright.local.processes.groups import MissingProgramError
 from queuewright.local.queues.planned import Address
 
 HowItRuns = Command | Elsewhere | Caught
@@ -93,17 +92,15 @@ class Handlers:
                 long goes on starting in the background.
 
         Raises:
-            TargetError: every handler that does not serve, if none of them is held or the program
-                of one does not exist.
+            TargetError: every handler that does not serve, unless `holds`.
         """
         starts = {
             key: self._done_or_late(place, blueprint) if holds else place.serve(blueprint)
             for key, place in self.places.items()
         }
         failed = await _failures(starts)
-        errors = list(failed.values())
-        if not holds or any(isinstance(error, MissingProgramError) for error in errors):
-            _raise_all(errors)
+        if not holds:
+            _raise_all(list(failed.values()))
         for key, error in failed.items():
             self._hold(key, error)
 
@@ -217,7 +214,7 @@ def _place(
             return CaughtPlace.open(context, plan, how, blueprint)
         case Elsewhere():
             if plan.kind == "url":
-                return nullcontext(DirectPlace(plan, how))
+                return nullcontext(DirectPlace(context, plan, how))
             return ForwardingPlace.open(context, plan, how, blueprint)
 
 

@@ -18,7 +18,7 @@ async def tasks_api(context: HandlerContext, plan: HandlerPlan) -> AsyncIterator
     if plan.member is None:
         yield None
         return
-    engine, caller = context.engine, Caller(plan.member)
+    engine, caller = context.engine, Caller(plan.member, label=plan.key)
     grpc_port = await engine.serve_grpc(HOST, 0, caller=caller)
     try:
         http_port = await engine.serve_http(

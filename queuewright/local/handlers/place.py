@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from queuewright.blueprint import (
     Blueprint,
@@ -21,14 +21,21 @@ from queuewright.blueprint import (
 from queuewright.local.door.catcher import Catcher
 from queuewright.local.handlers.command import Caught, Elsewhere
 from queuewright.local.handlers.context import HandlerContext
+from queuewright.local.handlers.story import HandlerStory
 from queuewright.local.queues.planned import Address
 
 
 class HandlerPlace(ABC):
     """The place of one handler on this machine."""
 
-    def __init__(self, plan: HandlerPlan) -> None:
+    def __init__(self, plan: HandlerPlan, story: HandlerStory) -> None:
         self.plan = plan
+        self.story = story
+
+    @property
+    def is_elsewhere(self) -> Literal["elsewhere", "caught"] | None:
+        """Whether its tasks go elsewhere, or are caught; None if it runs here."""
+        return None
 
     @property
     @abstractmethod
@@ -85,8 +92,10 @@ class HandlerPlace(ABC):
 class CaughtPlace(HandlerPlace):
     """The handler does not run here: its tasks are caught and shown."""
 
-    def __init__(self, plan: HandlerPlan, caught: Caught, catcher: Catcher) -> None:
-        super().__init__(plan)
+    def __init__(
+        self, context: HandlerContext, plan: HandlerPlan, caught: Caught, catcher: Catcher
+    ) -> None:
+        super().__init__(plan, context.story())
         self._reason = caught.reason
         self._catcher = catcher
 
@@ -100,7 +109,12 @@ class CaughtPlace(HandlerPlace):
         async with Catcher.listen(
             _target(plan, blueprint), on_caught=show, allowed_hosts=context.allowed_hosts
         ) as catcher:
-            yield cls(plan, caught, catcher)
+            yield cls(context, plan, caught, catcher)
+
+    @property
+    def is_elsewhere(self) -> Literal["caught"]:
+        """Its tasks are caught."""
+        return "caught"
 
     @property
     def address(self) -> Address:
@@ -127,9 +141,14 @@ class CaughtPlace(HandlerPlace):
 class DirectPlace(HandlerPlace):
     """The stand-in for somebody else's endpoint: tasks go straight to its URL."""
 
-    def __init__(self, plan: HandlerPlan, elsewhere: Elsewhere) -> None:
-        super().__init__(plan)
+    def __init__(self, context: HandlerContext, plan: HandlerPlan, elsewhere: Elsewhere) -> None:
+        super().__init__(plan, context.story())
         self._url = elsewhere.url
+
+    @property
+    def is_elsewhere(self) -> Literal["elsewhere"]:
+        """Its tasks go to the URL that the user named."""
+        return "elsewhere"
 
     @property
     def address(self) -> Address:

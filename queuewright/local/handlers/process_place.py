@@ -12,13 +12,14 @@ from typing import Self
 from queuewright.blueprint import Blueprint, HandlerPlan
 from queuewright.errors import TargetError
 from queuewright.local.door.front_door import FrontDoor
-from queuewright.local.handlers.code import check_code, code_folders
+from queuewright.local.handlers.code import check_code, code_folders, code_version
 from queuewright.local.handlers.command import Command, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.door_place import DoorPlace, front_door, limits
 from queuewright.local.handlers.handler_process import HandlerProcess, Recipe
 from queuewright.local.handlers.outcome import show_outcome
 from queuewright.local.handlers.own_apis import PublishingApi, tasks_api
+from queuewright.local.handlers.runtime_library import with_runtime
 from queuewright.local.handlers.variables import TasksApi, variables
 from queuewright.local.handlers.virtual_environments import our_interpreter
 from queuewright.local.processes.background import cancel
@@ -45,7 +46,9 @@ class ProcessPlace(DoorPlace):
             context.groups,
             context.background,
             context.console,
+            on_line=partial(context.in_progress.printed, plan.key),
             patience_s=context.patience_s,
+            story=self.story,
         )
         self._command = command
         self._starting: asyncio.Task[None] | None = None
@@ -90,7 +93,13 @@ class ProcessPlace(DoorPlace):
         """
         self._context.warn_of_secrets(self.plan)
         await self._pubsub.open()
-        await self.process.start(self._recipe(self._command, blueprint))
+        try:
+            version = await asyncio.to_thread(code_version, self._context, self.plan)
+            await self.process.start(self._recipe(self._command, blueprint))
+        except TargetError as error:
+            self.story.failed(error)
+            raise
+        self.story.serves(version)
 
     async def late(self) -> None:
         """Return when its process takes so long to serve that nothing else should wait for it."""
@@ -170,7 +179,7 @@ class ProcessPlace(DoorPlace):
             )
 
         def environment(port: int) -> Mapping[str, str]:
-            return variables(
+            own = variables(
                 plan,
                 blueprint,
                 port=port,
@@ -180,5 +189,8 @@ class ProcessPlace(DoorPlace):
                 search_path=context.included.search_path(plan.key, command.beside),
                 shell=context.shell,
             )
+            # An image installs the library itself; any other package has it.
+            is_packaged = plan.runtime_name is not None or command.requirements is None
+            return with_runtime(own) if plan.keeps_dead_letters and is_packaged else own
 
         return Recipe(command, interpreter, environment)

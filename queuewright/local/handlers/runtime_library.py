@@ -10,23 +10,24 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2]
-PLACES = (PACKAGE / "_runtime", PACKAGE.parent / "runtime")
-"""In the wheel, and in the repository."""
+from queuewright.packages import runtime_folder
+
 REQUIREMENT = "requirement.txt"
 
 _is_named = re.compile(rb"(?im)^[ \t]*queuewright[-_.]+runtime\b").search
 
 
-def runtime_folder() -> Path:
-    """Return the folder with the library's `pyproject.toml`."""
-    return next(folder for folder in PLACES if (folder / "pyproject.toml").is_file())
-
-
 def with_runtime(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables with which our interpreter finds the library."""
-    path = ":".join(filter(None, (variables.get("PYTHONPATH"), str(runtime_folder()))))
-    return {**variables, "PYTHONPATH": path}
+    """Return the variables with which an interpreter finds the library.
+
+    `FUNCTION_SOURCE`, a path in a function's package, becomes the path here.
+    """
+    folder = runtime_folder()
+    path = ":".join(filter(None, (variables.get("PYTHONPATH"), str(folder))))
+    found = {**variables, "PYTHONPATH": path}
+    if "FUNCTION_SOURCE" in variables:
+        found["FUNCTION_SOURCE"] = str(folder / variables["FUNCTION_SOURCE"])
+    return found
 
 
 def names_runtime(requirements: Iterable[bytes]) -> bool:

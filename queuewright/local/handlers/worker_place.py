@@ -11,7 +11,7 @@ from typing import Self
 
 from queuewright.blueprint import Blueprint, HandlerPlan, WorkerPlan
 from queuewright.errors import TargetError
-from queuewright.local.handlers.code import check_code, code_folders
+from queuewright.local.handlers.code import check_code, code_folders, code_version
 from queuewright.local.handlers.command import Command, how_it_runs
 from queuewright.local.handlers.context import HandlerContext
 from queuewright.local.handlers.outcome import show_outcome
@@ -34,11 +34,11 @@ class WorkerPlace(HandlerPlace):
         command: Command,
         tasks: TasksApi | None,
     ) -> None:
-        super().__init__(plan)
+        super().__init__(plan, context.story())
         self.tasks = tasks
         """Its own way to Cloud Tasks."""
         self.processes = WorkerProcesses(
-            plan.key, context.groups, context.background, context.console
+            plan.key, context.groups, context.background, context.console, story=self.story
         )
         self._context = context
         self._command = command
@@ -97,7 +97,13 @@ class WorkerPlace(HandlerPlace):
                 A `MissingProgramError` if its program does not exist.
         """
         self._context.warn_of_secrets(self.plan)
-        await self.processes.start(self._recipe(self._command, blueprint))
+        try:
+            version = await asyncio.to_thread(code_version, self._context, self.plan)
+            await self.processes.start(self._recipe(self._command, blueprint))
+        except TargetError as error:
+            self.story.failed(error)
+            raise
+        self.story.serves(version)
 
     def reload(self, blueprint: Blueprint, reason: str) -> None:
         """Begin to replace its processes with those of the files as they are now."""

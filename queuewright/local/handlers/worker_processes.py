@@ -17,6 +17,7 @@ from queuewright.cloud_tasks.durations import written_duration
 from queuewright.errors import TargetError
 from queuewright.local.console.console import Console
 from queuewright.local.handlers.command import Command, started_argv
+from queuewright.local.handlers.story import HandlerStory
 from queuewright.local.processes.background import BackgroundTasks, cancel
 from queuewright.local.processes.groups import MissingProgramError, ProcessGroups
 from queuewright.local.processes.process import Process
@@ -75,6 +76,7 @@ class WorkerProcesses:
         *,
         begun_s: float = BEGUN_S,
         backoff_s: tuple[float, float] = (FIRST_BACKOFF_S, LONGEST_BACKOFF_S),
+        story: HandlerStory | None = None,
     ) -> None:
         """Prepare to start them.
 
@@ -85,8 +87,10 @@ class WorkerProcesses:
             console: where they print.
             begun_s: after this time, one that has not asked for tasks counts as begun.
             backoff_s: the first and the longest wait before a restart; each doubles the last.
+            story: notes what happens to them.
         """
         self.name = name
+        self._story = story
         self._groups = groups
         self._background = background
         self._console = console
@@ -206,6 +210,8 @@ class WorkerProcesses:
             if name in self._instances:
                 born = loop.time()
                 what = _ended(await self._instances[name].process.ended())
+                if self._story is not None:
+                    self._story.ended(what)
                 await self._instances.pop(name).stop()
                 if loop.time() - born > SETTLED_S:
                     wait_s = self._backoff_s[0]
@@ -215,8 +221,12 @@ class WorkerProcesses:
             wait_s = min(2 * wait_s, longest_s)
             try:
                 self._instances[name], _ = await self._begun(recipe, name)
+                if self._story is not None:
+                    self._story.serves()
             except TargetError as error:
                 what = str(error).partition("\n")[0]
+                if self._story is not None:
+                    self._story.failed(what)
 
     async def _retire(self, instance: _Instance) -> None:
         await instance.stop()

@@ -7,6 +7,7 @@ could a `kill -9` of this process leave one behind.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -110,11 +111,17 @@ class ProcessGroups:
 
         Raises:
             MissingProgramError: the program does not exist.
+            OSError: the system cannot start it.
         """
         program = shutil.which(argv[0], path=environment.get("PATH", os.defpath))
         if program is None and not (folder / argv[0]).is_file():
             raise MissingProgramError(f"there is no program `{argv[0]}` on this machine")
-        process = self._started(("/bin/sh", "-c", REGISTRATION, "sh", *argv), folder, environment)
+        words = ("/bin/sh", "-c", REGISTRATION, "sh", *argv)
+        try:
+            process = self._started(words, folder, environment)
+        except ValueError:  # a file of the handler, such as its Dockerfile, may have any text
+            text = "its command or a variable has a character that no program can be given"
+            raise OSError(errno.EINVAL, text) from None
         self._groups.add(process.pid)
         return await Child.of(process)
 

@@ -14,6 +14,7 @@ from queuewright.engine import host_port
 from queuewright.errors import Refusal, TargetError
 from queuewright.local.processes.ports import listen
 from queuewright.local.pull_queues.options import PubSubOptions
+from queuewright.origins import own_address
 from queuewright.pubsub import PubSub
 from queuewright.pubsub.protocol import (
     GetSubscriptionRequest,
@@ -45,7 +46,7 @@ async def running_pubsub(
     async with PubSub(state=state) as server:
         await _declare(server, options)
         port = await listen(server.serve_grpc, host, options.port, "--pubsub-port")
-        yield host_port(host, port)
+        yield host_port(own_address(host), port)
 
 
 async def _declare(server: PubSub, options: PubSubOptions) -> None:

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from queuewright.blueprint import Blueprint
+from queuewright.dashboard import PulledTask
 from queuewright.errors import Refusal
 from queuewright.local.pull_queues.settings import PubSubListener, PubSubSettings
 
@@ -42,6 +43,35 @@ class PullQueues:
         if self._running is None:
             raise LookupError("there was no pull queue yet")
         return self._running.server
+
+    async def held_tasks(
+        self, subscription: str, most: int
+    ) -> tuple[int, int, int | None, tuple[PulledTask, ...]]:
+        """Return the tasks of a subscription, for the dashboard.
+
+        That is how many there are, how many are leased, when the oldest was added, and `most` of
+        them, oldest first. Nothing for a subscription that does not exist.
+        """
+        if self._running is None:
+            return 0, 0, None, ()
+        try:
+            found = await self._running.server.subscriber.list_held(subscription, max(1, most))
+        except Refusal:
+            return 0, 0, None, ()
+        tasks = tuple(
+            PulledTask(
+                id=each.message.message_id,
+                state=each.state.state,
+                attempt=each.state.attempt,
+                holder=each.holder,
+                until_us=each.state.until_us,
+                published_us=each.message.publish_time.ToMicroseconds(),
+                size=len(each.message.data),
+            )
+            for each in found.messages
+        )
+        oldest_us = tasks[0].published_us if tasks else None
+        return found.total, found.leased, oldest_us, tasks[:most]
 
     async def follow(self, blueprint: Blueprint) -> dict[str, Refusal]:
         """Make Pub/Sub match a blueprint, and allow what it grants.

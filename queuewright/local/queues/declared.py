@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Set
 from pathlib import Path
 
-from queuewright.blueprint import Blueprint, QueuePlan
+from queuewright.blueprint import Blueprint, GuardedKind, QueuePlan
 from queuewright.engine import PROGRAM, Engine
 from queuewright.engine.protocol import (
     PauseQueueRequest,
@@ -73,7 +73,12 @@ class DeclaredQueues:
                 await self._set(message, queue_policy(blueprint.grants, key, "delay_queue"))
             except Refusal as refusal:
                 refused[delay.queue_id] = refusal
-        wanted = {plan.name for plan in blueprint.queues.values()}
+        wanted = {
+            each.name
+            for plan in blueprint.queues.values()
+            for each in (plan, plan.dead_letters)
+            if each is not None
+        }
         wanted |= {delay.name for delay in delays.values()}
         kept = set(wanted)
         for name in sorted(self._names - wanted):
@@ -88,8 +93,12 @@ class DeclaredQueues:
     async def _declare(
         self, plan: QueuePlan, blueprint: Blueprint, addresses: Mapping[str, Address]
     ) -> None:
-        message = queue_message(plan, blueprint, addresses)
-        await self._set(message, queue_policy(blueprint.grants, plan.key))
+        queues: list[tuple[QueuePlan, GuardedKind]] = [(plan, "queue")]
+        if plan.dead_queue is not None:
+            queues.insert(0, (plan.dead_queue, "dead_letter_queue"))
+        for each, kind in queues:
+            message = queue_message(each, blueprint, addresses)
+            await self._set(message, queue_policy(blueprint.grants, plan.key, kind))
 
     async def _set(self, queue: Queue, policy: Policy) -> None:
         await self._engine.declare_queue(queue)

@@ -40,6 +40,11 @@ def explanation(blueprint: Blueprint, principal: str, permission: str, resource:
             f"`{handler}` may add delayed tasks to `{pulled.key}` with `enqueuers: [{handler}]` "
             f"in `queues.{pulled.key}` ({pulled.reason.location})."
         )
+    if queue is None and any(
+        plan.dead_letters is not None and plan.dead_letters.name == name
+        for plan in blueprint.queues.values()
+    ):
+        return "Only the handler of a queue may add to its dead letters."
     if queue is None:
         queues = ", ".join(f"`{key}`" for key in blueprint.queues)
         return f"There is no such queue in `{blueprint.environment}`; it has {queues or 'none'}."

@@ -74,11 +74,11 @@ def delay_queue_message(plan: DelayQueuePlan, blueprint: Blueprint, url: str) ->
     return queue
 
 
-def queue_policy(grants: Iterable[GrantPlan], key: str, kind: GuardedKind = "queue") -> Policy:
-    """Return who may do what with a queue: the `queue` of this key, or its `delay_queue`."""
+def queue_policy(grants: Iterable[GrantPlan], queue: str, kind: GuardedKind = "queue") -> Policy:
+    """Return who may do what with the queue of key `queue`, or another one that belongs to it."""
     members: dict[str, list[str]] = {}
     for grant in grants:
-        if (grant.kind, grant.resource) == (kind, key):
+        if (grant.kind, grant.resource) == (kind, queue):
             members.setdefault(grant.role, []).append(grant.member)
     bindings = (Binding(role=role, members=who) for role, who in members.items())
     return Policy(bindings=bindings)

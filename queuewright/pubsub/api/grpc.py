@@ -18,6 +18,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from queuewright.engine import host_port, unusable
 from queuewright.errors import Refusal
+from queuewright.grpc_refusal import refuse
 from queuewright.pubsub.api.held import HELD_MESSAGES, held_messages
 from queuewright.pubsub.api.methods import CONSUME, SUBSCRIBER, Method, methods
 from queuewright.pubsub.api.stream import Stream
@@ -39,7 +40,6 @@ _PINGS_MS: Final = 1_000
 """How often a client may send HTTP/2 pings. gRPC's own limit, 5 minutes, would close the
 connection of a client with the keep-alive that Google's clients use for Google (30 seconds)."""
 
-_LONGEST_MESSAGE: Final = 2_000
 _LOG: Final = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
@@ -203,8 +203,5 @@ async def _answered(context: Context, response: Callable[[], Awaitable[bytes]]) 
     except Exception:
         _LOG.exception("a call of Pub/Sub failed")
         refused = Refusal("INTERNAL", "Internal error encountered.")
-    message = refused.message
-    if len(message) > _LONGEST_MESSAGE:  # it is sent as a header, and headers have a size limit
-        message = f"{message[:_LONGEST_MESSAGE]}…"
-    await context.abort(grpc.StatusCode[refused.code], message)
+    await refuse(context, refused)
     raise AssertionError("abort does not return")

@@ -73,7 +73,7 @@ class Stream:
         self._writing = asyncio.Lock()
         limits = FlowLimits(first.max_outstanding_messages, first.max_outstanding_bytes)
         lease_us = _stream_deadline_us(first.stream_ack_deadline_seconds)
-        self._apply(first)
+        self._first = first
         self._taker = Taker(self._subscription.new_holder(), lease_us, limits, poller or Poller())
 
     async def run(self) -> None:
@@ -82,6 +82,7 @@ class Stream:
         Raises:
             Refusal: a request is not valid, or the subscription is gone.
         """
+        await self._apply(self._first)
         tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -102,7 +103,7 @@ class Stream:
                     raise refusals.argument_invalid(field)
             if request.stream_ack_deadline_seconds:
                 self._taker.lease_us = _stream_deadline_us(request.stream_ack_deadline_seconds)
-            self._apply(request)
+            await self._apply(request)
             if self._answers_pings and not request.ByteSize():
                 await self._send(self._response())
 
@@ -124,30 +125,57 @@ class Stream:
             raise refusals.argument_missing("stream_ack_deadline_seconds")
         return self._service.deliverable(first.subscription)
 
-    def _apply(self, request: StreamingPullRequest) -> None:
+    async def _apply(self, request: StreamingPullRequest) -> None:
         """Carry out a request's acknowledgements and deadlines."""
         ids, seconds = request.modify_deadline_ack_ids, request.modify_deadline_seconds
         if len(ids) != len(seconds):
             raise refusals.argument_invalid("modify_deadline_seconds")
         subscription = self._subscription
-        acknowledged = self._service.deliveries(subscription, request.ack_ids)
+        await subscription.ready()
+        acknowledged = self._service.named(subscription, request.ack_ids)
         by_span: dict[int, list[str]] = {}
         for ack_id, deadline_s in zip(ids, seconds, strict=True):
             by_span.setdefault(deadline_us(deadline_s), []).append(ack_id)
         modified = {
-            span_us: self._service.deliveries(subscription, chosen)
+            span_us: self._service.named(subscription, chosen)
             for span_us, chosen in by_span.items()
         }
-        if acknowledged:
-            subscription.acknowledge(acknowledged)
-        for span_us, deliveries in modified.items():
-            subscription.modify(deliveries, span_us)
+        late: list[str] = []
+        if request.ack_ids:
+            failed = subscription.acknowledge(list(acknowledged.deliveries))
+            late = acknowledged.failed(failed)
+        late_deadlines: list[str] = []
+        for span_us, named in modified.items():
+            failed = subscription.modify(list(named.deliveries), span_us)
+            late_deadlines += named.failed(failed)
+        if subscription.is_exactly_once and (request.ack_ids or ids):
+            await self._send(self._confirmation(request, late, late_deadlines))
+
+    def _confirmation(
+        self, request: StreamingPullRequest, late: list[str], late_deadlines: list[str]
+    ) -> StreamingPullResponse:
+        """Tell which of a request's ack ids took effect."""
+        response = self._response()
+        confirmations = (
+            (response.acknowledge_confirmation, request.ack_ids, late),
+            (
+                response.modify_ack_deadline_confirmation,
+                request.modify_deadline_ack_ids,
+                late_deadlines,
+            ),
+        )
+        for confirmation, asked, failed in confirmations:
+            if asked:
+                confirmation.invalid_ack_ids.extend(failed)
+                confirmation.ack_ids.extend(each for each in asked if each not in set(failed))
+        return response
 
     def _response(self) -> StreamingPullResponse:
         config = self._subscription.row.config
         return StreamingPullResponse(
             subscription_properties=StreamingPullResponse.SubscriptionProperties(
-                message_ordering_enabled=config.enable_message_ordering
+                message_ordering_enabled=config.enable_message_ordering,
+                exactly_once_delivery_enabled=config.enable_exactly_once_delivery,
             )
         )
 

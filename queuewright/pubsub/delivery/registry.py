@@ -34,6 +34,7 @@ class Registry:
         clock: tells the publish times.
         store: keeps everything.
         on_stored: called when messages were stored, so that their end can be planned.
+        on_dead: called when messages were dropped, so that they can be deleted.
         emit: gets what happens.
     """
 
@@ -42,12 +43,14 @@ class Registry:
         clock: Clock,
         store: Store,
         on_stored: Callable[[], None],
+        on_dead: Callable[[], None],
         emit: Callable[[Event], None] | None = None,
     ) -> None:
         self._emit = emit
         self._clock = clock
         self._store = store
         self._on_stored = on_stored
+        self._on_dead = on_dead
         self._topics: dict[str, RunningTopic] = {}
         self._subscriptions: dict[str, RunningSubscription] = {}
         self._by_number: dict[int, RunningSubscription] = {}
@@ -145,12 +148,13 @@ class Registry:
 
     def detach(self, subscription: RunningSubscription, config: Subscription) -> None:
         """Take a subscription from its topic and drop its messages."""
-        row = SubscriptionRow(subscription.row.number, 0, config)
-        self._store.detach(row)
-        subscription.row = row
+        self._renumber(subscription, SubscriptionRow(subscription.row.number, 0, config))
         self._leave_topic(subscription)
-        subscription.reload()
         subscription.end_takers(refusals.detached(config.name))
+
+    def purge(self, subscription: RunningSubscription) -> None:
+        """Drop a subscription's messages."""
+        self._renumber(subscription, subscription.row)
 
     def delete_subscription(self, name: str) -> None:
         """Delete a subscription and its messages."""
@@ -159,6 +163,12 @@ class Registry:
         del self._subscriptions[name], self._by_number[subscription.row.number]
         self._leave_topic(subscription)
         subscription.close(refusals.missing(name))
+        self._on_dead()
+
+    def clock_set_back(self, by_us: int) -> None:
+        """Let leases and backoffs last as long as before, after the clock was set back."""
+        for each in self._subscriptions.values():
+            each.clock_set_back(by_us)
 
     def close(self, error: Refusal) -> None:
         """End everything that waits, with an error."""
@@ -242,6 +252,14 @@ class Registry:
         for topic in self._topics.values():
             if subscription in topic.subscriptions:
                 topic.subscriptions.remove(subscription)
+
+    def _renumber(self, subscription: RunningSubscription, row: SubscriptionRow) -> None:
+        """Give a subscription a new number, under which there are no messages."""
+        renumbered = self._store.renumber(row)
+        del self._by_number[row.number]
+        self._by_number[renumbered.number] = subscription
+        subscription.renumber(renumbered)
+        self._on_dead()
 
     def _apply_rules(self) -> None:
         """Apply changed configurations, and that a dead-letter topic came or went."""

@@ -4,6 +4,7 @@ Other packages import the message classes from here.
 """
 
 from queuewright.pubsub.protocol.messages import (
+    AcknowledgeRequest,
     DeleteSubscriptionRequest,
     DeleteTopicRequest,
     GetSubscriptionRequest,
@@ -13,6 +14,7 @@ from queuewright.pubsub.protocol.messages import (
     PubsubMessage,
     PullRequest,
     ReceivedMessage,
+    SeekRequest,
     Subscription,
     Topic,
     UpdateSubscriptionRequest,
@@ -20,6 +22,7 @@ from queuewright.pubsub.protocol.messages import (
 )
 
 __all__ = [
+    "AcknowledgeRequest",
     "DeleteSubscriptionRequest",
     "DeleteTopicRequest",
     "GetSubscriptionRequest",
@@ -29,6 +32,7 @@ __all__ = [
     "PubsubMessage",
     "PullRequest",
     "ReceivedMessage",
+    "SeekRequest",
     "Subscription",
     "Topic",
     "UpdateSubscriptionRequest",

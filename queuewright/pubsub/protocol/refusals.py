@@ -6,9 +6,17 @@ marked *ours*.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
+
+from google.rpc.error_details_pb2 import ErrorInfo
 
 from queuewright.errors import Refusal
+
+_MOST_FAILED: Final = 60
+"""Ack ids in a refusal: gRPC's clients take 8 KiB of metadata, and more would end the call with
+another error."""
 
 
 def invalid(message: str) -> Refusal:
@@ -75,6 +83,25 @@ def ack_id_invalid(ack_id: str) -> Refusal:
     return invalid(f"You have passed an invalid ack ID to the service (ack_id={ack_id[:200]}).")
 
 
+def ack_ids_failed(ack_ids: Sequence[str]) -> Refusal:
+    """Ack ids that came too late, with exactly-once delivery.
+
+    Recorded (googleapis/nodejs-pubsub#1951); the details are what Google's clients read, such as
+    `_get_ack_errors` of google-cloud-pubsub.
+    """
+    info = ErrorInfo(
+        reason="EXACTLY_ONCE_ACKID_FAILURE",
+        domain="pubsub.googleapis.com",
+        metadata=dict.fromkeys(ack_ids[:_MOST_FAILED], "PERMANENT_FAILURE_INVALID_ACK_ID"),
+    )
+    return Refusal(
+        "INVALID_ARGUMENT",
+        "Some acknowledgement ids in the request were invalid. This could be because the "
+        "acknowledgement ids have expired or the acknowledgement ids were malformed.",
+        info,
+    )
+
+
 def permission_denied(explanation: str = "") -> Refusal:
     """A call without permission; recorded (googleapis/google-cloud-ruby#17944). Then ours."""
     text = "User not authorized to perform this action."
@@ -91,12 +118,13 @@ def stopping() -> Refusal:
     return Refusal("UNAVAILABLE", "The server is stopping.")
 
 
-def state_full(reason: str) -> Refusal:
-    """A write that the disk has no room for; ours."""
+def state_full(path: Path | None, reason: str) -> Refusal:
+    """A write that the disk has no room for; ours. `path` None is a temporary state."""
+    place = "its temporary file" if path is None else f"`{path}`"
     return Refusal(
         "RESOURCE_EXHAUSTED",
-        f"Pub/Sub cannot store this: {reason}. Nothing that was accepted is lost; "
-        "make room on the disk of the state folder and call again.",
+        f"Pub/Sub cannot store this in {place}: {reason}. Nothing that was accepted is lost. "
+        "Make room on the disk and call again; acknowledging messages makes room in the file.",
     )
 
 
@@ -106,6 +134,14 @@ def state_missing(path: Path) -> Refusal:
         "FAILED_PRECONDITION",
         f"Pub/Sub cannot store this: the state file `{path}` no longer exists. "
         "Put it back, or restart with an empty state.",
+    )
+
+
+def state_unreadable(reason: str) -> Refusal:
+    """An unreadable message in the state file; ours."""
+    return Refusal(
+        "DATA_LOSS",
+        f"Pub/Sub cannot read this in its state file: {reason}. Check the disk.",
     )
 
 

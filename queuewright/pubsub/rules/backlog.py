@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -37,6 +37,8 @@ class Message(NamedTuple):
     """Bytes of the content."""
     key: str = ""
     """The ordering key, "" for none."""
+    before: int = 0
+    """How often it was delivered before a seek brought it back."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,8 @@ class Backlog:
         self._done: list[int] = []
         self._dead: list[DeadLetter] = []
         self._failures: list[Failure] = []
-        # A leased message is the first of its key, even if an older one came back by a seek.
         for delivery in sorted(deliveries, key=lambda each: (not each.is_leased, each.message.id)):
-            self._restore(delivery)
+            self.restore(delivery)
 
     def __len__(self) -> int:
         """Return the number of messages."""
@@ -175,19 +176,43 @@ class Backlog:
         return self.ready_count + count + self._behind_count
 
     @property
+    def leased_count(self) -> int:
+        """The number of messages that are leased."""
+        return sum(entry.state is _State.LEASED for entry in self._entries.values())
+
+    @property
     def ready_count(self) -> int:
         """The number of messages that can be delivered now."""
         return len(self._ready) - len(self._removed)
 
-    def replaced(self, deliveries: Iterable[Delivery]) -> Backlog:
-        """Return a backlog of what is stored now. Holders keep the leases that are still there."""
-        backlog = Backlog(self.rules, deliveries)
-        backlog._holders = {holder: Outstanding() for holder in self._holders}
-        for number, entry in backlog._entries.items():
-            before = self._entries.get(number)
+    def restore(self, delivery: Delivery) -> None:
+        """Add a stored message: first those that are leased, then the others in order of id.
+
+        A leased message is the first of its key, even if an older one came back by a seek.
+        """
+        message = delivery.message
+        is_behind = self._is_behind(message)
+        if not delivery.deliveries:
+            if not is_behind:
+                self._ready.append(message)
+            return
+        entry = self._entries[message.id] = _Entry(message)
+        entry.deliveries = delivery.deliveries
+        entry.failures = delivery.failures
+        entry.until_us = delivery.until_us
+        if is_behind:
+            entry.state = _State.BEHIND
+        else:
+            entry.state = _State.LEASED if delivery.is_leased else _State.WAITING
+            self._plan(entry)
+
+    def inherit(self, former: Backlog) -> None:
+        """Take over the holders of an earlier backlog, with the leases that are still there."""
+        self._holders = {holder: Outstanding() for holder in former._holders}
+        for number, entry in self._entries.items():
+            before = former._entries.get(number)
             if before is not None and before.holder and before.deliveries == entry.deliveries:
-                backlog._hold(entry, before.holder if entry.state is _State.LEASED else 0)
-        return backlog
+                self._hold(entry, before.holder if entry.state is _State.LEASED else 0)
 
     def add(self, message: Message) -> None:
         """Add a message that was just published."""
@@ -208,6 +233,24 @@ class Backlog:
                 self._fail(entry, entry.until_us)
             elif entry.state is _State.WAITING:
                 self._make_ready(entry)
+
+    def clock_set_back(self, by_us: int) -> None:
+        """Let leases and backoffs last as long as before, after time was set back."""
+        self._timers = []
+        for number, entry in self._entries.items():
+            if entry.state in (_State.LEASED, _State.WAITING):
+                entry.until_us -= by_us
+                entry.timer_us = None
+                self._plan(entry)
+                self._changed[number] = entry
+
+    def end_by(self, until_us: int) -> None:
+        """Let no lease and no backoff end later."""
+        for number, entry in self._entries.items():
+            if entry.state in (_State.LEASED, _State.WAITING) and entry.until_us > until_us:
+                entry.until_us = until_us
+                self._plan(entry)
+                self._changed[number] = entry
 
     def due_us(self) -> int | None:
         """Return when `settle` may have something to do, or None."""
@@ -237,6 +280,7 @@ class Backlog:
         entry = self._entries.get(message.id)
         if entry is None:
             entry = self._entries[message.id] = _Entry(message)
+            entry.deliveries = message.before
         entry.state = _State.LEASED
         entry.deliveries += 1
         entry.until_us = until_us
@@ -319,26 +363,32 @@ class Backlog:
         found, self._failures = self._failures, []
         return found
 
+    def has_lease(self, number: int, delivery: int) -> bool:
+        """Return whether a delivery is the message's current lease."""
+        return self._leased(number, delivery) is not None
+
     def attempt(self, number: int) -> int:
         """Return the number of a message's present or latest delivery, 0 before the first."""
         entry = self._entries.get(number)
         return 0 if entry is None else _attempt(entry)
 
-    def held(self) -> list[Held]:
-        """Return all messages, oldest first."""
-        found = [
-            Held(entry.message, entry.state.name.lower(), _attempt(entry), entry.until_us)
-            for entry in self._entries.values()
-        ]
+    def held(self, limit: int | None = None) -> list[Held]:
+        """Return the oldest messages, oldest first; all without a limit."""
+        if limit is None:
+            return sorted(self._held(), key=_age)
+        return heapq.nsmallest(limit, self._held(), key=_age)
+
+    def _held(self) -> Iterator[Held]:
+        """Yield all messages."""
+        for entry in self._entries.values():
+            state = entry.state.name.lower()
+            yield Held(entry.message, state, _attempt(entry), entry.until_us)
         behind = (each for each in self._behind.values() if each is not None)
         for state, queues in (("ready", [self._ready]), ("behind", behind)):
-            found += [
-                Held(message, state, 0, 0)
-                for queue in queues
-                for message in queue
-                if message.id not in self._entries and message.id not in self._removed
-            ]
-        return sorted(found, key=lambda each: each.message.id)
+            for queue in queues:
+                for message in queue:
+                    if message.id not in self._entries and message.id not in self._removed:
+                        yield Held(message, state, 0, 0)
 
     # The parts of these decisions
 
@@ -355,23 +405,6 @@ class Backlog:
         followers.append(message)
         self._behind_count += 1
         return True
-
-    def _restore(self, delivery: Delivery) -> None:
-        message = delivery.message
-        is_behind = self._is_behind(message)
-        if not delivery.deliveries:
-            if not is_behind:
-                self._ready.append(message)
-            return
-        entry = self._entries[message.id] = _Entry(message)
-        entry.deliveries = delivery.deliveries
-        entry.failures = delivery.failures
-        entry.until_us = delivery.until_us
-        if is_behind:
-            entry.state = _State.BEHIND
-        else:
-            entry.state = _State.LEASED if delivery.is_leased else _State.WAITING
-            self._plan(entry)
 
     def _leased(self, number: int, delivery: int) -> _Entry | None:
         entry = self._entries.get(number)
@@ -446,6 +479,10 @@ class Backlog:
         if entry.timer_us is None or entry.until_us < entry.timer_us:
             entry.timer_us = entry.until_us
             heapq.heappush(self._timers, (entry.until_us, entry.message.id))
+
+
+def _age(held: Held) -> int:
+    return held.message.id
 
 
 def _attempt(entry: _Entry) -> int:

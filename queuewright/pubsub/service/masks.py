@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -12,9 +12,6 @@ from google.protobuf.message import Message
 from queuewright.pubsub.protocol import refusals
 
 M = TypeVar("M", bound=Message)
-
-_DEEPEST: Final = 2
-"""A field, or a field of a field."""
 
 
 def updated(current: M, wanted: M, paths: Iterable[str], fixed: Collection[str]) -> M:
@@ -43,7 +40,7 @@ def _fields(path: str, message: Message, fixed: Collection[str]) -> list[FieldDe
     fields: list[FieldDescriptor] = []
     descriptor: Descriptor | None = message.DESCRIPTOR  # type: ignore[assignment]
     names = re.sub(r"[A-Z]", lambda upper: f"_{upper[0].lower()}", path).split(".")
-    for name in names[: _DEEPEST + 1]:
+    for name in names:
         field = descriptor.fields_by_name.get(name) if descriptor is not None else None
         if field is None:
             raise refusals.invalid(f"Invalid update_mask provided in the request: `{path}`.")

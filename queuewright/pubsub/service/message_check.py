@@ -37,11 +37,17 @@ def _check(message: PubsubMessage) -> None:
         _check_bytes("attribute_value", value, pubsub.MAX_ATTRIBUTE_VALUE_BYTES)
         if not key:
             raise refusals.invalid("An attribute's key must not be empty.")
-        if key.startswith(pubsub.RESERVED_ATTRIBUTE_PREFIX):
+        if _is_reserved(key):
             raise refusals.invalid(
                 f"The attribute `{key}` must not start with `{pubsub.RESERVED_ATTRIBUTE_PREFIX}`."
             )
     _check_bytes("ordering_key", message.ordering_key, pubsub.MAX_ORDERING_KEY_BYTES)
+
+
+def _is_reserved(key: str) -> bool:
+    return key.startswith(pubsub.RESERVED_ATTRIBUTE_PREFIX) and not key.startswith(
+        pubsub.CLIENTS_ATTRIBUTE_PREFIX
+    )
 
 
 def _check_bytes(what: str, text: str, most: int) -> None:

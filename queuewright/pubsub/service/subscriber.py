@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from queuewright.cloud_tasks import pubsub
@@ -45,6 +47,8 @@ from queuewright.pubsub.service.pages import page
 from queuewright.pubsub.service.subscription_config import FIXED, subscription_config
 from queuewright.pubsub.state.store import Store
 
+_LOG: Final = logging.getLogger(__name__)
+
 LONGEST_WAIT_US: Final = 20_000_000
 """How long a Pull waits for a message, unless its client waits less. Google publishes no limit."""
 
@@ -66,6 +70,19 @@ class HeldMessages(NamedTuple):
     total: int
     leased: int
     messages: Sequence[HeldMessage]
+
+
+class NamedDeliveries(NamedTuple):
+    """The deliveries that the ack ids of a request name."""
+
+    deliveries: dict[tuple[int, int], str]
+    """By the message's number and the delivery's: the ack id."""
+    lost: list[str]
+    """Ack ids of messages that are gone, and with exactly-once delivery those never given."""
+
+    def failed(self, deliveries: Deliveries) -> list[str]:
+        """Return the ack ids for which nothing was done, given such deliveries."""
+        return [*self.lost, *(self.deliveries[each] for each in deliveries)]
 
 
 class Subscriber:
@@ -168,7 +185,9 @@ class Subscriber:
         """Acknowledge. What it acknowledges survives the end of this process."""
         subscription = self._subscription(request.subscription)
         self._check_ack_request(request.ack_ids, request.ByteSize())
-        subscription.acknowledge(self.deliveries(subscription, request.ack_ids))
+        await subscription.ready()
+        named = self.named(subscription, request.ack_ids)
+        self._check_done(subscription, named, subscription.acknowledge(list(named.deliveries)))
         return Empty()
 
     async def modify_ack_deadline(self, request: ModifyAckDeadlineRequest) -> Empty:
@@ -176,11 +195,14 @@ class Subscriber:
         subscription = self._subscription(request.subscription)
         self._check_ack_request(request.ack_ids, request.ByteSize())
         span_us = deadline_us(request.ack_deadline_seconds)
-        subscription.modify(self.deliveries(subscription, request.ack_ids), span_us)
+        await subscription.ready()
+        named = self.named(subscription, request.ack_ids)
+        failed = subscription.modify(list(named.deliveries), span_us)
+        self._check_done(subscription, named, failed)
         return Empty()
 
     async def seek(self, request: SeekRequest) -> SeekResponse:
-        """Seek to a time."""
+        """Seek to a time; see `RunningSubscription.rewrite`."""
         subscription = self.deliverable(request.subscription)
         target = request.WhichOneof("target")
         if target is None:
@@ -188,14 +210,14 @@ class Subscriber:
         if target == "snapshot":
             raise refusals.not_emulated("Seeking to a snapshot")
         time_us = moment_us(request.time)
-        subscription.settle()
-        self._store.seek(
-            subscription.row.number,
-            time_us,
-            self._clock.now_us(),
-            retain=subscription.row.config.retain_acked_messages,
-        )
-        subscription.reload()
+        await subscription.ready()
+        retain = subscription.row.config.retain_acked_messages
+        now_us = self._clock.now_us()
+        if time_us >= now_us and not retain:
+            self._registry.purge(subscription)
+        else:
+            number = subscription.row.number
+            await subscription.rewrite(self._store.seek(number, time_us, now_us, retain=retain))
         return SeekResponse()
 
     async def list_held(self, name: str, limit: int | None) -> HeldMessages:
@@ -205,14 +227,16 @@ class Subscriber:
             name: the subscription's full name.
             limit: the most messages to return, oldest first; None: all.
         """
-        held = self._subscription(name).held()
-        shown = held if limit is None else held[:limit]
+        subscription = self._subscription(name)
+        await subscription.ready()
+        subscription.settle()
+        shown = subscription.held(limit)
         contents = self._store.contents(each.message.id for each, _ in shown)
         return HeldMessages(
-            total=len(held),
-            leased=sum(each.state == "leased" for each, _ in held),
+            total=subscription.total_count,
+            leased=subscription.leased_count,
             messages=[
-                HeldMessage(each, holder, PubsubMessage.FromString(content or b""))
+                HeldMessage(each, holder, _readable(each.message.id, content) or PubsubMessage())
                 for (each, holder), content in zip(shown, contents, strict=True)
             ],
         )
@@ -236,39 +260,52 @@ class Subscriber:
         """Return leased messages as a subscriber receives them."""
         number = subscription.row.number
         counts = subscription.row.config.HasField("dead_letter_policy")
+        leases = [lease for lease in leases if subscription.has_lease(lease)]
         contents = self._store.contents(lease.message.id for lease in leases)
         return [
             ReceivedMessage(
                 ack_id=str(AckId(number, lease.message.id, lease.delivery)),
-                message=PubsubMessage.FromString(content),
+                message=message,
                 delivery_attempt=lease.failures + 1 if counts else 0,
             )
             for lease, content in zip(leases, contents, strict=True)
-            if content is not None  # else it was purged in this very moment
+            if (message := _readable(lease.message.id, content)) is not None
         ]
 
-    def deliveries(self, subscription: RunningSubscription, ack_ids: Iterable[str]) -> Deliveries:
+    def named(self, subscription: RunningSubscription, ack_ids: Iterable[str]) -> NamedDeliveries:
         """Return the deliveries that ack ids name.
-
-        Those of a subscription that is gone are left out, like all that is outdated.
 
         Raises:
             Refusal: INVALID_ARGUMENT if one was never given, or belongs to another subscription.
+                With exactly-once delivery, such an id is among the lost ones instead.
         """
-        found: Deliveries = []
+        found = NamedDeliveries({}, [])
         for text in ack_ids:
-            ack_id = parse_ack_id(text)
-            if (
-                ack_id is None
-                or not self._store.was_given(ack_id.message)
-                or not self._store.was_given(ack_id.subscription)
+            ack_id = self._given(text)
+            if ack_id is not None and ack_id.subscription == subscription.row.number:
+                found.deliveries[ack_id.message, ack_id.delivery] = text
+            elif subscription.is_exactly_once or (
+                ack_id is not None
+                and not self._registry.has_subscription_number(ack_id.subscription)
             ):
-                raise refusals.ack_id_invalid(text)
-            if ack_id.subscription == subscription.row.number:
-                found.append((ack_id.message, ack_id.delivery))
-            elif self._registry.has_subscription_number(ack_id.subscription):
+                found.lost.append(text)
+            else:
                 raise refusals.ack_id_invalid(text)
         return found
+
+    def _given(self, text: str) -> AckId | None:
+        """Return the delivery that an ack id names; None if it cannot have been given."""
+        ack_id = parse_ack_id(text)
+        if ack_id is None or not self._store.was_given(ack_id.subscription):
+            return None
+        return ack_id if self._store.was_given(ack_id.message) else None
+
+    def _check_done(
+        self, subscription: RunningSubscription, named: NamedDeliveries, failed: Deliveries
+    ) -> None:
+        """Refuse a request some of whose ack ids came too late, with exactly-once delivery."""
+        if subscription.is_exactly_once and (too_late := named.failed(failed)):
+            raise refusals.ack_ids_failed(too_late)
 
     def _subscription(self, name: str) -> RunningSubscription:
         return self._registry.subscription(check_subscription(name))
@@ -278,6 +315,17 @@ class Subscriber:
             raise refusals.argument_missing("ack_ids")
         if request_bytes > pubsub.MAX_ACK_REQUEST_BYTES:
             raise refusals.too_many("request_size", request_bytes, pubsub.MAX_ACK_REQUEST_BYTES)
+
+
+def _readable(number: int, content: bytes | None) -> PubsubMessage | None:
+    """Return a stored message; None if it is gone or damaged."""
+    if content is None:
+        return None
+    try:
+        return PubsubMessage.FromString(content)
+    except DecodeError:
+        _LOG.error("message %s is damaged in the state file and is not delivered", number)
+        return None
 
 
 def moment_us(time: Timestamp) -> int:

@@ -34,7 +34,6 @@ _REFUSED: Final = {
     "bigquery_config": "Delivery to BigQuery (`bigquery_config`)",
     "cloud_storage_config": "Delivery to Cloud Storage (`cloud_storage_config`)",
     "bigtable_config": "Delivery to Bigtable (`bigtable_config`)",
-    "enable_exactly_once_delivery": ("Exactly-once delivery (`enable_exactly_once_delivery`)"),
     "message_transforms": "A message transform (`message_transforms`)",
 }
 _OUTPUT_ONLY: Final = (

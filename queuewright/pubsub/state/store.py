@@ -5,19 +5,24 @@ The writes of a call are committed before the call returns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from queuewright.pubsub.protocol.messages import Subscription, Topic
 from queuewright.pubsub.rules.backlog import Changes, Delivery, Message
-from queuewright.pubsub.state.file import opened
+from queuewright.pubsub.state.file import opened_state
 from queuewright.pubsub.state.rows import Publication, SubscriptionRow, TopicRow
 
 _ID_BLOCK: Final = 100_000
 """Numbers are reserved in the file in blocks, so that none is ever used twice."""
 
-_WAITING, _LEASED, _ACKNOWLEDGED = range(3)
+_PIECE: Final = 250
+"""Messages that are rewritten before the event loop gets a turn; a piece takes a few
+milliseconds."""
+
+_WAITING, _LEASED, _ACKNOWLEDGED, _BACK = range(4)
+"""A delivery's state. `_BACK` is that of a message that a seek brought back."""
 
 
 class Store:
@@ -27,11 +32,11 @@ class Store:
         folder: the folder of the state file. None uses a temporary state.
 
     Raises:
-        TargetError: the state can't be used; see `state.file.opened`.
+        TargetError: the state can't be used; see `state_file.opened`.
     """
 
     def __init__(self, folder: Path | None) -> None:
-        self._state = opened(folder)
+        self._state = opened_state(folder)
         self._database = self._state.database
         found = self._database.execute("SELECT value FROM fact WHERE key = 'next_id'").fetchone()
         self._next_id = self._reserved_id = int(found[0]) if found else 1
@@ -39,6 +44,18 @@ class Store:
     def close(self) -> None:
         """Close the state."""
         self._state.close()
+
+    def on_write(self, callback: Callable[[], None] | None) -> None:
+        """Call back after every write. None: no longer."""
+        self._state.on_write = callback
+
+    def checkpoint(self) -> bool:
+        """Move the log into the file; see `StateFile.checkpoint`."""
+        return self._state.checkpoint()
+
+    def shrink(self, most: int) -> int:
+        """Give up to `most` free pages back to the disk; see `StateFile.shrink`."""
+        return self._state.shrink(most)
 
     def new_id(self) -> int:
         """Return the next free number, for a topic, subscription or message."""
@@ -88,17 +105,19 @@ class Store:
         with self._state.transaction() as database:
             database.execute(_SAVE_SUBSCRIPTION, _values(row))
 
-    def detach(self, row: SubscriptionRow) -> None:
-        """Write a subscription and delete its messages."""
-        with self._state.transaction() as database:
-            database.execute(_SAVE_SUBSCRIPTION, _values(row))
-            database.execute("DELETE FROM delivery WHERE subscription = ?", (row.number,))
+    def renumber(self, row: SubscriptionRow) -> SubscriptionRow:
+        """Give a subscription a new number, and so no messages; return its row.
+
+        Those of the old number are dead: see `dead_subscriptions`.
+        """
+        renumbered = SubscriptionRow(self.new_id(), row.topic, row.config)
+        self.save_subscription(renumbered)  # its name is unique, so the old row goes
+        return renumbered
 
     def delete_subscription(self, number: int) -> None:
-        """Delete a subscription and its messages."""
+        """Delete a subscription. Its messages are dead: see `dead_subscriptions`."""
         with self._state.transaction() as database:
             database.execute("DELETE FROM subscription WHERE number = ?", (number,))
-            database.execute("DELETE FROM delivery WHERE subscription = ?", (number,))
 
     # Messages
 
@@ -123,41 +142,35 @@ class Store:
             retain: whether messages that are done are kept for a seek.
             dead_letters: the messages that take the place of dead ones.
         """
-        with self._state.transaction() as database:
-            database.executemany(
-                "UPDATE delivery SET deliveries = ?, failures = ?, until_us = ?, state = ?"
-                " WHERE subscription = ? AND message = ?",
-                [
-                    (
-                        each.deliveries,
-                        each.failures,
-                        each.until_us,
-                        _LEASED if each.is_leased else _WAITING,
-                        subscription,
-                        each.message.id,
-                    )
-                    for each in changes.changed
-                ],
+        leased = [
+            (
+                each.deliveries,
+                each.failures,
+                each.until_us,
+                _LEASED if each.is_leased else _WAITING,
+                subscription,
+                each.message.id,
             )
-            done = [(subscription, number) for number in changes.done]
-            if retain:
-                database.executemany(
-                    f"UPDATE delivery SET state = {_ACKNOWLEDGED}"
-                    " WHERE subscription = ? AND message = ?",
-                    done,
-                )
-            else:
-                database.executemany(
-                    "DELETE FROM delivery WHERE subscription = ? AND message = ?", done
-                )
+            for each in changes.changed
+        ]
+        done = [(subscription, number) for number in changes.done]
+
+        def write() -> None:
+            self._database.executemany(_SAVE_DELIVERY, leased)
+            self._database.executemany(_KEEP_DONE if retain else _DELETE_DONE, done)
             self._insert(dead_letters)
 
+        self._state.commit(write)
+
     def delivered(self, subscription: int) -> Iterator[Delivery]:
-        """Yield the messages of a subscription that were delivered and are not acknowledged."""
+        """Yield the messages of a subscription that were delivered, in the order of their ids.
+
+        Those that are acknowledged or that a seek brought back are left out.
+        """
         rows = self._database.execute(
             "SELECT message, size, ordering_key, deliveries, failures, until_us, state"
             " FROM delivery WHERE subscription = ? AND deliveries > 0"
-            f" AND state != {_ACKNOWLEDGED}",
+            f" AND state IN ({_WAITING}, {_LEASED}) ORDER BY message",
             (subscription,),
         )
         for number, size, key, deliveries, failures, until_us, state in rows:
@@ -165,7 +178,7 @@ class Store:
             yield Delivery(message, deliveries, failures, until_us, state == _LEASED)
 
     def fresh(self, subscription: int, after: int, limit: int | None) -> Iterator[Message]:
-        """Yield the messages of a subscription that were never delivered, oldest first.
+        """Yield the messages of a subscription that are new or came back, oldest first.
 
         Args:
             subscription: its number.
@@ -173,25 +186,33 @@ class Store:
             limit: the most messages; None for all.
         """
         rows = self._database.execute(
-            "SELECT message, size, ordering_key FROM delivery WHERE subscription = ?"
-            f" AND message > ? AND deliveries = 0 AND state = {_WAITING}"
-            " ORDER BY message LIMIT ?",
+            f"SELECT message, size, ordering_key, deliveries {_FRESH} ORDER BY message LIMIT ?",
             (subscription, after, -1 if limit is None else limit),
         )
         return map(Message._make, rows)
 
+    def fresh_count(self, subscription: int, after: int) -> int:
+        """Return how many messages `fresh` has."""
+        found = self._database.execute(f"SELECT count(*) {_FRESH}", (subscription, after))
+        count: int = found.fetchone()[0]
+        return count
+
     def contents(self, numbers: Iterable[int]) -> list[bytes | None]:
-        """Return the serialized `PubsubMessage` of each number, None if it is gone."""
-        found = []
+        """Return the serialized `PubsubMessage` of each number, None if it is gone.
+
+        Raises:
+            Refusal: DATA_LOSS if the file is damaged.
+        """
+        found: list[bytes | None] = []
         for number in numbers:
-            row = self._database.execute(
-                "SELECT content FROM content WHERE id = ?", (number,)
-            ).fetchone()
-            found.append(None if row is None else row[0])
+            rows = self._state.rows("SELECT content FROM content WHERE id = ?", (number,))
+            found.append(rows[0][0] if rows else None)
         return found
 
-    def seek(self, subscription: int, time_us: int, now_us: int, *, retain: bool) -> None:
-        """Make earlier messages acknowledged, and later ones unacknowledged.
+    def seek(self, subscription: int, time_us: int, now_us: int, *, retain: bool) -> Iterator[int]:
+        """Make earlier messages acknowledged, and later ones unacknowledged, piece by piece.
+
+        Messages that are published in between stay as they are.
 
         Args:
             subscription: its number.
@@ -199,22 +220,31 @@ class Store:
                 takes all messages.
             now_us: the present.
             retain: whether acknowledged messages are kept.
+
+        Yields:
+            The number of messages of each piece, when it is written.
         """
-        earlier = "(SELECT id FROM message WHERE publish_us < ?)"
         before_us = time_us if time_us < now_us else now_us + 1
-        with self._state.transaction() as database:
-            database.execute(
-                f"UPDATE delivery SET state = {_WAITING}, failures = 0, until_us = ?"
-                f" WHERE subscription = ? AND state = {_ACKNOWLEDGED} AND message NOT IN {earlier}",
-                (now_us, subscription, before_us),
-            )
-            which = f"subscription = ? AND message IN {earlier}"
-            database.execute(
-                f"UPDATE delivery SET state = {_ACKNOWLEDGED} WHERE {which}"
-                if retain
-                else f"DELETE FROM delivery WHERE {which}",
-                (subscription, before_us),
-            )
+        after, last = 0, self._next_id - 1
+        while rows := self._deliveries(subscription, after, last):
+            after = rows[-1][0]
+            done = [number for number, publish_us, _ in rows if publish_us < before_us]
+            back = [
+                number
+                for number, publish_us, state in rows
+                if publish_us >= before_us and state == _ACKNOWLEDGED
+            ]
+            with self._state.transaction() as database:
+                database.executemany(
+                    _KEEP_DONE if retain else _DELETE_DONE,
+                    [(subscription, number) for number in done],
+                )
+                database.executemany(
+                    f"UPDATE delivery SET state = {_BACK}, failures = 0"
+                    " WHERE subscription = ? AND message = ?",
+                    [(subscription, number) for number in back],
+                )
+            yield len(rows)
 
     def oldest_us(self, subscription: int) -> int | None:
         """Return when the oldest message that is kept for a subscription was published."""
@@ -225,14 +255,39 @@ class Store:
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def drop_old(self, subscription: int, before_us: int) -> None:
-        """Delete a subscription's messages that were published up to a moment."""
-        with self._state.transaction() as database:
-            database.execute(
-                "DELETE FROM delivery WHERE subscription = ?"
-                " AND message IN (SELECT id FROM message WHERE publish_us <= ?)",
-                (subscription, before_us),
-            )
+    def drop_old(self, subscription: int, before_us: int) -> Iterator[int]:
+        """Delete a subscription's messages that were published up to a moment, piece by piece.
+
+        Yields:
+            The number of messages of each piece, when it is written.
+        """
+        while rows := self._deliveries(subscription, 0, self._next_id):
+            old = [(subscription, number) for number, when_us, _ in rows if when_us <= before_us]
+            if old:
+                with self._state.transaction() as database:
+                    database.executemany(_DELETE_DONE, old)
+                yield len(old)
+            if len(old) < len(rows):
+                return
+
+    def dead_subscriptions(self) -> list[int]:
+        """Return the numbers under which messages are stored and no subscription."""
+        return [number for (number,) in self._database.execute(_DEAD_SUBSCRIPTIONS)]
+
+    def sweep(self, dead: int) -> Iterator[int]:
+        """Delete what is stored under a number, piece by piece; yield as `drop_old`."""
+        while rows := self._deliveries(dead, 0, self._next_id):
+            with self._state.transaction() as database:
+                database.executemany(_DELETE_DONE, [(dead, number) for number, _, _ in rows])
+            yield len(rows)
+
+    def _deliveries(self, subscription: int, after: int, last: int) -> list[tuple[int, int, int]]:
+        """Return a piece of a subscription's messages: their ids, publish times and states."""
+        return self._database.execute(
+            "SELECT message, publish_us, state FROM delivery JOIN message ON id = message"
+            " WHERE subscription = ? AND message > ? AND message <= ? ORDER BY message LIMIT ?",
+            (subscription, after, last, _PIECE),
+        ).fetchall()
 
     def _insert(self, publications: Sequence[Publication]) -> None:
         """Insert messages with their deliveries; those without a subscription are dropped."""
@@ -254,6 +309,30 @@ class Store:
         )
 
 
+_FRESH: Final = (
+    "FROM delivery WHERE subscription = ? AND message > ?"
+    f" AND (deliveries = 0 AND state = {_WAITING} OR state = {_BACK})"
+)
+
+_DEAD_SUBSCRIPTIONS: Final = """
+WITH RECURSIVE found (number) AS (
+    SELECT min(subscription) FROM delivery
+    UNION ALL
+    SELECT (SELECT min(subscription) FROM delivery WHERE subscription > found.number)
+        FROM found WHERE found.number IS NOT NULL
+)
+SELECT number FROM found WHERE number NOT IN (SELECT number FROM subscription)
+"""
+"""Steps from number to number in the index, instead of reading all of it."""
+
+_SAVE_DELIVERY: Final = (
+    "UPDATE delivery SET deliveries = ?, failures = ?, until_us = ?, state = ?"
+    " WHERE subscription = ? AND message = ?"
+)
+_KEEP_DONE: Final = (
+    f"UPDATE delivery SET state = {_ACKNOWLEDGED} WHERE subscription = ? AND message = ?"
+)
+_DELETE_DONE: Final = "DELETE FROM delivery WHERE subscription = ? AND message = ?"
 _SAVE_SUBSCRIPTION: Final = "REPLACE INTO subscription VALUES (?, ?, ?, ?)"
 
 

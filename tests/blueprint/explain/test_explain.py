@@ -304,9 +304,11 @@ def test_a_program_gets_everything() -> None:
         "sampling_ratio": 0.0,
         "desired_state": "RUNNING",
         "protect": False,
+        "dead_letters": None,
         "route": {"kind": "handler", "handler": "mailer", "path": "/send"},
         "invoker": "mailer-invoker",
         "variable": "QUEUE_EMAILS",
+        "payload": None,
         "example": None,
         "reason": reason("queue `emails`", "queues.emails", 31, 3),
     }
@@ -320,7 +322,10 @@ def test_a_program_gets_everything() -> None:
         "image": None,
         "runtime": None,
         "command": [],
-        "env": {"QUEUE_EMAILS": "projects/acme-prod/locations/europe-west1/queues/p-emails"},
+        "env": {
+            "QUEUE_EMAILS": "projects/acme-prod/locations/europe-west1/queues/p-emails",
+            "DEADLINE_EMAILS": "60s",
+        },
         "secrets": {},
         "memory": "1Gi",
         "cpu": 1.0,

@@ -83,6 +83,27 @@ seen.push(['pull', received.length, received[0].message.data.toString()]);
 await client.acknowledge({ subscription: name, ackIds: [received[0].ackId] });
 seen.push(['acknowledge', true]);
 
+const exact = `projects/${project}/subscriptions/exact`;
+await topic.createSubscription(exact, { enableExactlyOnceDelivery: true });
+for (const text of ['in time', 'purged']) await topic.publishMessage({ data: Buffer.from(text) });
+// What becomes of the acknowledgements of two messages, one of which is purged before.
+const outcomes = await new Promise((resolve, reject) => {
+  const found = [];
+  // One at a time, so that the purge takes only the second one.
+  const subscription = pubsub.subscription(exact, { flowControl: { maxMessages: 1 } });
+  subscription.on('error', reject);
+  subscription.on('message', async (message) => {
+    if (message.data.toString() === 'purged') await subscription.seek(new Date(Date.now() + 3.6e6));
+    const outcome = await message.ackWithResponse().catch((error) => error.errorCode);
+    found.push(`${message.data}: ${outcome === 'INVALID' ? 'INVALID_ACK_ID' : outcome}`);
+    if (found.length === 2) {
+      await subscription.close();
+      resolve(found.sort());
+    }
+  });
+});
+seen.push(['exactly once', ...outcomes]);
+
 await subscription.delete();
 const missing = await codeOf(() => subscription.getMetadata());
 seen.push(['delete', true, missing === 5]);

@@ -84,6 +84,11 @@ SHOWN: list[tuple[Event, str, str]] = [
         "info",
     ),
     (
+        attempt("deleted", duration_us=None),
+        "task t1: attempt 3 of 8 interrupted; the task was deleted during it",
+        "info",
+    ),
+    (
         events.TaskLeased(**HELD, until_us=NOW + 60_000_000),
         "task t1 leased for 1m, attempt 2 of 5",
         "info",
@@ -125,6 +130,13 @@ SHOWN: list[tuple[Event, str, str]] = [
 def test_an_event_is_one_line(happened: Event, text: str, level: Any) -> None:
     """With its outcome and the next attempt."""
     assert line(happened, verbose=False) == Line("queue emails", text, level)
+
+
+def test_without_a_kept_state_an_interrupted_task_is_gone() -> None:
+    """Nothing is delivered after the next start."""
+    text = "task t1: attempt 3 of 8 interrupted; the task is gone, because `--memory` keeps nothing"
+    shown = line(attempt("interrupted", duration_us=None), verbose=False, is_kept=False)
+    assert shown == Line("queue emails", text, "info")
 
 
 def test_the_start_of_an_attempt_is_a_line_only_if_verbose() -> None:

@@ -59,6 +59,7 @@ def test_a_function_sees_what_the_platform_sets(project: Project) -> None:
         "MODE": "cloud",
         "LEVEL": "info",
         "QUEUE_ORDER_EVENTS": "projects/acme-dev/locations/europe-west1/queues/order-events",
+        "DEADLINE_ORDER_EVENTS": "60s",
         "K_SERVICE": "h",
         "K_REVISION": "h-local",
         "K_CONFIGURATION": "h",

@@ -16,6 +16,7 @@ from queuewright.errors import TargetError
 from queuewright.local.handlers import runtime_library
 from queuewright.local.handlers.virtual_environments import STAMP, VirtualEnvironments
 from queuewright.local.processes.groups import ProcessGroups
+from queuewright.packages import runtime
 
 # A package that builds itself, so that nothing has to come over a network.
 PROJECT = """
@@ -244,7 +245,7 @@ def test_a_folder_that_git_ignores_makes_the_same_wheel(
     (tmp_path / ".git").mkdir()
     (tmp_path / ".gitignore").write_text("*\n", "utf-8")
     copy = shutil.copytree(runtime_library.runtime_folder(), tmp_path / "lib" / "_runtime")
-    monkeypatch.setattr(runtime_library, "PLACES", (copy,))
+    monkeypatch.setattr(runtime, "PLACES", (copy,))
     requirement = runtime_library.runtime_requirement(tmp_path / "out")
     (wheel,) = requirement.parent.glob("*.whl")
     assert requirement.read_text("utf-8") == f"queuewright-runtime @ {wheel.as_uri()}\n"

@@ -95,7 +95,8 @@ async def test_what_a_shell_started_may_finish_where_it_is_waited_for(
     )
     assert await child.output.readline() == b"started\n"
     await groups.end(child, grace_s=60.0, waits_for_all=True)
-    assert await child.output.read() == b"finished\n"
+    # Before that, some shells name the signal that ended their `sleep`.
+    assert (await child.output.read()).endswith(b"finished\n")
     child.close()
 
 

@@ -154,3 +154,22 @@ def test_the_policy_of_a_queue_is_its_grants(project: Project) -> None:
 def test_without_a_sampling_ratio_logging_is_not_configured(project: Project) -> None:
     """As on Google Cloud, where it is the same as 0; the log here has everything."""
     assert "stackdriverLoggingConfig" not in message(project, "plain")
+
+
+def test_dead_letters_have_a_paused_queue_that_sends_to_the_same_handler(project: Project) -> None:
+    """For a letter that is run by hand; only the handler may add to it."""
+    project.spec(
+        "handlers: {web: {service: {image: i}}}\n"
+        "queues: {emails: {handler: web, path: /send, dead_letters: true, enqueuers: [web]}}\n"
+    )
+    plan = project.blueprint()
+    emails = plan.queues["emails"]
+    assert emails.dead_queue is not None
+    dead = queue_message(emails.dead_queue, plan, {"web": HERE})
+    live = queue_message(emails, plan, {"web": HERE})
+    assert dead.name == "projects/acme-dev/locations/europe-west1/queues/emails-dead"
+    assert (dead.state, dead.retry_config.max_attempts) == (2, -1)
+    assert dead.http_target == live.http_target
+    assert live.retry_config.max_attempts == 110
+    (binding,) = queue_policy(plan.grants, "emails", "dead_letter_queue").bindings
+    assert list(binding.members) == [plan.accounts["web-handler"].member]

@@ -3,8 +3,9 @@
 What holds:
 
 1. A connection carries one request at a time.
-2. A body is read to its end, or to `MAX_BODY_BYTES`, and dropped. So are interim answers (1xx)
-   and trailers. 101 counts as an answer, because no request asks for another protocol.
+2. A body is read to its end, or to `MAX_BODY_BYTES`, and dropped, but for an excerpt. Interim
+   answers (1xx) and trailers are dropped. 101 counts as an answer, because no request asks for
+   another protocol.
 3. A connection is not used again after `Connection: close`, after an HTTP/1.0 answer without
    keep-alive, after HEAD, after bytes that belong to no answer, or when the answer came before
    the request was sent in full.
@@ -21,6 +22,8 @@ import httptools
 from queuewright.engine.dispatch.addresses import reason
 from queuewright.engine.dispatch.http.destination import Origin
 from queuewright.engine.dispatch.sender import NoAnswerError
+from queuewright.engine.rules.excerpt import KEPT_HEADERS, Excerpt, excerpt
+from queuewright.engine.rules.excerpt import MAX_BODY_BYTES as MAX_EXCERPT_BYTES
 
 MAX_HEAD_BYTES: Final = 1024 * 1024
 """Of an answer's headers, interim answers included."""
@@ -28,7 +31,7 @@ MAX_HEAD_BYTES: Final = 1024 * 1024
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Of an answer's body that are read so that the connection can be used again."""
 
-_NEEDED: Final = frozenset((b"content-length", b"location", b"retry-after", b"transfer-encoding"))
+_NEEDED: Final = KEPT_HEADERS | {b"transfer-encoding"}
 _SWITCHING_PROTOCOLS: Final = 101
 _CLOSED: Final = "the connection was closed before a response came"
 
@@ -39,6 +42,7 @@ class Response(NamedTuple):
     status: int
     retry_after: str | None
     location: str | None
+    excerpt: Excerpt
 
 
 class StaleError(Exception):
@@ -77,6 +81,8 @@ class HttpConnection(asyncio.Protocol):
         self._status = 0
         """Of the answer, once its headers are complete."""
         self._headers: dict[bytes, bytes] = {}
+        self._body = b""
+        """The beginning of the answer's body, a little longer than an excerpt."""
 
     # What the sender calls
 
@@ -90,6 +96,7 @@ class HttpConnection(asyncio.Protocol):
         self._bytes = 0
         self._status = 0
         self._headers.clear()
+        self._body = b""
         if self.closed.done():
             self._fail(_CLOSED)
         else:
@@ -178,6 +185,11 @@ class HttpConnection(asyncio.Protocol):
         if self._is_head:  # no body follows, whatever the headers say (RFC 9110, 9.3.2)
             self._finish(is_reusable=False)
 
+    def on_body(self, data: bytes) -> None:
+        """Keep the beginning of the body."""
+        if self._status != 0 and len(self._body) <= MAX_EXCERPT_BYTES:
+            self._body += data[: MAX_EXCERPT_BYTES + 1 - len(self._body)]
+
     def on_message_complete(self) -> None:
         """End the answer."""
         if self._answer is not None and self._status != 0:
@@ -199,6 +211,7 @@ class HttpConnection(asyncio.Protocol):
                 self._status,
                 _text(headers[b"retry-after"]) if b"retry-after" in headers else None,
                 _text(headers[b"location"]) if b"location" in headers else None,
+                excerpt(headers.items(), self._body),
             )
         )
 

@@ -55,7 +55,7 @@ class HttpSender:
         response = await self._exchanged(to, request)
         if request.follow_redirects:
             response = await self._followed(request, response)
-        return Answer(response.status, response.retry_after)
+        return Answer(response.status, response.retry_after, response.excerpt)
 
     async def close(self) -> None:
         """Close all connections."""

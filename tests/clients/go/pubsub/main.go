@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 var seen [][]any
@@ -53,6 +54,40 @@ func receive(ctx context.Context, subscriber *pubsub.Subscriber, enough int,
 		panic(err)
 	}
 	return data
+}
+
+// acknowledged returns what becomes of the acknowledgements of two messages, one of which is purged
+// before.
+func acknowledged(ctx context.Context, client *pubsub.Client, name string) []string {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	subscriber := client.Subscriber(name)
+	// One at a time, so that the purge takes only the second one.
+	subscriber.ReceiveSettings.MaxOutstandingMessages = 1
+	kinds := map[pubsub.AcknowledgeStatus]string{
+		pubsub.AcknowledgeStatusSuccess:      "SUCCESS",
+		pubsub.AcknowledgeStatusInvalidAckID: "INVALID_ACK_ID",
+	}
+	var outcomes []string
+	err := subscriber.Receive(ctx, func(_ context.Context, message *pubsub.Message) {
+		if string(message.Data) == "purged" {
+			must(client.SubscriptionAdminClient.Seek(ctx, &pubsubpb.SeekRequest{
+				Subscription: name,
+				Target: &pubsubpb.SeekRequest_Time{
+					Time: timestamppb.New(time.Now().Add(time.Hour))},
+			}))
+		}
+		outcome, _ := message.AckWithResult().Get(ctx)
+		outcomes = append(outcomes, fmt.Sprintf("%s: %s", message.Data, kinds[outcome]))
+		if len(outcomes) == 2 {
+			cancel()
+		}
+	})
+	if err != nil {
+		panic(err)
+	}
+	sort.Strings(outcomes)
+	return outcomes
 }
 
 func main() {
@@ -112,6 +147,15 @@ func main() {
 	err = subscriptions.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{
 		Subscription: name, AckIds: []string{received[0].AckId}})
 	see("acknowledge", err == nil)
+
+	exact := fmt.Sprintf("projects/%s/subscriptions/exact", project)
+	must(subscriptions.CreateSubscription(ctx, &pubsubpb.Subscription{
+		Name: exact, Topic: topic, EnableExactlyOnceDelivery: true}))
+	for _, text := range []string{"in time", "purged"} {
+		must(publisher.Publish(ctx, &pubsub.Message{Data: []byte(text)}).Get(ctx))
+	}
+	outcomes := acknowledged(ctx, client, exact)
+	see("exactly once", outcomes[0], outcomes[1])
 
 	err = subscriptions.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: name})
 	_, missing := subscriptions.GetSubscription(ctx, &pubsubpb.GetSubscriptionRequest{Subscription: name})

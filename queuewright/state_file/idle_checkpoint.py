@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
-
-from queuewright.engine.state.store import Store
+from collections.abc import Callable
+from typing import Final, Protocol
 
 _IDLE_S: Final = 2.0
+
+
+class Written(Protocol):
+    """A store of a state file."""
+
+    def on_write(self, callback: Callable[[], None] | None) -> None:
+        """Call back after every write. None: no longer."""
+        ...
+
+    def checkpoint(self) -> bool:
+        """Move the log into the file; see `StateFile.checkpoint`."""
+        ...
 
 
 class IdleCheckpoint:
     """Watches the store's writes, in real time."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Written) -> None:
         self._store = store
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None

@@ -1,0 +1,1 @@
+"""The handlers of a tested environment, imported into this process and called directly."""
