@@ -1,4 +1,4 @@
-"""A pull queue, its dead letters, its worker and its enqueuers."""
+"""A pull queue, its dead letters, its delays, its worker and its enqueuers."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Self
 
 import pulumi
-from pulumi_gcp import projects, pubsub
+from pulumi_gcp import cloudtasks, projects, pubsub
 
 from queuewright.blueprint import (
+    ADD_TASKS,
     POLL,
     PUBLISH,
+    AccountPlan,
     DeadLetterPlan,
     PullQueuePlan,
     PullQueueSettings,
+    delay_queue_settings,
     first_key,
     pull_queue_settings,
 )
 from queuewright.cloud_tasks.durations import seconds
-from queuewright.spec import DeadLetters, PullSettings
+from queuewright.spec import DeadLetters, PullSettings, delays_key
 from queuewright.spec.fields import MEMBER
 from queuewright.spec.values import shown
 
+from .accounts import Identity
 from .arguments import pull_queue_arguments
+from .delays import DelayArguments, Delays, created_delays
 from .grants import Grantee, named_grant
 from .mistakes import mistake
 from .options import former_names, renamed, within
@@ -31,10 +36,10 @@ from .project import PUBSUB, ServiceAgent
 
 TYPE = "queuewright:index:PullQueue"
 
-Part = Literal["topic", "subscription", "dead_letter_topic"]
+Part = Literal["topic", "subscription", "dead_letter_topic", "delay_queue"]
 """What a role can be granted on."""
 
-Member = pubsub.TopicIAMMember | pubsub.SubscriptionIAMMember
+Member = pubsub.TopicIAMMember | pubsub.SubscriptionIAMMember | cloudtasks.QueueIamMember
 
 
 class PullQueue(pulumi.ComponentResource):
@@ -48,6 +53,8 @@ class PullQueue(pulumi.ComponentResource):
         subscription: what the worker polls.
         dead_letter_topic: where Pub/Sub moves the tasks that are given up; `None` if none are.
         dead_letter_subscription: what keeps them; `None` if they are dropped.
+        delays: what keeps delayed tasks, with `{"delays": True}`; `None` if a task cannot have a
+            delay.
         console: the URL of the subscription's page in Google's console.
 
     Args:
@@ -76,6 +83,7 @@ class PullQueue(pulumi.ComponentResource):
     subscription: pubsub.Subscription
     dead_letter_topic: pubsub.Topic | None
     dead_letter_subscription: pubsub.Subscription | None
+    delays: Delays | None
     console: pulumi.Output[str]
 
     def __init__(
@@ -95,7 +103,8 @@ class PullQueue(pulumi.ComponentResource):
         protect: bool = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        called = queue_id or first_key(name, former_names(name, key, renamed_from))
+        first = first_key(name, former_names(name, key, renamed_from))
+        called = queue_id or first
         checked = pull_queue_arguments(
             name,
             called,
@@ -113,7 +122,19 @@ class PullQueue(pulumi.ComponentResource):
             dead_letters=checked.dead_letters,
             protect=protect,
         )
-        self._create(settings, labels or {})
+        delays = None
+        if checked.pull.delays:
+            topic = f"projects/{project}/topics/{called}"
+            delays = DelayArguments(
+                delay_queue_settings(called, topic, protect=protect),
+                Identity.of(first, "delays"),
+                location,
+                delays_key(key or name),
+                [delays_key(each) for each in renamed_from],
+            )
+        self._create(settings, labels or {}, delays)
+        if self.delays is not None:
+            self.admit(self.delays)
         if settings.dead_letters is not None:
             identity = projects.ServiceIdentity(
                 f"{name}-pubsub-agent", project=project, service=PUBSUB, opts=within(self, opts)
@@ -125,6 +146,8 @@ class PullQueue(pulumi.ComponentResource):
             self.admit_worker(worker)
         for each in enqueuers:
             self.admit(each)
+            if self.delays is not None:
+                self.admit(each, role=ADD_TASKS, part="delay_queue")
 
     @classmethod
     def from_plan(
@@ -133,13 +156,24 @@ class PullQueue(pulumi.ComponentResource):
         plan: PullQueuePlan,
         *,
         project: str,
+        location: str,
+        accounts: Mapping[str, AccountPlan],
         labels: Mapping[str, str],
         opts: pulumi.ResourceOptions,
     ) -> Self:
-        """The planned queue, without grants."""
+        """The planned queue, without grants; `accounts` has the one of its delays."""
+        delays = None
+        if plan.delays is not None:
+            delays = DelayArguments(
+                plan.delays,
+                accounts[plan.delays.account],
+                location,
+                plan.delays.account,
+                [delays_key(each) for each in plan.renamed_from],
+            )
         queue = cls.__new__(cls)
         queue._begin(name, plan.key, plan.renamed_from, project, opts)
-        queue._create(plan, labels)
+        queue._create(plan, labels, delays)
         return queue
 
     @property
@@ -147,6 +181,17 @@ class PullQueue(pulumi.ComponentResource):
         """The topic's full name, `projects/P/topics/T`; known once its enqueuers may publish."""
         granted = [grant.id for grant in self._grants["topic"]]
         return pulumi.Output.all(self.topic.id, *granted).apply(lambda ids: str(ids[0]))
+
+    @property
+    def delays_name(self) -> pulumi.Output[str]:
+        """The full name of the queue for delays; known once its enqueuers may add.
+
+        Raises:
+            ValueError: the queue has no delays.
+        """
+        granted = [grant.id for grant in self._grants["delay_queue"]]
+        queue = self._delay_queue().id
+        return pulumi.Output.all(queue, *granted).apply(lambda ids: str(ids[0]))
 
     def admit(
         self,
@@ -164,7 +209,8 @@ class PullQueue(pulumi.ComponentResource):
         if isinstance(member, str) and not re.fullmatch(MEMBER, member):
             hint = "give the handler itself, or a member such as `serviceAccount:…`"
             raise mistake(self._name, "admit", f"{shown(member)} is not an IAM member", hint)
-        guarded = f"{self._name}-dead-letter" if part == "dead_letter_topic" else self._name
+        infix = {"dead_letter_topic": "-dead-letter", "delay_queue": "-delays"}.get(part, "")
+        guarded = f"{self._name}{infix}"
         grant = named_grant(guarded, role, member)
         options = within(self, self._opts, former=grant.former, hooks=hooks)
         granted: Member
@@ -173,6 +219,17 @@ class PullQueue(pulumi.ComponentResource):
                 grant.name,
                 project=self._project,
                 subscription=self.subscription.name,
+                role=role,
+                member=grant.member,
+                opts=options,
+            )
+        elif part == "delay_queue":
+            queue = self._delay_queue()
+            granted = cloudtasks.QueueIamMember(
+                grant.name,
+                project=self._project,
+                location=queue.location,
+                name=queue.name,
                 role=role,
                 member=grant.member,
                 opts=options,
@@ -218,10 +275,21 @@ class PullQueue(pulumi.ComponentResource):
             "topic": [],
             "subscription": [],
             "dead_letter_topic": [],
+            "delay_queue": [],
         }
 
-    def _create(self, settings: PullQueueSettings, labels: Mapping[str, str]) -> None:
-        """Create the topics and subscriptions."""
+    def _delay_queue(self) -> cloudtasks.Queue:
+        if self.delays is None:
+            raise ValueError(f"{self._name} has no delays")
+        return self.delays.queue
+
+    def _create(
+        self,
+        settings: PullQueueSettings,
+        labels: Mapping[str, str],
+        delays: DelayArguments | None,
+    ) -> None:
+        """Create the topics and subscriptions, and what keeps delayed tasks."""
         options, loose = within(self, self._opts), within(self, self._opts)
         options.protect = settings.protect
         self.topic = self._topic("topic", settings.queue_id, settings, labels, options)
@@ -256,6 +324,11 @@ class PullQueue(pulumi.ComponentResource):
             expiration_policy=NEVER,
             opts=options,
         )
+        self.delays = None
+        if delays is not None:
+            self.delays = created_delays(
+                self._name, delays, project=self._project, parent=self, opts=self._opts
+            )
         project = self._project
         self.console = self.subscription.name.apply(
             lambda subscription: (

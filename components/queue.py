@@ -17,7 +17,6 @@ from queuewright.blueprint import (
     UrlRoute,
     first_key,
 )
-from queuewright.cloud_tasks.durations import seconds
 from queuewright.spec import RateLimits, RetryConfig
 from queuewright.spec.fields import MEMBER
 from queuewright.spec.values import shown
@@ -28,6 +27,7 @@ from .grants import Grantee, named_grant
 from .handlers import Handler
 from .mistakes import mistake
 from .options import former_names, renamed, within
+from .queue_fields import rate_limits, retry_config
 
 TYPE = "queuewright:index:TaskQueue"
 
@@ -275,8 +275,8 @@ class TaskQueue(pulumi.ComponentResource):
             name=settings.queue_id,
             project=self._project,
             location=self._location,
-            rate_limits=_rate_limits(settings.rate_limits),
-            retry_config=_retry_config(settings.retry_config),
+            rate_limits=rate_limits(settings.rate_limits),
+            retry_config=retry_config(settings.retry_config),
             # The provider never sends a zero; written out, every preview would show it.
             stackdriver_logging_config={"sampling_ratio": ratio} if ratio else None,
             desired_state=settings.desired_state,
@@ -284,23 +284,6 @@ class TaskQueue(pulumi.ComponentResource):
             app_engine_routing_override=_app_engine(target),
             opts=options,
         )
-
-
-def _rate_limits(limits: RateLimits) -> cloudtasks.QueueRateLimitsArgsDict:
-    return {
-        "max_dispatches_per_second": limits.max_dispatches_per_second,
-        "max_concurrent_dispatches": limits.max_concurrent_dispatches,
-    }
-
-
-def _retry_config(config: RetryConfig) -> cloudtasks.QueueRetryConfigArgsDict:
-    return {
-        "max_attempts": config.max_attempts,
-        "max_retry_duration": seconds(config.max_retry_duration),
-        "min_backoff": seconds(config.min_backoff),
-        "max_backoff": seconds(config.max_backoff),
-        "max_doublings": config.max_doublings,
-    }
 
 
 def _http_target(

@@ -142,7 +142,12 @@ class TaskStack(pulumi.ComponentResource):
         self.pull_queues = {
             key: self._pull_queue(plan) for key, plan in blueprint.pull_queues.items()
         }
-        self._grant(waiting, "topic", "subscription", "dead_letter_topic")
+        self._grantees |= {
+            queue.delays.key: queue.delays
+            for queue in self.pull_queues.values()
+            if queue.delays is not None
+        }
+        self._grant(waiting, "topic", "subscription", "dead_letter_topic", "delay_queue")
         for key, handler in self.handlers.items():
             self._deploy(handler, blueprint.handlers[key])
         self._invokers = dict(self._handler_invokers())
@@ -199,7 +204,7 @@ class TaskStack(pulumi.ComponentResource):
             case "queue" | "dead_letter_queue":
                 queue = self.queues[grant.resource]
                 return queue.admit(grantee, role=grant.role, part=grant.kind)
-            case "topic" | "subscription" | "dead_letter_topic":
+            case "topic" | "subscription" | "dead_letter_topic" | "delay_queue":
                 pulled = self.pull_queues[grant.resource]
                 # A worker cannot poll before Google knows its right.
                 after = hooks if grant.kind == "subscription" else None
@@ -453,8 +458,10 @@ class TaskStack(pulumi.ComponentResource):
             f"{self._name}-{plan.key}",
             plan,
             project=self._blueprint.project,
+            location=self._blueprint.location,
+            accounts=self._blueprint.accounts,
             labels=self._blueprint.labels,
-            opts=self._part("pubsub"),
+            opts=self._part(*(("pubsub", "cloudtasks", "iam") if plan.delays else ("pubsub",))),
         )
 
     def _target(self, plan: QueuePlan) -> Target:

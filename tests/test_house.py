@@ -46,6 +46,7 @@ NEED_PUBSUB = (
     "queuewright.local.pull_queues.emulated",
     "queuewright.local.console.message_lines.",
     "queuewright.local.pull_queues.declared.",
+    "queuewright.local.pull_queues.delays.",
     "queuewright.local.pull_queues.planned.",
     "queuewright.local.pull_queues.running.",
 )

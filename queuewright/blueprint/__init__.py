@@ -13,6 +13,8 @@ from queuewright.blueprint.model import (
     Condition,
     DeadLetterPlan,
     DeadQueuePlan,
+    DelayQueuePlan,
+    DelayQueueSettings,
     FunctionPlan,
     GrantPlan,
     GuardedKind,
@@ -38,7 +40,7 @@ from queuewright.blueprint.model import (
     WorkerSettings,
 )
 from queuewright.blueprint.names import account_id, app_engine_email, first_key, pubsub_agent
-from queuewright.blueprint.pull_queues import pull_queue_settings
+from queuewright.blueprint.pull_queues import delay_queue_settings, pull_queue_settings
 from queuewright.blueprint.rights import (
     ADD_TASKS,
     BUILD_FUNCTIONS,
@@ -70,6 +72,8 @@ __all__ = [
     "Condition",
     "DeadLetterPlan",
     "DeadQueuePlan",
+    "DelayQueuePlan",
+    "DelayQueueSettings",
     "DeployerRole",
     "FunctionPlan",
     "GrantPlan",
@@ -99,6 +103,7 @@ __all__ = [
     "app_engine_email",
     "blueprint",
     "build_app_engine",
+    "delay_queue_settings",
     "deployer_roles",
     "first_key",
     "instance_plan",

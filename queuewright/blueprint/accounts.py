@@ -2,6 +2,7 @@
 
 - Every function, service, worker and deployed App Engine version runs as an account of its own.
 - Every handler that takes a token has an invoker account, shared by its queues.
+- Every pull queue with delays has an account that publishes them.
 - One account builds all functions.
 """
 
@@ -42,6 +43,14 @@ def accounts(spec: Spec) -> dict[str, AccountPlan]:
             # The same for any number of queues: a new queue must not change the account.
             about = f"tasks call {called} with its token"
             plans[key] = _account(spec, key, (called, "invoker"), about, reason)
+    for name, queue in spec.pull_queues.items():
+        if queue.pull.delays:
+            text = f"delayed tasks of `{name}` are published as this account"
+            reason = _reason(spec, text, "queues", name, "pull", "delays")
+            called = first_key(name, queue.renamed_from)
+            about = f"delayed tasks of {called} are published by it"
+            key = delays_account(name)
+            plans[key] = _account(spec, key, (called, "delays"), about, reason)
     functions = [name for name, handler in spec.handlers.items() if handler.function is not None]
     if functions:
         reason = _reason(spec, "it builds functions", "handlers", min(functions), "function")
@@ -76,6 +85,11 @@ def handler_account(handler: str) -> str:
 def invoker_account(handler: str) -> str:
     """The key of the account whose token a handler's tasks carry."""
     return f"{handler}-invoker"
+
+
+def delays_account(queue: str) -> str:
+    """The key of the account that publishes the delayed tasks of a pull queue."""
+    return f"{queue}-delays"
 
 
 def _account(

@@ -13,6 +13,7 @@ from queuewright.blueprint.conditions import on_bucket, on_secrets
 from queuewright.blueprint.model import Blueprint
 from queuewright.blueprint.phrases import listed
 from queuewright.cloud_tasks import roles
+from queuewright.spec import delays_key
 
 
 @dataclass(frozen=True, order=True)
@@ -57,11 +58,12 @@ def _queue_roles(blueprint: Blueprint) -> Iterator[DeployerRole]:
         f"enables {len(blueprint.apis)} APIs",
         "serviceusage.services.enable",
     )
-    if blueprint.queues:
+    delays = [delays_key(key) for key, queue in blueprint.pull_queues.items() if queue.delays]
+    if blueprint.queues or delays:
         yield _on_project(
             blueprint,
             roles.QUEUE_ADMIN,
-            f"creates {listed('queue', blueprint.queues)} and grants rights on them",
+            f"creates {listed('queue', [*blueprint.queues, *delays])} and grants rights on them",
             "cloudtasks.queues.create",
             "cloudtasks.queues.setIamPolicy",
         )

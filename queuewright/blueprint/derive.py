@@ -73,7 +73,8 @@ def _is_built(handler: HandlerSpec) -> bool:
 
 
 def _apis(spec: Spec) -> Iterator[str]:
-    if spec.queues or not spec.pull_queues:
+    delays = any(queue.pull.delays for queue in spec.pull_queues.values())
+    if spec.queues or delays or not spec.pull_queues:
         yield "cloudtasks.googleapis.com"
     if spec.pull_queues:
         yield PUBSUB

@@ -4,6 +4,7 @@
 - An enqueuer may add tasks to the queue that names it.
 - A handler may add dead letters to the queue that keeps them.
 - A worker may take tasks from the pull queues that name it.
+- A pull queue's delayed tasks are published by an account that may do nothing else.
 - Pub/Sub may move the tasks that a pull queue gives up.
 - A handler may read its own secrets.
 - The build account may read packages and write images and logs.
@@ -17,6 +18,7 @@ from typing import Final
 
 from queuewright.blueprint.accounts import (
     BUILD,
+    delays_account,
     handler_account,
     invoker_account,
     queues_of,
@@ -24,7 +26,7 @@ from queuewright.blueprint.accounts import (
 from queuewright.blueprint.model import AccountPlan, Condition, GrantPlan, GuardedKind, Reason
 from queuewright.blueprint.names import PUBSUB, app_engine_email, first_key, pubsub_agent, secret_id
 from queuewright.blueprint.phrases import listed
-from queuewright.blueprint.pull_queues import gives_up, topic
+from queuewright.blueprint.pull_queues import delay_queue, gives_up, topic
 from queuewright.blueprint.queues import producer_variables
 from queuewright.blueprint.rights import (
     ADD_TASKS,
@@ -37,7 +39,7 @@ from queuewright.blueprint.rights import (
     WRITE_IMAGES,
     build_app_engine,
 )
-from queuewright.spec import HandlerSpec, PullQueueSpec, Spec, dotted, queue_variable
+from queuewright.spec import HandlerSpec, PullQueueSpec, Spec, delays_key, dotted, queue_variable
 
 AGENT_GRANTS: Final[tuple[tuple[str, GuardedKind], ...]] = (
     (PUBLISH, "dead_letter_topic"),
@@ -61,7 +63,10 @@ def grants(
 
 
 def enqueues(spec: Spec, handler: str) -> dict[str, str]:
-    """The variables that tell a handler about the queues that it may add tasks to."""
+    """The variables that tell a handler about the queues that it may add tasks to.
+
+    A pull queue with delays has two: its topic, and the queue that keeps its delayed tasks.
+    """
     push = {
         variable: value
         for key, queue in spec.queues.items()
@@ -73,7 +78,12 @@ def enqueues(spec: Spec, handler: str) -> dict[str, str]:
         for key, queue in spec.pull_queues.items()
         if handler in queue.enqueuers
     }
-    return {**push, **pull}
+    delays = {
+        queue_variable(delays_key(key)): delay_queue(spec, key)
+        for key, queue in spec.pull_queues.items()
+        if handler in queue.enqueuers and queue.pull.delays
+    }
+    return {**push, **pull, **delays}
 
 
 def _grants(
@@ -94,6 +104,7 @@ def _grants(
     for name, pulled in spec.pull_queues.items():
         yield from _enqueuer_grants(spec, name, pulled.enqueuers, plans, PUBLISH, "topic")
         yield from _pull_grants(spec, name, pulled, plans)
+        yield from _delay_grants(spec, name, pulled, plans)
     if BUILD in plans and bucket and repository:
         yield from _build_grants(spec, plans[BUILD], bucket, repository)
 
@@ -141,6 +152,17 @@ def _pull_grants(
         agent = f"serviceAccount:{pubsub_agent()}"
         for role, kind in AGENT_GRANTS:
             yield GrantPlan(role, agent, None, kind, name, reason, agent=PUBSUB)
+
+
+def _delay_grants(
+    spec: Spec, name: str, queue: PullQueueSpec, plans: Mapping[str, AccountPlan]
+) -> Iterator[GrantPlan]:
+    if not queue.pull.delays:
+        return
+    text = f"delayed tasks of queue `{name}` are published when they are due"
+    reason = _reason(spec, text, "queues", name, "pull", "delays")
+    yield _grant(PUBLISH, plans[delays_account(name)], "topic", name, reason)
+    yield from _enqueuer_grants(spec, name, queue.enqueuers, plans, ADD_TASKS, "delay_queue")
 
 
 def _enqueuer_grants(

@@ -65,6 +65,7 @@ GuardedKind = Literal[
     "bucket",
     "dead_letter_queue",
     "dead_letter_topic",
+    "delay_queue",
     "handler",
     "project",
     "queue",
@@ -73,8 +74,8 @@ GuardedKind = Literal[
     "subscription",
     "topic",
 ]
-"""What a role is granted on. A push queue may have a dead-letter queue, a pull queue has a topic, a
-subscription and a dead-letter topic."""
+"""What a role is granted on. A push queue may have a dead-letter queue. A pull queue has a topic
+and a subscription; it may have a dead-letter topic, and a queue for its delays."""
 
 
 @dataclass(frozen=True)
@@ -517,6 +518,32 @@ class DeadLetterPlan:
 
 
 @dataclass(frozen=True)
+class DelayQueueSettings(QueueSettings):
+    """The push queue that keeps a pull queue's delayed tasks, and publishes each when it is due.
+
+    A task's body is a request to publish one message, in the JSON of Pub/Sub's API. `path` is the
+    one of the topic's `publish` method.
+    """
+
+    host: str
+    """Where requests go, by https."""
+    scope: str
+    """Of the access token that they carry."""
+
+
+@dataclass(frozen=True)
+class DelayQueuePlan(DelayQueueSettings):
+    """The push queue that keeps the delayed tasks of a pull queue of the stack."""
+
+    name: str
+    """In full: `projects/P/locations/L/queues/Q`."""
+    account: str
+    """The key of the account that publishes."""
+    variable: str
+    """The variable that gives an enqueuer the full name: `QUEUE_REPORTS_DELAYS`."""
+
+
+@dataclass(frozen=True)
 class PullQueueSettings:
     """The settings of a pull queue: of a topic, its subscription, and its dead letters."""
 
@@ -549,6 +576,8 @@ class PullQueuePlan(PullQueueSettings):
     """In full."""
     renamed_from: tuple[str, ...]
     """Its former keys, oldest first: `queue_id` is derived from the first."""
+    delays: DelayQueuePlan | None
+    """What keeps its delayed tasks; None: a task cannot have a delay."""
     worker: str | None
     """The key of the worker that polls it; None: someone outside of the stack does."""
     variable: str

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 ACCOUNT_ID_LIMIT = 30  # https://cloud.google.com/iam/docs/service-accounts-create
 BUCKET_LIMIT = 63  # https://cloud.google.com/storage/docs/buckets#naming
 PUBSUB = "pubsub.googleapis.com"
+QUEUE_LIMIT = 100  # google/cloud/tasks/v2/queue.proto, Queue.name
 SECRET_LIMIT = 255  # https://cloud.google.com/secret-manager/docs/creating-and-accessing-secrets
 
 
@@ -131,6 +132,29 @@ def dead_letters_id(queue_id: str) -> str:
     'feature-7-reports.dead-letters'
     """
     return f"{queue_id}.dead-letters"
+
+
+def delays_id(queue_id: str) -> str:
+    """The id of the push queue that keeps the delayed tasks of a pull queue.
+
+    >>> delays_id("feature-7-reports")
+    'feature-7-reports-delays'
+    >>> len(delays_id("q" * 100))
+    100
+    """
+    wanted = f"{queue_id}-delays"
+    return wanted if len(wanted) <= QUEUE_LIMIT else _hashed(wanted, wanted, QUEUE_LIMIT)
+
+
+def publish_path(topic: str) -> str:
+    """The path of a topic's `publish` method at `PUBSUB`, for its full name.
+
+    https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish
+
+    >>> publish_path("projects/acme-prod/topics/reports")
+    '/v1/projects/acme-prod/topics/reports:publish'
+    """
+    return f"/v1/{topic}:publish"
 
 
 def pubsub_agent(number: str = "PROJECT_NUMBER") -> str:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from queuewright.blueprint.accounts import delays_account
 from queuewright.blueprint.model import (
     DeadLetterPlan,
+    DelayQueuePlan,
+    DelayQueueSettings,
     PullQueuePlan,
     PullQueueSettings,
     Reason,
 )
 from queuewright.blueprint.names import (
+    PUBSUB,
     dead_letters_id,
+    delays_id,
     first_key,
     prefixed,
+    publish_path,
+    queue_name,
     subscription_name,
     topic_name,
 )
@@ -20,7 +27,10 @@ from queuewright.spec import (
     DeadLetters,
     PullQueueSpec,
     PullSettings,
+    RateLimits,
+    RetryConfig,
     Spec,
+    delays_key,
     queue_variable,
     subscription_variable,
 )
@@ -49,6 +59,7 @@ def pull_queue_plan(spec: Spec, key: str) -> PullQueuePlan:
             else None
         ),
         renamed_from=queue.renamed_from,
+        delays=_delays(spec, key),
         worker=queue.worker,
         variable=queue_variable(key),
         subscription_variable=subscription_variable(key),
@@ -91,6 +102,43 @@ def pull_queue_settings(
         dead_letters=dead,
         protect=protect,
     )
+
+
+def delay_queue_settings(queue_id: str, topic: str, *, protect: bool) -> DelayQueueSettings:
+    """The settings of the queue that keeps the delayed tasks of pull queue `queue_id`.
+
+    `topic` is the full name of its topic. The rate limits and retries are Google's defaults.
+    """
+    return DelayQueueSettings(
+        queue_id=delays_id(queue_id),
+        path=publish_path(topic),
+        rate_limits=RateLimits(),
+        retry_config=RetryConfig(),
+        sampling_ratio=0.0,
+        desired_state="RUNNING",
+        protect=protect,
+        dead_letters=None,
+        host=PUBSUB,
+        scope=pubsub.SCOPE,
+    )
+
+
+def _delays(spec: Spec, key: str) -> DelayQueuePlan | None:
+    queue = spec.pull_queues[key]
+    if not queue.pull.delays:
+        return None
+    settings = delay_queue_settings(queue_id(spec, key), topic(spec, key), protect=queue.protect)
+    return DelayQueuePlan(
+        **vars(settings),
+        name=delay_queue(spec, key),
+        account=delays_account(key),
+        variable=queue_variable(delays_key(key)),
+    )
+
+
+def delay_queue(spec: Spec, key: str) -> str:
+    """The full name of the queue that keeps the delayed tasks of pull queue `key`."""
+    return queue_name(spec.project, spec.location, delays_id(queue_id(spec, key)))
 
 
 def polls(spec: Spec, worker: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from queuewright.cli.duration_option import DURATION
 from queuewright.cli.named_queue import find_queue
 from queuewright.cli.printing import echo
 from queuewright.cli.project import find_target, target_options
-from queuewright.cli.pull_queue import REFUSED, find_pull_queue, publish
+from queuewright.cli.pull_queue import REFUSED, find_pull_queue, publish, publish_later
 from queuewright.cli.receiver import Receiver, task_url
 from queuewright.cli.task_body import (
     check_payload,
@@ -40,7 +40,12 @@ from queuewright_runtime.messages import schedule_time
 )
 @click.option("--example", is_flag=True, help="Use the queue's `example` as the body.")
 @click.option(
-    "--in", "delay", type=DURATION, metavar="TIME", help="Run it after this time, such as `10m`."
+    "--delay",
+    "--in",
+    "delay",
+    type=DURATION,
+    metavar="TIME",
+    help="Run it after this time, such as `10m`; a pull queue needs `delays: true` for it.",
 )
 @click.option(
     "--name", metavar="ID", help="The id of the task; another task with the same id is refused."
@@ -79,7 +84,8 @@ def command(
 
     `-` as PAYLOAD is standard input.
 
-    Prints the name of the task; for a pull queue, the id of the message.
+    Prints the name of the task; for a pull queue, the id of the message. With a delay, that is the
+    name of the task that will publish it.
     """
     given = sum((payload is not None, file is not None, example))
     if given > 1:
@@ -91,7 +97,7 @@ def command(
     target = find_target(environment, state)
     pulled = find_pull_queue(target.blueprint(), queue)
     if pulled is not None:
-        given_options = {"--in": delay, "--name": name, "--key": key, "--path": path, "--url": url}
+        given_options = {"--name": name, "--key": key, "--path": path, "--url": url}
         for option, value in given_options.items():
             if value is not None:
                 problem = f"queue `{pulled.key}` is a pull queue, which `{option}` is not for"
@@ -99,7 +105,11 @@ def command(
         body, content_type = task_body(pulled.key, pulled, payload, file, example=example)
         check_payload(target.project, pulled.key, pulled.payload, body)
         attributes = {**typed(content_type), **header_values(headers)}
-        number = publish(target, pulled, body, attributes, ordering_key)
+        number = (
+            publish(target, pulled, body, attributes, ordering_key)
+            if delay is None
+            else publish_later(target, pulled, body, attributes, ordering_key, delay)
+        )
         who = f"`{pulled.worker}`" if pulled.worker else f"whoever polls `{pulled.queue_id}`"
         echo(f"queued for {who} in {target}", err=True)
         echo(number)

@@ -42,6 +42,12 @@ def find_queue(target: Target, queue: str) -> NamedQueue:
     for plan in blueprint.queues.values():
         if queue in (plan.key, plan.queue_id, plan.name):
             return NamedQueue(plan.key, plan.name, plan)
+    for pulled in blueprint.pull_queues.values():
+        delays = pulled.delays
+        if delays is not None and queue in (delays.account, delays.queue_id, delays.name):
+            with calling(target, delays.name):
+                live = connect(target.address).get_queue(name=delays.name)
+            return NamedQueue(delays.account, delays.name, live)
     created = _created(target, blueprint, queue) if target.address is not None else None
     if created is not None:
         return NamedQueue(created.name.rpartition("/")[2], created.name, created)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from google.cloud import tasks_v2
 
 from queuewright.blueprint import Blueprint, PullQueuePlan
 from queuewright.cli.api import calling
 from queuewright.cli.project import Target
-from queuewright.client import connect_publisher
+from queuewright.client import connect, connect_publisher
+from queuewright.cloud_tasks.limits import MAX_TASK_BYTES
 from queuewright.errors import TargetError
 
 _NO_URL = "a worker takes its tasks itself, so nothing is sent to a path or URL"
 REFUSED: Mapping[str, str] = {
-    "--in": "Pub/Sub cannot deliver later; use a push queue whose handler enqueues it here",
     "--name": "Pub/Sub gives each message an id of its own, and knows no names",
     "--key": "Pub/Sub gives each message an id of its own, and knows no names",
     "--path": _NO_URL,
@@ -48,11 +53,7 @@ def publish(
     Raises:
         TargetError: it is refused, or nothing answers.
     """
-    if key is not None and not plan.ordering:
-        raise TargetError(
-            f"queue `{plan.key}` does not keep an order",
-            hint=f"set `ordering: true` in `queues.{plan.key}.pull`, or leave out `--ordering-key`",
-        )
+    _check_order(plan, key)
     client = connect_publisher(_address(target, plan))
     from google.pubsub_v1 import PubsubMessage
 
@@ -60,6 +61,61 @@ def publish(
     with calling(target, plan.topic):
         response = client.publish(topic=plan.topic, messages=[message])
     return str(response.message_ids[0])
+
+
+def publish_later(
+    target: Target,
+    plan: PullQueuePlan,
+    body: bytes,
+    attributes: Mapping[str, str],
+    key: str | None,
+    delay: timedelta,
+) -> str:
+    """Add a task to a pull queue after a delay; return the name of the task that keeps it.
+
+    Raises:
+        TargetError: the queue has no delays, the task is too large, it is refused, or nothing
+            answers.
+    """
+    _check_order(plan, key)
+    if plan.delays is None:
+        raise TargetError(
+            f"queue `{plan.key}` is a pull queue, and Pub/Sub cannot deliver later",
+            hint=f"add `delays: true` to `queues.{plan.key}.pull` ({plan.reason.location}): "
+            "a push queue in front then keeps the task until it is due",
+        )
+    message = {
+        "data": base64.b64encode(body).decode(),
+        **({"attributes": dict(attributes)} if attributes else {}),
+        **({"orderingKey": key} if key else {}),
+    }
+    request = json.dumps({"messages": [message]}).encode()
+    if len(request) > MAX_TASK_BYTES:
+        raise TargetError(
+            f"the task has {len(request):,} bytes as a request to publish it (in base64), and the "
+            f"queue for delays takes at most {MAX_TASK_BYTES:,}",
+            hint="put the data into a bucket, and its name into the task",
+        )
+    task = tasks_v2.Task(
+        http_request=tasks_v2.HttpRequest(
+            # The queue replaces it with the same URL; see `DelayQueuePlan`.
+            url=f"https://{plan.delays.host}{plan.delays.path}",
+            headers={"Content-Type": "application/json"},
+            body=request,
+        ),
+        schedule_time=datetime.now(UTC) + delay,
+    )
+    with calling(target, plan.delays.name):
+        created = connect(target.address).create_task(parent=plan.delays.name, task=task)
+    return str(created.name)
+
+
+def _check_order(plan: PullQueuePlan, key: str | None) -> None:
+    if key is not None and not plan.ordering:
+        raise TargetError(
+            f"queue `{plan.key}` does not keep an order",
+            hint=f"set `ordering: true` in `queues.{plan.key}.pull`, or leave out `--ordering-key`",
+        )
 
 
 def without_pubsub(plan: PullQueuePlan) -> TargetError:

@@ -12,6 +12,10 @@ from typing import Final
 RESOURCE_ID: Final = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
 """The id of a topic, subscription or snapshot (`Topic.name`, `Subscription.name`)."""
 
+SCOPE: Final = "https://www.googleapis.com/auth/pubsub"
+"""What an access token needs to publish
+(https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish)."""
+
 MIN_ACK_DEADLINE: Final = timedelta(seconds=10)
 """`Subscription.ack_deadline_seconds`; also the default."""
 

@@ -18,7 +18,8 @@ def tasks_agent(plan: Blueprint, credentials: Credentials) -> Iterator[Finding]:
     Without it, attempts of tasks with a token fail:
     https://cloud.google.com/tasks/docs/creating-http-target-tasks#sa.
     """
-    if not any(queue.invoker is not None for queue in plan.queues.values()):
+    delays = any(queue.delays is not None for queue in plan.pull_queues.values())
+    if not delays and not any(queue.invoker is not None for queue in plan.queues.values()):
         return
     subject = "Cloud Tasks' service agent"
     url = f"https://cloudresourcemanager.googleapis.com/v1/projects/{plan.project}:getIamPolicy"

@@ -19,6 +19,8 @@ WORKER_POOL = "gcp:cloudrunv2/workerPool:WorkerPool"
 TOPIC = "gcp:pubsub/topic:Topic"
 SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
 
+PUBSUB = "pubsub.googleapis.com"
+
 PUBLIC = ("allUsers", "allAuthenticatedUsers")
 ENQUEUER_ROLES = (roles.ENQUEUER, roles.TASKS_ADMIN)
 INVOKER_ROLES = (roles.INVOKER, roles.SERVICES_INVOKER, roles.RUN_ADMIN)
@@ -286,8 +288,11 @@ def _is_of_dead_letters(resources: Mapping[str, Resource], resource: Resource) -
 
 
 def _names(resources: Mapping[str, Resource], resource: Resource) -> set[str]:
+    own = {str(resource.output("name")), resource.name}
+    if resource.type == QUEUE and resource.input("httpTarget.uriOverride.host") == PUBSUB:
+        return own  # it has the component of the pull queue whose delays it keeps
     components = ancestors(resources, resource)[:-1]
-    return {str(resource.output("name")), resource.name, *(each.name for each in components)}
+    return {*own, *(each.name for each in components)}
 
 
 def _texts(value: Properties) -> Iterator[str]:

@@ -218,10 +218,12 @@ class Environment:
                 PubSubSettings(
                     clock=engine.clock,
                     console=console,
+                    signer=signer,
                     state=kept,
                     port=options.pubsub_port,
                     verbose=options.verbose,
                     on_published=held.arrived,
+                    allowed_hosts=options.allowed_hosts,
                 )
             )
             stack.push_async_callback(pull_queues.stop)
@@ -361,7 +363,9 @@ class Environment:
         pulled = self.blueprint.pull_queues.values()
         workers = {plan.topic: plan.worker for plan in pulled if plan.worker is not None}
         self._held.follow({**handlers, **workers})
-        return await self._queues.declare(self.blueprint, self.handlers.addresses)
+        return await self._queues.declare(
+            self.blueprint, self.handlers.addresses, self.pull_queues.publish_url
+        )
 
     def _edits(self, stacks: Path) -> Edits | None:
         try:

@@ -14,11 +14,13 @@ from typing import Final, Self
 from queuewright.cloud_tasks.durations import parse_us
 from queuewright.engine import Clock, ManualClock, SystemClock
 from queuewright.pubsub.api.grpc import ListenerParts, listening
+from queuewright.pubsub.api.methods import PUBLISH
 from queuewright.pubsub.delivery.registry import Registry
 from queuewright.pubsub.delivery.sweeper import Sweeper
 from queuewright.pubsub.delivery.taker import Poller
 from queuewright.pubsub.events import Event
-from queuewright.pubsub.protocol import refusals
+from queuewright.pubsub.protocol import PublishRequest, refusals
+from queuewright.pubsub.protocol.messages import PublishResponse
 from queuewright.pubsub.service.access import DEVELOPER, Access, Client, Denial
 from queuewright.pubsub.service.publisher import Publisher
 from queuewright.pubsub.service.subscriber import Subscriber
@@ -102,6 +104,15 @@ class PubSub:
         trace: TracebackType | None,
     ) -> None:
         await self.stop()
+
+    async def publish(self, request: PublishRequest, client: Client) -> PublishResponse:
+        """Publish messages for a client.
+
+        Raises:
+            Refusal: it may not, or as for `publisher.publish`.
+        """
+        self._access.check(client, PUBLISH, request.topic)
+        return await self.publisher.publish(request)
 
     async def serve_grpc(
         self,

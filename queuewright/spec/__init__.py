@@ -31,6 +31,7 @@ from queuewright.spec.queue_model import QueueSpec, RateLimits, RetryConfig
 from queuewright.spec.rules import (
     app_engine_variable,
     deadline_variable,
+    delays_key,
     queue_variable,
     subscription_variable,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "app_engine_variable",
     "dead_queue_id",
     "deadline_variable",
+    "delays_key",
     "dotted",
     "environments",
     "find_root",

@@ -16,6 +16,7 @@ from queuewright.spec.merge import with_defaults, without_nulls
 from queuewright.spec.model import SpecFile
 from queuewright.spec.pull_model import PullQueueSpec, QueueDefaults
 from queuewright.spec.pull_rules import (
+    delay_queue_rules,
     is_pull_queue,
     of_other_kind,
     pull_name_rule,
@@ -179,6 +180,7 @@ def _queues(
         found.extend(queue_rules(entry, at, queue, known, handlers))
         if queue is not None:
             queues[name] = queue
+    found.extend(delay_queue_rules(document, pull_queues, {**queues, **pull_queues}))
     found.extend(dead_queue_rules(document, queues, prefix))
     found.extend(renaming_rules(document, "queues", {**queues, **pull_queues}, prefix))
     return queues, pull_queues

@@ -83,6 +83,12 @@ class PullSettings(Closed):
         description="Hand out tasks with the same ordering key one after the other. "
         "A change replaces the subscription, and its waiting tasks are lost.",
     )
+    delays: bool = Field(
+        False,
+        examples=[True],
+        description="Accept tasks with a delay. Pub/Sub knows none, so a push queue named "
+        "`QUEUE-delays` keeps them and publishes each when it is due.",
+    )
 
 
 class PullQueueSpec(Closed):

@@ -15,12 +15,15 @@ from queuewright.spec.pull_model import (
     PullQueueSpec,
     PullSettings,
 )
+from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.rules import (
     backoff_rules,
+    delays_key,
     enqueuer_rules,
     example_rules,
     free_variable_rules,
     is_unknown,
+    queue_variable,
     subscription_variable,
 )
 from queuewright.spec.validation import checkable
@@ -96,6 +99,50 @@ def pull_queue_rules(
     yield from example_rules(node, at)
     if queue is not None:
         yield from checkable(_former_name_rules(node, at, queue, prefix))
+        yield from checkable(_delay_variable_rules(node, at, queue, handlers))
+
+
+def delay_queue_rules(
+    document: Node,
+    pull_queues: Mapping[str, PullQueueSpec],
+    queues: Mapping[str, QueueSpec | PullQueueSpec],
+) -> Iterator[Problem]:
+    """The problem of each queue that has the name of one which keeps another's delays."""
+    for key, pulled in pull_queues.items():
+        yield from checkable(_delay_name_rules(document, key, pulled, queues))
+
+
+def _delay_name_rules(
+    document: Node,
+    key: str,
+    pulled: PullQueueSpec,
+    queues: Mapping[str, QueueSpec | PullQueueSpec],
+) -> Iterator[Problem]:
+    if not pulled.pull.delays:
+        return
+    taken = {delays_key(each).lower() for each in (key, *pulled.renamed_from[:1])}
+    for name, queue in queues.items():
+        if name.lower() in taken or {each.lower() for each in queue.renamed_from[:1]} & taken:
+            at = ("queues", name)
+            message = f"the queue that keeps the delays of `{key}` has this name"
+            hint = f"choose another, or remove `delays: true` from `queues.{key}.pull`"
+            yield Problem(document.locate(at), dotted(at), message, hint)
+
+
+def _delay_variable_rules(
+    node: Node, at: Path, queue: PullQueueSpec, handlers: Mapping[str, HandlerSpec]
+) -> Iterator[Problem]:
+    """Each enqueuer gets the name of the queue that keeps its delays."""
+    if not queue.pull.delays:
+        return
+    variable = queue_variable(delays_key(str(at[-1])))
+    for index, member in enumerate(queue.enqueuers):
+        item = node.at(("enqueuers", index))
+        if item is not None and (handler := handlers.get(member)) is not None:
+            path = dotted((*at, "enqueuers", index))
+            yield from checkable(
+                free_variable_rules(item, path, handler, variable, "the queue of its delays")
+            )
 
 
 def _former_name_rules(

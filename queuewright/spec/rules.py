@@ -55,6 +55,15 @@ def subscription_variable(queue: str) -> str:
     return "SUBSCRIPTION_" + queue.upper().replace("-", "_")
 
 
+def delays_key(queue: str) -> str:
+    """The key of the push queue that keeps the delayed tasks of a pull queue.
+
+    >>> delays_key("reports"), queue_variable(delays_key("reports"))
+    ('reports-delays', 'QUEUE_REPORTS_DELAYS')
+    """
+    return f"{queue}-delays"
+
+
 def name_rule(node: Node, at: Path, pattern: str, name: str) -> Iterator[Problem]:
     """The problem with the name of the handler or queue at `at`; `name` includes the prefix."""
     if re.fullmatch(pattern, name):

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from queuewright.blueprint import Blueprint, DeadLetterPlan, GrantPlan, WorkerPlan, deployer_roles
+from queuewright.blueprint.explain import explain_text
 from queuewright.cloud_tasks import roles
-from queuewright.spec import Instances
+from queuewright.spec import Instances, RetryConfig
 from tests.blueprint.stack import derive
 
 STACK = """\
@@ -214,3 +215,76 @@ def test_the_deployer_of_a_called_handler_needs_no_second_role_for_a_worker() ->
         )
     ]
     assert found[0].permissions == ("run.services.setIamPolicy", "run.workerpools.create")
+
+
+DELAYED = STACK.replace("{lease: 60s,", "{delays: true, lease: 60s,")
+PUBLISHER = "feature-7-reports-delays@acme-prod.iam.gserviceaccount.com"
+
+
+def test_delays_are_kept_by_a_push_queue_that_publishes() -> None:
+    """To the topic alone, with a token for Pub/Sub, and protected like the queue itself."""
+    delays = derive(DELAYED).pull_queues["reports"].delays
+    assert delays is not None
+    assert delays.name == (
+        "projects/acme-prod/locations/europe-west1/queues/feature-7-reports-delays"
+    )
+    assert (delays.host, delays.path) == (
+        "pubsub.googleapis.com",
+        "/v1/projects/acme-prod/topics/feature-7-reports:publish",
+    )
+    assert delays.scope == "https://www.googleapis.com/auth/pubsub"
+    assert (delays.protect, delays.desired_state) == (True, "RUNNING")
+    assert delays.retry_config == RetryConfig()
+    assert derive(STACK).pull_queues["reports"].delays is None
+
+
+def test_the_account_of_the_delays_may_publish_and_nothing_else() -> None:
+    """And each enqueuer may add to both, and finds both."""
+    plan = derive(DELAYED)
+    assert plan.accounts["reports-delays"].email == PUBLISHER
+    own = [
+        (grant.role, grant.kind, grant.resource)
+        for grant in plan.grants_of(f"serviceAccount:{PUBLISHER}")
+    ]
+    assert own == [(roles.PUBLISHER, "topic", "reports")]
+    enqueuers = {member for role, member in given(plan, "topic") if PUBLISHER not in member}
+    assert given(plan, "delay_queue") == {(roles.ENQUEUER, member) for member in enqueuers}
+    assert plan.handlers["web"].environment == {
+        "QUEUE_REPORTS": "projects/acme-prod/topics/feature-7-reports",
+        "QUEUE_REPORTS_DELAYS": (
+            "projects/acme-prod/locations/europe-west1/queues/feature-7-reports-delays"
+        ),
+    }
+
+
+def test_delays_need_cloud_tasks_and_the_right_to_create_a_queue() -> None:
+    """A stack with pull queues alone needs neither."""
+    without, plan = derive(STACK), derive(DELAYED)
+    assert set(plan.apis) - set(without.apis) == {"cloudtasks.googleapis.com"}
+    asked = {role.role: role.because for role in deployer_roles(plan)}
+    assert asked[roles.QUEUE_ADMIN] == "creates queue `reports-delays` and grants rights on them"
+    assert roles.QUEUE_ADMIN not in {role.role for role in deployer_roles(without)}
+
+
+def test_a_renamed_queue_keeps_its_delays() -> None:
+    """Names on Google Cloud follow the oldest key, variables the new one."""
+    renamed = DELAYED.replace("  reports:\n", "  papers:\n    renamed_from: reports\n")
+    delays, before = derive(renamed).pull_queues["papers"].delays, derive(DELAYED)
+    assert delays is not None
+    assert delays.name == before.pull_queues["reports"].delays.name  # type: ignore[union-attr]
+    assert delays.variable == "QUEUE_PAPERS_DELAYS"
+    assert derive(renamed).accounts["papers-delays"].email == PUBLISHER
+
+
+def test_delays_are_explained() -> None:
+    """Where they are kept, and who may do what, with the line that asks for it."""
+    text = explain_text(derive(DELAYED), queue="reports")
+    name = "projects/acme-prod/locations/europe-west1/queues/feature-7-reports-delays"
+    assert f"  delays     up to 30d, kept in {name}\n" in text
+    assert "may add tasks to the delay queue of reports (roles/cloudtasks.enqueuer)" in text
+    assert (
+        f"  serviceAccount:{PUBLISHER}\n"
+        "    may publish to the topic of queue reports (roles/pubsub.publisher)\n"
+        "      because delayed tasks of queue `reports` are published when they are due "
+        "(spec.yaml:10:12)\n"
+    ) in text

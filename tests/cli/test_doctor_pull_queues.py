@@ -193,3 +193,15 @@ def test_a_workers_image_is_built_with_docker(plan: Blueprint, project: Path) ->
     machine = Machine(project, programs={}, google=PubSub())
     found = {each.subject: each for each in examine("dev", plan, project, machine, runs=None)}
     assert "needed to build `reporter`" in found["Docker"].text
+
+
+@pytest.mark.parametrize(("settings", "asked"), [("{}", False), ("{delays: true}", True)])
+def test_cloud_tasks_makes_the_tokens_of_delayed_tasks(
+    tmp_path: Path, settings: str, asked: bool
+) -> None:
+    """So its agent needs its role, although no push queue is in the file."""
+    stack = STACK.replace("pull: {}", f"pull: {settings}")
+    machine = Machine(tmp_path, google=PubSub(bindings=[]))
+    findings = examine("dev", blueprint(parse(stack)), tmp_path, machine, runs=None)
+    found = [each.state for each in findings if each.subject == "Cloud Tasks' service agent"]
+    assert found == (["missing"] if asked else [])

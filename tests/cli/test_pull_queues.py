@@ -7,12 +7,15 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from queuewright.blueprint import blueprint
+from queuewright.cloud_tasks.limits import MAX_TASK_BYTES
 from queuewright.engine import ManualClock
+from queuewright.engine.protocol import Queue
 from queuewright.local.pull_queues.planned import subscriptions, topics
 from queuewright.pubsub import Poller, PubSub
 from queuewright.pubsub.protocol import (
@@ -22,6 +25,7 @@ from queuewright.pubsub.protocol import (
 )
 from queuewright.spec import load
 from tests.cli.conftest import Background, Run
+from tests.cli.test_enqueue import only_task
 
 SUBSCRIPTION = "projects/acme-dev/subscriptions/reports"
 PULL = """\
@@ -29,7 +33,8 @@ PULL = """\
     pull: {lease: 30s, min_backoff: 0s, max_backoff: 0s, max_attempts: 5}
     dead_letters: true
     example: {month: 2}
-  steps: {pull: {ordering: true}}
+  steps: {pull: {ordering: true, delays: true}}
+  later: {pull: {delays: true}}
 """
 
 
@@ -109,10 +114,54 @@ def test_an_ordering_key_is_kept(run: Run, board: Board) -> None:
 
 
 @pytest.mark.usefixtures("board")
+def test_a_delayed_task_is_kept_by_a_push_queue(run: Run, engine: Background) -> None:
+    """As a request to publish it, which is due after the delay; nothing is published yet."""
+    name = "projects/acme-dev/locations/europe-west1/queues/steps-delays"
+    engine.declare(Queue(name=name))
+    words = ("enqueue", "steps", '{"a": 1}', "--delay", "2h", "--ordering-key", "ada")
+    outcome = run(*words)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.startswith(f"{name}/tasks/")
+    task = only_task(engine, name)
+    assert json.loads(task.http_request.body) == {
+        "messages": [
+            {
+                "data": "eyJhIjogMX0=",
+                "attributes": {"Content-Type": "application/json"},
+                "orderingKey": "ada",
+            }
+        ]
+    }
+    assert task.http_request.url == (
+        "https://pubsub.googleapis.com/v1/projects/acme-dev/topics/steps:publish"
+    )
+    waits = task.schedule_time - task.create_time  # type: ignore[operator]
+    assert timedelta(hours=2) <= waits <= timedelta(hours=2, minutes=1)
+    shown = json.loads(run("tasks", "steps-delays", "--json").out)
+    assert shown["id"] == task.name.rpartition("/")[2]
+
+
+@pytest.mark.usefixtures("board")
+def test_a_delayed_task_that_is_too_large_is_refused_with_both_sizes(
+    run: Run, project: Path
+) -> None:
+    """Cloud Tasks takes a mebibyte, and base64 adds a third."""
+    (project / "body").write_bytes(b"x" * 800_000)
+    outcome = run("enqueue", "later", "--file", "body", "--delay", "1m")
+    assert outcome.code == 1
+    assert "has 1,066,6" in outcome.err
+    assert "in base64" in outcome.err
+    assert f"takes at most {MAX_TASK_BYTES:,}" in outcome.err
+    assert run("enqueue", "later", "--file", "body").code == 0
+
+
+@pytest.mark.usefixtures("board")
 @pytest.mark.parametrize(
     ("queue", "words", "said"),
     [
         ("reports", ["--in", "10m"], "Pub/Sub cannot deliver later"),
+        ("reports", ["--delay", "10m"], "add `delays: true` to `queues.reports.pull` (stacks/"),
+        ("later", ["--delay", "1s", "--ordering-key", "x"], "set `ordering: true`"),
         ("reports", ["--name", "x"], "knows no names"),
         ("reports", ["--path", "/x"], "a worker takes its tasks itself"),
         ("reports", ["--url", "https://x.example"], "a worker takes its tasks itself"),
@@ -213,7 +262,7 @@ def test_queues_on_google_cloud_tell_where_the_numbers_are(
     outcome = run("queues", "--env", "dev", "--json")
     assert outcome.code == 0, outcome.err
     rows = {row["id"]: row for row in map(json.loads, outcome.out.splitlines())}
-    assert rows.keys() == {"reports", "steps"}
+    assert rows.keys() == {"reports", "steps", "later"}
     assert (rows["reports"]["state"], rows["reports"]["tasks"]) == (None, None)
     assert "pubsub.googleapis.com/subscription/num_undelivered_messages" in outcome.err
     assert board.total() == 0

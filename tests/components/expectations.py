@@ -46,3 +46,6 @@ def _guarded(blueprint: Blueprint, grant: GrantPlan) -> str:
             return blueprint.pull_queues[grant.resource].subscription
         case "dead_letter_topic":
             return str(blueprint.pull_queues[grant.resource].dead_letter_topic)
+        case "delay_queue":
+            delays = blueprint.pull_queues[grant.resource].delays
+            return delays.name if delays is not None else "no queue"

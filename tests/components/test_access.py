@@ -28,7 +28,9 @@ STACKS = ["dev", "staging", "prod", "all"]
 
 # Member, role, and what it is on, without the project's address.
 TABLE = """
+group:ops@example.com                                       cloudtasks.enqueuer                  queues/shop-inbox-delays
 group:ops@example.com                                       cloudtasks.enqueuer                  queues/shop-reports
+group:ops@example.com                                       pubsub.publisher                     topics/shop-inbox
 group:ops@example.com                                       pubsub.publisher                     topics/shop-papers
 service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.publisher                     topics/shop-drafts.dead-letters
 service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.publisher                     topics/shop-drops.dead-letters
@@ -37,6 +39,7 @@ service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.subscriber   
 service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.subscriber                    subscriptions/shop-drops
 service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com  pubsub.subscriber                    subscriptions/shop-papers
 shop-archiver-handler                                       pubsub.subscriber                    subscriptions/shop-drafts
+shop-inbox-delays                                           pubsub.publisher                     topics/shop-inbox
 shop-ledger-handler                                         artifactregistry.createOnPushWriter  projects/acme-all
 shop-ledger-handler                                         cloudtasks.enqueuer                  queues/shop-emails
 shop-ledger-handler                                         logging.logWriter                    projects/acme-all
@@ -44,7 +47,9 @@ shop-ledger-handler                                         pubsub.publisher    
 shop-ledger-handler                                         storage.bucketViewer                 projects/acme-all if app-engine-staging
 shop-ledger-handler                                         storage.objectUser                   projects/acme-all if app-engine-staging
 shop-ledger-handler                                         storage.objectViewer                 buckets/acme-all-shop-queuewright
+shop-mailer-handler                                         cloudtasks.enqueuer                  queues/shop-inbox-delays
 shop-mailer-handler                                         cloudtasks.enqueuer                  queues/shop-orders
+shop-mailer-handler                                         pubsub.publisher                     topics/shop-inbox
 shop-mailer-handler                                         pubsub.publisher                     topics/shop-papers
 shop-mailer-handler                                         secretmanager.secretAccessor         secrets/shop-mailer-SMTP_TOKEN
 shop-mailer-handler                                         secretmanager.secretAccessor         secrets/smtp-password

@@ -19,6 +19,7 @@ KINDS = [
     "bucket",
     "dead_letter_queue",
     "dead_letter_topic",
+    "delay_queue",
     "handler",
     "project",
     "queue",
@@ -49,6 +50,12 @@ def allowed_here(plan: Blueprint) -> set[tuple[str, str, str]]:
         for binding in queue_policy(plan.grants, key, kind).bindings
         for member in binding.members
     }
+    adds |= {
+        (member, binding.role, key)
+        for key in plan.pull_queues
+        for binding in queue_policy(plan.grants, key, "delay_queue").bindings
+        for member in binding.members
+    }
     return calls | adds
 
 
@@ -66,7 +73,7 @@ def test_a_grant_that_leaves_the_blueprint_leaves_both_targets(
     plan = replace(everything_blueprint, grants=left)
     assert deployed(plan, projects["all"]).grants() == promised_grants(plan)
     assert len(promised_grants(plan)) == len(promised_grants(everything_blueprint)) - 1
-    gone = {right(lost)} if kind in ("handler", *ON_QUEUES) else set()
+    gone = {right(lost)} if kind in ("delay_queue", "handler", *ON_QUEUES) else set()
     assert allowed_here(everything_blueprint) - allowed_here(plan) == gone
 
 

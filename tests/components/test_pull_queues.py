@@ -240,3 +240,75 @@ def test_what_no_file_may_describe_is_refused(program: Callable[[], object], sai
     with pytest.raises(SpecError) as error:
         capture(lambda: (program(), None)[1])
     assert str(error.value) == said
+
+
+def test_delays_are_kept_by_a_protected_queue_with_an_account_of_its_own() -> None:
+    """It may publish to the topic; enqueuers may add to both; Google takes every input."""
+    member, found = "group:ops@example.com", dict[str, object]()
+
+    def program() -> None:
+        pull = {"delays": True}
+        reports = PullQueue("reports", pull=pull, enqueuers=[member], **PLACE)
+        reports.delays_name.apply(lambda name: found.setdefault("name", name))
+        PullQueue("plain", **PLACE)
+
+    graph = capture(program)
+    publisher = "serviceAccount:reports-delays@acme-dev.iam.gserviceaccount.com"
+    assert granted(graph) == {
+        (member, roles.PUBLISHER, "topics/reports"),
+        (member, roles.ENQUEUER, "locations/europe-west1/queues/reports-delays"),
+        (publisher, roles.PUBLISHER, "topics/reports"),
+    }
+    (queue,) = graph.of_type("gcp:cloudtasks/queue:Queue")
+    assert (queue.name, queue.protect) == ("reports-delays-queue", True)
+    assert queue.input("httpTarget") == {
+        "httpMethod": "POST",
+        "uriOverride": {
+            "scheme": "HTTPS",
+            "host": "pubsub.googleapis.com",
+            "pathOverride": {"path": "/v1/projects/acme-dev/topics/reports:publish"},
+            "uriOverrideEnforceMode": "ALWAYS",
+        },
+        "oauthToken": {
+            "serviceAccountEmail": publisher.removeprefix("serviceAccount:"),
+            "scope": "https://www.googleapis.com/auth/pubsub",
+        },
+    }
+    assert found["name"] == "projects/acme-dev/locations/europe-west1/queues/reports-delays"
+    assert graph.input_problems() == []
+
+
+def test_questions_tell_a_pull_queue_from_its_delays() -> None:
+    """Each by its own name."""
+    member = "group:ops@example.com"
+
+    def program() -> None:
+        reports = PullQueue("reports", pull={"delays": True}, **PLACE)
+        reports.admit(member, role=roles.ENQUEUER, part="delay_queue")
+
+    graph = capture(program)
+    assert not graph.may_enqueue(member, "reports")
+    assert graph.may_enqueue(member, "reports-delays")
+
+
+def test_a_renamed_pull_queue_keeps_its_delays() -> None:
+    """Only logical names change; their former ones are aliases."""
+    graph = capture(
+        lambda: PullQueue("papers", renamed_from=["reports"], pull={"delays": True}, **PLACE)
+    )
+    assert graph["papers-delays-queue"].input("name") == "reports-delays"
+    grant = graph["papers-publisher-papers-delays"]
+    former = [urn.rpartition("::")[2] for urn in grant.aliases]
+    assert former == ["papers-publisher-reports-delays"]
+
+
+def test_without_delays_there_is_no_queue_to_name() -> None:
+    """Asking for it is a mistake in the program."""
+
+    def program() -> None:
+        reports = PullQueue("reports", **PLACE)
+        assert reports.delays is None
+        with pytest.raises(ValueError, match="reports has no delays"):
+            _ = reports.delays_name
+
+    capture(program)

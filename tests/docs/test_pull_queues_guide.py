@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from google.cloud import tasks_v2
+from google.protobuf.json_format import ParseDict
 
 from components import TaskStack
 from queuewright.blueprint import Blueprint, blueprint
 from queuewright.blueprint.explain import explain_text
 from queuewright.cloud_tasks import pubsub, roles
+from queuewright.cloud_tasks.limits import MAX_SCHEDULE_AHEAD, MAX_TASK_BYTES
+from queuewright.pubsub.protocol import PublishRequest
 from queuewright.spec import parse
 from queuewright.testing import capture
 from tests.docs.test_pages import fences
@@ -24,7 +30,7 @@ FENCES = fences(PAGE)
 @pytest.fixture(scope="module")
 def plan() -> Blueprint:
     """The blueprint of the page's file."""
-    (text,) = (text for language, text in FENCES if language == "yaml")
+    (text,) = (text for _, text in FENCES if text.startswith("# stacks/dev.yaml"))
     return blueprint(parse(text, file="stacks/dev.yaml"))
 
 
@@ -77,3 +83,48 @@ def test_its_figures_are_pubsubs() -> None:
     assert f"kept for {pubsub.MAX_RETENTION.days} days" in TEXT
     assert f"; {pubsub.MIN_DELIVERY_ATTEMPTS} attempts unless" in TEXT
     assert roles.SUBSCRIBER in TEXT
+
+
+@pytest.fixture(scope="module")
+def delayed() -> Blueprint:
+    """The blueprint of the file with delays."""
+    (text,) = (text for language, text in FENCES if language == "yaml" and "delays" in text)
+    return blueprint(parse(f"{text}\nproject: acme-dev\nlocation: europe-west1\n"))
+
+
+def test_a_delayed_task_of_its_code_can_be_published(
+    delayed: Blueprint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its code runs as it stands: the task is due later, and its body is a publish request."""
+    (code,) = (text for _, text in FENCES if text.startswith("# handlers/clerk/later.py"))
+    variables = delayed.handlers["clerk"].environment
+    assert set(re.findall(r'environ\["(\w+)"\]', code)) == set(variables) - {"QUEUE_LETTERS"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    made: list[tuple[str, tasks_v2.Task]] = []
+
+    class Client:
+        def create_task(self, *, parent: str, task: dict[str, object]) -> None:
+            made.append((parent, tasks_v2.Task(task)))
+
+    monkeypatch.setattr(tasks_v2, "CloudTasksClient", Client)
+    exec(code, {})
+    ((parent, task),) = made
+    plan = delayed.pull_queues["letters"].delays
+    assert plan is not None
+    assert parent == plan.name
+    request = ParseDict(json.loads(task.http_request.body), PublishRequest())
+    assert json.loads(request.messages[0].data) == {"to": "ada"}
+    assert task.schedule_time > datetime.now(UTC) + timedelta(minutes=9)  # type: ignore[operator]
+
+
+def test_its_figures_about_delays_are_right(delayed: Blueprint) -> None:
+    """Cloud Tasks' own limits, and Google's default retries."""
+    plan = delayed.pull_queues["letters"].delays
+    assert plan is not None
+    assert f"up to {MAX_SCHEDULE_AHEAD.days} days, as any Cloud Tasks task" in TEXT
+    assert f"up to {round(MAX_TASK_BYTES / 2**20)} MiB for the whole request" in TEXT
+    assert f"about {round(MAX_TASK_BYTES * 3 / 4 / 1024)} KiB of data" in TEXT
+    assert f"up to {plan.retry_config.max_attempts} times" in TEXT
+    assert plan.retry_config.max_backoff == timedelta(hours=1)
+    assert f"a Cloud Tasks queue, `{plan.queue_id}`" in TEXT

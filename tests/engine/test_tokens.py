@@ -273,3 +273,19 @@ def _encoded(data: bytes) -> str:
 
 def _decoded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def test_an_access_token_is_valid_for_its_scope_and_an_hour(signer: Signer) -> None:
+    """A wrong scope, an expired one and one of another signer are refused, with the reason."""
+    token = signer.oauth(EMAIL, "scope-a", NOW_US)
+    assert signer.verify_access(token, "scope-a", NOW_US)["email"] == EMAIL
+    later_us = NOW_US + 3_600_000_000
+    for verify, reason in (
+        (lambda: signer.verify_access(token, "scope-b", NOW_US), "expected `scope-b`"),
+        (lambda: signer.verify_access(token, "scope-a", later_us), "expired"),
+        (lambda: Signer().verify_access(token, "scope-a", NOW_US), "not issued here"),
+        (lambda: signer.verify(token.removeprefix("ya29."), AUDIENCE, NOW_US), "audience"),
+    ):
+        with pytest.raises(Refusal, match=reason) as refused:
+            verify()
+        assert refused.value.code == "UNAUTHENTICATED"

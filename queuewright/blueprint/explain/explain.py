@@ -83,7 +83,7 @@ def _about(blueprint: Blueprint, queue: str) -> Blueprint:
 
 def _about_pull_queue(blueprint: Blueprint, plan: PullQueuePlan) -> Blueprint:
     """The part of a blueprint that belongs to one pull queue."""
-    kinds = ("topic", "subscription", "dead_letter_topic")
+    kinds = ("topic", "subscription", "dead_letter_topic", "delay_queue")
     grants = tuple(
         grant for grant in blueprint.grants if grant.kind in kinds and grant.resource == plan.key
     )

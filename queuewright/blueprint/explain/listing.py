@@ -21,6 +21,7 @@ from queuewright.blueprint.model import (
     WorkerPlan,
 )
 from queuewright.cloud_tasks.durations import written_duration
+from queuewright.cloud_tasks.limits import MAX_SCHEDULE_AHEAD
 from queuewright.spec.values import written_size
 
 Lines = Iterator[str]
@@ -99,6 +100,9 @@ def _pull_queue_fields(queue: PullQueuePlan) -> Fields:
     low, high = written_duration(queue.min_backoff), written_duration(queue.max_backoff)
     yield "waits", f"{low} at first, at most {high}"
     yield "order", "by ordering key" if queue.ordering else "none"
+    if queue.delays is not None:
+        longest = written_duration(MAX_SCHEDULE_AHEAD)
+        yield "delays", f"up to {longest}, kept in {queue.delays.name}"
     if queue.payload is not None:
         yield "payload", queue.payload
     yield "from", str(queue.reason.location)

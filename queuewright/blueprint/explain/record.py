@@ -113,6 +113,13 @@ def _pull_queue(queue: PullQueuePlan) -> Record:
         }
         if dead is not None
         else None,
+        "delays": {
+            "name": queue.delays.name,
+            "account": queue.delays.account,
+            "variable": queue.delays.variable,
+        }
+        if queue.delays is not None
+        else None,
         "protect": queue.protect,
         "variable": queue.variable,
         "subscription_variable": queue.subscription_variable,

@@ -169,9 +169,10 @@ def _built(source: str, build: ImageBuildPlan) -> str:
 
 def may(grant: GrantPlan) -> str:
     """The right that a grant gives: `add tasks to queue emails`."""
-    words = _MAY.get(grant.role, f"use {grant.role} on {{kind}} {{resource}}")
+    text = _MAY.get(grant.role, f"use {grant.role} on {{kind}} {{resource}}")
     only = f", where {grant.condition.expression}" if grant.condition else ""
-    kind = grant.kind.replace("dead_letter_", "dead-letter ")
     if grant.kind == "dead_letter_queue":
         return f"add dead letters of queue {grant.resource}"
-    return words.format(kind=kind, resource=grant.resource) + only
+    words = {"dead_letter_topic": "dead-letter topic", "delay_queue": "the delay queue of"}
+    kind = words.get(grant.kind, grant.kind)
+    return text.format(kind=kind, resource=grant.resource) + only

@@ -95,15 +95,23 @@ class Signer:
             Refusal: UNAUTHENTICATED, with the reason: not a token, signed by another key,
                 expired, not valid yet, or made for another audience.
         """
-        claims = self._verified(token)
-        issued_us, expires_us = claims["iat"] * SECOND_US, claims["exp"] * SECOND_US
-        if now_us < issued_us:
-            raise _unauthenticated(f"the token is valid only from {text(issued_us)}")
-        if now_us >= expires_us:
-            raise _unauthenticated(f"the token expired at {text(expires_us)}")
+        claims = self._valid(token, now_us)
         if claims.get("aud") != audience:
             raise _unauthenticated(
                 f"the token's audience is `{claims.get('aud')}`, expected `{audience}`"
+            )
+        return claims
+
+    def verify_access(self, token: str, scope: str, now_us: int) -> Claims:
+        """Return the claims of an access token that this signer made for `scope`.
+
+        Raises:
+            Refusal: UNAUTHENTICATED, with the reason, as for `verify`; or for another scope.
+        """
+        claims = self._valid(token.removeprefix(ACCESS_TOKEN_PREFIX), now_us)
+        if claims.get("scope") != scope:
+            raise _unauthenticated(
+                f"the token's scope is `{claims.get('scope')}`, expected `{scope}`"
             )
         return claims
 
@@ -166,6 +174,16 @@ class Signer:
         header = {"typ": kind, "alg": _ALGORITHM, "kid": self.key_id}
         times = {"iat": issued, "exp": issued + LIFETIME_S}
         return jwt.encode(header, {**claims, **times}, self._key, [_ALGORITHM])
+
+    def _valid(self, token: str, now_us: int) -> Claims:
+        """The claims of a token that was made here and is valid now."""
+        claims = self._verified(token)
+        issued_us, expires_us = claims["iat"] * SECOND_US, claims["exp"] * SECOND_US
+        if now_us < issued_us:
+            raise _unauthenticated(f"the token is valid only from {text(issued_us)}")
+        if now_us >= expires_us:
+            raise _unauthenticated(f"the token expired at {text(expires_us)}")
+        return claims
 
     def _verified(self, token: str) -> dict[str, Any]:
         try:

@@ -33,6 +33,11 @@ class PullQueues:
         return self._running.address if self._running is not None else None
 
     @property
+    def publish_url(self) -> str | None:
+        """Where delayed tasks are published; None if there was no pull queue yet."""
+        return self._running.publish_url if self._running is not None else None
+
+    @property
     def server(self) -> PubSub:
         """The server; there must have been a pull queue."""
         if self._running is None:

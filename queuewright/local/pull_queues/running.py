@@ -11,10 +11,12 @@ from typing import Self
 from queuewright.blueprint import Blueprint
 from queuewright.engine import host_port
 from queuewright.errors import Refusal
+from queuewright.local.console.console import ENVIRONMENT
 from queuewright.local.console.message_lines import facts, line
 from queuewright.local.door.listener import HOST
 from queuewright.local.processes.ports import listen
 from queuewright.local.pull_queues.declared import DeclaredPullQueues
+from queuewright.local.pull_queues.delays import PublishEndpoint
 from queuewright.local.pull_queues.denials import denial
 from queuewright.local.pull_queues.settings import PubSubListener, PubSubSettings
 from queuewright.pubsub import Client, Event, PubSub, events
@@ -26,6 +28,8 @@ class RunningPubSub:
     def __init__(self, settings: PubSubSettings, blueprint: Blueprint) -> None:
         self.address = ""
         """`host:port` for the developer."""
+        self.publish_url = ""
+        """Where delayed tasks are published."""
         self._settings = settings
         self._blueprint = blueprint
         self.server = PubSub(
@@ -42,7 +46,18 @@ class RunningPubSub:
             TargetError: the port or the state is taken.
         """
         running = cls(settings, blueprint)
-        async with running.server as server:
+        say = partial(settings.console.say, ENVIRONMENT, level="error")
+        async with (
+            running.server as server,
+            PublishEndpoint.listen(
+                server,
+                settings.signer,
+                settings.clock,
+                allowed_hosts=settings.allowed_hosts,
+                on_refused=say,
+            ) as endpoint,
+        ):
+            running.publish_url = endpoint.url
             port = await listen(server.serve_grpc, HOST, settings.port, "--pubsub-port")
             running.address = host_port(HOST, port)
             yield running
@@ -50,8 +65,9 @@ class RunningPubSub:
     async def follow(self, blueprint: Blueprint) -> dict[str, Refusal]:
         """Match another blueprint from now on; return what cannot be, by the queue's id."""
         self._blueprint = blueprint
-        names = (f"queue {plan.queue_id}" for plan in blueprint.pull_queues.values())
-        self._settings.console.introduce(*names)
+        plans = blueprint.pull_queues.values()
+        ids = [*(plan.queue_id for plan in plans), *(p.delays.queue_id for p in plans if p.delays)]
+        self._settings.console.introduce(*(f"queue {each}" for each in ids))
         return await self._declared.declare(blueprint)
 
     @asynccontextmanager

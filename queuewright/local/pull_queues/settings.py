@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from queuewright.engine import Clock
+from queuewright.engine import Clock, Signer
 from queuewright.local.console.console import Console
 
 
@@ -17,6 +17,8 @@ class PubSubSettings:
 
     clock: Clock
     console: Console
+    signer: Signer
+    """Makes the tokens of delayed tasks."""
     state: Path | None
     """The folder that keeps topics, subscriptions and messages; None keeps nothing."""
     port: int
@@ -24,6 +26,8 @@ class PubSubSettings:
     verbose: bool
     on_published: Callable[[str, str, int], None]
     """Called with the topic, the id and the time (µs) of each message."""
+    allowed_hosts: Collection[str] = ()
+    """Names of this machine: see `RequestFilter`."""
 
 
 class PubSubListener:

@@ -11,11 +11,21 @@ from pathlib import Path
 
 from queuewright.blueprint import Blueprint, GuardedKind, QueuePlan
 from queuewright.engine import PROGRAM, Engine
-from queuewright.engine.protocol import PauseQueueRequest, SetIamPolicyRequest
+from queuewright.engine.protocol import (
+    PauseQueueRequest,
+    Policy,
+    Queue,
+    SetIamPolicyRequest,
+)
 from queuewright.errors import Refusal
 from queuewright.files import write_whole
 from queuewright.local.console.console import ENVIRONMENT, Console
-from queuewright.local.queues.planned import Address, queue_message, queue_policy
+from queuewright.local.queues.planned import (
+    Address,
+    delay_queue_message,
+    queue_message,
+    queue_policy,
+)
 
 FILE = "declared.json"
 
@@ -31,13 +41,17 @@ class DeclaredQueues:
         self._names: Set[str] = self._read()
 
     async def declare(
-        self, blueprint: Blueprint, addresses: Mapping[str, Address]
+        self,
+        blueprint: Blueprint,
+        addresses: Mapping[str, Address],
+        publish_url: str | None = None,
     ) -> dict[str, Refusal]:
         """Make the engine's queues match a blueprint.
 
         Args:
             blueprint: what the queues should be.
             addresses: where each handler's tasks go; the queues of other handlers stay as they are.
+            publish_url: where the delayed tasks of pull queues are published.
 
         Returns:
             What the engine refused, by the queue's id.
@@ -50,12 +64,22 @@ class DeclaredQueues:
                 await self._declare(plan, blueprint, addresses)
             except Refusal as refusal:
                 refused[plan.queue_id] = refusal
+        delays = {key: plan.delays for key, plan in blueprint.pull_queues.items() if plan.delays}
+        for key, delay in delays.items():
+            if publish_url is None:
+                continue  # Pub/Sub does not run, and the console said so
+            message = delay_queue_message(delay, blueprint, publish_url)
+            try:
+                await self._set(message, queue_policy(blueprint.grants, key, "delay_queue"))
+            except Refusal as refusal:
+                refused[delay.queue_id] = refusal
         wanted = {
             each.name
             for plan in blueprint.queues.values()
             for each in (plan, plan.dead_letters)
             if each is not None
         }
+        wanted |= {delay.name for delay in delays.values()}
         kept = set(wanted)
         for name in sorted(self._names - wanted):
             try:
@@ -73,10 +97,13 @@ class DeclaredQueues:
         if plan.dead_queue is not None:
             queues.insert(0, (plan.dead_queue, "dead_letter_queue"))
         for each, kind in queues:
-            await self._engine.declare_queue(queue_message(each, blueprint, addresses))
-            policy = queue_policy(blueprint.grants, plan.key, kind)
-            request = SetIamPolicyRequest(resource=each.name, policy=policy)
-            await self._engine.service.set_iam_policy(request, PROGRAM)
+            message = queue_message(each, blueprint, addresses)
+            await self._set(message, queue_policy(blueprint.grants, plan.key, kind))
+
+    async def _set(self, queue: Queue, policy: Policy) -> None:
+        await self._engine.declare_queue(queue)
+        request = SetIamPolicyRequest(resource=queue.name, policy=policy)
+        await self._engine.service.set_iam_policy(request, PROGRAM)
 
     async def _pause(self, name: str) -> None:
         """Pause a queue that is no longer described: its tasks have nowhere to go, but stay."""

@@ -27,6 +27,19 @@ def explanation(blueprint: Blueprint, principal: str, permission: str, resource:
         )
     name = resource.partition("/tasks/")[0]
     queue = next((plan for plan in blueprint.queues.values() if plan.name == name), None)
+    pulled = next(
+        (
+            each
+            for each in blueprint.pull_queues.values()
+            if each.delays and each.delays.name == name
+        ),
+        None,
+    )
+    if queue is None and pulled is not None:
+        return (
+            f"`{handler}` may add delayed tasks to `{pulled.key}` with `enqueuers: [{handler}]` "
+            f"in `queues.{pulled.key}` ({pulled.reason.location})."
+        )
     if queue is None and any(
         plan.dead_letters is not None and plan.dead_letters.name == name
         for plan in blueprint.queues.values()

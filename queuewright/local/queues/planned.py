@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from queuewright.blueprint import (
     AppEngineRoute,
     Blueprint,
+    DelayQueuePlan,
     GrantPlan,
     GuardedKind,
     HandlerRoute,
     QueuePlan,
     UrlRoute,
 )
+from queuewright.engine import METHODS
 from queuewright.engine.protocol import Binding, HttpTarget, Policy, Queue
 from queuewright.local.queues.fields import STATES, set_address, set_limits
 
@@ -59,8 +61,21 @@ def queue_message(plan: QueuePlan, blueprint: Blueprint, addresses: Mapping[str,
     return queue
 
 
+def delay_queue_message(plan: DelayQueuePlan, blueprint: Blueprint, url: str) -> Queue:
+    """Return the queue that keeps delayed tasks; they are published at `url`."""
+    queue = Queue(name=plan.name)
+    set_limits(queue, plan.rate_limits, plan.retry_config)
+    queue.state = STATES[plan.desired_state]
+    target = queue.http_target
+    target.http_method = METHODS.index("POST")
+    set_address(target, url, plan.path)
+    target.oauth_token.service_account_email = blueprint.accounts[plan.account].email
+    target.oauth_token.scope = plan.scope
+    return queue
+
+
 def queue_policy(grants: Iterable[GrantPlan], queue: str, kind: GuardedKind = "queue") -> Policy:
-    """Return who may do what with the queue of key `queue`, or with its dead-letter queue."""
+    """Return who may do what with the queue of key `queue`, or another one that belongs to it."""
     members: dict[str, list[str]] = {}
     for grant in grants:
         if (grant.kind, grant.resource) == (kind, queue):

@@ -32,6 +32,7 @@ Methods = Mapping[str, Method]
 """Methods by `/service/RPC`."""
 
 CONSUME: Final = "pubsub.subscriptions.consume"
+PUBLISH: Final = "pubsub.topics.publish"
 
 
 def method(
