@@ -89,6 +89,8 @@ class Story:
     """None if the task is gone."""
     history: TaskHistory
     parent: TaskRecord | None = None
+    allowed: int | None = None
+    """How many attempts its file allows, if the queue makes some more for its dead letters."""
 
     @property
     def record(self) -> TaskRecord | None:
@@ -134,6 +136,8 @@ class Story:
     @property
     def max_attempts(self) -> int:
         """How often it is tried; -1: no limit; 0: unknown."""
+        if self.allowed is not None and self.live is None:
+            return self.allowed
         if self.live is not None:
             return self.live.retry.max_attempts
         return self.attempts[-1].max_attempts if self.attempts else 0
