@@ -170,19 +170,23 @@ def _root() -> Path | None:
 def find_target(environment: str | None, state: Path | None) -> Target:
     """Return the environment that a command is for.
 
-    `$CLOUD_TASKS_EMULATOR_HOST` comes first. Then the environment that runs here, unless another
-    one was named. Then Google Cloud, if an environment was named.
+    The one that runs in a given state folder comes first, then `$CLOUD_TASKS_EMULATOR_HOST`. Then
+    the environment that runs here, unless another one was named. Then Google Cloud, if an
+    environment was named.
 
     Raises:
-        TargetError: nothing runs here and no environment was named.
+        TargetError: nothing runs here and no environment was named, or what was named does not run
+            in the given state folder.
     """
     address = os.environ.get(EMULATOR_HOST)
     root = _root()
+    if state is not None:
+        return _running_in(state, environment, root)
     if address:
         pubsub = os.environ.get(PUBSUB_EMULATOR_HOST) or None
         otherwise = DEFAULT_ENVIRONMENT if root is not None else EMULATOR
         return Target(environment or otherwise, root, address, pubsub)
-    running = find_running(state or (root or Path.cwd()) / STATE_FOLDER)
+    running = find_running((root or Path.cwd()) / STATE_FOLDER)
     if running is not None and environment in (None, running.environment):
         return Target(running.environment, root, running.grpc_address, running.pubsub_address)
     if root is None:
@@ -196,3 +200,19 @@ def find_target(environment: str | None, state: Path | None) -> Target:
             hint="start one with `queuewright up`, or name one on Google Cloud with `--env`",
         )
     return Target(environment, root, None)
+
+
+def _running_in(state: Path, environment: str | None, root: Path | None) -> Target:
+    """The environment that runs in a state folder."""
+    running = find_running(state)
+    if running is None:
+        raise TargetError(
+            f"no environment runs in `{state}`",
+            hint="start one with `queuewright up --state DIR`, or leave out `--state`",
+        )
+    if environment not in (None, running.environment):
+        raise TargetError(
+            f"`{running.environment}` runs in `{state}`, not `{environment}`",
+            hint="leave out `--env` or `--state`",
+        )
+    return Target(running.environment, root, running.grpc_address, running.pubsub_address)

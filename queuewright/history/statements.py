@@ -15,7 +15,7 @@ from typing import Final
 from queuewright.history.batch import Batch
 from queuewright.history.bounds import ATTEMPTS_PER_TASK, BUCKET_US, BUCKETS_PER_QUEUE
 
-_AT_ONCE: Final = (64, 8, 1)
+_AT_ONCE: Final = (256, 32, 1)
 
 
 @dataclass(frozen=True)

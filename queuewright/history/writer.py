@@ -25,7 +25,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 GATHER_S: Final = 0.2
 """How long events gather before they are written."""
-_MOST: Final = 5_000
+_MOST: Final = 4_000
 """Events in one transaction."""
 
 

@@ -25,7 +25,7 @@ from queuewright.spec.pull_rules import (
 from queuewright.spec.queue_model import QueueSpec
 from queuewright.spec.renaming import renaming_rules
 from queuewright.spec.rules import name_rule, queue_rules
-from queuewright.spec.validation import checkable, validated
+from queuewright.spec.validation import validated
 from queuewright.spec.values import flow, shown
 from queuewright.spec.words import Names
 
@@ -179,7 +179,7 @@ def _queues(
         found.extend(queue_rules(entry, at, queue, known, handlers))
         if queue is not None:
             queues[name] = queue
-    found.extend(checkable(dead_queue_rules(document, queues, prefix)))
+    found.extend(dead_queue_rules(document, queues, prefix))
     found.extend(renaming_rules(document, "queues", {**queues, **pull_queues}, prefix))
     return queues, pull_queues
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 from queuewright.cloud_tasks.limits import TASK_RETENTION
 from queuewright.cloud_tasks.retry import UNLIMITED, RetryPolicy, elapsed_us
 from queuewright.errors import Problem
+from queuewright.spec.closed import WrongValueError
 from queuewright.spec.dead_letters import BURIAL_ATTEMPTS, dead_queue_id
 from queuewright.spec.document import Node, Path, dotted
 from queuewright.spec.handler_model import HandlerSpec
@@ -40,17 +42,17 @@ def dead_queue_rules(
     document: Node, queues: Mapping[str, QueueSpec], prefix: str
 ) -> Iterator[Problem]:
     """A problem for each queue with the name of a queue of dead letters; `prefix` precedes it."""
-    owners = {
-        dead_queue_id(prefix + _first_key(key, queue)): key
-        for key, queue in queues.items()
-        if queue.dead_letters is not None
-    }
+    ids: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for key, queue in queues.items():
-        name = prefix + _first_key(key, queue)
-        owner = owners.get(name)
-        if owner is not None:
+        with suppress(WrongValueError):
+            ids[key] = prefix + _first_key(key, queue)
+            if queue.dead_letters is not None:
+                owners[dead_queue_id(ids[key])] = key
+    for key, identifier in ids.items():
+        if (owner := owners.get(identifier)) is not None:
             at = ("queues", key)
-            message = f"`{name}` is the queue of the dead letters of `{owner}`"
+            message = f"`{identifier}` is the queue of the dead letters of `{owner}`"
             hint = "choose another name for this queue"
             yield Problem(document.locate(at), dotted(at), message, hint)
 

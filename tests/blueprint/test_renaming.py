@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queuewright.blueprint import Blueprint, FunctionPlan, QueuePlan, ServicePlan
@@ -22,7 +22,13 @@ def unplaced(plan: Blueprint) -> dict[str, tuple[QueuePlan, str | None, str | No
     return {
         queue.name: (
             replace(
-                queue, key="", renamed_from=(), variable="", producer_variables={}, reason=None
+                queue,
+                key="",
+                renamed_from=(),
+                variable="",
+                producer_variables={},
+                places={},
+                reason=None,
             ),  # type: ignore[arg-type]
             plan.accounts[queue.invoker].email if queue.invoker else None,
             plan.accounts[queue.invoker].display_name if queue.invoker else None,
@@ -102,6 +108,7 @@ def test_the_invoker_of_a_renamed_url_is_the_same_account() -> None:
     assert renamed.accounts["shop-invoker"].email == plan.accounts["partner-invoker"].email
 
 
+@settings(deadline=None)
 @given(st.dictionaries(KEYS, st.lists(KEYS, max_size=3), min_size=1))
 def test_two_queues_never_have_one_name(renamed: dict[str, list[str]]) -> None:
     """For any former keys, the file is refused or every queue has its own name."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from queuewright.local.handlers.runtime_library import runtime_requirement
 from tests.pulumi_double.engine import TOOLS, require_engine
 from tests.wheel.conftest import ROOT, Installed, empty
 
@@ -83,10 +84,13 @@ def test_the_client_is_importable_by_both_names(installed: Installed, tmp_path: 
     assert where.endswith("queuewright/_runtime/queuewright_runtime/client.py")
 
 
-def test_the_runtimes_own_distribution_comes_first(installed: Installed, tmp_path: Path) -> None:
+def test_the_runtimes_own_distribution_comes_first(
+    wheel: Path, wheelhouse: Path, tmp_path: Path
+) -> None:
     """Where both are installed, a handler meets the version that its requirements name."""
-    made = empty(tmp_path / ".venv", installed.wheelhouse)
-    made.run("pip", "install", "--quiet", "queuewright", str(ROOT / "runtime"), cwd=tmp_path)
+    made = empty(tmp_path / ".venv", wheelhouse)
+    own = runtime_requirement(tmp_path / "venvs").read_text().strip()
+    made.run("pip", "install", "--quiet", "--no-deps", str(wheel), own, cwd=tmp_path)
     program = "import queuewright_runtime.client as ours; print(ours.__file__)"
     where = made.run("python", "-c", program, cwd=tmp_path).strip()
     assert where.endswith("site-packages/queuewright_runtime/client.py")

@@ -115,7 +115,7 @@ export class PushQueue<P> {
         const code = (error as { code?: number }).code;
         if (code === ALREADY_EXISTS) return { name, existed: options.key !== undefined };
         if (code === undefined || !RETRIED.includes(code) || attempt === 6) throw error;
-        const pause = Math.random() * Math.min(5000, 100 * 2 ** attempt);
+        const pause = Math.random() * Math.min(6_000, 100 * 2 ** attempt);
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
