@@ -341,7 +341,7 @@ class Dashboard:
         found = sources.engine.service.facts_of(view.queue, sorted(numbers))
         values: Values = {}
         for each in found:
-            values |= queue_pages.row_values(each, self.activity.reasons)
+            values |= queue_pages.row_values(sources.as_told(each), self.activity.reasons)
         for number in numbers - {each.number for each in found}:
             outcome = next(
                 (dirty[name] for name in names if view.numbers[name] == number and name in dirty),
@@ -412,11 +412,14 @@ class Dashboard:
         if self._history is not None:
             history = await asyncio.to_thread(self._history.task, name)
         live = sources.engine.service.task_facts(name)
+        live = None if live is None else sources.as_told(live)
         parent = None
         if history.record is not None and history.record.parent and self._history is not None:
             found = await asyncio.to_thread(self._history.task, history.record.parent)
             parent = found.record
-        return Story(name, live, history, parent)
+        plan = sources.plan(name.rpartition("/tasks/")[0])
+        dead = plan.dead_letters if plan is not None else None
+        return Story(name, live, history, parent, dead.max_attempts if dead is not None else None)
 
     def _show(
         self, template: str, context: dict[str, Any], request: web.Request, status: int = 200

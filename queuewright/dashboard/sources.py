@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from queuewright.blueprint import Blueprint, QueuePlan
 from queuewright.dashboard.activity import Activity, QueueActivity
 from queuewright.dashboard.keys import QueueKeys
 from queuewright.dashboard.surroundings import Surroundings
-from queuewright.engine import Engine, ManualClock, QueueFacts
+from queuewright.engine import Engine, ManualClock, QueueFacts, TaskFacts
 
 
 @dataclass
@@ -54,6 +54,17 @@ class Sources:
         if self.blueprint is None:
             return {}
         return {plan.name: plan for plan in self.blueprint.queues.values()}
+
+    def as_told(self, task: TaskFacts) -> TaskFacts:
+        """Return a task with the attempts that its file allows.
+
+        A queue that keeps dead letters makes some attempts more, which only bury.
+        """
+        plan = self.plan(task.queue)
+        if plan is None or plan.dead_letters is None or task.content.HasField("retry_config"):
+            return task
+        most = plan.dead_letters.max_attempts
+        return replace(task, retry=replace(task.retry, max_attempts=most))
 
     def dead_queues(self) -> dict[str, QueuePlan]:
         """Return the plan of the queue of each dead-letter queue, by the latter's full name."""

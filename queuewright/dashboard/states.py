@@ -12,6 +12,7 @@ TASK: Final = {
     "leased": "run|run|Leased",
     "finished": "done|done|Done",
     "failed": "dead|dead|Gave up",
+    "buried": "dead|dead|Dead letter",
     "expired": "dead|dead|Expired",
     "deleted": "wait|dead|Deleted",
     "purged": "wait|dead|Purged",

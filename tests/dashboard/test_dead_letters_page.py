@@ -6,7 +6,10 @@ import re
 
 from queuewright.blueprint import blueprint
 from queuewright.dashboard import Surroundings
+from queuewright.dashboard.pages.task import BURIED
+from queuewright.engine import Answer, Excerpt
 from queuewright.spec import parse
+from queuewright_runtime.attempts import DEAD_LETTER
 from tests.dashboard.stage import Stage, stage, text_of
 
 SPEC = """\
@@ -144,3 +147,34 @@ async def test_only_the_ticked_letter_is_discarded() -> None:
 async def test_without_a_queue_that_keeps_them_the_page_says_how() -> None:
     async with stage() as playing:
         assert "No queue keeps dead letters" in text_of(await playing.get("/dead-letters"))
+
+
+async def test_attempts_are_counted_as_the_file_says() -> None:
+    """The queue itself makes some more attempts, which only bury."""
+    async with stage(Around()) as playing:
+        retry = {"max_attempts": 18, "min_backoff": {"seconds": 10}}
+        await playing.queue(EMAILS, retry_config=retry)
+        playing.otherwise = Answer(503)
+        await playing.task("order-1", queue=EMAILS)
+        await playing.engine.advance("1s")
+        text = text_of(await playing.get("/queues/emails"))
+        assert "1 of 8" in text
+        assert "Attempts :10 8, over" in text
+        assert "Dead letters :9 kept for 14 d" in text
+        text = text_of(await playing.get("/queues/emails/tasks/order-1"))
+        assert "Attempt 2 of 8 is" in text
+        assert "If all fail, it becomes a dead letter at" in text
+
+
+async def test_a_task_that_its_handler_buried_is_told_as_a_dead_letter() -> None:
+    """Its last answer is 200, so that Cloud Tasks tries it no more."""
+    assert DEAD_LETTER.text.encode() == BURIED
+    async with stage(Around()) as playing:
+        await playing.queue(EMAILS)
+        playing.answers = [Answer(DEAD_LETTER.status, excerpt=Excerpt(body=BURIED))]
+        await playing.task("order-1", queue=EMAILS)
+        await playing.engine.advance("1s")
+        text = text_of(await playing.get("/queues/emails/tasks/order-1"))
+        assert "order-1 Dead letter" in text
+        assert "It became a dead letter after one attempt, 1 s ago" in text
+        assert "Attempt 1 Dead letter" in text

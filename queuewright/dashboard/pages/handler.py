@@ -36,7 +36,7 @@ def handler_page(sources: Sources, key: str) -> dict[str, Any] | None:
             "text": line.text,
             "is_bad": line.is_bad,
         }
-        for at_us, text in sources.surroundings.log_lines(key)
+        for at_us, text in reversed(sources.surroundings.log_lines(key))
         for line in (log_line(text, key),)
     ]
     error = f" Last error: {words.visible(facts.error)}" if facts.error else ""

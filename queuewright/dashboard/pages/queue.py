@@ -121,7 +121,7 @@ def queue_page(
     rows = [task_row(each, sources.keys().key(facts.name)) for each in found.tasks]
     context = _queue_context(sources, facts, wanted, counts, [view] if rows else [])
     for each in found.tasks:
-        context["v"] |= row_values(each, sources.activity.reasons)
+        context["v"] |= row_values(sources.as_told(each), sources.activity.reasons)
     href = context["queue"]["href"]
     return context | {
         "rows": rows,

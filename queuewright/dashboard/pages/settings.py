@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from queuewright.blueprint import Blueprint, QueuePlan
+from queuewright.cloud_tasks.durations import written_duration
 from queuewright.cloud_tasks.retry import UNLIMITED, RetryPolicy, backoff_us, elapsed_us
 from queuewright.dashboard import words
 from queuewright.engine import QueueFacts
@@ -63,8 +64,15 @@ def _settings(
         Setting("At once", words.number(limits.concurrency)),
         "rate_limits.max_concurrent_dispatches",
     )
-    yield Setting("Attempts", _attempts(facts.retry)), "retry_config.max_attempts"
-    yield Setting("Waits", waits(facts.retry)), "retry_config.min_backoff"
+    retry, dead = facts.retry, plan.dead_letters if plan is not None else None
+    if dead is not None:  # the queue makes some attempts more, which only bury
+        retry = replace(retry, max_attempts=dead.max_attempts)
+    yield Setting("Attempts", _attempts(retry)), "retry_config.max_attempts"
+    yield Setting("Waits", waits(retry)), "retry_config.min_backoff"
+    if dead is not None and plan is not None:
+        kept = f"kept for {words.spaced(written_duration(dead.keep))}"
+        href = f"/dead-letters?queue={plan.key}"
+        yield Setting("Dead letters", kept, href=href), "dead_letters"
     if facts.retry.max_retry_duration_us:
         text = f"for {words.span(facts.retry.max_retry_duration_us)} at least"
         yield Setting("Retried", text), "retry_config.max_retry_duration"

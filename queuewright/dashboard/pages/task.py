@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from queuewright.cloud_tasks.retry import RetryPolicy, elapsed_us
@@ -21,6 +21,8 @@ from queuewright.history import AttemptRecord, TaskHistory, TaskRecord, wait_rea
 
 VIEWS: Final = ("body", "headers", "text", "hex")
 _CHAIN: Final = 12
+BURIED: Final = b"the task is among the dead letters\n"
+"""What a handler's library answers when it has buried a task, with 200."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class Story:
     """None if the task is gone."""
     history: TaskHistory
     parent: TaskRecord | None = None
+    allowed: int | None = None
+    """How many attempts its file allows, if the queue makes some more for its dead letters."""
 
     @property
     def record(self) -> TaskRecord | None:
@@ -105,7 +109,16 @@ class Story:
         """Its attempts, oldest first."""
         if self.live is not None and self.record is None:
             return [each for each in self.history.attempts if each.outcome == "running"]
+        if self.is_buried:
+            *before, last = self.history.attempts
+            return (*before, replace(last, outcome="gave_up"))
         return self.history.attempts
+
+    @property
+    def is_buried(self) -> bool:
+        """Whether its handler made it a dead letter."""
+        attempts = self.history.attempts
+        return self.allowed is not None and bool(attempts) and attempts[-1].body == BURIED
 
     @property
     def body(self) -> bytes:
@@ -129,11 +142,15 @@ class Story:
         """Its state now."""
         if self.live is not None:
             return self.live.state
+        if self.is_buried:
+            return "buried"
         return self.record.state if self.record is not None else "gone"
 
     @property
     def max_attempts(self) -> int:
         """How often it is tried; -1: no limit; 0: unknown."""
+        if self.allowed is not None and self.live is None:
+            return self.allowed
         if self.live is not None:
             return self.live.retry.max_attempts
         return self.attempts[-1].max_attempts if self.attempts else 0
@@ -324,6 +341,9 @@ def _said_of_the_end(story: Story, why: str) -> list[Said]:
         return [Said("The task is gone, and the history has nothing about it.")]
     count = _attempt_count(story)
     ended = Said(at_us=record.ended_us) if record.ended_us is not None else Said()
+    if story.is_buried:
+        text = f"It became a dead letter after {_counted(count).lower()}, "
+        return [Said(text), ended, Said("; see Dead letters for its cause, and to replay it.")]
     if record.state == "finished":
         if count == 1:
             return [Said("Done at the first attempt, "), ended, Said(".")]
@@ -451,6 +471,8 @@ def _step(each: AttemptRecord, handler: str, *, is_open: bool) -> Step:
     code, phrase = words.result_words(each.result)
     is_running = each.outcome == "running"
     is_ok = each.outcome == "succeeded"
+    if each.outcome == "gave_up" and 200 <= each.result <= 299:
+        code, phrase = "Dead letter", ""
     lines = (*answer_lines(each), *handler_lines(each, handler))
     icon = "going" if is_running else "okay" if is_ok else "fail"
     if each.outcome == "interrupted":
