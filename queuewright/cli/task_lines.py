@@ -101,8 +101,8 @@ def _body(fields: dict[str, Any]) -> Iterator[str]:
 def hex_lines(body: bytes) -> Iterator[str]:
     r"""Yield the beginning of a body in hexadecimal, and as text where it is ASCII.
 
-    >>> print(*hex_lines(b"\x89PNG\r\n"))
-    00000000  89 50 4e 47 0d 0a                                .PNG..
+    >>> next(hex_lines(b"\x89PNG\r\n"))
+    '00000000  89 50 4e 47 0d 0a                                .PNG..'
     """
     for start in range(0, min(len(body), _MOST_BYTES), _BYTES_IN_A_LINE):
         part = body[start : start + _BYTES_IN_A_LINE]
