@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from queuewright.errors import TargetError
@@ -119,6 +120,7 @@ class Edits:
         self._stacks = stacks
         self._wanted = folders()
         self._watch = Watch(self._wanted, stacks)
+        self._seen = _stamps(stacks)
 
     async def next(self) -> set[str | None]:
         """Wait for edits, and return whose files they are; an empty set after `close`.
@@ -129,21 +131,36 @@ class Edits:
         folders = self._folders()
         if folders != self._wanted:
             self._wanted = folders
-            if missed := await self._rewatch(Watch(folders, self._stacks)):
-                return missed
-        return await self._watch.touched()
+            missed = await self._rewatch(Watch(folders, self._stacks))
+        else:
+            missed = set()
+        touched = missed or await self._watch.touched()
+        self._seen = _stamps(self._stacks)
+        return touched
 
     async def _rewatch(self, watch: Watch) -> set[str | None]:
-        """Replace the watch; return whose files the former one saw change in the meantime."""
+        """Replace the watch; return whose files have changed in the meantime."""
         before, self._watch = self._watch, watch
         try:
-            return await before.touched(timeout_s=0.1)
+            touched = await before.touched(timeout_s=(GROUP_MS + 2 * STEP_MS) / 1_000)
         finally:
             before.close()
+        # Compared as well, because a busy machine may report a change after that time.
+        return touched | {None} if _stamps(self._stacks) != self._seen else touched
 
     def close(self) -> None:
         """Stop watching."""
         self._watch.close()
+
+
+def _stamps(stacks: Path) -> dict[Path, tuple[int, int, int]]:
+    """What changes with the environments' files, by file."""
+    stamps = {}
+    for path in stacks.glob("*.yaml"):
+        with suppress(FileNotFoundError):  # an editor is replacing it
+            found = path.stat()
+            stamps[path] = (found.st_ino, found.st_mtime_ns, found.st_size)
+    return stamps
 
 
 def affected(

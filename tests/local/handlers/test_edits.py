@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from queuewright.local.handlers.edits import Watch, affected
+from queuewright.local.handlers.edits import Edits, Watch, affected
 
 
 @pytest.fixture
@@ -145,6 +145,26 @@ async def test_a_saved_file_is_noticed_from_the_first_moment(
     (stacks / "dev.yaml").write_text("")
     assert await watch.touched() == {None}
     watch.close()
+
+
+async def test_an_edit_while_the_watched_folders_change_is_noticed(
+    folders: tuple[dict[str, list[Path]], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the former watch reports it too late."""
+    handlers, stacks = folders
+    now = dict(handlers)
+    edits = Edits(lambda: dict(now), stacks)
+    (stacks / "dev.yaml").write_text("")
+    assert await edits.next() == {None}
+    del now["mailer-eu"]
+    (stacks / "dev.yaml").write_text("queues: {}")
+
+    async def late(**_: float) -> set[str | None]:
+        return set()
+
+    monkeypatch.setattr(edits._watch, "touched", late)
+    assert await asyncio.wait_for(edits.next(), 30) == {None}
+    edits.close()
 
 
 async def test_a_closed_watch_reports_nothing(folders: tuple[dict[str, list[Path]], Path]) -> None:
