@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from queuewright.cloud_tasks.durations import rounded_duration
+from queuewright.log_lines import structured
 
 _MOST_BYTES = 256
 _BYTES_IN_A_LINE = 16
@@ -61,7 +62,11 @@ def _timeline(story: dict[str, Any]) -> Iterator[str]:
         yield f"{attempt['started']}  attempt {attempt['attempt']}{of}{hand}: {_outcome(attempt)}"
         for line in attempt["log"]:
             unsure = "  (while several ran)" if line["certainty"] == "shared" else ""
-            yield f"  │ {line['text']}{unsure}"
+            severity, message = structured(line["text"])
+            first, *more = message.splitlines() or [""]
+            level = f"{severity}: " if severity not in ("", "INFO", "DEFAULT") else ""
+            yield f"  │ {level}{first}{unsure}"
+            yield from (f"  │ {each}" for each in more)
         if attempt["more_log_lines"]:
             yield f"  │ … {attempt['more_log_lines']:,} more lines"
         answer = attempt["answer"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from typing import Final
 
 from queuewright.dashboard.words import visible
 from queuewright.history import AttemptRecord
+from queuewright.log_lines import structured
 
 _MOST: Final = 60
 _BAD: Final = ("ERROR", "CRITICAL", "ALERT", "EMERGENCY")
@@ -64,13 +64,6 @@ def log_line(text: str, label: str) -> Line:
     >>> log_line('{"severity": "ERROR", "message": "no such address"}', "mailer")
     Line(label='mailer', text='no such address', severity='ERROR', is_bad=True, is_shared=False)
     """
-    severity, message = "", _COLOURS.sub("", text)
-    if text.startswith("{"):
-        try:
-            entry = json.loads(text)
-        except (ValueError, RecursionError):
-            entry = None
-        if isinstance(entry, dict) and isinstance(entry.get("message"), str):
-            severity, message = str(entry.get("severity", "")).upper(), entry["message"]
+    severity, message = structured(_COLOURS.sub("", text))
     severity = "" if severity in ("INFO", "DEFAULT", "DEBUG", "NOTICE") else severity
     return Line(label, visible(message), severity, severity in _BAD)

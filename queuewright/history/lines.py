@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from queuewright.engine import events
 from queuewright.history.records import Certainty
+from queuewright.log_lines import entry
 
 MOST_SHARED: Final = 10
 """With more attempts at once, a line that names none is nobody's: it would be kept so many times.
 """
 
 _LABELS: Final = "logging.googleapis.com/labels"
+_NUMBER: Final = re.compile("[0-9]{1,9}")
 
 
 def assigned(
@@ -54,15 +56,10 @@ def named(line: str) -> tuple[str, int | None]:
     >>> named("sent order-17")
     ('', None)
     """
-    if not line.startswith("{"):
-        return "", None
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return "", None
-    labels = entry.get(_LABELS)
-    for names in (entry, labels if isinstance(labels, dict) else {}):
+    fields = entry(line)
+    labels = fields.get(_LABELS)
+    for names in (fields, labels if isinstance(labels, dict) else {}):
         task, number = names.get("task"), str(names.get("attempt", ""))
         if isinstance(task, str) and task:
-            return task, int(number) if number.isascii() and number.isdecimal() else None
+            return task, int(number) if _NUMBER.fullmatch(number) else None
     return "", None

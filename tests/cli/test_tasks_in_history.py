@@ -35,9 +35,11 @@ class Kept(Background):
     """An engine with a manual clock and a history; its handler gives the prepared answers."""
 
     answers: list[Answer]
+    line: str
 
     async def _start(self) -> str:
         self.answers = []
+        self.line = "mail server is down"
         self.history = History.opened(None)
         self.clock = ManualClock()
         self.engine = Engine(
@@ -57,7 +59,7 @@ class Kept(Background):
         task = dict(request.headers)["X-CloudTasks-TaskName"]
         retries = int(dict(request.headers)["X-CloudTasks-TaskRetryCount"])
         running = self.history.attempt(f"{QUEUE}/tasks/{task}", retries + 1)
-        self.history.printed("mail server is down", self.clock.now_us(), [running])
+        self.history.printed(self.line, self.clock.now_us(), [running])
         return self.answers.pop(0) if self.answers else Answer(200)
 
     def add(self, task_id: str, body: bytes, caller: Caller = DEVELOPER) -> None:
@@ -93,6 +95,17 @@ def test_show_tells_the_story_of_a_task_that_failed(run: Run, kept: Kept) -> Non
     kept.add("t1", b'{"to": "ada"}', Caller(label="signup"))
     kept.drain()
     assert run("tasks", "show", "emails", "t1").out == SHOWN
+
+
+def test_show_writes_a_structured_line_as_cloud_logging_does(run: Run, kept: Kept) -> None:
+    """Its message, which may have several lines, and how severe it is."""
+    kept.line = '{"severity": "ERROR", "message": "no mail\\nTraceback: \\u001b[8m", "task": "t1"}'
+    kept.add("t1", b"{}")
+    kept.drain()
+    assert (
+        ": 200 in 1ms\n  │ ERROR: no mail\n  │ Traceback: \\x1b[8m\n\n"
+        in run("tasks", "show", "emails", "t1").out
+    )
 
 
 def test_show_as_json_has_the_same(run: Run, kept: Kept) -> None:

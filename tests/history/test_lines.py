@@ -62,6 +62,8 @@ def test_a_line_without_a_request_belongs_to_none() -> None:
 
 def test_json_that_is_no_log_entry_is_a_line_like_any_other() -> None:
     """No text makes it fail."""
+    many = '{"task": "a", "attempt": "' + "9" * 5_001 + '"}'
+    assert assigned(many, [A]) == [(A, "named")]
     for line in ("{", '{"task": 7}', '{"task": ""}', "[1]", '{"task": null, "message": "x"}'):
         assert assigned(line, [A]) == [(A, "alone")]
 

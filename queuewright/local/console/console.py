@@ -5,7 +5,6 @@ Colours tell the sources apart at a glance and carry no meaning of their own.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -19,6 +18,7 @@ from rich.console import Console as Terminal
 from rich.style import Style
 
 from queuewright.local.console.line_writer import LineWriter
+from queuewright.log_lines import structured
 from queuewright.terminal import coloured, json_text, printable, with_output
 
 Level = Literal["info", "warning", "error"]
@@ -173,24 +173,3 @@ def standard_stream(name: Literal["stdout", "stderr"]) -> TextIO:
     """Return a standard stream; one that was closed before the start, as by `>&-`, is nowhere."""
     stream: TextIO | None = getattr(sys, name)
     return stream or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
-
-
-def structured(line: str) -> tuple[str, str]:
-    """Return the severity and the message of a log line, which may be JSON.
-
-    >>> structured('{"severity": "ERROR", "message": "no such address"}')
-    ('ERROR', 'no such address')
-    >>> structured("plain text")
-    ('', 'plain text')
-    """
-    # https://cloud.google.com/run/docs/logging#using-json
-    if not line.startswith("{"):
-        return "", line
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return "", line
-    message = entry.get("message")
-    if not isinstance(message, str):
-        return "", line
-    return str(entry.get("severity", "")).upper(), message

@@ -91,6 +91,8 @@ def variables(
         **own,
         **_direct(own),
         "PYTHONUNBUFFERED": "1",
+        # A cached module is taken for the edited one of the same second and size.
+        "PYTHONDONTWRITEBYTECODE": "1",
         **image,
         **handler.environment,
         **secrets,

@@ -56,6 +56,7 @@ def test_a_function_sees_what_the_platform_sets(project: Project) -> None:
     assert seen(project) == {
         "PATH": "/bin",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
         "MODE": "cloud",
         "LEVEL": "info",
         "QUEUE_ORDER_EVENTS": "projects/acme-dev/locations/europe-west1/queues/order-events",
@@ -174,6 +175,7 @@ def test_a_worker_sees_its_queues_and_pubsub_and_no_port(project: Project) -> No
     assert found == {
         "PATH": "/bin",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
         "LEVEL": "debug",
         "SUBSCRIPTION_REPORTS": "projects/acme-dev/subscriptions/reports",
         "QUEUE_STEPS": "projects/acme-dev/topics/steps",
