@@ -14,7 +14,7 @@ from queuewright.cli.api import calling
 from queuewright.cli.duration_option import DURATION
 from queuewright.cli.named_queue import find_queue
 from queuewright.cli.printing import echo
-from queuewright.cli.project import find_target, target_options
+from queuewright.cli.project import Target, find_target, target_options
 from queuewright.cli.pull_queue import REFUSED, find_pull_queue, publish, publish_later
 from queuewright.cli.receiver import Receiver, task_url
 from queuewright.cli.task_body import (
@@ -54,7 +54,7 @@ from queuewright_runtime.messages import schedule_time
     "--key",
     metavar="TEXT",
     help="The same key, the same task: if there is one already, that is fine. As `key=` of the "
-    "client.",
+    "client; for a pull queue only with a delay.",
 )
 @click.option("--path", help="The path at the handler, if the queue has none.")
 @click.option("--url", help="The task's own URL, for a queue without a target of its own.")
@@ -97,7 +97,9 @@ def command(
     target = find_target(environment, state)
     pulled = find_pull_queue(target.blueprint(), queue)
     if pulled is not None:
-        given_options = {"--name": name, "--key": key, "--path": path, "--url": url}
+        given_options = {"--name": name, "--path": path, "--url": url}
+        if delay is None:
+            given_options["--key"] = key
         for option, value in given_options.items():
             if value is not None:
                 problem = f"queue `{pulled.key}` is a pull queue, which `{option}` is not for"
@@ -105,11 +107,15 @@ def command(
         body, content_type = task_body(pulled.key, pulled, payload, file, example=example)
         check_payload(target.project, pulled.key, pulled.payload, body)
         attributes = {**typed(content_type), **header_values(headers)}
-        number = (
-            publish(target, pulled, body, attributes, ordering_key)
-            if delay is None
-            else publish_later(target, pulled, body, attributes, ordering_key, delay)
-        )
+        if delay is None:
+            number = publish(target, pulled, body, attributes, ordering_key)
+        else:
+            made = publish_later(target, pulled, body, attributes, ordering_key, delay, key)
+            if made.existed:
+                _say_it_exists(key, target)
+                echo(made.name)
+                return
+            number = made.name
         who = f"`{pulled.worker}`" if pulled.worker else f"whoever polls `{pulled.queue_id}`"
         echo(f"queued for {who} in {target}", err=True)
         echo(number)
@@ -148,11 +154,15 @@ def command(
         except exceptions.AlreadyExists:
             if key is None:
                 raise
-            echo(f"there is or was a task with the key `{key}` in {target}", err=True)
+            _say_it_exists(key, target)
             echo(task.name)
             return
     echo(f"queued for `{receiver.words if receiver else where}` in {target}", err=True)
     echo(created)
+
+
+def _say_it_exists(key: str | None, target: Target) -> None:
+    echo(f"there is or was a task with the key `{key}` in {target}", err=True)
 
 
 def _schedule_time(delay: timedelta | None) -> datetime | None:

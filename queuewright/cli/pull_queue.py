@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from google.api_core import exceptions
 from google.cloud import tasks_v2
 
 from queuewright.blueprint import Blueprint, PullQueuePlan
 from queuewright.cli.api import calling
 from queuewright.cli.project import Target
-from queuewright.client import connect, connect_publisher
-from queuewright.cloud_tasks.limits import MAX_TASK_BYTES
+from queuewright.client import EnqueueError, NewTask, connect, connect_publisher
 from queuewright.errors import TargetError
+from queuewright_runtime.addresses import QueueAddress
+from queuewright_runtime.delays import delayed_task
+from queuewright_runtime.messages import schedule_time
+from queuewright_runtime.publishing import NewMessage
 
 _NO_URL = "a worker takes its tasks itself, so nothing is sent to a path or URL"
 REFUSED: Mapping[str, str] = {
     "--name": "Pub/Sub gives each message an id of its own, and knows no names",
-    "--key": "Pub/Sub gives each message an id of its own, and knows no names",
+    "--key": "Pub/Sub gives each message an id of its own, and knows no names; with `--delay`, the "
+    "queue that keeps delayed tasks does",
     "--path": _NO_URL,
     "--url": _NO_URL,
 }
 """Why an option of `enqueue` has no meaning for a pull queue."""
+
+
+@dataclass(frozen=True)
+class Delayed:
+    """A task that waits until it is published."""
+
+    name: str
+    """Its full name."""
+    existed: bool
+    """Whether there is or was one with the same key."""
 
 
 @dataclass(frozen=True)
@@ -68,46 +82,47 @@ def publish_later(
     plan: PullQueuePlan,
     body: bytes,
     attributes: Mapping[str, str],
-    key: str | None,
+    ordering_key: str | None,
     delay: timedelta,
-) -> str:
-    """Add a task to a pull queue after a delay; return the name of the task that keeps it.
+    key: str | None,
+) -> Delayed:
+    """Add a task to a pull queue after a delay, as the client does.
+
+    Args:
+        target: where.
+        plan: the queue.
+        body: the task's body.
+        attributes: the attributes of its message.
+        ordering_key: for a queue with `ordering`.
+        delay: at most 30 days.
+        key: the same key, the same task.
 
     Raises:
-        TargetError: the queue has no delays, the task is too large, it is refused, or nothing
-            answers.
+        TargetError: the queue has no delays, the task is too large or waits too long, it is
+            refused, or nothing answers.
     """
-    _check_order(plan, key)
+    _check_order(plan, ordering_key)
     if plan.delays is None:
         raise TargetError(
             f"queue `{plan.key}` is a pull queue, and Pub/Sub cannot deliver later",
             hint=f"add `delays: true` to `queues.{plan.key}.pull` ({plan.reason.location}): "
             "a push queue in front then keeps the task until it is due",
         )
-    message = {
-        "data": base64.b64encode(body).decode(),
-        **({"attributes": dict(attributes)} if attributes else {}),
-        **({"orderingKey": key} if key else {}),
-    }
-    request = json.dumps({"messages": [message]}).encode()
-    if len(request) > MAX_TASK_BYTES:
-        raise TargetError(
-            f"the task has {len(request):,} bytes as a request to publish it (in base64), and the "
-            f"queue for delays takes at most {MAX_TASK_BYTES:,}",
-            hint="put the data into a bucket, and its name into the task",
-        )
-    task = tasks_v2.Task(
-        http_request=tasks_v2.HttpRequest(
-            # The queue replaces it with the same URL; see `DelayQueuePlan`.
-            url=f"https://{plan.delays.host}{plan.delays.path}",
-            headers={"Content-Type": "application/json"},
-            body=request,
-        ),
-        schedule_time=datetime.now(UTC) + delay,
-    )
+    address = QueueAddress(plan.key, plan.topic, delays=plan.delays.name)
+    message = NewMessage(body, attributes, ordering_key or "")
+    now = datetime.now(UTC)
+    try:
+        due = schedule_time(NewTask(delay=delay), now) or now
+        made = delayed_task(address, message, due, key)
+    except EnqueueError as error:
+        raise TargetError(str(error)) from None
+    task = tasks_v2.Task.from_json(json.dumps(made))
     with calling(target, plan.delays.name):
-        created = connect(target.address).create_task(parent=plan.delays.name, task=task)
-    return str(created.name)
+        try:
+            connect(target.address).create_task(parent=plan.delays.name, task=task)
+        except exceptions.AlreadyExists:
+            return Delayed(task.name, existed=True)
+    return Delayed(task.name, existed=False)
 
 
 def _check_order(plan: PullQueuePlan, key: str | None) -> None:

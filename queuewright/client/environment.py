@@ -38,7 +38,10 @@ def environment_variables(
     found = dict(variables)
     for queue in plan.queues.values():
         found |= queue.producer_variables
-    found |= {queue.variable: queue.topic for queue in plan.pull_queues.values()}
+    for pulled in plan.pull_queues.values():
+        found[pulled.variable] = pulled.topic
+        if pulled.delays is not None:
+            found[pulled.delays.variable] = pulled.delays.name
     if found.get(EMULATOR_URL) or found.get(EMULATOR_HOST):
         return found
     running = find_running(root / STATE_FOLDER)

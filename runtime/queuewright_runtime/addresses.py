@@ -26,6 +26,8 @@ class QueueAddress:
     """How long an attempt may take: the handler's `timeout`. None: Google's ten minutes."""
     is_app_engine: bool = False
     """Whether its tasks go to a service of App Engine."""
+    delays: str | None = None
+    """Of a pull queue with `delays`: the full name of the push queue that keeps delayed tasks."""
 
     @property
     def is_pull(self) -> bool:
@@ -46,7 +48,8 @@ def from_variables(key: str, variables: Mapping[str, str]) -> QueueAddress | Non
     """Return the queue that the variables describe; None if they don't.
 
     `QUEUE_EMAILS` is its full name, `DEADLINE_EMAILS` the time an attempt may take, and
-    `APP_ENGINE_EMAILS` is there if its tasks go to App Engine.
+    `APP_ENGINE_EMAILS` is there if its tasks go to App Engine. Of pull queue `reports`,
+    `QUEUE_REPORTS_DELAYS` is the full name of the queue that keeps delayed tasks.
 
     Raises:
         NoQueueError: a variable has a value that can't be one.
@@ -60,12 +63,30 @@ def from_variables(key: str, variables: Mapping[str, str]) -> QueueAddress | Non
             f"`{named}` is `{name}`, which is not the full name of a queue: "
             "`projects/…/locations/…/queues/…`, or `projects/…/topics/…` for a pull queue"
         )
+    if _TOPIC(name):
+        return QueueAddress(key, name, delays=_delays(key, variables))
     timed = variable("DEADLINE", key)
     try:
         deadline = duration(variables[timed]) if variables.get(timed) else None
     except ValueError as error:
         raise NoQueueError(f"`{timed}`: {error}") from None
     return QueueAddress(key, name, deadline, bool(variables.get(variable("APP_ENGINE", key))))
+
+
+def _delays(key: str, variables: Mapping[str, str]) -> str | None:
+    delays = f"{key}-delays"
+    named = variable("QUEUE", delays)
+    name = variables.get(named)
+    # A push queue of the file may have this key; it has a handler, and one of these variables.
+    is_other = any(variables.get(variable(each, delays)) for each in ("DEADLINE", "APP_ENGINE"))
+    if not name or is_other:
+        return None
+    if not _QUEUE(name):
+        raise NoQueueError(
+            f"`{named}` is `{name}`, which is not the full name of a queue: "
+            "`projects/…/locations/…/queues/…`"
+        )
+    return name
 
 
 def from_name(name: str) -> QueueAddress | None:

@@ -15,14 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from queuewright_runtime import publishing
 from queuewright_runtime.addresses import QueueAddress, from_name, from_variables, not_found
 from queuewright_runtime.apis import TasksApi, tasks_api
 from queuewright_runtime.batches import Batches, Numbered
+from queuewright_runtime.delays import delayed_task
 from queuewright_runtime.errors import ApiError, EnqueueError, PartlyEnqueuedError
-from queuewright_runtime.messages import NewTask, P, task_id, task_json
+from queuewright_runtime.messages import NewTask, P, schedule_time, task_id, task_json
 from queuewright_runtime.payload_check import payload_errors
 
 __all__ = [
@@ -38,6 +40,8 @@ __all__ = [
 ]
 
 CONCURRENCY = 8
+PULLED_AT_ONCE = 1000
+"""Tasks for a pull queue that `enqueue_many` holds at the same time."""
 T = TypeVar("T")
 
 
@@ -46,7 +50,8 @@ class Enqueued:
     """A task that is in its queue."""
 
     name: str
-    """Its full name; of a pull queue, the id of the message."""
+    """Its full name; of a pull queue, the id of the message. With a delay, that is the name of the
+    task that will publish the message."""
     existed: bool = False
     """Whether a task with the same key was there before, or is done since less than a day. After a
     lost answer it may have been this very call."""
@@ -196,13 +201,13 @@ class Queue(Generic[P]):
             ApiError: the API refused it, or did not answer.
         """
         task = NewTask(payload, delay, at, key, headers or {}, path, url, ordering_key)
-        if self.address.is_pull:
+        if self.address.is_pull and not publishing.is_delayed(task):
             message = self._message(task)
             (number,) = self.tasks._pubsub().publish(self.address.name, [message])
             return Enqueued(number)
         created = self._task(task)
         try:
-            self.tasks._tasks_api().create_task(self.address.name, created)
+            self.tasks._tasks_api().create_task(self._creates_in, created)
         except ApiError as error:
             result = _result(created["name"], task.key is not None, error)
             if isinstance(result, Exception):
@@ -215,6 +220,7 @@ class Queue(Generic[P]):
 
         They are sent in batches where the server has them, several calls at the same time, and not
         in order. As every task has a name, a call that is tried again creates no second one.
+        Messages for a pull queue have no name; only its delayed tasks have one.
 
         Returns:
             a result for each task, in their order.
@@ -227,9 +233,8 @@ class Queue(Generic[P]):
             for each in tasks
         )
         results: list[Enqueued | Exception | None] = []
-        found = (
-            self._published(given, results) if self.address.is_pull else self._many(given, results)
-        )
+        numbered = _numbered(given, results)
+        found = self._pulled(numbered) if self.address.is_pull else self._created(numbered)
         for number, result in found:
             results[number] = result
         done = [each for each in results if isinstance(each, Enqueued)]
@@ -237,56 +242,82 @@ class Queue(Generic[P]):
             raise PartlyEnqueuedError(results)
         return done
 
-    def _many(
-        self, tasks: Iterable[NewTask[P]], results: list[Enqueued | Exception | None]
+    def _created(
+        self, tasks: Iterable[tuple[int, NewTask[P]]]
     ) -> Iterator[tuple[int, Enqueued | Exception]]:
-        created: list[tuple[str, bool]] = []
+        """Create tasks in a push queue, in batches."""
+        created: dict[int, tuple[str, bool]] = {}
         """The name of each task, and whether it has a key."""
+        refused: list[tuple[int, EnqueueError]] = []
 
         def prepared() -> Iterator[Numbered]:
-            for number, task in enumerate(tasks):
-                results.append(None)
-                created.append(("", False))
+            for number, task in tasks:
                 try:
                     made = self._task(task)
                 except EnqueueError as error:
-                    results[number] = error
+                    refused.append((number, error))
                     continue
                 created[number] = (made["name"], task.key is not None)
                 yield Numbered(number, made)
 
-        batches = Batches(self.tasks._tasks_api(), self.address.name)
+        batches = Batches(self.tasks._tasks_api(), self._creates_in)
         for number, outcome in batches.create(prepared(), self.tasks._concurrency):
-            yield number, _result(*created[number], outcome)
+            yield number, _result(*created.pop(number), outcome)
+        yield from refused
+
+    def _pulled(
+        self, tasks: Iterable[tuple[int, NewTask[P]]]
+    ) -> Iterator[tuple[int, Enqueued | Exception]]:
+        """Add tasks to a pull queue, some at a time; those with a delay to the queue in front."""
+        for some in _parts(tasks, PULLED_AT_ONCE):
+            delayed = [
+                each
+                for each in some
+                if self.address.delays is not None and publishing.is_delayed(each[1])
+            ]
+            later = {number for number, _ in delayed}
+            yield from self._published(each for each in some if each[0] not in later)
+            if delayed:
+                yield from self._created(delayed)
 
     def _published(
-        self, tasks: Iterable[NewTask[P]], results: list[Enqueued | Exception | None]
+        self, tasks: Iterable[tuple[int, NewTask[P]]]
     ) -> Iterator[tuple[int, Enqueued | Exception]]:
         """Publish in one call after the other: tasks with an ordering key stay in order."""
+        refused: list[tuple[int, EnqueueError]] = []
 
         def prepared() -> Iterator[tuple[int, publishing.NewMessage]]:
-            for number, task in enumerate(tasks):
-                results.append(None)
+            for number, task in tasks:
                 try:
                     message = self._message(task)
                 except EnqueueError as error:
-                    results[number] = error
+                    refused.append((number, error))
                     continue
                 yield number, message
 
-        publisher = self.tasks._pubsub()
         for batch in publishing.batches(prepared()):
+            messages = [message for _, message in batch]
             try:
-                ids = publisher.publish(self.address.name, [message for _, message in batch])
+                ids = self.tasks._pubsub().publish(self.address.name, messages)
             except ApiError as error:
                 yield from ((number, error) for number, _ in batch)
                 continue
             for (number, _), message_id in zip(batch, ids, strict=True):
                 yield number, Enqueued(message_id)
+        yield from refused
+
+    @property
+    def _creates_in(self) -> str:
+        """The push queue in which tasks are created."""
+        return self.address.delays or self.address.name
 
     def _task(self, task: NewTask[P]) -> dict[str, Any]:
-        self._checked(task)
-        return task_json(self.address, task, self.tasks._now())
+        """Return a task of a push queue, perhaps of one in front of a pull queue."""
+        if not self.address.is_pull:
+            self._checked(task)
+            return task_json(self.address, task, self.tasks._now())
+        message, now = self._message(task), self.tasks._now()
+        return delayed_task(self.address, message, schedule_time(task, now) or now, task.key)
 
     def _message(self, task: NewTask[P]) -> publishing.NewMessage:
         self._checked(task)
@@ -376,6 +407,21 @@ class AsyncQueue(Generic[P]):
     async def enqueue_many(self, tasks: Iterable[P | bytes | NewTask[P]]) -> list[Enqueued]:
         """Add many tasks; see `Queue.enqueue_many`. A thread takes them from the iterable."""
         return await self.tasks._run(partial(self.queue.enqueue_many, tasks))
+
+
+def _numbered(
+    tasks: Iterable[NewTask[P]], results: list[Enqueued | Exception | None]
+) -> Iterator[tuple[int, NewTask[P]]]:
+    """Number tasks, and make a place for the result of each."""
+    for number, task in enumerate(tasks):
+        results.append(None)
+        yield number, task
+
+
+def _parts(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while part := list(islice(iterator, size)):
+        yield part
 
 
 def _result(name: str, has_key: bool, error: ApiError | None) -> Enqueued | ApiError:

@@ -30,12 +30,13 @@ class NewTask(Generic[P]):
     payload: P | bytes = b""
     """Bytes are sent as they are, everything else as JSON."""
     delay: str | float | timedelta | None = None
-    """How long it waits at least: `10m`, seconds, or a `timedelta`; at most 30 days."""
+    """How long it waits at least: `10m`, seconds, or a `timedelta`; at most 30 days. A pull queue
+    needs `delays: true` for it."""
     at: datetime | None = None
     """Its earliest time, with a time zone; at most 30 days ahead."""
     key: str | None = None
     """The same key, the same task: a second one is not created, for up to 24 hours after the
-    first is done."""
+    first is done. For a pull queue only with a delay."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of its requests; of a pull queue, its attributes."""
     path: str | None = None

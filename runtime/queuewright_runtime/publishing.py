@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from queuewright_runtime import limits
-from queuewright_runtime.addresses import QueueAddress
+from queuewright_runtime.addresses import QueueAddress, variable
 from queuewright_runtime.apis import coded
 from queuewright_runtime.credentials import access_token
 from queuewright_runtime.errors import ApiError, EnqueueError
@@ -20,13 +20,8 @@ PUBSUB = "https://pubsub.googleapis.com"
 EMULATOR_HOST = "PUBSUB_EMULATOR_HOST"
 """The environment variable with the `host:port` of a local Pub/Sub, which speaks gRPC."""
 
-_REFUSED = {
-    "delay": "Pub/Sub can't deliver later; use a push queue whose handler enqueues it here",
-    "at": "Pub/Sub can't deliver later; use a push queue whose handler enqueues it here",
-    "key": "Pub/Sub gives each message an id of its own, and knows no names",
-    "path": "a worker takes its tasks itself, so nothing is sent to a path or URL",
-    "url": "a worker takes its tasks itself, so nothing is sent to a path or URL",
-}
+_NO_NAMES = "Pub/Sub gives each message an id of its own, and knows no names"
+_NO_URL = "a worker takes its tasks itself, so nothing is sent to a path or URL"
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class RestPublisher:
 
     def publish(self, topic: str, messages: Sequence[NewMessage]) -> list[str]:
         """Publish messages; return their ids."""
-        body = {"messages": [_json(message) for message in messages]}
+        body = publish_request(messages)
         answer = self._rest.call("POST", f"{topic}:publish", body, is_idempotent=True)
         return [str(each) for each in answer["messageIds"]]
 
@@ -131,11 +126,8 @@ def new_message(queue: QueueAddress, task: NewTask[Any]) -> NewMessage:
     Raises:
         EnqueueError: Pub/Sub can't do what the task asks for, or would refuse it.
     """
-    for option, why in _REFUSED.items():
-        if getattr(task, option) is not None:
-            raise EnqueueError(
-                f"queue `{queue.key}` is a pull queue, which knows no `{option}`: {why}"
-            )
+    for option, why in _refused(queue, task):
+        raise EnqueueError(f"queue `{queue.key}` is a pull queue, which knows no `{option}`: {why}")
     message = NewMessage(body_of(task), headers_of(task), task.ordering_key or "")
     size = size_of(message)
     if size > limits.MAX_PUBLISH_BYTES:
@@ -144,6 +136,41 @@ def new_message(queue: QueueAddress, task: NewTask[Any]) -> NewMessage:
             f"{limits.MAX_PUBLISH_BYTES:,}; put the data into a bucket, and its name into the task"
         )
     return message
+
+
+def is_delayed(task: NewTask[Any]) -> bool:
+    """Return whether a task asks for a time."""
+    return task.delay is not None or task.at is not None
+
+
+def publish_request(messages: Iterable[NewMessage]) -> dict[str, Any]:
+    """Return the body of a call of `projects.topics.publish` in Pub/Sub's REST API.
+
+    https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish
+    """
+    return {"messages": [_json(message) for message in messages]}
+
+
+def _refused(queue: QueueAddress, task: NewTask[Any]) -> Iterator[tuple[str, str]]:
+    """The options of a task that a pull queue does not know, each with the reason."""
+    for option in ("delay", "at"):
+        if getattr(task, option) is not None and queue.delays is None:
+            yield option, f"Pub/Sub can't deliver later; {_how_to_delay(queue)}"
+    if task.key is not None and not is_delayed(task):
+        also = "; with a delay, the queue that keeps delayed tasks does" if queue.delays else ""
+        yield "key", _NO_NAMES + also
+    for option in ("path", "url"):
+        if getattr(task, option) is not None:
+            yield option, _NO_URL
+
+
+def _how_to_delay(queue: QueueAddress) -> str:
+    if queue.key == queue.name:
+        return "give the queue's key in the YAML file instead of its full name"
+    return (
+        f"add `delays: true` to `queues.{queue.key}.pull`, and a push queue in front keeps the "
+        f"task until it is due (its name is in `{variable('QUEUE', queue.key)}_DELAYS`)"
+    )
 
 
 def size_of(message: NewMessage) -> int:

@@ -142,6 +142,18 @@ def test_a_delayed_task_is_kept_by_a_push_queue(run: Run, engine: Background) ->
 
 
 @pytest.mark.usefixtures("board")
+def test_a_delayed_task_with_a_key_is_added_once(run: Run, engine: Background) -> None:
+    """The second call prints the name of the first task."""
+    name = "projects/acme-dev/locations/europe-west1/queues/later-delays"
+    engine.declare(Queue(name=name))
+    words = ("enqueue", "later", "{}", "--delay", "2h", "--key", "order-17")
+    first, again = run(*words), run(*words)
+    assert (first.code, again.code) == (0, 0), again.err
+    assert first.out == again.out == f"{only_task(engine, name).name}\n"
+    assert "there is or was a task with the key `order-17`" in again.err
+
+
+@pytest.mark.usefixtures("board")
 def test_a_delayed_task_that_is_too_large_is_refused_with_both_sizes(
     run: Run, project: Path
 ) -> None:
@@ -149,7 +161,7 @@ def test_a_delayed_task_that_is_too_large_is_refused_with_both_sizes(
     (project / "body").write_bytes(b"x" * 800_000)
     outcome = run("enqueue", "later", "--file", "body", "--delay", "1m")
     assert outcome.code == 1
-    assert "has 1,066,6" in outcome.err
+    assert "has 1,066,8" in outcome.err
     assert "in base64" in outcome.err
     assert f"takes at most {MAX_TASK_BYTES:,}" in outcome.err
     assert run("enqueue", "later", "--file", "body").code == 0
@@ -162,6 +174,8 @@ def test_a_delayed_task_that_is_too_large_is_refused_with_both_sizes(
         ("reports", ["--in", "10m"], "Pub/Sub cannot deliver later"),
         ("reports", ["--delay", "10m"], "add `delays: true` to `queues.reports.pull` (stacks/"),
         ("later", ["--delay", "1s", "--ordering-key", "x"], "set `ordering: true`"),
+        ("later", ["--delay", "31d"], "Cloud Tasks allows at most 30 days"),
+        ("later", ["--key", "x"], "with `--delay`, the queue that keeps delayed tasks does"),
         ("reports", ["--name", "x"], "knows no names"),
         ("reports", ["--path", "/x"], "a worker takes its tasks itself"),
         ("reports", ["--url", "https://x.example"], "a worker takes its tasks itself"),

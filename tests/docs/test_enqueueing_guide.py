@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from queuewright.blueprint import Blueprint, blueprint
+from queuewright.engine.protocol import Queue
 from queuewright.spec import load
 from tests.cli.conftest import Run, run
 from tests.docs.test_pages import fences
@@ -60,6 +62,9 @@ def producer(
     for name, value in plan.handlers["web"].environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("CLOUD_TASKS_EMULATOR_URL", engine.url)
+    delays = plan.pull_queues["reports"].delays
+    assert delays is not None
+    engine.do(engine.engine.declare_queue(Queue(name=delays.name)))
     board = Board(engine)
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{board.port}")
     yield engine
@@ -74,6 +79,9 @@ def test_its_python_runs(producer: EngineThread) -> None:
             exec(compile(text, str(PAGE), "exec"), program)
     ids = [task.name for task in producer.tasks()]
     assert len(ids) == 1 + 1 + 250 + 1 + 1
+    delayed = producer.tasks(str(os.environ["QUEUE_REPORTS_DELAYS"]))
+    bodies = [json.loads(task.http_request.body)["messages"] for task in delayed]
+    assert [len(messages) for messages in bodies] == [1, 1]
     assert {task.dispatch_deadline.seconds for task in producer.tasks()} == {900}
 
 
@@ -111,6 +119,8 @@ def test_its_variables_are_those_of_a_producer(plan: Blueprint) -> None:
     found = plan.handlers["web"].environment
     assert found["DEADLINE_EMAILS"] == "900s"
     assert found["QUEUE_REPORTS"] == TOPIC
+    assert re.findall(r"^\| `([A-Z_]+)_REPORTS_DELAYS` \|", TEXT, re.M) == ["QUEUE"]
     table = set(re.findall(r"^\| `([A-Z_]+)_EMAILS` \|", TEXT, re.M))
-    assert {name.rpartition("_")[0] for name in found} <= table
+    of_tables = {re.sub("_(EMAILS|REPORTS|REPORTS_DELAYS)$", "", name) for name in found}
+    assert of_tables <= table
     assert table == {"QUEUE", "DEADLINE", "APP_ENGINE"}

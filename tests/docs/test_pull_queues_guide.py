@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from google.cloud import tasks_v2
 from google.protobuf.json_format import ParseDict
 
 from components import TaskStack
@@ -17,10 +16,16 @@ from queuewright.blueprint import Blueprint, blueprint
 from queuewright.blueprint.explain import explain_text
 from queuewright.cloud_tasks import pubsub, roles
 from queuewright.cloud_tasks.limits import MAX_SCHEDULE_AHEAD, MAX_TASK_BYTES
+from queuewright.engine.protocol import Queue
 from queuewright.pubsub.protocol import PublishRequest
 from queuewright.spec import parse
 from queuewright.testing import capture
+from queuewright_runtime.client import task_id
 from tests.docs.test_pages import fences
+from tests.runtime.conftest import engine
+from tests.runtime.servers import EngineThread
+
+__all__ = ["engine"]
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "pull-queues.md"
 TEXT = PAGE.read_text("utf-8")
@@ -93,29 +98,22 @@ def delayed() -> Blueprint:
 
 
 def test_a_delayed_task_of_its_code_can_be_published(
-    delayed: Blueprint, monkeypatch: pytest.MonkeyPatch
+    delayed: Blueprint, engine: EngineThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its code runs as it stands: the task is due later, and its body is a publish request."""
     (code,) = (text for _, text in FENCES if text.startswith("# handlers/clerk/later.py"))
-    variables = delayed.handlers["clerk"].environment
-    assert set(re.findall(r'environ\["(\w+)"\]', code)) == set(variables) - {"QUEUE_LETTERS"}
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    made: list[tuple[str, tasks_v2.Task]] = []
-
-    class Client:
-        def create_task(self, *, parent: str, task: dict[str, object]) -> None:
-            made.append((parent, tasks_v2.Task(task)))
-
-    monkeypatch.setattr(tasks_v2, "CloudTasksClient", Client)
-    exec(code, {})
-    ((parent, task),) = made
     plan = delayed.pull_queues["letters"].delays
     assert plan is not None
-    assert parent == plan.name
+    engine.do(engine.engine.declare_queue(Queue(name=plan.name)))
+    for name, value in delayed.handlers["clerk"].environment.items():
+        monkeypatch.setenv(name, value)
+    exec(code, {})
+    (task,) = engine.tasks(plan.name)
+    assert task.name == f"{plan.name}/tasks/{task_id('letter-17')}"
     request = ParseDict(json.loads(task.http_request.body), PublishRequest())
     assert json.loads(request.messages[0].data) == {"to": "ada"}
-    assert task.schedule_time > datetime.now(UTC) + timedelta(minutes=9)  # type: ignore[operator]
+    waits_us = task.schedule_time.ToMicroseconds() - task.create_time.ToMicroseconds()
+    assert waits_us > timedelta(minutes=9) / timedelta(microseconds=1)
 
 
 def test_its_figures_about_delays_are_right(delayed: Blueprint) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,16 +12,20 @@ from typing import Any
 
 import pytest
 
+from queuewright.engine.protocol import Queue as EngineQueue
+from queuewright.engine.protocol import Task
 from queuewright.pubsub import Poller, PubSub
 from queuewright.pubsub.protocol import PullRequest, Subscription, Topic
+from queuewright_runtime import client
 from queuewright_runtime.batches import Batches, Numbered
-from queuewright_runtime.client import AsyncTasks, Enqueued, NewTask, Tasks, task_id
+from queuewright_runtime.client import AsyncTasks, Enqueued, NewTask, Queue, Tasks, task_id
 from queuewright_runtime.errors import ApiError, EnqueueError, NoQueueError, PartlyEnqueuedError
 from queuewright_runtime.publishing import RestPublisher
 from queuewright_runtime.rest import Rest
 from tests.runtime.servers import QUEUE, EngineThread, Prepared, scripted
 
 TOPIC = "projects/acme-dev/topics/reports"
+DELAYS = QUEUE.replace("emails", "reports-delays")
 
 
 @pytest.fixture(params=["rest", "grpc"])
@@ -315,6 +320,90 @@ def test_the_same_call_adds_to_a_pull_queue(board: Board) -> None:
     received = board.pull()
     assert (b'{"month":2}', {"tenant": "acme", "Content-Type": "application/json"}) in received
     assert len(received) == 5
+
+
+# Delayed tasks of pull queues.
+
+
+@pytest.fixture
+def reports(tasks: Tasks, engine: EngineThread, monkeypatch: pytest.MonkeyPatch) -> Queue[Any]:
+    """A pull queue with delays. Nothing answers where it would publish."""
+    queue = EngineQueue(name=DELAYS, state=EngineQueue.State.PAUSED)
+    engine.do(engine.engine.declare_queue(queue))
+    monkeypatch.setenv("QUEUE_REPORTS", TOPIC)
+    monkeypatch.setenv("QUEUE_REPORTS_DELAYS", DELAYS)
+    monkeypatch.setitem(sys.modules, "google.pubsub_v1", None)
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+    return tasks.queue("reports")
+
+
+def published(task: Task) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(task.http_request.body)["messages"]
+    return found
+
+
+def test_a_delayed_task_waits_in_the_queue_in_front(
+    reports: Queue[Any], engine: EngineThread
+) -> None:
+    before = datetime.now(timezone.utc)  # noqa: UP017
+    enqueued = reports.enqueue(
+        {"month": 2}, delay="10m", headers={"tenant": "acme"}, ordering_key="ada"
+    )
+    after = datetime.now(timezone.utc)  # noqa: UP017
+    (task,) = engine.tasks(DELAYS)
+    assert enqueued == Enqueued(task.name)
+    due = task.schedule_time.ToDatetime(tzinfo=timezone.utc)  # noqa: UP017
+    assert before <= due - timedelta(minutes=10) <= after
+    attributes = {"Content-Type": "application/json", "tenant": "acme"}
+    data = base64.b64encode(b'{"month":2}').decode()
+    assert published(task) == [{"data": data, "attributes": attributes, "orderingKey": "ada"}]
+
+
+def test_a_delayed_task_with_a_key_is_created_once(
+    reports: Queue[Any], engine: EngineThread
+) -> None:
+    due = datetime.now(timezone.utc) + timedelta(hours=1)  # noqa: UP017
+    first, again = (reports.enqueue({"n": n}, at=due, key="order-17") for n in range(2))
+    assert (first.existed, again.existed) == (False, True)
+    assert first.name == again.name == f"{DELAYS}/tasks/{task_id('order-17')}"
+    assert len(engine.tasks(DELAYS)) == 1
+
+
+def test_many_delayed_tasks_are_created_in_batches(
+    reports: Queue[Any], engine: EngineThread
+) -> None:
+    many = [NewTask({"n": n}, delay="1h") for n in range(250)]
+    many[7] = NewTask({}, delay="31d")
+    with pytest.raises(PartlyEnqueuedError) as partly:
+        reports.enqueue_many(many)
+    assert list(partly.value.failures) == [7]
+    names = {each.name for each in partly.value.results if isinstance(each, Enqueued)}
+    assert names == {task.name for task in engine.tasks(DELAYS)}
+    assert len(names) == 249
+
+
+async def test_an_async_call_delays_as_well(reports: Queue[Any], engine: EngineThread) -> None:
+    async with AsyncTasks() as tasks:
+        enqueued = await tasks.queue("reports").enqueue({"n": 1}, delay="1h")
+        (other,) = await tasks.queue("reports").enqueue_many([NewTask({"n": 2}, delay="1h")])
+    assert {task.name for task in engine.tasks(DELAYS)} == {enqueued.name, other.name}
+    assert reports.address.delays == DELAYS
+
+
+def test_many_tasks_are_published_and_delayed_in_one_call(
+    board: Board, engine: EngineThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than are held at the same time; the results have the order of the tasks."""
+    engine.do(engine.engine.declare_queue(EngineQueue(name=DELAYS)))
+    monkeypatch.setenv("QUEUE_REPORTS_DELAYS", DELAYS)
+    monkeypatch.setattr(client, "PULLED_AT_ONCE", 4)
+    many = [NewTask({"n": n}, delay="1h" if n % 3 == 0 else None) for n in range(10)]
+    with Tasks() as tasks:
+        results = tasks.queue("reports").enqueue_many(many)
+    bodies = {task.name: published(task)[0]["data"] for task in engine.tasks(DELAYS)}
+    found = [json.loads(base64.b64decode(bodies[results[n].name]))["n"] for n in (0, 3, 6, 9)]
+    assert (found, len(bodies)) == ([0, 3, 6, 9], 4)
+    assert [json.loads(data)["n"] for data, _ in board.pull()] == [1, 2, 4, 5, 7, 8]
 
 
 def test_google_gets_the_messages_over_rest() -> None:

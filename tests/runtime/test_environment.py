@@ -27,6 +27,7 @@ queues:
   letters: {handler: mailer, renamed_from: post}
   entries: {handler: ledger}
   reports: {pull: {}}
+  charts: {pull: {delays: true}}
 """
 
 
@@ -51,6 +52,8 @@ def test_the_queues_are_those_of_the_file_on_google_cloud() -> None:
     assert tasks.address("letters").name.endswith("/queues/post")
     assert tasks.address("entries").is_app_engine
     assert tasks.address("reports").name == "projects/acme-dev/topics/reports"
+    assert tasks.address("reports").delays is None
+    assert tasks.address("charts").delays == QUEUE.replace("emails", "charts-delays")
     assert environment_variables("dev", {}).keys() == {
         "QUEUE_EMAILS",
         "DEADLINE_EMAILS",
@@ -59,6 +62,8 @@ def test_the_queues_are_those_of_the_file_on_google_cloud() -> None:
         "QUEUE_ENTRIES",
         "APP_ENGINE_ENTRIES",
         "QUEUE_REPORTS",
+        "QUEUE_CHARTS",
+        "QUEUE_CHARTS_DELAYS",
     }
 
 

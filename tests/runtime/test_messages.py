@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -15,6 +16,7 @@ from queuewright.cloud_tasks import limits as google
 from queuewright.cloud_tasks import pubsub
 from queuewright_runtime import limits
 from queuewright_runtime.addresses import QueueAddress, from_variables
+from queuewright_runtime.delays import delayed_task
 from queuewright_runtime.durations import duration
 from queuewright_runtime.errors import EnqueueError, NoQueueError
 from queuewright_runtime.messages import NewTask, task_id, task_json
@@ -23,6 +25,8 @@ from queuewright_runtime.publishing import new_message
 NAME = "projects/acme-dev/locations/europe-west1/queues/emails"
 EMAILS = QueueAddress("emails", NAME)
 REPORTS = QueueAddress("reports", "projects/acme-dev/topics/reports")
+DELAYS = "projects/acme-dev/locations/europe-west1/queues/reports-delays"
+DELAYED = QueueAddress("reports", REPORTS.name, delays=DELAYS)
 NOW = datetime(2026, 11, 25, 1, 0, tzinfo=timezone.utc)  # noqa: UP017 - as the runtime has it
 
 
@@ -135,6 +139,60 @@ def test_a_pull_queue_says_why_it_cannot(option: str) -> None:
         new_message(REPORTS, NewTask(**{option: value}))  # type: ignore[arg-type]
     with pytest.raises(EnqueueError, match="Pub/Sub allows 10,000,000"):
         new_message(REPORTS, NewTask(b"x" * 10_000_001))
+
+
+def test_a_refused_delay_names_the_line_to_add() -> None:
+    with pytest.raises(EnqueueError) as refused:
+        new_message(REPORTS, NewTask(delay="1m"))
+    assert "add `delays: true` to `queues.reports.pull`" in str(refused.value)
+    assert "`QUEUE_REPORTS_DELAYS`" in str(refused.value)
+    by_name = QueueAddress(REPORTS.name, REPORTS.name)
+    with pytest.raises(EnqueueError, match="give the queue's key in the YAML file instead"):
+        new_message(by_name, NewTask(delay="1m"))
+
+
+def test_a_key_needs_a_delay_in_front_of_a_pull_queue() -> None:
+    with pytest.raises(EnqueueError, match=r"no `key`: .*; with a delay, the queue that keeps"):
+        new_message(DELAYED, NewTask(key="a"))
+    assert new_message(DELAYED, NewTask(b"x", delay="1m", key="a")).data == b"x"
+
+
+def test_a_delayed_task_publishes_its_message() -> None:
+    message = new_message(DELAYED, NewTask({"a": 1}, delay="1m", ordering_key="ada"))
+    task = delayed_task(DELAYED, message, NOW, "order-17")
+    request = task["httpRequest"]
+    assert task["name"] == f"{DELAYS}/tasks/{task_id('order-17')}"
+    assert task["scheduleTime"] == "2026-11-25T01:00:00.000000Z"
+    assert request["url"] == f"https://pubsub.googleapis.com/v1/{DELAYED.name}:publish"
+    assert request["headers"] == {"Content-Type": "application/json"}
+    typed = {"Content-Type": "application/json"}
+    assert json.loads(base64.b64decode(request["body"])) == {
+        "messages": [{"data": "eyJhIjoxfQ==", "attributes": typed, "orderingKey": "ada"}]
+    }
+    assert delayed_task(DELAYED, message, NOW, None)["name"] != task["name"]
+    with pytest.raises(ValueError, match="has no delays"):
+        delayed_task(REPORTS, message, NOW, None)
+
+
+def test_a_delayed_task_has_a_third_less_room() -> None:
+    """A mebibyte with base64: 786,000 bytes fit, and 786,500 don't."""
+    for size, fits in ((786_000, True), (786_500, False)):
+        message = new_message(DELAYED, NewTask(b"x" * size, delay="1m"))
+        if fits:
+            delayed_task(DELAYED, message, NOW, None)
+            continue
+        with pytest.raises(EnqueueError, match=r"in base64.*takes at most 1,048,569"):
+            delayed_task(DELAYED, message, NOW, None)
+
+
+def test_the_queue_of_delays_is_in_a_variable() -> None:
+    variables = {"QUEUE_REPORTS": REPORTS.name, "QUEUE_REPORTS_DELAYS": DELAYS}
+    assert from_variables("reports", variables) == DELAYED
+    for other in ({"DEADLINE_REPORTS_DELAYS": "30s"}, {"APP_ENGINE_REPORTS_DELAYS": "books"}):
+        # A push queue of the file with the key `reports-delays`.
+        assert from_variables("reports", {**variables, **other}) == REPORTS
+    with pytest.raises(NoQueueError, match="`QUEUE_REPORTS_DELAYS` is `delays`"):
+        from_variables("reports", {**variables, "QUEUE_REPORTS_DELAYS": "delays"})
 
 
 def test_the_variables_of_a_handler_say_where_a_queue_is() -> None:
