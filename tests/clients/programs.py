@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -20,16 +21,23 @@ def node_program(script: str) -> list[str]:
     folder = TOOLS / "clients" / "node"
     folder.mkdir(parents=True, exist_ok=True)
     packages = [HERE / "node" / name for name in ("package.json", "package-lock.json", ".npmrc")]
-    for file in (*packages, *(HERE / "node").glob("*.mjs")):
-        shutil.copy(file, folder / file.name)
-    run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder)
+    wanted = b"".join(file.read_bytes() for file in packages)
+    installed = folder / "node_modules" / ".installed"
+    with FileLock(folder.with_suffix(".lock")):  # other tests may need it at the same time
+        for file in (*packages, *(HERE / "node").glob("*.mjs")):
+            shutil.copy(file, folder / file.name)
+        if not installed.is_file() or installed.read_bytes() != wanted:
+            run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder)
+            installed.write_bytes(wanted)
     return [node, str(folder / script)]
 
 
 def go_program(package: str, name: str) -> list[str]:
     """Return the command of a package in `go/`, built with the modules of its sum file."""
     program = TOOLS / "clients" / "go" / name
-    run([tool("go"), "build", "-mod=readonly", "-o", str(program), package], HERE / "go")
+    program.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(program.with_suffix(".lock")):
+        run([tool("go"), "build", "-mod=readonly", "-o", str(program), package], HERE / "go")
     return [str(program)]
 
 
@@ -39,7 +47,8 @@ def java_program(source: str) -> list[str]:
     libraries = TOOLS / "clients" / "java" / "libraries.txt"
     libraries.parent.mkdir(parents=True, exist_ok=True)
     goal = ["dependency:build-classpath", f"-Dmdep.outputFile={libraries}"]
-    run([maven, "--quiet", "--batch-mode", *goal], HERE / "java")
+    with FileLock(libraries.with_suffix(".lock")):
+        run([maven, "--quiet", "--batch-mode", *goal], HERE / "java")
     return [java, "--class-path", libraries.read_text(), str(HERE / "java" / source)]
 
 
