@@ -88,6 +88,8 @@ def _outcome(attempt: dict[str, Any]) -> str:
     if attempt["outcome"] == "interrupted":
         return "interrupted by a stop"
     answer = str(attempt["http_code"] or attempt["error"] or "no answer")
+    if attempt["outcome"] == "gave_up" and answer.startswith("2"):
+        answer = f"{answer} (the handler kept it as a dead letter)"
     took = rounded_duration(timedelta(seconds=attempt["seconds"] or 0))
     deleted = "; the task was deleted during it" if attempt["outcome"] == "deleted" else ""
     return f"{answer} in {took}{deleted}"

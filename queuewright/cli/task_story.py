@@ -33,13 +33,20 @@ class Request:
     body: bytes
 
 
-def story(name: str, task: tasks_v2.Task | None, history: TaskHistory | None) -> Row:
+def story(
+    name: str,
+    task: tasks_v2.Task | None,
+    history: TaskHistory | None,
+    *,
+    allowed: int | None = None,
+) -> Row:
     """Return everything about a task.
 
     Args:
         name: its full name.
         task: the task, with its body; None if it is gone.
         history: its history; None if nothing keeps one.
+        allowed: the attempts that the file allows, if the queue makes more, which only bury.
     """
     record = history.record if history is not None else None
     request = _of_api(task) if task is not None else _of_history(history)
@@ -63,7 +70,7 @@ def story(name: str, task: tasks_v2.Task | None, history: TaskHistory | None) ->
         ],
         "request": _request(request),
         "attempts_ended": _count(task, about),
-        "attempts": [_attempt(attempt) for attempt in attempts],
+        "attempts": [_attempt(attempt, allowed) for attempt in attempts],
         "last_status": _last_status(task) if history is None else None,
         "earlier": [
             {"created": moment_text(each.created_us), "state": each.state}
@@ -149,10 +156,11 @@ def _request(request: Request | None) -> Row | None:
     }
 
 
-def _attempt(attempt: AttemptRecord) -> Row:
+def _attempt(attempt: AttemptRecord, allowed: int | None) -> Row:
+    most = allowed or attempt.max_attempts
     return {
         "attempt": attempt.attempt,
-        "max_attempts": attempt.max_attempts if attempt.max_attempts > 0 else None,
+        "max_attempts": most if most > 0 else None,
         "started": moment_text(attempt.started_us),
         "seconds": attempt.duration_us / 1e6 if attempt.duration_us is not None else None,
         "outcome": attempt.outcome,

@@ -13,6 +13,7 @@ from google.cloud import tasks_v2
 from google.rpc import code_pb2
 from rich.table import Table
 
+from queuewright.blueprint import QueuePlan
 from queuewright.cli.api import calling
 from queuewright.cli.counted import counted
 from queuewright.cli.ended_attempts import ended_attempts
@@ -139,7 +140,9 @@ def show(queue: str, task: str, as_json: bool, environment: str | None, state: P
         raise TargetError(f"`{name}`: there is no such task in {target}", hint=hint)
     if history is None:
         echo(NO_HISTORY if target.address is None else f"{target} has no history", err=True)
-    told = story(name, found, history)
+    plan = named.settings
+    dead = plan.dead_letters if isinstance(plan, QueuePlan) else None
+    told = story(name, found, history, allowed=dead.max_attempts if dead is not None else None)
     if as_json:
         echo_json(told)
         return

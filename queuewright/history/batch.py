@@ -11,7 +11,7 @@ from queuewright.history.bounds import ATTEMPTS_PER_TASK, BUCKET_US
 from queuewright.history.content import written_headers
 from queuewright.history.inbox import CreatedByHandler, Item, PrintedLine
 from queuewright.history.known import Key, Known
-from queuewright.history.reasons import end_reason, wait_reason
+from queuewright.history.reasons import dead_letter_reason, end_reason, wait_reason
 from queuewright.history.records import State
 
 Row = list[object]
@@ -84,8 +84,9 @@ class Batch:
         if outcome != "interrupted":
             counts[TRIED] += 1
         if outcome == "succeeded":
-            counts[FINISHED] += 1
-            self._finished(event, "finished", "")
+            buried = dead_letter_reason(event.excerpt.body)
+            counts[FAILED if buried else FINISHED] += 1
+            self._finished(event, "failed" if buried else "finished", buried)
         elif outcome == "gave_up":
             counts[FAILED] += 1
             self._finished(event, "failed", end_reason(event.retry, event.ended_attempts))

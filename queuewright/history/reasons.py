@@ -7,8 +7,23 @@ from typing import Final
 
 from queuewright.cloud_tasks.durations import written_duration
 from queuewright.cloud_tasks.retry import UNLIMITED, RetryPolicy, backoff_us
+from queuewright.history.records import DEAD_LETTER
 
+_ANSWERED: Final = "the task is among the dead letters"
+"""Begins the answer about such a task, with 200, so that it is not tried again:
+`runtime/queuewright_runtime/attempts.py`."""
 _RAISED: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def dead_letter_reason(body: bytes) -> str:
+    """Return why a task became a dead letter, from its handler's last answer; "" if it did not.
+
+    >>> dead_letter_reason(b"the task is among the dead letters: PermanentError: no such address")
+    'it is a dead letter: PermanentError: no such address'
+    """
+    if not body.startswith(_ANSWERED.encode()):
+        return ""
+    return DEAD_LETTER + body.decode("utf-8", "replace").removeprefix(_ANSWERED).rstrip()
 
 
 def wait_reason(policy: RetryPolicy, failures: int, *, by_hand: bool = False) -> str:

@@ -11,10 +11,14 @@ from typing import Final, Literal
 State = Literal["unfinished", "finished", "failed", "expired", "deleted", "purged"]
 """What became of a task, as far as it is known.
 
-`finished`: an attempt succeeded. `failed`: it was given up. `expired`: it reached its queue's
-maximum age. `deleted`: a caller deleted it. `purged`: its queue was purged or deleted.
+`finished`: an attempt succeeded. `failed`: it was given up, or is a dead letter. `expired`: it
+reached its queue's maximum age. `deleted`: a caller deleted it. `purged`: its queue was purged or
+deleted.
 `unfinished`: none of these yet.
 """
+
+DEAD_LETTER: Final = "it is a dead letter"
+"""Begins the reason why a task ended whose handler moved it to its queue's dead letters."""
 
 ENDS: Final[tuple[State, ...]] = ("finished", "failed", "expired", "deleted", "purged")
 """The states of tasks that are gone."""
@@ -60,6 +64,11 @@ class TaskRecord:
     """The full name of the task at which its creator worked then; "" if that is unknown."""
     parent_number: int | None
     """The number of that task."""
+
+    @property
+    def is_dead_letter(self) -> bool:
+        """Whether its handler moved it to its queue's dead letters."""
+        return self.state == "failed" and self.why.startswith(DEAD_LETTER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

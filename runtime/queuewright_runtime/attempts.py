@@ -40,7 +40,15 @@ class Answer:
     text: str
 
 
-DEAD_LETTER = Answer(BURIED, "the task is among the dead letters\n")
+DEAD_LETTER = "the task is among the dead letters"
+"""Begins the answer about a buried task; the engine's history on this machine reads it."""
+MOST_TOLD = 500
+
+
+def dead_letter_answer(story: Story) -> Answer:
+    """Return the answer about a buried task: 200, so that it is not tried again, and why."""
+    why = " ".join(story.error.split())[:MOST_TOLD]
+    return Answer(BURIED, f"{DEAD_LETTER}: {why}\n")
 
 
 class Attempts:
@@ -89,7 +97,7 @@ class Attempts:
                 return None
         story = self._stories.get(key) or self._unanswered(attempt, dead)
         if self._buried(attempt, request, dead, story):
-            return DEAD_LETTER
+            return dead_letter_answer(story)
         return Answer(NOT_BURIED, "the task is not among the dead letters yet\n")
 
     def abandon(self, attempt: TaskAttempt) -> None:
@@ -126,7 +134,7 @@ class Attempts:
         reason: Reason = "permanent" if is_permanent else "failed"
         why = error or answered(status, body)
         story = story_of(reason, attempt.attempt, status, why, self._now())
-        return DEAD_LETTER if self._buried(attempt, request, dead, story) else None
+        return dead_letter_answer(story) if self._buried(attempt, request, dead, story) else None
 
     def _is_running(self, key: _Key, dead: DeadLetterQueue | None) -> bool:
         """Whether an attempt runs that Cloud Run has not cut off for its time."""

@@ -108,6 +108,19 @@ def test_show_writes_a_structured_line_as_cloud_logging_does(run: Run, kept: Kep
     )
 
 
+def test_a_dead_letter_is_no_finished_task(run: Run, kept: Kept) -> None:
+    """Its handler answered 200 about it; see `queuewright dead-letters`."""
+    told = b"the task is among the dead letters: PermanentError: no such address\n"
+    kept.answers = [Answer(200, excerpt=Excerpt(body=told))]
+    kept.add("t1", b"{}")
+    kept.drain()
+    shown = run("tasks", "show", "emails", "t1").out
+    assert "state     failed: it is a dead letter: PermanentError: no such address\n" in shown
+    assert "attempt 1 of 3: 200 (the handler kept it as a dead letter) in 1ms\n" in shown
+    assert "failed: it is a dead letter" in run("tasks", "emails", "--failed").out
+    assert "t1" not in run("tasks", "emails", "--finished").out
+
+
 def test_show_as_json_has_the_same(run: Run, kept: Kept) -> None:
     """For programs: a body is JSON, text or base64."""
     kept.answers = [BUSY]

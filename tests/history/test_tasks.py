@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from queuewright.engine import Answer, Caller, Excerpt, ManualClock, NoAnswerError
 from queuewright.engine.protocol import Queue, RetryConfig
 from queuewright.history import BUCKET_US, Bucket
+from queuewright_runtime import PermanentError
+from queuewright_runtime.attempts import dead_letter_answer
+from queuewright_runtime.letters import story_of
 from tests.history.stage import LOCATION, QUEUE, URL, stage
 
 OTHER = f"{LOCATION}/queues/other"
@@ -28,6 +32,27 @@ async def test_a_finished_task_is_kept_with_its_body_and_headers() -> None:
     assert (found.content.method, found.content.url) == ("POST", URL)
     assert found.content.body == b'{"to": "ada"}'
     assert dict(found.content.headers)["X-Trace"] == "7"
+
+
+async def test_a_task_that_its_handler_buried_has_failed() -> None:
+    """Its last answer is 200, so that Cloud Tasks tries it no more."""
+    error = PermanentError("no such\naddress")
+    story = story_of("permanent", 1, 500, error, datetime(2026, 1, 1, tzinfo=UTC))
+    answer = dead_letter_answer(story)
+    async with stage() as playing:
+        playing.answers = [Answer(answer.status, excerpt=Excerpt(body=answer.text.encode()))]
+        name = await playing.create_task("t")
+        await playing.drain()
+        found = playing.task(name)
+        counts = playing.history.buckets(QUEUE, 0)
+    assert found.record is not None
+    assert found.record.is_dead_letter
+    assert (found.record.state, found.record.why) == (
+        "failed",
+        "it is a dead letter: PermanentError: no such address",
+    )
+    assert [each.outcome for each in found.attempts] == ["gave_up"]
+    assert [(each.finished, each.failed) for each in counts] == [(0, 1)]
 
 
 async def test_attempts_tell_when_how_long_and_why_then_again() -> None:

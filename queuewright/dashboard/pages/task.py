@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from queuewright.cloud_tasks.retry import RetryPolicy, elapsed_us
@@ -21,8 +21,6 @@ from queuewright.history import AttemptRecord, TaskHistory, TaskRecord, wait_rea
 
 VIEWS: Final = ("body", "headers", "text", "hex")
 _CHAIN: Final = 12
-BURIED: Final = b"the task is among the dead letters\n"
-"""What a handler's library answers when it has buried a task, with 200."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +107,12 @@ class Story:
         """Its attempts, oldest first."""
         if self.live is not None and self.record is None:
             return [each for each in self.history.attempts if each.outcome == "running"]
-        if self.is_buried:
-            *before, last = self.history.attempts
-            return (*before, replace(last, outcome="gave_up"))
         return self.history.attempts
 
     @property
     def is_buried(self) -> bool:
         """Whether its handler made it a dead letter."""
-        attempts = self.history.attempts
-        return self.allowed is not None and bool(attempts) and attempts[-1].body == BURIED
+        return self.record is not None and self.record.is_dead_letter
 
     @property
     def body(self) -> bytes:
