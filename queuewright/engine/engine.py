@@ -45,9 +45,10 @@ from queuewright.origins import is_loopback
 
 _LOG: Final = logging.getLogger(__name__)
 
-_SETTLE_ROUNDS: Final = 2
-"""One for the dispatcher's turn, and one for what its events woke. A handler that sleeps when its
-attempt is cut off needs another one."""
+_SETTLE_ROUNDS: Final = 1
+"""For what the events of the dispatcher's turn woke."""
+_ROUNDS_OF_HANDLERS: Final = 2
+"""More of them while a handler runs or sleeps, whose attempt may be cut off."""
 _ANSWERS_GRACE_S: Final = 0.2
 """How long running calls may take when a gRPC listener is closed."""
 
@@ -345,10 +346,11 @@ class Engine:
     async def _settled(self, clock: ManualClock) -> None:
         """Return when nothing more can happen before time moves."""
         while True:
-            is_quiet = not self._dispatcher.in_flight and not clock.sleepers
-            for _ in range(_SETTLE_ROUNDS + (not is_quiet)):
+            in_flight = self._dispatcher.in_flight
+            is_quiet = not in_flight and not clock.sleepers
+            for _ in range(_SETTLE_ROUNDS + (0 if is_quiet else _ROUNDS_OF_HANDLERS)):
                 await asyncio.sleep(0)
-            if self._dispatcher.is_busy:
+            if self._dispatcher.is_busy or self._dispatcher.in_flight > in_flight:
                 continue
             if self._dispatcher.in_flight <= clock.sleepers:
                 return

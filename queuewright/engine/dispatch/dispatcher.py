@@ -1,7 +1,7 @@
-"""The dispatcher: one loop that starts the due tasks of all queues and records the results.
+"""The dispatcher: it starts the due tasks of all queues and records the results, in turns.
 
-It sleeps until the earliest moment at which a queue can start a task, or until something changes.
-It does not poll.
+It takes a turn at the earliest moment at which a queue can start a task, and when something
+changes. It does not poll.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import count
 from typing import Final
 
 from queuewright.cloud_tasks.retry import backoff_us, is_exhausted
-from queuewright.engine.clock import Clock
+from queuewright.engine.clock import Clock, Timer
 from queuewright.engine.dispatch.attempts import (
     Attempt,
     Result,
@@ -85,7 +85,6 @@ class Dispatcher:
         self._signer = signer
         self._emit = emit
         self._sweeper = Sweeper(clock, store, registry, ids, emit)
-        self._wake = asyncio.Event()
         self._touched: set[RunningQueue] = set()
         self._plans: list[tuple[int, int, RunningQueue]] = []
         self._order = count()
@@ -97,7 +96,12 @@ class Dispatcher:
         """How far the clock has been set back since the last turn."""
         self._is_starting = False
         """Whether a turn starts tasks: it looks at their queues again by itself."""
-        self._loop: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Where it takes its turns, while it runs."""
+        self._soon: asyncio.Handle | None = None
+        """The turn that is about to come."""
+        self._timer: Timer | None = None
+        """For the turn at the moment that is planned next."""
         self._write_behind = WriteBehind(clock, store, emit)
         self._idle_checkpoint = IdleCheckpoint(store)
         self.progress = asyncio.Event()
@@ -110,7 +114,7 @@ class Dispatcher:
         planned_us = queue.planned_us
         if due_us is None or planned_us is None or due_us < planned_us:
             self._touched.add(queue)
-            self._wake.set()
+            self._wake()
 
     def run_now(self, queue: RunningQueue, row: TaskRow) -> None:
         """Start an attempt of a task by hand."""
@@ -129,14 +133,15 @@ class Dispatcher:
     def clock_set_back(self, by_us: int) -> None:
         """Keep tasks due that were due before the clock was set back, and backoffs as long."""
         self._set_back_us += by_us
-        self._wake.set()
+        self._wake()
 
     # The loop
 
     def start(self) -> None:
         """Start dispatching."""
         self._touched.update(self._registry)
-        self._loop = asyncio.create_task(self._run(), name="queuewright dispatcher")
+        self._loop = asyncio.get_running_loop()
+        self._wake()
         self._sweeper.start()
         self._idle_checkpoint.start()
 
@@ -145,9 +150,11 @@ class Dispatcher:
 
         A cancelled attempt does not count: its task is dispatched again after the next start.
         """
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.wait([self._loop])
+        self._loop = None
+        for planned in (self._soon, self._timer):
+            if planned is not None:
+                planned.cancel()
+        self._soon = self._timer = None
         await self._sweeper.stop()
         runners = [attempt.runner for attempt in self._attempts if attempt.runner is not None]
         if runners:
@@ -163,7 +170,7 @@ class Dispatcher:
     @property
     def is_busy(self) -> bool:
         """Whether there is something to start or to sweep right now."""
-        return self._wake.is_set() or self._sweeper.is_busy
+        return self._soon is not None or self._sweeper.is_busy
 
     @property
     def in_flight(self) -> int:
@@ -175,22 +182,25 @@ class Dispatcher:
         """The running attempts."""
         return self._attempts
 
-    async def _run(self) -> None:
-        while True:
-            self._wake.clear()
-            try:
-                next_us = self._turn()
-            except Exception:
-                _LOG.exception("dispatching failed in the engine itself")
-                self._touched.update(self._registry)
-                next_us = self._clock.now_us() + _AFTER_BUG_US
-            if self._wake.is_set():
-                await asyncio.sleep(0)
-                continue
-            timer = None if next_us is None else self._clock.call_at(next_us, self._wake.set)
-            await self._wake.wait()
-            if timer is not None:
-                timer.cancel()
+    def _wake(self) -> None:
+        """Take a turn soon. Several calls before it lead to one turn."""
+        if self._loop is not None and self._soon is None:
+            self._soon = self._loop.call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        """Take a turn, and plan the next one."""
+        for planned in (self._soon, self._timer):
+            if planned is not None:
+                planned.cancel()
+        self._soon = self._timer = None
+        try:
+            next_us = self._turn()
+        except Exception:
+            _LOG.exception("dispatching failed in the engine itself")
+            self._touched.update(self._registry)
+            next_us = self._clock.now_us() + _AFTER_BUG_US
+        if next_us is not None and self._soon is None and self._loop is not None:
+            self._timer = self._clock.call_at(next_us, self._take_turn)
 
     def _turn(self) -> int | None:
         """Start every task that may start; return when the next one can."""
@@ -236,7 +246,7 @@ class Dispatcher:
         while line:
             if not starts_left:
                 self._waiting.update(dict.fromkeys(line))
-                self._wake.set()
+                self._wake()
                 return
             queue = line.popleft()
             if self._registry.get(queue.name) is not queue:
@@ -347,7 +357,7 @@ class Dispatcher:
         self._attempts.discard(attempt)
         self._slots.give_back(attempt.queue)
         if self._waiting:
-            self._wake.set()
+            self._wake()
         self.progress.set()
 
     async def _sent(self, attempt: Attempt, answer: Awaitable[Answer] | None) -> Result:

@@ -154,7 +154,6 @@ class QueueCore:
         Each of them occupies a slot until `ended`.
         """
         started: list[int] = []
-        self._upcoming.advance(now_us)
         if self.paused or now_us < self.throttle.until_us:
             return started
         while self._occupied < self.limits.concurrency and len(started) != most:
@@ -162,6 +161,7 @@ class QueueCore:
             if not self._due or self._due[0][0] > now_us or not self._bucket.take(now_us):
                 break
             task = heapq.heappop(self._due)[1]
+            self._upcoming.leaves(task)
             del self._waiting[task]
             self._backing_off.discard(task)
             self._running[task] = self._running.get(task, 0) + 1
