@@ -58,7 +58,7 @@ class Choice:
 
     @staticmethod
     def _names(letter: DeadLetter, given: str) -> bool:
-        return letter.task == given or letter.letter_id.startswith(given)
+        return letter.task == given or (given != "" and letter.letter_id.startswith(given))
 
 
 class Graveyard:
@@ -125,10 +125,11 @@ class Graveyard:
         Raises:
             TargetError: the API refuses it, or the last would be due too late.
         """
-        last = timedelta(seconds=(len(tasks) - 1) / rate) if rate and tasks else timedelta()
-        if last > limits.MAX_SCHEDULE_AHEAD:
+        last = (len(tasks) - 1) / rate if rate and tasks else 0.0  # may exceed a timedelta
+        if last > limits.MAX_SCHEDULE_AHEAD.total_seconds():
+            days = f"{last / 86_400:,.0f}" if last < 1e14 else f"{last / 86_400:.0e}"
             raise TargetError(
-                f"at {rate:g} a second, {len(tasks):,} tasks take {last.days:,} days: Cloud Tasks "
+                f"at {rate:g} a second, {len(tasks):,} tasks take {days} days: Cloud Tasks "
                 f"allows at most {limits.MAX_SCHEDULE_AHEAD.days}",
                 hint="raise `--rate`, or choose fewer letters",
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,7 +83,7 @@ def list_letters(
     rows = [letter_row(each, whole=as_json) for each in chosen]
     nothing = f"no dead letters of `{graveyard.plan.key}`, {graveyard.target}"
     if kept and not chosen:
-        nothing = f"none of {counted(len(kept), 'dead letter')} is like that"
+        nothing = f"{counted(len(kept), 'dead letter')}, none of which matches"
     show_rows(rows, partial(letters_table, now=now), as_json=as_json, nothing=nothing)
 
 
@@ -101,14 +102,20 @@ def show(
     found = [each for each, _ in kept if Choice((letter,)).takes(each, now)]
     _found_each(graveyard, (letter,), found)
     if len(found) > 1:
-        hint = "give more of its id: " + ", ".join(each.letter_id[:12] for each in found[:5])
-        raise TargetError(f"`{letter}` is the beginning of {len(found)} letters", hint=hint)
+        raise _ambiguous(letter, found)
     if as_json:
         echo_json(letter_row(found[0], whole=True))
         return
     for line in letter_lines(found[0]):
         for part in line.split("\n"):
             echo(part)
+
+
+def _number(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """Refuse `nan`, which every range lets through."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is not a number", context, option)
+    return value
 
 
 @command.command("replay")
@@ -119,6 +126,7 @@ def show(
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
+    callback=_number,
     metavar="NUMBER",
     help="How many tasks are due in a second. Default: all at once, at the queue's own rate.",
 )
@@ -237,12 +245,21 @@ def _chosen(graveyard: Graveyard, now: datetime, choice: Choice, *, every: bool)
 
 
 def _found_each(graveyard: Graveyard, ids: tuple[str, ...], found: list[DeadLetter]) -> None:
+    """Check that each id names something, and no id is the beginning of several letters' ids."""
     for each in ids:
-        if not any(Choice((each,)).takes(letter, letter.died) for letter in found):
+        named = [letter for letter in found if Choice((each,)).takes(letter, letter.died)]
+        if not each or not named:
             raise TargetError(
                 f"no dead letter of `{graveyard.plan.key}` is `{each}`",
                 hint=f"`queuewright dead-letters list {graveyard.plan.key}` lists them",
             )
+        if len(named) > 1 and all(letter.task != each for letter in named):
+            raise _ambiguous(each, named)
+
+
+def _ambiguous(given: str, found: list[DeadLetter]) -> TargetError:
+    hint = "give more of its id: " + ", ".join(each.letter_id[:12] for each in found[:5])
+    return TargetError(f"`{given}` names {len(found)} letters", hint=hint)
 
 
 def _say(count: int, done: str, *, as_json: bool) -> None:

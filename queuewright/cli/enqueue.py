@@ -92,6 +92,8 @@ def command(
         raise click.UsageError("give one of PAYLOAD, --file and --example")
     if name is not None and key is not None:
         raise click.UsageError("give one of --name and --key")
+    if key == "":
+        raise click.UsageError("--key is empty: every task with it would be the same task")
     if url is not None and path is not None:
         raise click.UsageError("give one of --url and --path")
     target = find_target(environment, state)

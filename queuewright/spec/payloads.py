@@ -52,6 +52,9 @@ def read_schema(path: str, root: Path) -> Schema:
         if not reference.startswith("#"):
             message = f"the reference {shown(reference)} leads out of the file"
             raise _wrong(place, message, "put the definition into the file, under `$defs`")
+        if not _leads_somewhere(schema, reference):
+            message = f"the reference {shown(reference)} leads to nothing in the file"
+            raise _wrong(place, message, "correct it, or add the definition under `$defs`")
     return schema
 
 
@@ -149,6 +152,31 @@ def _references(schema: object) -> Iterator[str]:
     elif isinstance(schema, list):
         for value in schema:
             yield from _references(value)
+
+
+def _leads_somewhere(schema: Schema, reference: str) -> bool:
+    """Whether a reference from the root names a part of the schema.
+
+    One in a part with an `$id` of its own starts there, so it is left to the validator.
+    """
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    if any(_has_id(value) for value in schema.values()):
+        return True
+    resource = DRAFT202012.create_resource(schema)
+    try:
+        Registry().with_resource("", resource).resolver().lookup(reference)
+    except (Unresolvable, TypeError, ValueError):  # the latter two inside a text or a list
+        return False
+    return True
+
+
+def _has_id(schema: object) -> bool:
+    if isinstance(schema, dict):
+        return "$id" in schema or any(map(_has_id, schema.values()))
+    return isinstance(schema, list) and any(map(_has_id, schema))
 
 
 def _wrong(place: Location, message: str, hint: str) -> SpecError:

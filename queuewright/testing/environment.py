@@ -112,7 +112,7 @@ class InProcessEnvironment:
             queue: the queue's key in the file.
             payload: the body: bytes, a text, None for an empty one, or anything that can be JSON.
             delay: due after this time, such as `"10m"`.
-            at: due at this moment, by the environment's clock.
+            at: due at this moment, by the environment's clock; with a time zone.
             headers: its headers; those of a pull queue's task are its attributes.
             key: makes it idempotent as in `queuewright.client`: the id is a hash of it.
             name: its id; another task with the same id is refused.
@@ -127,6 +127,8 @@ class InProcessEnvironment:
         """
         if delay is not None and at is not None:
             raise TypeError("give one of `delay` and `at`")
+        if at is not None and at.tzinfo is None:
+            raise ValueError(f"`at` has no time zone: {at.isoformat()}; give one, as `env.now` has")
         if key is not None:
             if name is not None:
                 raise TypeError("give one of `key` and `name`")

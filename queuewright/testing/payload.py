@@ -15,6 +15,7 @@ def body_of(payload: object) -> tuple[bytes, str | None]:
 
     Raises:
         TypeError: the payload cannot be JSON.
+        ValueError: it has a number that JSON does not know, such as `nan`.
 
     >>> body_of({"to": "ada@example.com"})
     (b'{"to": "ada@example.com"}', 'application/json')
@@ -28,7 +29,7 @@ def body_of(payload: object) -> tuple[bytes, str | None]:
             return payload, None
         case str():
             return payload.encode(), "text/plain; charset=utf-8"
-    return json.dumps(payload, ensure_ascii=False).encode(), "application/json"
+    return json.dumps(payload, ensure_ascii=False, allow_nan=False).encode(), "application/json"
 
 
 def payload_of(body: bytes) -> object:

@@ -52,10 +52,18 @@ def task_id(key: str) -> str:
 
     Ids in a sequence make a queue slow: `CreateTaskRequest.task` in cloudtasks.proto.
 
+    Raises:
+        EnqueueError: the key is not a text, or it is empty: tasks whose key was left empty by
+            mistake would all be the same task.
+
     >>> task_id("order-17")
     '72a90ea3da8b5dd01bde2f27314e02e2'
     """
-    return hashlib.sha256(key.encode()).hexdigest()[:32]
+    if not isinstance(key, str):
+        raise EnqueueError(f"`key` must be a text, not {key!r}")
+    if not key:
+        raise EnqueueError("`key` is empty; give another one, or None for a task of its own")
+    return hashlib.sha256(_utf8(key, "`key`")).hexdigest()[:32]
 
 
 def body_of(task: NewTask[Any]) -> bytes:
@@ -70,12 +78,20 @@ def body_of(task: NewTask[Any]) -> bytes:
         text = json.dumps(task.payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError) as error:
         raise EnqueueError(f"the payload can't be written as JSON: {error}") from None
-    return text.encode()
+    return _utf8(text, "the payload")
 
 
 def headers_of(task: NewTask[Any]) -> dict[str, str]:
-    """Return a task's headers; JSON has a `Content-Type`, unless the task gives another."""
+    """Return a task's headers; JSON has a `Content-Type`, unless the task gives another.
+
+    Raises:
+        EnqueueError: a name or a value is not a text.
+    """
     given = dict(task.headers)
+    for name, value in given.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise EnqueueError(f"`headers`: name and value must be texts, not {name!r}: {value!r}")
+        _utf8(name + value, f"header {name!r}")
     is_typed = any(name.lower() == "content-type" for name in given)
     if isinstance(task.payload, bytes) or is_typed:
         return given
@@ -162,6 +178,13 @@ def _url(queue: QueueAddress, task: NewTask[Any]) -> str:
     if not path.startswith("/"):
         raise EnqueueError(f"`{path}` is not a path: start it with `/`, as in `/send`")
     return path if queue.is_app_engine else PLACEHOLDER + path
+
+
+def _utf8(text: str, what: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:  # half of a surrogate pair
+        raise EnqueueError(f"{what} can't be written as UTF-8: {error}") from None
 
 
 def _check_size(

@@ -81,7 +81,7 @@ def test_letters_are_listed_with_what_happened(run: Run, grave: Background) -> N
     assert (found[0]["attempts"], found[0]["status"], found[0]["reason"]) == (3, 500, "failed")
     assert found[0]["body"] == '{"to": "ada"}'
     assert run("dead-letters", "list", "emails", "--text", "zoe").err == (
-        "none of 2 dead letters is like that\n"
+        "2 dead letters, none of which matches\n"
     )
 
 
@@ -247,3 +247,46 @@ def test_what_does_not_make_sense_is_refused(
     outcome = run("dead-letters", *words)
     assert outcome.code == code
     assert text in outcome.err
+
+
+@pytest.mark.parametrize("command", ["show", "replay", "discard"])
+def test_an_empty_id_names_no_letter(run: Run, grave: Background, command: str) -> None:
+    """A script's unset variable must not choose every letter."""
+    for task in ("ada", "bob"):
+        bury(grave, task)
+    agreed = ("--yes",) if command == "discard" else ()
+    refused = run("dead-letters", command, "emails", "", *agreed)
+    assert refused.code == 1
+    assert "no dead letter of `emails` is ``" in refused.err
+    assert len(tasks(grave, QUEUE)) == 2
+    assert tasks(grave, EMAILS) == []
+
+
+def test_the_beginning_of_several_ids_is_refused(run: Run, grave: Background) -> None:
+    """With 17 letters, two ids begin with the same of 16 digits."""
+    ids = [bury(grave, f"task-{number}") for number in range(17)]
+    digit = next(each[0] for each in ids if sum(other[0] == each[0] for other in ids) > 1)
+    for command in (("discard", "--yes"), ("replay",)):
+        refused = run("dead-letters", *command, "emails", digit)
+        assert refused.code == 1
+        assert f"`{digit}` names " in refused.err
+        assert "give more of its id" in refused.err
+    assert len(tasks(grave, QUEUE)) == 17
+
+
+@pytest.mark.parametrize("rate", ["1e-300", "1e-20", "5e-324"])
+def test_a_rate_near_zero_is_too_slow(run: Run, grave: Background, rate: str) -> None:
+    for task in ("ada", "bob"):
+        bury(grave, task)
+    slow = run("dead-letters", "replay", "emails", "--all", "--rate", rate)
+    assert slow.code == 1
+    assert "Cloud Tasks allows at most 30" in slow.err
+    assert len(tasks(grave, QUEUE)) == 2
+
+
+def test_a_rate_that_is_no_number_is_refused(run: Run, grave: Background) -> None:
+    bury(grave, "ada")
+    refused = run("dead-letters", "replay", "emails", "--all", "--rate", "nan")
+    assert refused.code == 2
+    assert "nan" in refused.err
+    assert len(tasks(grave, QUEUE)) == 1

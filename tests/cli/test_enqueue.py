@@ -334,3 +334,10 @@ def test_queues_show_settings_and_counts(run: Run) -> None:
         "entries": ("PAUSED", 0, 100),
     }
     assert "emails" in run("queues").out
+
+
+def test_an_empty_key_is_refused(run: Run) -> None:
+    """A script's unset variable must not make every task the same one."""
+    refused = run("enqueue", "emails", "--example", "--key", "")
+    assert refused.code == 2
+    assert "--key is empty" in refused.err

@@ -110,13 +110,41 @@ def test_a_link_that_leads_out_of_the_project_is_refused(shop: Project) -> None:
             "`https://a.example/s.json` leads out",
         ),
         ('{"properties": {"to": {"$ref": "to.json"}}}', "the reference `to.json` leads out"),
-        ('{"$ref": "#/$defs/none"}', "example: the schema has a reference to nothing"),
+        ('{"$ref": "#/$defs/none"}', "the reference `#/$defs/none` leads to nothing"),
+        (
+            '{"properties": {"cc": {"$ref": "#/$defs/none"}}}',
+            "the reference `#/$defs/none` leads to nothing",
+        ),
+        ('{"properties": {"cc": {"$ref": "#/type/x"}}, "type": "object"}', "leads to nothing"),
+        (
+            '{"properties": {"cc": {"$ref": "#/required/x"}}, "required": ["to"]}',
+            "leads to nothing",
+        ),
+        ('{"properties": {"cc": {"$ref": "#none"}}}', "the reference `#none` leads to nothing"),
     ],
 )
 def test_a_file_that_is_no_schema_says_why(shop: Project, text: str, said: str) -> None:
     shop.write("schemas/email.schema.json", text)
     assert said in shop.said()
     assert "  hint: " in shop.said()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"properties": {"cc": {"$ref": "#"}}}',
+        '{"$defs": {"a": {"$anchor": "address"}}, "properties": {"cc": {"$ref": "#address"}}}',
+        '{"$id": "https://a.example/s", "$defs": {"a": {}}, "properties": '
+        '{"cc": {"$ref": "#/$defs/a"}}}',
+        '{"$defs": {"a": {"$id": "a", "$defs": {"b": {}}, "properties": '
+        '{"b": {"$ref": "#/$defs/b"}}}}}',
+        '{"$schema": "http://json-schema.org/draft-07/schema#", "definitions": {"a": '
+        '{"$id": "#address"}}, "properties": {"cc": {"$ref": "#address"}}}',
+    ],
+)
+def test_references_inside_the_file_are_fine(shop: Project, text: str) -> None:
+    shop.write("schemas/email.schema.json", text)
+    assert "leads to nothing" not in shop.said()
 
 
 def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,33 @@ def test_an_exception_is_told_with_its_traceback(env: InProcessEnvironment) -> N
         assert line in attempt.traceback
 
 
+def test_a_handler_that_exits_ends_its_instance_and_not_the_test(
+    start: Start, tmp_path: Path
+) -> None:
+    """The next attempt gets a fresh one, as after `crash`."""
+    code = """
+import sys
+
+CALLS = []
+
+
+def handle(request):
+    CALLS.append(request.get_json())
+    if request.headers["X-CloudTasks-TaskRetryCount"] == "0":
+        sys.exit(3)
+    return str(len(CALLS))
+"""
+    names = ("first", "second", "third")
+    root = project(tmp_path / "exiting", SHARING, {f"{each}/main.py": code for each in names})
+    (root / "shared_lib").mkdir()
+    env = start(root)
+    env.enqueue("firsts", {})
+    env.drain()
+    assert env.attempts("firsts").statuses == [503, 200]
+    assert env.attempts("firsts")[0].error == "SystemExit: 3"
+    assert env.attempts("firsts")[1].text == "1"
+
+
 def test_an_asgi_application_starts_once_and_is_told_its_end(start: Start, root: Path) -> None:
     """One startup for all requests, and one shutdown."""
     env = start(root)

@@ -70,6 +70,17 @@ def test_the_clock_begins_where_the_test_says(root: Path) -> None:
         assert env.now == new_year
 
 
+def test_what_the_client_refuses_is_refused(env: InProcessEnvironment) -> None:
+    """A time without a zone, an empty key, and a number that JSON does not know."""
+    with pytest.raises(ValueError, match="no time zone"):
+        env.enqueue("emails", {}, at=env.now.replace(tzinfo=None))
+    with pytest.raises(ValueError, match="`key` is empty"):
+        env.enqueue("emails", {}, key="")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        env.enqueue("emails", {"price": float("nan")})
+    assert env.tasks("emails") == []
+
+
 def test_a_taken_name_is_refused_in_googles_words(env: InProcessEnvironment) -> None:
     """The engine's refusal comes through."""
     assert env.enqueue("emails", {}, name="order-17") == "order-17"

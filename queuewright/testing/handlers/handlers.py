@@ -257,7 +257,11 @@ class Handlers:
             if handler.instance is not None and not handler.instance.is_served:
                 self.restart(handler.plan.key)
             request = self._time.seen_by_handler(delivery.request)
-            return self._instance(handler).call(request)
+            try:
+                return self._instance(handler).call(request)
+            except SystemExit as error:  # as for `crash`: the instance ends during the request
+                self.restart(handler.plan.key)
+                return Reply(503, error=error)
         asked = task_request(delivery.request, delivery.queue, delivery.task, delivery.number)
         try:
             status = handler.stand_in(asked)
