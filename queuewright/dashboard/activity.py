@@ -15,6 +15,7 @@ from typing import Final
 from queuewright.dashboard.charts import BARS, STEP_US
 from queuewright.dashboard.words import HOUR_US, SECOND_US
 from queuewright.engine import Event, events
+from queuewright.history import dead_letter_reason
 
 _LATENCIES: Final = 200
 _FEED: Final = 12
@@ -202,7 +203,8 @@ class Activity:
         if event.outcome == "interrupted":
             return
         queue = self.of(event.queue)
-        failed = not 200 <= event.result <= 299
+        buried = dead_letter_reason(event.excerpt.body)
+        failed = bool(buried) or not 200 <= event.result <= 299
         queue.bars.add(event.time_us, failed=failed)
         if event.duration_us is not None:
             queue.latencies_us.append(event.duration_us)
@@ -217,7 +219,7 @@ class Activity:
                 queue.failing_since_us = event.time_us
             queue.failures_in_a_row += 1
             queue.failed += 1
-            why = event.message or _first_line(event.excerpt.body)
+            why = event.message or buried or _first_line(event.excerpt.body)
             self.reasons.pop(event.task, None)
             if why and event.outcome == "will_retry":
                 self.reasons[event.task] = why

@@ -5,7 +5,7 @@ Start with `History`. The dashboard and `queuewright tasks` read it.
 
 from queuewright.history.bounds import BUCKET_US
 from queuewright.history.history import History
-from queuewright.history.reasons import wait_reason
+from queuewright.history.reasons import dead_letter_reason, wait_reason
 from queuewright.history.records import (
     ENDS,
     AttemptRecord,
@@ -34,6 +34,7 @@ __all__ = [
     "TaskContent",
     "TaskHistory",
     "TaskRecord",
+    "dead_letter_reason",
     "history_service",
     "wait_reason",
 ]

@@ -303,7 +303,11 @@ class Environment:
         self._current.blueprint = blueprint
         polled = await self._follow_pull_queues()
         follows = await self.handlers.change(blueprint)
-        refused = await self._declare()
+        try:
+            refused = await self._declare()
+        except TargetError as error:  # the disk is full
+            self._console.say(ENVIRONMENT, str(error), "error")
+            return False
         for queue_id, refusal in refused.items():
             self._console.say(f"queue {queue_id}", f"not changed: {refusal.message}", "error")
         return polled and follows and not refused

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -119,6 +119,32 @@ class StateFolder:
         addresses = (grpc_address, http_address)
         running = Running(environment, os.getpid(), *addresses, started, pubsub_address)
         write_whole(self.path / RUNNING, json.dumps(asdict(running), indent=2) + "\n")
+
+
+def read_names(file: Path | None) -> Set[str]:
+    """Return the names that a file remembers; none if it is not there, or unreadable."""
+    try:
+        text = file.read_text(encoding="utf-8") if file is not None else "[]"
+        return frozenset(map(str, json.loads(text)))
+    except (OSError, ValueError, TypeError):
+        return frozenset()
+
+
+def write_names(file: Path | None, names: Set[str]) -> None:
+    """Remember names in a file; None remembers nothing.
+
+    Raises:
+        TargetError: the file cannot be written, as on a full disk.
+    """
+    if file is None:
+        return
+    try:
+        write_whole(file, json.dumps(sorted(names)) + "\n")
+    except OSError as error:
+        raise TargetError(
+            f"`{file}` cannot be written: {error.strerror or error}; it was left as it is",
+            hint="free space on its disk, or make it writable, and start again",
+        ) from error
 
 
 def _read(file: Path) -> Running | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -12,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from queuewright.errors import TargetError
-from queuewright.local.state_folder import RUNNING, STATE_FOLDER, StateFolder, find_running
+from queuewright.local import state_folder
+from queuewright.local.state_folder import (
+    RUNNING,
+    STATE_FOLDER,
+    StateFolder,
+    find_running,
+    read_names,
+    write_names,
+)
 
 HERE = ("dev", "127.0.0.1:8123", "127.0.0.1:8124")
 HOLDER = """
@@ -158,3 +167,26 @@ def test_a_link_in_the_state_folder_is_refused(tmp_path: Path, name: str) -> Non
     with refused, StateFolder.locked(tmp_path / STATE_FOLDER):
         pass
     assert outside.read_text() == "important\n"
+
+
+def test_remembered_names_are_read_again(tmp_path: Path) -> None:
+    """A damaged file, and none at all, remember nothing."""
+    file = tmp_path / "queues.json"
+    assert read_names(file) == read_names(None) == frozenset()
+    write_names(file, {"emails", "charts"})
+    assert read_names(file) == {"emails", "charts"}
+    file.write_text("{")
+    assert read_names(file) == frozenset()
+
+
+def test_a_full_disk_is_an_error_with_a_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(state_folder, "write_whole", full)
+    with pytest.raises(TargetError, match="cannot be written: No space left on device") as refused:
+        write_names(tmp_path / "queues.json", {"emails"})
+    assert refused.value.hint is not None
+    assert "free space" in refused.value.hint

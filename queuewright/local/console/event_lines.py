@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from queuewright.cloud_tasks.durations import rounded_duration
 from queuewright.engine import NO_ATTEMPT, Event, events
+from queuewright.history import dead_letter_reason
 from queuewright.local.console.console import ENGINE, Level
 
 SECOND_US = 1_000_000
@@ -133,6 +134,8 @@ def _attempt(event: events.AttemptEnded, source: str, *, is_kept: bool) -> Line:
     took = f" in {_duration(event.duration_us)}" if event.duration_us is not None else ""
     text = f"task {task} → {answer}{took}"
     match event.outcome:
+        case "succeeded" if buried := dead_letter_reason(event.excerpt.body):
+            return Line(source, f"task {task}: {number}{took}; {buried}", "error")
         case "succeeded":
             return Line(source, text if event.attempt == 1 else f"{text}, {number}")
         case "will_retry":

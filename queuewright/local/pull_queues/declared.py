@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Set
 from pathlib import Path
 from typing import Final
 
 from queuewright.blueprint import Blueprint, PullQueuePlan
 from queuewright.errors import Refusal
-from queuewright.files import write_whole
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.pull_queues.planned import subscriptions, topics
+from queuewright.local.state_folder import read_names, write_names
 from queuewright.pubsub import PubSub
 from queuewright.pubsub.protocol import (
     GetSubscriptionRequest,
@@ -42,7 +40,7 @@ class DeclaredPullQueues:
         self._server = server
         self._console = console
         self._file = folder / FILE if folder is not None else None
-        self._names: Set[str] = self._read()
+        self._names = read_names(self._file)
 
     async def declare(self, blueprint: Blueprint) -> dict[str, Refusal]:
         """Make Pub/Sub match a blueprint.
@@ -65,7 +63,8 @@ class DeclaredPullQueues:
                 "  hint: if you gave it another key, add `renamed_from: KEY` with its former key",
                 "warning",
             )
-        self._remember(wanted)
+        self._names = wanted
+        write_names(self._file, wanted)
         return refused
 
     async def _declare(self, plan: PullQueuePlan, blueprint: Blueprint) -> None:
@@ -102,18 +101,6 @@ class DeclaredPullQueues:
         request = UpdateSubscriptionRequest(subscription=wanted)
         request.update_mask.paths.extend(SUBSCRIPTION_FIELDS)
         await subscriber.update_subscription(request)
-
-    def _remember(self, names: Set[str]) -> None:
-        self._names = names
-        if self._file is not None:
-            write_whole(self._file, json.dumps(sorted(names)) + "\n")
-
-    def _read(self) -> Set[str]:
-        try:
-            text = self._file.read_text(encoding="utf-8") if self._file is not None else "[]"
-            return frozenset(map(str, json.loads(text)))
-        except (OSError, ValueError, TypeError):
-            return frozenset()
 
 
 def _check_fixed(found: Subscription, wanted: Subscription) -> None:

@@ -5,8 +5,7 @@ A queue that somebody created by a call stays as it is.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from pathlib import Path
 
 from queuewright.blueprint import Blueprint, GuardedKind, QueuePlan
@@ -18,7 +17,6 @@ from queuewright.engine.protocol import (
     SetIamPolicyRequest,
 )
 from queuewright.errors import Refusal
-from queuewright.files import write_whole
 from queuewright.local.console.console import ENVIRONMENT, Console
 from queuewright.local.queues.planned import (
     Address,
@@ -26,6 +24,7 @@ from queuewright.local.queues.planned import (
     queue_message,
     queue_policy,
 )
+from queuewright.local.state_folder import read_names, write_names
 
 FILE = "declared.json"
 
@@ -38,7 +37,7 @@ class DeclaredQueues:
         self._engine = engine
         self._console = console
         self._file = folder / FILE if folder is not None else None
-        self._names: Set[str] = self._read()
+        self._names = read_names(self._file)
 
     async def declare(
         self,
@@ -87,7 +86,8 @@ class DeclaredQueues:
             except Refusal as refusal:
                 refused[name.rpartition("/")[2]] = refusal
                 kept.add(name)
-        self._remember(kept)
+        self._names = kept
+        write_names(self._file, kept)
         return refused
 
     async def _declare(
@@ -119,15 +119,3 @@ class DeclaredQueues:
             "  hint: if you gave it another key, add `renamed_from: KEY` with its former key",
             "warning",
         )
-
-    def _remember(self, names: Set[str]) -> None:
-        self._names = names
-        if self._file is not None:
-            write_whole(self._file, json.dumps(sorted(names)) + "\n")
-
-    def _read(self) -> Set[str]:
-        try:
-            text = self._file.read_text(encoding="utf-8") if self._file is not None else "[]"
-            return frozenset(map(str, json.loads(text)))
-        except (OSError, ValueError, TypeError):
-            return frozenset()

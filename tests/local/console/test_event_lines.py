@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from queuewright.engine import UNREACHABLE, Event, events
+from queuewright.engine import UNREACHABLE, Event, Excerpt, events
 from queuewright.local.console.event_lines import Line, facts, line
 
 QUEUE = "projects/p/locations/l/queues/emails"
@@ -61,6 +61,15 @@ SHOWN: list[tuple[Event, str, str]] = [
         attempt("succeeded", attempt=1, max_attempts=-1, result=200, duration_us=800),
         "task t1 → 200 in 1ms",
         "info",
+    ),
+    (
+        attempt(
+            "succeeded",
+            result=200,
+            excerpt=Excerpt(body=b"the task is among the dead letters: ValueError: x\n"),
+        ),
+        "task t1: attempt 3 of 8 in 12ms; it is a dead letter: ValueError: x",
+        "error",
     ),
     (attempt("succeeded", result=204), "task t1 → 204 in 12ms, attempt 3 of 8", "info"),
     (
