@@ -130,7 +130,7 @@ class Done:
 
 
 async def read(session: ClientSession, url: str) -> None:
-    """Read a stream for ever, as an open page does."""
+    """Keep reading a stream, like an open page."""
     async with session.get(url, timeout=ClientTimeout()) as response:
         async for _ in response.content.iter_any():
             pass
