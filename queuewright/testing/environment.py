@@ -98,7 +98,7 @@ class InProcessEnvironment:
         queue: str,
         payload: object = None,
         *,
-        delay: timedelta | str | None = None,
+        delay: timedelta | str | float | None = None,
         at: datetime | None = None,
         headers: Mapping[str, str] | None = None,
         key: str | None = None,
@@ -110,8 +110,8 @@ class InProcessEnvironment:
 
         Args:
             queue: the queue's key in the file.
-            payload: the body: bytes, a text, None for an empty one, or anything that can be JSON.
-            delay: due after this time, such as `"10m"`.
+            payload: the body: bytes, None for an empty one, or anything that can be JSON.
+            delay: due after this time, such as `"10m"`, or a number of seconds.
             at: due at this moment, by the environment's clock; with a time zone.
             headers: its headers; those of a pull queue's task are its attributes.
             key: makes it idempotent as in `queuewright.client`: the id is a hash of it.
@@ -443,8 +443,10 @@ def _unknown(what: str, key: str, known: list[str]) -> TargetError:
     return TargetError(f"there is no {what} `{key}`", hint=hint)
 
 
-def _span(span: timedelta | str) -> timedelta:
-    """Return a span of time, which may be a text such as `10m`."""
+def _span(span: timedelta | str | float) -> timedelta:
+    """Return a span of time, which may be a text such as `10m`, or a number of seconds."""
     if isinstance(span, timedelta):
         return span
+    if isinstance(span, int | float):
+        return timedelta(seconds=span)
     return timedelta(microseconds=parse_us(span))

@@ -11,7 +11,8 @@ from queuewright.spec import dotted, payload_errors, read_schema
 def body_of(payload: object) -> tuple[bytes, str | None]:
     """Return a task's body, and its Content-Type if that follows from the payload.
 
-    Bytes and texts stay as they are, None is an empty body, and everything else becomes JSON.
+    Bytes stay as they are, None is an empty body, and everything else becomes JSON, a text too, as
+    in `queuewright.client`.
 
     Raises:
         TypeError: the payload cannot be JSON.
@@ -27,8 +28,6 @@ def body_of(payload: object) -> tuple[bytes, str | None]:
             return b"", None
         case bytes():
             return payload, None
-        case str():
-            return payload.encode(), "text/plain; charset=utf-8"
     return json.dumps(payload, ensure_ascii=False, allow_nan=False).encode(), "application/json"
 
 

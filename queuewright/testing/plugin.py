@@ -39,7 +39,14 @@ def queuewright_env(request: pytest.FixtureRequest) -> Iterator[InProcessEnviron
     from queuewright.testing.environment import InProcessEnvironment
 
     marker = request.node.get_closest_marker("queuewright")
-    wanted = _wanted(*marker.args, **marker.kwargs) if marker is not None else _wanted()
+    try:
+        wanted = _wanted(*marker.args, **marker.kwargs) if marker is not None else _wanted()
+    except TypeError as error:
+        what = str(error).removeprefix("_wanted() ")
+        raise pytest.UsageError(
+            f"{request.node.nodeid}: the marker `queuewright` {what}: "
+            'it takes `"ENV", project=FOLDER, start=DATETIME`'
+        ) from None
     environment, project, start = wanted
     here = request.path.parent
     root = here / project if project is not None else find_root(here)
@@ -78,4 +85,6 @@ def _wanted(
     environment: str = "dev", *, project: str | Path | None = None, start: datetime | None = None
 ) -> tuple[str, str | Path | None, datetime | None]:
     """The arguments of the marker."""
+    if start is not None and (not isinstance(start, datetime) or start.tzinfo is None):
+        raise TypeError(f"got `start={start!r}`, which is no `datetime` with a time zone")
     return environment, project, start

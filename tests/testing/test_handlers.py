@@ -149,8 +149,8 @@ def handle(request):
 def test_an_asgi_application_starts_once_and_is_told_its_end(start: Start, root: Path) -> None:
     """One startup for all requests, and one shutdown."""
     env = start(root)
-    env.enqueue("calls", "x", path="/a%20b?c=d")
-    env.enqueue("calls", "y", path="/z")
+    env.enqueue("calls", b"x", path="/a%20b?c=d")
+    env.enqueue("calls", b"y", path="/z")
     env.drain()
     texts = [attempt.text for attempt in env.attempts("calls")]
     assert texts == ["['lifespan.startup'] /a b x", "['lifespan.startup'] /z y"]

@@ -47,6 +47,11 @@ def test_a_wrong_marker(queuewright_env):
     pass
 
 
+@pytest.mark.queuewright(start="2030")
+def test_a_wrong_start(queuewright_env):
+    pass
+
+
 def test_without_the_fixture():
     assert 1 == 2
 """
@@ -73,7 +78,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_the_fixture_runs_the_environment_that_the_marker_names(printed: str) -> None:
     """In the project around the test's file; markers are registered."""
-    assert "3 failed, 2 passed, 1 error" in printed, printed
+    assert "3 failed, 2 passed, 2 errors" in printed, printed
 
 
 def test_a_failed_test_shows_what_happened(printed: str) -> None:
@@ -93,8 +98,10 @@ def test_a_comparison_of_statuses_shows_the_attempts(printed: str) -> None:
 
 
 def test_a_wrong_marker_names_its_arguments(printed: str) -> None:
-    """As an error of the test, in Python's words."""
-    assert "got an unexpected keyword argument 'starts'" in printed, printed
+    """And the test that has it."""
+    wrong = "test_a_wrong_marker: the marker `queuewright` got an unexpected keyword argument"
+    assert f"{wrong} 'starts': it takes `" in printed, printed
+    assert "got `start='2030'`, which is no `datetime` with a time zone: it takes `" in printed
 
 
 def test_a_run_that_does_not_use_it_imports_nothing_for_it() -> None:

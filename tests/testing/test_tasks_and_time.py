@@ -47,7 +47,7 @@ def test_retries_follow_the_file(env: InProcessEnvironment) -> None:
 
 def test_a_task_waits_for_its_time(env: InProcessEnvironment) -> None:
     """Both ways to say it."""
-    env.enqueue("emails", {}, delay="10m")
+    env.enqueue("emails", {}, delay=600)
     env.enqueue("emails", {}, at=env.now + timedelta(minutes=20))
     assert [task.time - env.now for task in env.tasks("emails")] == [
         timedelta(minutes=10),
@@ -110,16 +110,16 @@ def test_a_payload_must_fit_the_schema_of_its_queue(
     with pytest.raises(TargetError, match="not one for queue `books`: order: 0 is less than"):
         env.enqueue("books", {"order": 0})
     with pytest.raises(TargetError, match=r"it is not JSON\n  hint: its schema is `book\.json`"):
-        env.enqueue("books", "text")
+        env.enqueue("books", b"text")
 
 
 def test_headers_and_bodies_arrive_as_given(env: InProcessEnvironment) -> None:
-    """Bytes and texts, too."""
+    """Bytes too, and a text as JSON, as from any producer."""
     env.enqueue("calls", b"\xff", headers={"X-Order": "17"}, path="/a/b")
     env.enqueue("calls", "plain", path="/c")
     first, second = env.tasks("calls")
     assert (first.payload, dict(first.headers)["X-Order"]) == (b"\xff", "17")
-    assert second.payload == "plain"
+    assert (second.payload, dict(second.headers)["Content-Type"]) == ("plain", "application/json")
     env.fail("api", times=2)
     env.advance("0s")
     assert [each.payload for each in env.attempts("calls")] == [b"\xff", "plain"]
