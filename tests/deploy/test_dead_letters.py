@@ -12,7 +12,7 @@ from tests.deploy.conftest import Start
 from tests.deploy.test_edits import FUNCTION, OBJECT, QUEUE, rewrite
 from tests.pulumi_double.engine import Deployment, EngineError
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 GRANT = "gcp:cloudtasks/queueIamMember:QueueIamMember"
 DEAD, ENQUEUER = "tasks-emails-dead_letters", "tasks-emails-dead_letters-enqueuer-mailer"

@@ -12,7 +12,10 @@ from tests.pulumi_double.engine import Deployment, EngineError
 pytestmark = pytest.mark.engine
 
 
-@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+@pytest.mark.parametrize(
+    "stack",
+    ["dev", *(pytest.param(stack, marks=pytest.mark.slow) for stack in ("staging", "prod"))],
+)
 def test_a_shipped_stack_goes_up_and_settles(start: Start, shipped: Path, stack: str) -> None:
     """A preview, an update, and another update that changes nothing."""
     deployment = start(shipped, stack)
@@ -24,6 +27,7 @@ def test_a_shipped_stack_goes_up_and_settles(start: Start, shipped: Path, stack:
     assert (again.steps, again.same) == ({}, len(planned.steps))
 
 
+@pytest.mark.slow
 def test_a_stack_of_every_kind_goes_up_and_settles(deployed: Deployment) -> None:
     """A function, three kinds of service, App Engine and an external URL in one stack."""
     assert deployed.preview().steps == {}
@@ -31,6 +35,7 @@ def test_a_stack_of_every_kind_goes_up_and_settles(deployed: Deployment) -> None
     assert "s3cret-token" not in deployed.state()
 
 
+@pytest.mark.slow
 def test_destroy_empties_a_stack_that_may_go(start: Start, shipped: Path) -> None:
     """Only the APIs, which others may use, and their service agents are left."""
     deployment = start(shipped, "dev")
@@ -76,6 +81,7 @@ def test_outputs_are_what_people_and_programs_use(start: Start, shipped: Path) -
     }
 
 
+@pytest.mark.slow
 def test_an_update_that_failed_is_finished_by_the_next(start: Start, shipped: Path) -> None:
     """A function that failed is created by the next update, and nothing is created twice."""
     deployment = start(shipped, "dev")
@@ -87,6 +93,7 @@ def test_an_update_that_failed_is_finished_by_the_next(start: Start, shipped: Pa
     assert len(deployment.gcp.made("Create")) == len(set(deployment.gcp.made("Create"))) + 1
 
 
+@pytest.mark.slow
 def test_two_stacks_share_a_project_by_their_prefixes(start: Start, shipped: Path) -> None:
     """The prefix keeps all names of two stacks apart."""
     dev = shipped / "stacks" / "dev.yaml"

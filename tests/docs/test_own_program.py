@@ -201,6 +201,7 @@ def test_on_the_real_engine_it_goes_up_and_settles(deploy: Deploy, tmp_path: Pat
 
 
 @pytest.mark.engine
+@pytest.mark.slow
 def test_on_the_real_engine_other_code_is_deployed_alone(deploy: Deploy, whole: Path) -> None:
     """An edit of the mailer is a new package and the function; a moved queue is refused."""
     running = deploy(whole)
@@ -216,6 +217,7 @@ def test_on_the_real_engine_other_code_is_deployed_alone(deploy: Deploy, whole: 
 
 
 @pytest.mark.engine
+@pytest.mark.slow
 def test_on_the_real_engine_a_renamed_part_stays_the_same(deploy: Deploy, tmp_path: Path) -> None:
     """A queue under another name, and the one that it had: nothing is made, changed or gone."""
     running = deploy(own_program(tmp_path / "jobs"))

@@ -124,6 +124,7 @@ def queue() -> m.CreateQueueRequest:
     return m.CreateQueueRequest(parent=LOCATION, queue=m.Queue(name=QUEUE, retry_config=retry))
 
 
+@pytest.mark.slow
 async def test_a_thousand_undelivered_tasks_are_delivered_after_a_kill(tmp_path: Path) -> None:
     async with handler() as h:
         engine = await Process.started(tmp_path)
