@@ -9,11 +9,11 @@ import click
 from queuewright.blueprint import MANY_ACCOUNTS, blueprint
 from queuewright.cli.counted import counted
 from queuewright.cli.printing import echo
-from queuewright.cli.project import environment_argument, find_root
+from queuewright.cli.project import environment_argument
 from queuewright.cli.sources import with_sources_checked
 from queuewright.cloud_tasks.limits import SERVICE_ACCOUNTS_PER_PROJECT
 from queuewright.errors import Problem, SpecError
-from queuewright.spec import Spec, load, load_file, shared_names
+from queuewright.spec import Spec, find_root, load, load_file, shared_names
 
 
 @click.command("check")

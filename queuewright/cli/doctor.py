@@ -13,11 +13,11 @@ import click
 from queuewright.blueprint import Blueprint, DeployerRole, blueprint, deployer_roles
 from queuewright.cli.counted import counted
 from queuewright.cli.printing import echo, echo_json
-from queuewright.cli.project import environment_argument, find_root
+from queuewright.cli.project import environment_argument
 from queuewright.doctor import Finding, Machine, ThisMachine, examine
 from queuewright.errors import SpecError
 from queuewright.local import STATE_FOLDER, find_running
-from queuewright.spec import STACKS, load
+from queuewright.spec import STACKS, find_root, load
 from queuewright.spec.fields import MEMBER
 from queuewright.terminal import shell_word
 

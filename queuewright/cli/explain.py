@@ -7,8 +7,8 @@ import click
 from queuewright.blueprint import blueprint
 from queuewright.blueprint.explain import explain_data, explain_text
 from queuewright.cli.printing import echo, echo_json
-from queuewright.cli.project import environment_argument, find_root
-from queuewright.spec import load
+from queuewright.cli.project import environment_argument
+from queuewright.spec import find_root, load
 
 
 @click.command("explain")

@@ -11,13 +11,13 @@ import click
 
 from queuewright.blueprint import Blueprint, blueprint
 from queuewright.cli.printing import echo, echo_json
-from queuewright.cli.project import environment_argument, find_root
+from queuewright.cli.project import environment_argument
 from queuewright.cli.resources import ACCOUNT, is_grant, words
 from queuewright.cli.sources import with_sources_checked
 from queuewright.doctor import config_keys, full_key, pulumi_project, stack_config
 from queuewright.errors import TargetError
 from queuewright.graph import UNKNOWN, Asset, Graph, Resource, capture
-from queuewright.spec import load
+from queuewright.spec import find_root, load
 
 PROGRAM = "__main__.py"
 STACK_TYPE = "pulumi:pulumi:Stack"

@@ -15,8 +15,7 @@ from queuewright.client import EMULATOR_HOST, PUBSUB_EMULATOR_HOST
 from queuewright.errors import TargetError
 from queuewright.local import STATE_FOLDER, find_running
 from queuewright.origins import allowed_host_mistake
-from queuewright.spec import STACKS, load
-from queuewright.spec import find_root as find_root
+from queuewright.spec import STACKS, find_root, load
 from queuewright.terminal import printable
 
 DEFAULT_ENVIRONMENT = "dev"

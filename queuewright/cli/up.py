@@ -18,14 +18,13 @@ from queuewright.cli.project import (
     LOG_FORMAT,
     PORT,
     environment_argument,
-    find_root,
     quiet_grpc,
     require_different_ports,
 )
 from queuewright.cli.signals import run_until_stopped
 from queuewright.cli.sources import to_stderr, with_sources_checked
 from queuewright.local import STATE_FOLDER
-from queuewright.spec import STACKS, load
+from queuewright.spec import STACKS, find_root, load
 
 if TYPE_CHECKING:
     from queuewright.local.console.console import Console
