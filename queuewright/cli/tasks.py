@@ -203,7 +203,7 @@ def delete(
             except exceptions.NotFound:
                 missing.append(name.rpartition("/")[2])
     echo(f"deleted {counted(deleted, 'task')} of `{named.key}`, {target}", err=True)
-    if missing and not every:  # with `--all`, they have ended meanwhile
+    if missing and not every:  # with `--all`, a task may end before it is deleted
         raise TargetError(f"no such task in `{named.key}`: {', '.join(missing)}")
 
 

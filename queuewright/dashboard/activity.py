@@ -1,6 +1,6 @@
 """Watches the engine's events: answers over time, failures, and what changed since the last look.
 
-It is called for every event, so it counts and marks, and does nothing else. Everything it keeps is
+It runs for every event, so it only counts and sets marks. Everything it keeps is
 bounded.
 """
 

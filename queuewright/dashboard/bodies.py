@@ -48,7 +48,7 @@ class Body:
 
 
 def picture_type(body: bytes) -> str | None:
-    """Return the media type of a picture by its magic number; None for everything else.
+    """Return the media type of a picture, recognised by its first bytes; None for other content.
 
     >>> picture_type(b"GIF89a..."), picture_type(b"<svg/>")
     ('image/gif', None)
@@ -181,7 +181,7 @@ def hex_dump(body: bytes) -> str:
 
 
 def _text(body: bytes, *, is_cut: bool) -> str | None:
-    """Return a body as text; None if it is no text. A cut one may end within a character."""
+    """Return a body as text, or None if it isn't text. A cut body may end within a character."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:

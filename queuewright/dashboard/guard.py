@@ -1,4 +1,4 @@
-"""What protects the pages: headers on every response, and a token for everything that changes.
+"""Protects the pages, with headers on every response and a token for every change.
 
 The listener has already refused foreign hosts and origins (`queuewright/origins.py`).
 """

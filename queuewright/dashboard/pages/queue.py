@@ -292,7 +292,7 @@ def gone_values(number: int, outcome: str) -> Values:
 
 
 def row_time(task: TaskFacts) -> tuple[int, str]:
-    """Return the moment in a task's row, and how it is told."""
+    """Return the time shown in a task's row, and its wording."""
     if task.state == "running":
         return task.running_since_us[-1], "for"
     if task.state == "due":

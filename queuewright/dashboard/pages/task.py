@@ -643,5 +643,5 @@ def _backoff_place(sources: Sources, queue: QueueFacts | None) -> str:
 
 
 def unknown_history() -> TaskHistory:
-    """Return the history of a task of which nothing is known."""
+    """Return an empty history, for a task that nothing is known about."""
     return TaskHistory(record=None, content=None, attempts=(), children=(), earlier=())
